@@ -1,0 +1,51 @@
+# neurons_room(NAME [DIRECTORY dir] DEPENDS targets… [PRIVATE targets…] [TEST_DEPENDS targets…])
+#
+# One room of the tree: every .cpp of the current folder becomes the static library neurons_NAME, every *_test.cpp one test program
+# test_NAME, which ctest runs as a whole.
+
+add_library(neurons_options INTERFACE)
+target_compile_features(neurons_options INTERFACE cxx_std_20)
+target_include_directories(neurons_options INTERFACE
+  $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+
+add_library(neurons_warnings INTERFACE)
+target_compile_options(neurons_warnings INTERFACE
+  -Wall -Wextra -Wconversion -Wshadow -Werror -fno-math-errno -ffp-contract=off)
+if(NEURONS_SANITIZE)
+  target_compile_options(neurons_options INTERFACE -fsanitize=${NEURONS_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(neurons_options INTERFACE -fsanitize=${NEURONS_SANITIZE})
+endif()
+if(CMAKE_BUILD_TYPE STREQUAL "Coverage")
+  target_compile_options(neurons_options INTERFACE --coverage -O0 -g)
+  target_link_options(neurons_options INTERFACE --coverage)
+endif()
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+function(neurons_test NAME)
+  cmake_parse_arguments(TEST "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_executable(test_${NAME} ${TEST_SOURCES})
+  target_link_libraries(test_${NAME} PRIVATE ${TEST_DEPENDS} neurons_warnings GTest::gmock GTest::gtest_main)
+  target_compile_definitions(test_${NAME} PRIVATE NEURONS_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  add_test(NAME ${NAME} COMMAND test_${NAME} --gtest_brief=1)
+  set_tests_properties(${NAME} PROPERTIES TIMEOUT 600)
+endfunction()
+
+function(neurons_room NAME)
+  cmake_parse_arguments(ROOM "" "" "DEPENDS;PRIVATE;TEST_DEPENDS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS *.cpp)
+  set(tests ${sources})
+  list(FILTER sources EXCLUDE REGEX "_test\\.cpp$")
+  list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
+  add_library(neurons_${NAME} STATIC ${sources})
+  add_library(neurons::${NAME} ALIAS neurons_${NAME})
+  set_target_properties(neurons_${NAME} PROPERTIES EXPORT_NAME ${NAME} POSITION_INDEPENDENT_CODE ON)
+  target_link_libraries(neurons_${NAME} PUBLIC neurons_options ${ROOM_DEPENDS} PRIVATE $<BUILD_INTERFACE:neurons_warnings> ${ROOM_PRIVATE})
+  set_property(GLOBAL APPEND PROPERTY NEURONS_ROOMS neurons_${NAME})
+  if(NEURONS_TESTS AND tests)
+    neurons_test(${NAME} SOURCES ${tests} DEPENDS neurons_${NAME} ${ROOM_TEST_DEPENDS})
+  endif()
+endfunction()

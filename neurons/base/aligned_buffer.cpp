@@ -1,0 +1,22 @@
+#include "neurons/base/aligned_buffer.hpp"
+
+#include <cstring>
+#include <new>
+
+#include "neurons/base/error.hpp"
+
+namespace neurons {
+
+AlignedBuffer::AlignedBuffer(std::size_t bytes) : size_(bytes) {
+  const std::size_t allocated = align_up(bytes) + kAlignment;  // slack: a full vector read at the last element stays inside
+  auto* block = static_cast<std::byte*>(::operator new (allocated, std::align_val_t{kAlignment}, std::nothrow));
+  if (block == nullptr) fail_run("cannot allocate {} bytes", bytes);
+  std::memset(block, 0, allocated);
+  data_.reset(block);
+}
+
+void AlignedBuffer::Release::operator()(std::byte* block) const noexcept {
+  ::operator delete (block, std::align_val_t{kAlignment});
+}
+
+}  // namespace neurons

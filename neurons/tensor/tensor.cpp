@@ -1,0 +1,99 @@
+#include "neurons/tensor/tensor.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <type_traits>
+
+namespace neurons {
+namespace {
+
+/// Calls `function` with a null pointer of the dtype's C++ type.
+template <typename Function>
+void with_type(DType dtype, Function function) {
+  switch (dtype) {
+    case DType::f32:
+      return function(static_cast<float*>(nullptr));
+    case DType::f64:
+      return function(static_cast<double*>(nullptr));
+    case DType::i32:
+      return function(static_cast<std::int32_t*>(nullptr));
+    case DType::i64:
+      return function(static_cast<std::int64_t*>(nullptr));
+    case DType::u8:
+      return function(static_cast<std::uint8_t*>(nullptr));
+    case DType::boolean:
+      return function(static_cast<bool*>(nullptr));
+  }
+}
+
+/// Float to integer saturates, NaN becomes 0: every input has a defined result.
+template <typename To, typename From>
+To convert(From value) {
+  if constexpr (std::is_same_v<To, bool>) {
+    return value != From{0};
+  } else if constexpr (std::is_integral_v<To> && std::is_floating_point_v<From>) {
+    if (std::isnan(value)) return To{0};
+    if (static_cast<double>(value) <= static_cast<double>(std::numeric_limits<To>::min())) return std::numeric_limits<To>::min();
+    if (static_cast<double>(value) >= static_cast<double>(std::numeric_limits<To>::max())) return std::numeric_limits<To>::max();
+    return static_cast<To>(value);
+  } else {
+    return static_cast<To>(value);
+  }
+}
+
+}  // namespace
+
+std::string TensorType::to_string() const { return fmt::format("{}{}", name_of(dtype), shape.to_string()); }
+
+Tensor::Tensor(TensorType type) : type_(std::move(type)), buffer_(type_.bytes()) {}
+
+Tensor::Tensor(const Tensor& other) : Tensor(other.type_) {
+  if (!bytes().empty()) std::memcpy(buffer_.data(), other.buffer_.data(), type_.bytes());
+}
+
+Tensor& Tensor::operator=(const Tensor& other) {
+  if (this != &other) *this = Tensor(other);
+  return *this;
+}
+
+void Tensor::require(DType dtype) const {
+  if (dtype != type_.dtype) fail_input("tensor of {}: asked for {}", type_.to_string(), name_of(dtype));
+}
+
+Tensor Tensor::reshaped(const Shape& shape) const {
+  if (shape.elements() != elements()) {
+    fail_input("cannot reshape {} ({} elements) to {} ({} elements)", type_.to_string(), elements(), shape.to_string(),
+               shape.elements());
+  }
+  Tensor result(*this);
+  result.type_.shape = shape;
+  return result;
+}
+
+Tensor Tensor::cast(DType dtype) const {
+  Tensor result(dtype, shape());
+  with_type(type_.dtype, [&]<typename From>(From*) {
+    with_type(dtype, [&]<typename To>(To*) {
+      const auto from = values<From>();
+      const auto to = result.values<To>();
+      for (std::size_t i = 0; i < from.size(); ++i) to[i] = convert<To>(from[i]);
+    });
+  });
+  return result;
+}
+
+bool Tensor::operator==(const Tensor& other) const noexcept {
+  return type_ == other.type_ && (bytes().empty() || std::memcmp(buffer_.data(), other.buffer_.data(), type_.bytes()) == 0);
+}
+
+void TensorView::assign(const Tensor& source) const {
+  if (source.dtype() != dtype || source.shape() != shape) {
+    fail_input("cannot assign {} to a view of {}", source.type().to_string(), TensorType{dtype, shape}.to_string());
+  }
+  if (!source.bytes().empty()) std::memcpy(data, source.bytes().data(), source.bytes().size());
+}
+
+}  // namespace neurons
