@@ -1,0 +1,46 @@
+#pragma once
+/// Weights in panels, as the weighted-sum ops see them.
+
+#include <optional>
+
+#include "neurons/graph/graph.hpp"
+#include "neurons/kernels/weighted_sum.hpp"
+
+namespace neurons::ops {
+
+/// Options of PackPanels and UnpackPanels.
+struct PanelOptions {
+  std::int64_t inputs = 0;
+  std::int64_t outputs = 0;
+  bool transposed = false;  ///< the plain form is [outputs, inputs] (as in PyTorch) instead of [inputs, outputs]
+
+  template <typename Self, typename Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    visit("inputs", self.inputs);
+    visit("outputs", self.outputs);
+    visit("transposed", self.transposed);
+  }
+  kernels::PanelShape shape() const { return {inputs, outputs}; }
+  Shape plain_shape() const { return transposed ? Shape{outputs, inputs} : Shape{inputs, outputs}; }
+  Shape packed_shape() const { return {shape().panels(), inputs, shape().width()}; }
+  /// Strides of the plain form along inputs and outputs.
+  std::int64_t input_stride() const { return transposed ? 1 : outputs; }
+  std::int64_t output_stride() const { return transposed ? inputs : 1; }
+  bool operator==(const PanelOptions&) const = default;
+};
+
+/// If `value` is UnpackPanels(packed): the packed value and its options.
+struct Unpacked {
+  Value packed;
+  PanelOptions options;
+};
+std::optional<Unpacked> unpacked(const Value& value);
+
+/// The node that computes `value`, or null.
+const Node* producer(const Value& value);
+
+/// Panels in double precision as plain [inputs][outputs] rows, and back (padding 0).
+std::vector<double> plain_from_panels(const PanelOptions& options, const std::vector<double>& panels);
+std::vector<double> panels_from_plain(const PanelOptions& options, const std::vector<double>& plain);
+
+}  // namespace neurons::ops

@@ -1,0 +1,113 @@
+#include "neurons/ops/common/epilogue.hpp"
+#include "neurons/ops/common/panels.hpp"
+
+namespace neurons::ops {
+namespace {
+
+constexpr std::size_t kOwnInputs = 2;  // dz, panels
+
+struct InputGradientOptions {
+  Chain epilogue;
+  template <typename Self, typename Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    if (self.epilogue.empty()) return;
+    std::string text = self.epilogue.to_string();
+    visit("epilogue", text);
+  }
+};
+
+TensorType own_type(const InferContext& context) {
+  if (context.shape(0).rank() < 1 || context.shape(1).rank() != 3) context.fail("expects dz [..., outputs] and panels");
+  return {DType::f32, context.shape(0).with(-1, context.shape(1)[1])};
+}
+
+struct GradientCall {
+  kernels::WeightedSumInputGradient call;
+  std::shared_ptr<const kernels::Program> epilogue;
+};
+
+void run(const GradientCall& gradient, std::byte* scratch, Worker worker) noexcept {
+  kernels::weighted_sum_input_gradient(gradient.call, scratch, worker);
+}
+
+Call prepare(const PrepareContext& context) {
+  const auto& options = context.as<InputGradientOptions>();
+  const Shape& dz = context.inputs[0].type.shape;
+  const std::int64_t inputs = context.inputs[1].type.shape[1];
+  const Shape result = dz.with(-1, inputs);
+  GradientCall gradient;
+  auto& call = gradient.call;
+  call.shape = {inputs, dz[-1]};
+  call.rows = dz.product(0, dz.rank() - 1);
+  call.dz = context.inputs[0].as<float>();
+  call.dz_row_stride = dz[-1];
+  call.panels = context.inputs[1].as<float>();
+  const int place = tile_place(options.epilogue);
+  call.dx = context.outputs[static_cast<std::size_t>(place)].as<float>();
+  call.dx_row_stride = inputs;
+  gradient.epilogue = epilogue_program(context, options.epilogue, kOwnInputs, result, call.rows, inputs);
+  call.epilogue = gradient.epilogue.get();
+  const std::size_t scratch = kernels::scratch_bytes(call);
+  return Call::of<run>(std::move(gradient), true, scratch);
+}
+
+void reference(const ReferenceContext& context) {
+  const ReferenceTensor& dz = *context.inputs[0];
+  const std::int64_t inputs = context.inputs[1]->type.shape[1];
+  const std::int64_t outputs = dz.type.shape[-1];
+  const auto weights = plain_from_panels({inputs, outputs, false}, context.inputs[1]->data);
+  ReferenceTensor dx{{DType::f32, dz.type.shape.with(-1, inputs)}, {}};
+  const std::int64_t rows = dz.type.shape.product(0, dz.type.shape.rank() - 1);
+  for (std::int64_t m = 0; m < rows; ++m) {
+    for (std::int64_t k = 0; k < inputs; ++k) {
+      double sum = 0;
+      for (std::int64_t n = 0; n < outputs; ++n) {
+        sum += dz.data[static_cast<std::size_t>(m * outputs + n)] * weights[static_cast<std::size_t>(k * outputs + n)];
+      }
+      dx.data.push_back(sum);
+    }
+  }
+  finish_reference(context, context.as<InputGradientOptions>().epilogue, kOwnInputs, std::move(dx));
+}
+
+}  // namespace
+
+/// dX = dZ · Wᵀ from the same panels as the forward sum, then the epilogue (usually the derivative of the layer below).
+std::vector<OpDef> weighted_sum_input_gradient() {
+  OpDef op;
+  op.name = "WeightedSumInputGradient";
+  op.summary = "dx = epilogue(dz · Wᵀ), W in panels of output neurons";
+  op.minimum_inputs = kOwnInputs;
+  op.maximum_inputs = kOwnInputs;
+  op.internal = true;
+  op.default_options = InputGradientOptions{};
+  op.infer = [](const InferContext& context) {
+    return epilogue_types(context, context.as<InputGradientOptions>().epilogue, kOwnInputs, own_type(context));
+  };
+  op.reference = reference;
+  op.kernels = {{"weighted_sum_input_gradient", nullptr, prepare}};
+  op.flops = [](const InferContext& context) {
+    const std::int64_t elements = own_type(context).shape.elements();
+    return 2.0 * static_cast<double>(elements) * static_cast<double>(context.shape(0)[-1]) +
+           epilogue_flops(context.as<InputGradientOptions>().epilogue, elements);
+  };
+  op.may_alias = [](const InferContext& context) {
+    return epilogue_aliases(context, context.as<InputGradientOptions>().epilogue, kOwnInputs, true);
+  };
+  op.with_epilogue = [](const Options&, const Chain& chain) -> std::optional<Options> {
+    if (tile_place(chain) < 0) return std::nullopt;
+    return Options(InputGradientOptions{chain});
+  };
+  op.samples = [] {
+    std::vector<Sample> samples;
+    for (const auto& [rows, inputs, outputs] : std::vector<std::array<std::int64_t, 3>>{
+             {1, 1, 1}, {5, 7, 3}, {13, 31, 33}, {64, 45, 20}, {0, 4, 5}, {2, 100, 10}, {40, 33, 17}}) {
+      const PanelOptions panels{inputs, outputs, false};
+      samples.push_back({{{{DType::f32, {rows, outputs}}}, {{DType::f32, panels.packed_shape()}}}, InputGradientOptions{}, ""});
+    }
+    return samples;
+  };
+  return {std::move(op)};
+}
+
+}  // namespace neurons::ops

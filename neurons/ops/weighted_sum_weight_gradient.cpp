@@ -1,0 +1,119 @@
+#include "neurons/ops/common/epilogue.hpp"
+#include "neurons/ops/common/panels.hpp"
+
+namespace neurons::ops {
+namespace {
+
+constexpr std::size_t kOwnInputs = 2;  // x, dz
+
+struct WeightGradientOptions {
+  Chain epilogue;
+  template <typename Self, typename Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    if (self.epilogue.empty()) return;
+    std::string text = self.epilogue.to_string();
+    visit("epilogue", text);
+  }
+};
+
+PanelOptions panels_of(const Shape& x, const Shape& dz) { return {x[-1], dz[-1], false}; }
+
+TensorType own_type(const InferContext& context) {
+  const Shape& x = context.shape(0);
+  const Shape& dz = context.shape(1);
+  if (x.rank() < 1 || dz.rank() != x.rank() || x.product(0, x.rank() - 1) != dz.product(0, dz.rank() - 1)) {
+    context.fail("expects x [..., inputs] and dz [..., outputs] with as many rows");
+  }
+  return {DType::f32, panels_of(x, dz).packed_shape()};
+}
+
+struct GradientCall {
+  kernels::WeightedSumWeightGradient call;
+  std::shared_ptr<const kernels::Program> epilogue;
+};
+
+void run(const GradientCall& gradient, std::byte* scratch, Worker worker) noexcept {
+  kernels::weighted_sum_weight_gradient(gradient.call, scratch, worker);
+}
+
+Call prepare(const PrepareContext& context) {
+  const Chain& chain = context.as<WeightGradientOptions>().epilogue;
+  const Shape& x = context.inputs[0].type.shape;
+  const Shape& dz = context.inputs[1].type.shape;
+  const PanelOptions panels = panels_of(x, dz);
+  GradientCall gradient;
+  auto& call = gradient.call;
+  call.shape = panels.shape();
+  call.rows = x.product(0, x.rank() - 1);
+  call.x = context.inputs[0].as<float>();
+  call.x_row_stride = x[-1];
+  call.dz = context.inputs[1].as<float>();
+  call.dz_row_stride = dz[-1];
+  gradient.epilogue = epilogue_program(context, chain, kOwnInputs, panels.packed_shape(), panels.shape().panels() * panels.inputs,
+                                       panels.shape().width());
+  call.epilogue = gradient.epilogue.get();
+  if (chain.empty()) call.panels = context.outputs[0].as<float>();
+  for (std::size_t i = 0; i < chain.outputs.size(); ++i) {
+    if (chain.outputs[i].from == Chain::Operand::From::tile) call.panels = context.outputs[i].as<float>();
+  }
+  const std::size_t scratch = kernels::scratch_bytes(call);
+  return Call::of<run>(std::move(gradient), true, scratch);
+}
+
+void reference(const ReferenceContext& context) {
+  const ReferenceTensor& x = *context.inputs[0];
+  const ReferenceTensor& dz = *context.inputs[1];
+  const PanelOptions panels = panels_of(x.type.shape, dz.type.shape);
+  const std::int64_t rows = x.type.shape.product(0, x.type.shape.rank() - 1);
+  std::vector<double> plain;
+  for (std::int64_t k = 0; k < panels.inputs; ++k) {
+    for (std::int64_t n = 0; n < panels.outputs; ++n) {
+      double sum = 0;
+      for (std::int64_t m = 0; m < rows; ++m) {
+        sum += x.data[static_cast<std::size_t>(m * panels.inputs + k)] * dz.data[static_cast<std::size_t>(m * panels.outputs + n)];
+      }
+      plain.push_back(sum);
+    }
+  }
+  ReferenceTensor own{{DType::f32, panels.packed_shape()}, panels_from_plain(panels, plain)};
+  finish_reference(context, context.as<WeightGradientOptions>().epilogue, kOwnInputs, std::move(own));
+}
+
+}  // namespace
+
+/// dW = Xᵀ · dZ in panels, then the epilogue (usually the optimiser's update, which reads each tile from the cache).
+std::vector<OpDef> weighted_sum_weight_gradient() {
+  OpDef op;
+  op.name = "WeightedSumWeightGradient";
+  op.summary = "epilogue(xᵀ · dz) in panels of output neurons";
+  op.minimum_inputs = kOwnInputs;
+  op.maximum_inputs = kOwnInputs;
+  op.internal = true;
+  op.default_options = WeightGradientOptions{};
+  op.infer = [](const InferContext& context) {
+    return epilogue_types(context, context.as<WeightGradientOptions>().epilogue, kOwnInputs, own_type(context));
+  };
+  op.reference = reference;
+  op.kernels = {{"weighted_sum_weight_gradient", nullptr, prepare}};
+  op.flops = [](const InferContext& context) {
+    return 2.0 * static_cast<double>(context.shape(0).elements()) * static_cast<double>(context.shape(1)[-1]) +
+           epilogue_flops(context.as<WeightGradientOptions>().epilogue, own_type(context).shape.elements());
+  };
+  op.may_alias = [](const InferContext& context) {
+    return epilogue_aliases(context, context.as<WeightGradientOptions>().epilogue, kOwnInputs, false);
+  };
+  op.with_epilogue = [](const Options&, const Chain& chain) -> std::optional<Options> {
+    return Options(WeightGradientOptions{chain});
+  };
+  op.samples = [] {
+    std::vector<Sample> samples;
+    for (const auto& [rows, inputs, outputs] :
+         std::vector<std::array<std::int64_t, 3>>{{1, 1, 1}, {5, 7, 3}, {13, 31, 33}, {64, 20, 45}, {0, 4, 5}, {2, 100, 10}}) {
+      samples.push_back({{{{DType::f32, {rows, inputs}}}, {{DType::f32, {rows, outputs}}}}, WeightGradientOptions{}, ""});
+    }
+    return samples;
+  };
+  return {std::move(op)};
+}
+
+}  // namespace neurons::ops
