@@ -54,6 +54,10 @@ struct ReferenceTensor {
   std::int64_t elements() const { return type.shape.elements(); }
 };
 
+/// A tensor in double precision, and back to its own type.
+ReferenceTensor widen(const Tensor& tensor);
+Tensor narrow(const ReferenceTensor& tensor);
+
 struct ReferenceContext {
   const Options& options;
   std::span<const ReferenceTensor* const> inputs;  ///< null where absent

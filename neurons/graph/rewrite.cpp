@@ -125,19 +125,6 @@ Graph merge_equal_nodes(const Graph& graph) {
   return rebuild.finish();
 }
 
-namespace {
-
-/// A tensor in double precision, and back.
-ReferenceTensor widen(const Tensor& tensor) {
-  const Tensor wide = tensor.cast(DType::f64);
-  const auto values = wide.values<double>();
-  return {tensor.type(), {values.begin(), values.end()}};
-}
-
-Tensor narrow(const ReferenceTensor& tensor) { return Tensor::of<double>(tensor.type.shape, tensor.data).cast(tensor.type.dtype); }
-
-}  // namespace
-
 Graph fold_constants(const Graph& graph, std::int64_t limit) {
   return rewrite(graph, [&](const RewriteContext& context) -> std::optional<std::vector<Value>> {
     if (!context.op.reference || context.op.internal || context.inputs.empty()) return std::nullopt;

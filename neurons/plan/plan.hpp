@@ -1,0 +1,108 @@
+#pragma once
+/// A graph made ready to run: kernels chosen, memory laid out, order fixed. Running it allocates nothing.
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "neurons/base/aligned_buffer.hpp"
+#include "neurons/base/thread_team.hpp"
+#include "neurons/graph/graph.hpp"
+#include "neurons/plan/state_store.hpp"
+
+namespace neurons {
+
+struct CompileOptions {
+  std::shared_ptr<ThreadTeam> team;  ///< null: run on the caller's thread
+  bool lay_out = true;               ///< pack states for their kernels
+  bool fuse = true;                  ///< join elementwise ops with what they follow
+  int slots = 1;                     ///< sets of input buffers: one can be filled while another is being read
+  std::string guard;                 ///< name of a scalar output: a run stops, before any later step, where it is not finite
+};
+
+/// A range of memory that a step reads or writes.
+struct MemoryRange {
+  const std::byte* begin = nullptr;
+  const std::byte* end = nullptr;
+  bool overlaps(const MemoryRange& other) const { return begin < other.end && other.begin < end; }
+};
+
+/// One kernel call and all that is known of it before anything runs.
+struct PlanStep {
+  std::vector<Call> calls;  ///< one for each input slot
+  std::string op;
+  std::string name;  ///< the layer it came from
+  std::string kernel;
+  std::string why;     ///< why this kernel: the refusals of those before it
+  std::string detail;  ///< options, including a fused chain
+  std::vector<TensorType> outputs;
+  std::vector<MemoryRange> reads;
+  std::vector<MemoryRange> writes;
+  double flops = 0;
+  double bytes = 0;      ///< read and written
+  bool split = false;    ///< shared by all workers; else one runs it
+  bool barrier = false;  ///< workers meet before this step
+};
+
+class Plan {
+ public:
+  Plan(Plan&&) noexcept = default;
+  Plan& operator=(Plan&&) noexcept = default;
+
+  /// Memory of an input, in one of the slots: fill it before run(). Throws InputError with the nearest name.
+  TensorView input(std::string_view name, int slot = 0) const;
+  /// Memory of an output, valid after run() until the next one.
+  TensorView output(std::string_view name) const;
+
+  /// Runs all steps. False if the guarded value was not finite: no step after it has run, no state has changed since. Allocates
+  /// nothing, throws nothing.
+  bool run(int slot = 0) noexcept;
+
+  const std::vector<PlanStep>& steps() const { return steps_; }
+  const Graph& graph() const { return *graph_; }  ///< as executed: laid out, simplified, fused
+  std::size_t arena_bytes() const { return arena_.size(); }
+  double flops() const;
+  const std::shared_ptr<ThreadTeam>& team() const { return team_; }
+
+  friend Plan compile(const Graph& graph, std::shared_ptr<StateStore> states, const CompileOptions& options);
+
+ private:
+  Plan() = default;
+  /// A step as the executor sees it, packed for speed.
+  struct Instruction {
+    Call::Function function;
+    const void* arguments;
+    bool split;
+    bool barrier;
+    bool guard;  ///< look at the guarded value before this step
+  };
+  struct Run {
+    const Plan* plan;
+    int slot;
+    bool complete;
+  };
+  static void execute(void* context, Worker worker) noexcept;
+
+  std::unique_ptr<Graph> graph_;
+  std::shared_ptr<StateStore> states_;
+  std::shared_ptr<ThreadTeam> team_;
+  AlignedBuffer arena_;
+  std::vector<AlignedBuffer> inputs_;  ///< one for each slot
+  AlignedBuffer scratch_;
+  std::size_t scratch_stride_ = 0;
+  std::vector<std::vector<std::byte*>> addresses_;  ///< [slot][value]
+  std::vector<PlanStep> steps_;
+  std::vector<std::vector<Instruction>> instructions_;  ///< [slot]
+  const float* guarded_ = nullptr;
+  bool small_ = true;  ///< not worth waking the team
+};
+
+/// Lays out, simplifies, fuses, schedules and places a graph. States missing from the store are added as zeros. Throws InputError
+/// naming the node that no kernel accepts, with each kernel's reason.
+Plan compile(const Graph& graph, std::shared_ptr<StateStore> states, const CompileOptions& options = {});
+
+/// A table of the steps: kernel, shapes, FLOPs, bytes, fusion, and why the kernel was chosen.
+std::string to_string(const Plan& plan);
+
+}  // namespace neurons

@@ -1,0 +1,83 @@
+#include "neurons/plan/schedule.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <queue>
+#include <set>
+
+namespace neurons {
+namespace {
+
+std::size_t at(int index) { return static_cast<std::size_t>(index); }
+
+/// Kahn's algorithm, lowest index first, over data edges and the edges reader → writer of the assignments that are in place.
+/// Empty if there is a cycle.
+std::vector<int> order_nodes(const Graph& graph, const std::vector<bool>& in_place) {
+  const std::size_t count = graph.nodes().size();
+  std::vector<std::set<int>> after(count);
+  const auto edge = [&](int from, int to) {
+    if (from >= 0 && from != to) after[at(from)].insert(to);
+  };
+  for (std::size_t n = 0; n < count; ++n) {
+    for (const int id : graph.nodes()[n].inputs) {
+      if (id >= 0) edge(graph.info(id).node, static_cast<int>(n));
+    }
+  }
+  for (std::size_t a = 0; a < in_place.size(); ++a) {
+    if (!in_place[a]) continue;
+    const Assignment& assignment = graph.assignments()[a];
+    const int writer = graph.info(assignment.value).node;
+    for (std::size_t n = 0; n < count; ++n) {
+      if (std::ranges::find(graph.nodes()[n].inputs, assignment.state) != graph.nodes()[n].inputs.end()) {
+        edge(static_cast<int>(n), writer);
+      }
+    }
+  }
+  std::vector<int> waiting(count, 0);
+  for (const auto& targets : after) {
+    for (const int target : targets) ++waiting[at(target)];
+  }
+  std::priority_queue<int, std::vector<int>, std::greater<>> ready;
+  for (std::size_t n = 0; n < count; ++n) {
+    if (waiting[n] == 0) ready.push(static_cast<int>(n));
+  }
+  std::vector<int> order;
+  while (!ready.empty()) {
+    const int n = ready.top();
+    ready.pop();
+    order.push_back(n);
+    for (const int target : after[at(n)]) {
+      if (--waiting[at(target)] == 0) ready.push(target);
+    }
+  }
+  if (order.size() != count) order.clear();
+  return order;
+}
+
+}  // namespace
+
+Schedule make_schedule(const Graph& graph) {
+  Schedule schedule;
+  for (const Assignment& assignment : graph.assignments()) {
+    const bool computed = graph.info(assignment.value).kind == ValueKind::computed;
+    const bool is_output = std::ranges::any_of(
+        graph.outputs(), [&](const auto& output) { return output.value == assignment.state || output.value == assignment.value; });
+    const bool copied_elsewhere = std::ranges::count_if(graph.assignments(), [&](const auto& other) {
+                                    return other.value == assignment.value || other.value == assignment.state;
+                                  }) > 1;
+    schedule.in_place.push_back(computed && !is_output && !copied_elsewhere);
+  }
+  const auto all = schedule.in_place;
+  schedule.order = order_nodes(graph, schedule.in_place);
+  if (!schedule.order.empty() || graph.nodes().empty()) return schedule;
+  // A cycle: take the in-place updates one by one, leaving out those that cannot be met together with the ones before.
+  schedule.in_place.assign(all.size(), false);
+  for (std::size_t a = 0; a < all.size(); ++a) {
+    schedule.in_place[a] = all[a];
+    if (order_nodes(graph, schedule.in_place).empty()) schedule.in_place[a] = false;
+  }
+  schedule.order = order_nodes(graph, schedule.in_place);
+  return schedule;
+}
+
+}  // namespace neurons

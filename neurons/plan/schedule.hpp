@@ -1,0 +1,19 @@
+#pragma once
+/// The order in which the nodes of a graph run, and which states are updated in place.
+
+#include <vector>
+
+#include "neurons/graph/graph.hpp"
+
+namespace neurons {
+
+struct Schedule {
+  std::vector<int> order;  ///< node indices
+  std::vector<bool>
+      in_place;  ///< per assignment: all readers of the old state run before (or are) the node that makes the new value
+};
+
+/// The graph's own order, changed only as far as needed so that states can be updated in place.
+Schedule make_schedule(const Graph& graph);
+
+}  // namespace neurons

@@ -1,0 +1,64 @@
+#include "neurons/plan/state_store.hpp"
+
+#include <cstring>
+
+#include "neurons/base/error.hpp"
+#include "neurons/base/suggest.hpp"
+
+namespace neurons {
+
+Tensor apply(const OpDef& op, const Options& options, const Tensor& input) {
+  const InferContext infer{op, options, std::span(&input.type(), 1), {true}};
+  Tensor result(op.infer(infer).front());
+  Tensor copy = input;
+  const Buffer from{copy.bytes().data(), copy.type()};
+  const Buffer to{result.bytes().data(), result.type()};
+  const Call call = op.kernels.front().prepare({op, options, std::span(&from, 1), std::span(&to, 1)});
+  AlignedBuffer scratch(call.scratch_bytes);
+  call.function(call.arguments.get(), scratch.data(), Worker{});
+  return result;
+}
+
+const StateStore::Entry& StateStore::find(std::string_view name) const {
+  if (const auto found = entries_.find(std::string(name)); found != entries_.end()) return found->second;
+  fail_input("there is no state \"{}\"{}", name, did_you_mean(name, names()));
+}
+
+std::vector<std::string> StateStore::names() const {
+  std::vector<std::string> result;
+  for (const auto& [name, entry] : entries_) result.push_back(name);
+  return result;
+}
+
+Tensor StateStore::get(std::string_view name) const {
+  const Entry& entry = find(name);
+  return entry.layout ? apply(table_->find(entry.layout->unpack), entry.layout->options, entry.stored) : entry.stored;
+}
+
+void StateStore::set(std::string_view name, const Tensor& plain) {
+  const auto [place, added] = entries_.try_emplace(std::string(name), Entry{plain.type(), std::nullopt, plain, false});
+  if (added) return;
+  Entry& entry = place->second;
+  if (entry.type != plain.type()) {
+    fail_input("state \"{}\" is {}, the new value is {}", name, entry.type.to_string(), plain.type().to_string());
+  }
+  const Tensor stored = entry.layout ? apply(table_->find(entry.layout->pack), entry.layout->options, plain) : plain;
+  std::memcpy(entry.stored.bytes().data(), stored.bytes().data(), stored.bytes().size());  // in place: plans hold the address
+}
+
+void StateStore::lay_out(std::string_view name, const Layout& layout) {
+  if (is_bound(name)) fail_input("state \"{}\" is in use by a plan: its layout is fixed", name);
+  const Tensor plain = get(name);
+  Entry& entry = entries_.at(std::string(name));
+  entry.layout = layout;
+  entry.stored = apply(table_->find(layout.pack), layout.options, plain);
+}
+
+Buffer StateStore::bind(std::string_view name) {
+  find(name);
+  Entry& entry = entries_.at(std::string(name));
+  entry.bound = true;
+  return {entry.stored.bytes().data(), entry.stored.type()};
+}
+
+}  // namespace neurons
