@@ -1,0 +1,26 @@
+#pragma once
+/// How weights begin.
+
+#include <cstdint>
+#include <string>
+
+#include "neurons/base/random.hpp"
+#include "neurons/tensor/tensor.hpp"
+
+namespace neurons {
+
+/// `kind`: "automatic" (He for rectifiers, LeCun for SELU, Xavier otherwise), "xavier_normal", "xavier_uniform" (Glorot & Bengio
+/// 2010), "he_normal", "he_uniform" (He et al. 2015), "lecun_normal", "lecun_uniform" (LeCun et al. 1998), "orthogonal" (Saxe et
+/// al. 2014), "constant", "normal", "uniform" (half-width `value`), "torch" (uniform ±1/√fan_in, PyTorch's default for dense
+/// layers).
+struct Initializer {
+  std::string kind = "automatic";
+  float value = 0.0F;  ///< of "constant"; standard deviation of "normal", half-width of "uniform"; gain of "orthogonal" (0: 1)
+};
+
+/// A tensor of the shape, drawn from `random`. `activation` is what follows, for "automatic" and the He gain. "orthogonal" sees the
+/// shape as a matrix [first extent, rest]. Throws InputError for an unknown kind.
+Tensor initialize(const Initializer& initializer, const Shape& shape, std::int64_t fan_in, std::int64_t fan_out,
+                  const std::string& activation, RandomStream& random);
+
+}  // namespace neurons

@@ -1,0 +1,234 @@
+#include "neurons/layers/network.hpp"
+
+#include <fnmatch.h>
+
+#include <algorithm>
+
+#include "neurons/base/suggest.hpp"
+#include "neurons/ops/ops.hpp"
+
+namespace neurons {
+namespace {
+
+/// FNV-1a: a stream number from a name.
+std::uint64_t hash_name(std::string_view name) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return hash;
+}
+
+std::size_t at(int index) { return static_cast<std::size_t>(index); }
+
+}  // namespace
+
+/// Runs the layers' build functions; hands out parameters as graph states.
+class Network::Builder : public BuildContext {
+ public:
+  using OnParameter = std::function<void(const std::string&, const ParameterSpec&)>;
+  Builder(const Network& network, Graph& graph, Mode mode, OnParameter on_parameter)
+      : network_(network), graph_(graph), mode_(mode), on_parameter_(std::move(on_parameter)) {}
+
+  std::vector<Value> run(std::int64_t batch) {
+    std::vector<Value> values;
+    std::size_t next_input = 0;
+    for (const Call& call : network_.calls_) {
+      if (call.layer < 0) {
+        const Input& input = network_.inputs_[next_input++];
+        std::vector<std::int64_t> extents(input.sample.extents().begin(), input.sample.extents().end());
+        extents.insert(extents.begin(), batch);
+        values.push_back(graph_.input(input.name, {input.dtype, Shape(std::span<const std::int64_t>(extents))}));
+        continue;
+      }
+      current_ = &network_.layers_[at(call.layer)];
+      call_ = static_cast<int>(values.size());
+      graph_.set_scope(current_->name);
+      std::vector<Value> inputs;
+      for (const int from : call.from) inputs.push_back(values[at(from)]);
+      values.push_back(current_->layer.build(*this, inputs));
+    }
+    graph_.set_scope("");
+    for (const Output& output : network_.outputs_) graph_.output(output.name, values[at(output.call)]);
+    return values;
+  }
+
+  Graph& graph() override { return graph_; }
+  Mode mode() const override { return mode_; }
+  std::uint64_t layer_seed() const override { return network_.seed_ ^ hash_name(current_->name); }
+
+  Value parameter(const std::string& name, const ParameterSpec& spec) override {
+    const std::string full = current_->name + "." + name;
+    const TensorType type{DType::f32, spec.shape};
+    if (graph_.has(full)) {  // a shared layer, called again
+      const Value known = graph_.find(full);
+      if (known.type() != type) fail_misfit(full, known.type().shape, spec);
+      return known;
+    }
+    const auto set = network_.parameters_.find(full);
+    if (set != network_.parameters_.end() && set->second.type() != type) fail_misfit(full, set->second.shape(), spec);
+    if (on_parameter_) on_parameter_(full, spec);
+    return graph_.state(full, type);
+  }
+
+  Value step() override { return graph_.has("step") ? graph_.find("step") : graph_.input("step", {DType::i64, {}}); }
+
+  std::string following_activation() const override {
+    for (const Call& call : network_.calls_) {
+      if (call.layer < 0 || std::ranges::find(call.from, call_) == call.from.end()) continue;
+      const Layer& layer = network_.layers_[at(call.layer)].layer;
+      if (layer.is_activation()) return layer.kind();
+    }
+    return "identity";
+  }
+
+ private:
+  [[noreturn]] void fail_misfit(const std::string& name, const Shape& known, const ParameterSpec& spec) const {
+    fail_input(
+        "{}: its parameter \"{}\" has shape {}, but its input asks for {}; change the layer before it, or draw the parameters anew",
+        current_->name, name, known.to_string(), spec.shape.to_string());
+  }
+
+  const Network& network_;
+  Graph& graph_;
+  Mode mode_;
+  OnParameter on_parameter_;
+  const NamedLayer* current_ = nullptr;
+  int call_ = -1;
+};
+
+Network::Network() : Network(ops::table()) {}
+Network::Network(std::shared_ptr<const OpTable> table) : table_(std::move(table)) {}
+
+Network::Tap Network::input(std::string name, const Shape& sample, DType dtype) {
+  for (const Input& other : inputs_) {
+    if (other.name == name) fail_input("network: the input name \"{}\" is taken", name);
+  }
+  inputs_.push_back({std::move(name), sample, dtype});
+  calls_.push_back({});
+  return {static_cast<int>(calls_.size()) - 1};
+}
+
+int Network::call(int layer, const std::vector<Tap>& from) {
+  Call call{layer, {}};
+  for (const Tap& tap : from) {
+    if (tap.index < 0 || tap.index >= static_cast<int>(calls_.size())) {
+      fail_input("{}: its input is no value of this network", layers_[at(layer)].name);
+    }
+    call.from.push_back(tap.index);
+  }
+  calls_.push_back(std::move(call));
+  return static_cast<int>(calls_.size()) - 1;
+}
+
+Network::Tap Network::add(const Layer& layer, std::vector<Tap> from, std::string name) {
+  const auto taken = [&](const std::string& candidate) {
+    return std::ranges::any_of(layers_, [&](const NamedLayer& other) { return other.name == candidate; });
+  };
+  if (!name.empty() && taken(name)) fail_input("network: the layer name \"{}\" is taken", name);
+  for (int number = 1; name.empty(); ++number) {
+    const std::string candidate = layer.kind() + std::to_string(number);
+    if (!taken(candidate)) name = candidate;
+  }
+  layers_.push_back({std::move(name), layer});
+  return {call(static_cast<int>(layers_.size()) - 1, from)};
+}
+
+Network::Tap Network::share(const std::string& name, std::vector<Tap> from) {
+  std::vector<std::string> known;
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    if (layers_[i].name == name) return {call(static_cast<int>(i), from)};
+    known.push_back(layers_[i].name);
+  }
+  fail_input("network: there is no layer \"{}\"{}", name, did_you_mean(name, known));
+}
+
+void Network::output(std::string name, Tap from) {
+  if (from.index < 0 || from.index >= static_cast<int>(calls_.size())) fail_input("network: output \"{}\" is no value of it", name);
+  outputs_.push_back({std::move(name), from.index});
+}
+
+std::vector<Value> Network::build(Graph& graph, std::int64_t batch, Mode mode) const {
+  return Builder(*this, graph, mode, nullptr).run(batch);
+}
+
+void Network::initialize(std::uint64_t seed) {
+  seed_ = seed;
+  std::map<std::string, Tensor> drawn;
+  parameters_.clear();
+  Graph graph(table_);
+  Builder builder(*this, graph, Mode::inference, [&](const std::string& name, const ParameterSpec& spec) {
+    RandomStream random(seed, hash_name(name));
+    drawn.emplace(name, neurons::initialize(spec.initializer, spec.shape, spec.fan_in, spec.fan_out, spec.activation, random));
+  });
+  builder.run(1);
+  parameters_ = std::move(drawn);
+}
+
+std::vector<std::pair<std::string, TensorType>> Network::parameter_types() const {
+  std::vector<std::pair<std::string, TensorType>> types;
+  Graph graph(table_);
+  Builder builder(*this, graph, Mode::inference, [&](const std::string& name, const ParameterSpec& spec) {
+    types.emplace_back(name, TensorType{DType::f32, spec.shape});
+  });
+  builder.run(1);
+  return types;
+}
+
+const Tensor& Network::parameter(const std::string& name) const {
+  if (const auto found = parameters_.find(name); found != parameters_.end()) return found->second;
+  std::vector<std::string> known;
+  for (const auto& [key, tensor] : parameters_) known.push_back(key);
+  fail_input("network: there is no parameter \"{}\"{}", name, did_you_mean(name, known));
+}
+
+void Network::set_parameter(const std::string& name, Tensor value) {
+  for (const auto& [known, type] : parameter_types()) {
+    if (known != name) continue;
+    if (type != value.type()) {
+      fail_input("network: parameter \"{}\" is {}, got {}", name, type.to_string(), value.type().to_string());
+    }
+    parameters_.insert_or_assign(name, std::move(value));
+    return;
+  }
+  parameter(name);  // throws, with the nearest name
+}
+
+std::int64_t Network::parameter_count() const {
+  std::int64_t count = 0;
+  for (const auto& [name, type] : parameter_types()) count += type.shape.elements();
+  return count;
+}
+
+namespace {
+
+std::vector<std::string> matching(const Network& network, const std::string& pattern) {
+  std::vector<std::string> names;
+  std::vector<std::string> known;
+  for (const auto& [name, type] : network.parameter_types()) {
+    known.push_back(name);
+    if (::fnmatch(pattern.c_str(), name.c_str(), 0) == 0) names.push_back(name);
+  }
+  if (names.empty()) fail_input("freeze: no parameter matches \"{}\"{}", pattern, did_you_mean(pattern, known));
+  return names;
+}
+
+}  // namespace
+
+int Network::freeze(const std::string& pattern) {
+  const auto names = matching(*this, pattern);
+  frozen_.insert(names.begin(), names.end());
+  return static_cast<int>(names.size());
+}
+
+int Network::unfreeze(const std::string& pattern) {
+  const auto names = matching(*this, pattern);
+  for (const auto& name : names) frozen_.erase(name);
+  return static_cast<int>(names.size());
+}
+
+Sequential::Sequential(const Shape& sample, const std::vector<Layer>& layers) {
+  Tap tap = input("x", sample);
+  for (const Layer& layer : layers) tap = add(layer, tap);
+  output("y", tap);
+}
+
+}  // namespace neurons

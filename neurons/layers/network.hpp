@@ -1,0 +1,117 @@
+#pragma once
+/// Networks: layers, how they are wired, and their parameters.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "neurons/graph/graph.hpp"
+#include "neurons/layers/layer.hpp"
+
+namespace neurons {
+
+/// A network of layers as a value: copying it copies the parameters. Layers are called once or, when shared, several times.
+///
+///     Network network;
+///     auto x = network.input("x", {784});
+///     auto h = network.add(Relu{}, network.add(Dense{128}, x));
+///     auto y = network.add(Dense{128}, h);
+///     network.output("logits", network.add(Dense{10}, network.add(Add{}, {h, y})));
+class Network {
+ public:
+  /// The result of a call of a layer, or an input.
+  struct Tap {
+    int index = -1;
+  };
+
+  Network();
+  /// With a table of ops of the user's own.
+  explicit Network(std::shared_ptr<const OpTable> table);
+
+  /// An input of the given shape per sample (the batch dimension comes before it).
+  Tap input(std::string name, const Shape& sample, DType dtype = DType::f32);
+  /// A new layer called on `from`. Its name is its kind and a number ("dense1") unless given.
+  Tap add(const Layer& layer, std::vector<Tap> from, std::string name = "");
+  Tap add(const Layer& layer, Tap from, std::string name = "") { return add(layer, std::vector<Tap>{from}, std::move(name)); }
+  /// Calls the layer of that name once more, with the same parameters.
+  Tap share(const std::string& name, std::vector<Tap> from);
+  void output(std::string name, Tap from);
+
+  /// Emits the network into a graph for a batch of that size: inputs "NAME" [batch, …], states for parameters, outputs by name.
+  /// Every layer's result is also returned, by call. In training mode a graph input "step" (i64 scalar) exists if a layer needs it.
+  /// Throws InputError naming the layer whose input does not fit.
+  std::vector<Value> build(Graph& graph, std::int64_t batch, Mode mode) const;
+
+  /// (Re)draws all parameters. Each parameter's numbers depend on the seed and its own name alone.
+  void initialize(std::uint64_t seed);
+  bool initialized() const { return !parameters_.empty() || parameter_types().empty(); }
+  /// Names and types of the parameters, in order of their layers.
+  std::vector<std::pair<std::string, TensorType>> parameter_types() const;
+  const std::map<std::string, Tensor>& parameters() const { return parameters_; }
+  const Tensor& parameter(const std::string& name) const;
+  /// Throws InputError if there is no such parameter or the type differs.
+  void set_parameter(const std::string& name, Tensor value);
+  std::int64_t parameter_count() const;
+
+  /// Parameters whose names match `pattern` ("conv*", "*.bias", "dense1.weight") are not trained. Returns how many matched; throws
+  /// InputError if none.
+  int freeze(const std::string& pattern);
+  int unfreeze(const std::string& pattern);
+  bool is_frozen(const std::string& parameter) const { return frozen_.contains(parameter); }
+
+  struct Call {
+    int layer = -1;  ///< index into layers(), -1 for an input
+    std::vector<int> from;
+  };
+  struct NamedLayer {
+    std::string name;
+    Layer layer;
+  };
+  struct Input {
+    std::string name;
+    Shape sample;
+    DType dtype = DType::f32;
+  };
+  struct Output {
+    std::string name;
+    int call = -1;
+  };
+  const std::vector<NamedLayer>& layers() const { return layers_; }
+  const std::vector<Call>& calls() const { return calls_; }
+  const std::vector<Input>& inputs() const { return inputs_; }
+  const std::vector<Output>& outputs() const { return outputs_; }
+  const std::shared_ptr<const OpTable>& table() const { return table_; }
+  std::uint64_t seed() const { return seed_; }
+  void set_seed(std::uint64_t seed) { seed_ = seed; }
+
+ protected:
+  class Builder;
+  int call(int layer, const std::vector<Tap>& from);
+
+ private:
+  std::shared_ptr<const OpTable> table_;
+  std::vector<NamedLayer> layers_;
+  std::vector<Call> calls_;
+  std::vector<Input> inputs_;
+  std::vector<Output> outputs_;
+  std::map<std::string, Tensor> parameters_;
+  std::set<std::string> frozen_;
+  std::uint64_t seed_ = 0;
+};
+
+/// Layers one after the other: input "x", output "y".
+///
+///     auto network = Sequential{{784}, Dense{256}, Relu{}, Dense{10}};
+class Sequential : public Network {
+ public:
+  Sequential(const Shape& sample, const std::vector<Layer>& layers);
+  template <typename... Layers>
+  requires(sizeof...(Layers) > 0 && (std::is_convertible_v<Layers, Layer> && ...)) explicit Sequential(const Shape& sample,
+                                                                                                       Layers... layers)
+      : Sequential(sample, std::vector<Layer>{Layer(std::move(layers))...}) {}
+};
+
+}  // namespace neurons
