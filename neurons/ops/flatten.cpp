@@ -25,7 +25,7 @@ Shape target(const InferContext& context) {
 
 std::vector<OpDef> flatten() {
   OpDef op = view_op("Flatten", "A matrix: the axes before `axis` are its rows, the others its columns", FlattenOptions{}, target);
-  op.onnx = {{"Flatten", 9, ""}};
+  op.onnx = {{"Flatten", 1, ""}};
   op.samples = [] {
     return std::vector<Sample>{{{{{DType::f32, {2, 3, 4}}}}, FlattenOptions{1}, "images to rows"},
                                {{{{DType::f32, {2, 3, 5, 4}}}}, FlattenOptions{-1}, "from the end"},

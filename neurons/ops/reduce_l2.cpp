@@ -1,0 +1,20 @@
+#include "neurons/ops/common/emit.hpp"
+#include "neurons/ops/common/reduction.hpp"
+
+namespace neurons::ops {
+
+std::vector<OpDef> reduce_l2() {
+  OpDef op = reduction_frame("ReduceL2", "y = √ Σ x² over the axes", Sample::Fill::normal);
+  op.decompose = [](const RewriteContext& context) -> std::vector<Value> {
+    return {context.graph.emit("Sqrt", {context.graph.emit("ReduceSumSquare", {context.inputs[0]}, context.options)})};
+  };
+  op.gradient = [](GradientContext& context) {  // dx = dy · x / y, and 0 where all x are 0
+    Graph& graph = context.graph();
+    const Value y = with_kept_axes(context, context.output());
+    const Value divisor = graph.emit("Where", {graph.emit("Equal", {y, graph.scalar(0)}), graph.scalar(1), y});
+    context.set(0, context.input(0) * (with_kept_axes(context, context.gradient()) / divisor));
+  };
+  return {std::move(op)};
+}
+
+}  // namespace neurons::ops

@@ -1,0 +1,34 @@
+#include <limits>
+
+#include "neurons/ops/common/emit.hpp"
+#include "neurons/ops/common/reduction.hpp"
+#include "neurons/ops/common/view.hpp"
+
+namespace neurons::ops {
+namespace {
+
+/// log Σ exp(x - m) + m with m = max x, which must be finite for x - m to be a number.
+std::vector<Value> decompose(const RewriteContext& context) {
+  Graph& graph = context.graph;
+  const Value x = context.inputs[0];
+  constexpr double kLargest = std::numeric_limits<float>::max();
+  const Options kept = context.options.with({{"keep_dims", true}});
+  Value largest = graph.emit("ReduceMax", {x}, kept);
+  largest = graph.emit("Min", {graph.emit("Max", {largest, graph.scalar(-kLargest)}), graph.scalar(kLargest)});
+  const Value sum = graph.emit("ReduceSum", {graph.emit("Exp", {x - largest})}, context.options);
+  return {graph.emit("Log", {sum}) + reshaped(largest, sum.shape())};
+}
+
+}  // namespace
+
+std::vector<OpDef> reduce_log_sum_exp() {
+  OpDef op = reduction_frame("ReduceLogSumExp", "y = log Σ exp(x) over the axes, without overflow", Sample::Fill::normal);
+  op.decompose = decompose;
+  op.gradient = [](GradientContext& context) {
+    const Value share = context.graph().emit("Exp", {context.input(0) - with_kept_axes(context, context.output())});
+    context.set(0, share * with_kept_axes(context, context.gradient()));
+  };
+  return {std::move(op)};
+}
+
+}  // namespace neurons::ops
