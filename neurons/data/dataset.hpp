@@ -1,0 +1,50 @@
+#pragma once
+/// Samples in memory: inputs, targets and what is known of both.
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "neurons/tensor/tensor.hpp"
+
+namespace neurons {
+
+/// Samples for learning or evaluation. Bytes stay bytes: u8 inputs become floats only when a batch is read (see Loader).
+struct Dataset {
+  Tensor inputs;                           ///< u8 or f32 [samples, …]
+  Tensor targets;                          ///< i64[samples]: class labels from 0; or f32[samples, outputs]: values to regress on
+  std::vector<std::string> class_names;    ///< name of each label; may be empty
+  std::vector<std::string> feature_names;  ///< name of each input column; may be empty
+  float input_scale = 1;                   ///< what the network sees is raw * input_scale + input_offset
+  float input_offset = 0;
+  std::vector<float> sample_weights;  ///< one per sample; empty: all 1
+  std::string source;                 ///< the file or folder it came from, for messages
+
+  std::int64_t samples() const noexcept;
+  /// Shape of one sample: `inputs` without its first axis.
+  Shape input_shape() const;
+  /// Targets are class labels.
+  bool is_classification() const noexcept { return targets.dtype() == DType::i64; }
+  /// Number of classes: of class names or, where there are none, the largest label + 1. 0 for regression.
+  std::int64_t classes() const;
+  /// What a network's last layer must give: classes(), or the number of regression targets.
+  std::int64_t outputs() const;
+
+  /// The samples at `indices`, in that order; repeats are allowed. Throws InputError for an index out of range.
+  Dataset subset(std::span<const std::int64_t> indices) const;
+
+  /// Throws InputError if the parts do not fit together: types, ranks, numbers of samples, weights and names.
+  void validate_shapes() const;
+  /// validate_shapes(), then every value: throws InputError naming row, column and value of the first NaN or infinite input, target
+  /// or weight, or the first label that is no class.
+  void validate() const;
+};
+
+/// A dataset that comes in two parts.
+struct TrainTest {
+  Dataset train;
+  Dataset test;
+};
+
+}  // namespace neurons

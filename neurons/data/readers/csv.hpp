@@ -1,0 +1,29 @@
+#pragma once
+/// Comma-separated values (RFC 4180), as people really write them: quoted fields, CRLF, a byte-order mark, `;` or tabs, missing
+/// cells.
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "neurons/data/readers/table.hpp"
+
+namespace neurons {
+
+struct CsvOptions {
+  /// automatic: the first line is a header unless one of its cells is a number. Without one, columns are column0, column1, …
+  enum class Header { automatic, present, absent } header = Header::automatic;
+  char delimiter = 0;                    ///< 0: whichever of , ; tab stands most often outside quotes in the first line
+  std::vector<std::string> categorical;  ///< columns to keep as texts although they look like numbers
+};
+
+/// A column is numeric if every cell that is not missing is a number, text if at most half of them are. In between lies a mistake
+/// in the data: that is an InputError with line and column. So are ragged rows, a quote that never closes, two columns of one name,
+/// a file without any row, NUL bytes, and unreadable files. Empty lines are skipped.
+Table read_csv(const std::filesystem::path& path, const CsvOptions& options = {});
+
+/// The same from memory; `name` stands for the file in messages.
+Table parse_csv(std::string_view text, const std::string& name, const CsvOptions& options = {});
+
+}  // namespace neurons

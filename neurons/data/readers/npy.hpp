@@ -1,0 +1,37 @@
+#pragma once
+/// NumPy's array files: npy (versions 1.0 to 3.0, numpy.lib.format) and npz (a zip of them, stored or deflated).
+
+#include <cstddef>
+#include <filesystem>
+#include <map>
+#include <span>
+#include <string>
+
+#include "neurons/data/dataset.hpp"
+
+namespace neurons {
+
+/// The array in a .npy file: little-endian f4 f8 i4 i8 u1 b1, C or Fortran order. Throws InputError for anything else, for a
+/// damaged header, and for a length that is not what the header says. No more memory is taken than the file can hold.
+Tensor read_npy(const std::filesystem::path& path);
+Tensor parse_npy(std::span<const std::byte> bytes, const std::string& name);
+
+/// The arrays of a .npz file by name (without ".npy"). Throws InputError for damaged or encrypted archives and as read_npy does.
+std::map<std::string, Tensor> read_npz(const std::filesystem::path& path);
+std::map<std::string, Tensor> parse_npz(std::span<const std::byte> bytes, const std::string& name);
+
+/// The bytes of a version 1.0 .npy file.
+std::string format_npy(const Tensor& tensor);
+/// The bytes of a .npz file, deflated; equal arrays give equal bytes.
+std::string format_npz(const std::map<std::string, Tensor>& arrays);
+/// Written atomically. Throw RuntimeError if they cannot be.
+void write_npy(const std::filesystem::path& path, const Tensor& tensor);
+void write_npz(const std::filesystem::path& path, const std::map<std::string, Tensor>& arrays);
+
+/// An npz file as data: arrays `x` and `y` (or `inputs` and `targets`), or `x_train`, `y_train`, `x_test`, `y_test` (then test is
+/// not empty). u8 inputs get input_scale 1/255; f64 become f32. Whole-number targets [samples] or [samples, 1] are labels; floats
+/// are regression targets. An array `class_names` is not needed: labels name themselves. Throws InputError if they do not fit
+/// together.
+TrainTest read_npz_data(const std::filesystem::path& path);
+
+}  // namespace neurons

@@ -1,0 +1,26 @@
+#pragma once
+/// PNG and JPEG pictures as bytes, one by one or a folder of them by class.
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string>
+
+#include "neurons/data/dataset.hpp"
+
+namespace neurons {
+
+/// Wider or higher pictures are refused.
+inline constexpr std::int64_t kMaxPictureSide = 16384;
+
+/// A picture as u8 [channels, height, width]; channels is 1 for grey and 3 for colour. 16-bit samples are rounded to 8, palettes
+/// expanded, transparency dropped. Throws InputError for anything that is not a whole PNG or JPEG.
+Tensor read_picture(const std::filesystem::path& path);
+Tensor parse_picture(std::span<const std::byte> bytes, const std::string& name);
+
+/// A folder with one folder of .png, .jpg or .jpeg files per class: u8 inputs [samples, channels, height, width], input_scale
+/// 1/255, classes and files in the order of their names. Grey pictures among coloured ones become coloured. Throws InputError if
+/// there is no class or no picture, if two pictures differ in size (naming both), and as read_picture does.
+Dataset read_picture_folder(const std::filesystem::path& folder);
+
+}  // namespace neurons
