@@ -1,27 +1,38 @@
 #include "neurons/ops/common/elementwise.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "neurons/graph/chain.hpp"
 #include "neurons/ops/common/run_chain.hpp"
 
 namespace neurons::ops {
-namespace {
 
-std::vector<TensorType> infer_elementwise(const InferContext& context) {
+Shape broadcast_shape(const InferContext& context) {
   Shape shape = context.shape(0);
   for (std::size_t i = 1; i < context.inputs.size(); ++i) {
-    if (context.dtype(i) != context.dtype(0)) context.fail("inputs must have one element type");
+    if (!context.has(i)) continue;
     try {
       shape = broadcast(shape, context.shape(i));
     } catch (const InputError& error) {
       context.fail("{}", error.what());
     }
   }
-  return {{context.dtype(0), shape}};
+  return shape;
 }
 
-/// Applies `scalar` to every element, reading inputs with broadcasting.
+Shape broadcast_shape(const InferContext& context, std::span<const DType> allowed) {
+  for (std::size_t i = 1; i < context.inputs.size(); ++i) {
+    if (context.has(i) && context.dtype(i) != context.dtype(0)) context.fail("inputs must have one element type");
+  }
+  if (std::ranges::find(allowed, context.dtype(0)) == allowed.end()) {
+    std::string names;
+    for (const DType dtype : allowed) names += (names.empty() ? "" : ", ") + std::string(name_of(dtype));
+    context.fail("takes elements of type {}", names);
+  }
+  return broadcast_shape(context);
+}
+
 void run_scalar(const ReferenceContext& context, const ScalarFunction& scalar) {
   ReferenceTensor& output = context.outputs[0];
   const Shape& shape = output.type.shape;
@@ -50,8 +61,6 @@ void run_scalar(const ReferenceContext& context, const ScalarFunction& scalar) {
     output.data[static_cast<std::size_t>(element)] = scalar(operands.data(), context.options);
   }
 }
-
-}  // namespace
 
 Kernel elementwise_kernel() {
   Kernel kernel;
@@ -83,7 +92,10 @@ OpDef elementwise(std::string name, std::string summary, std::size_t inputs, ker
   op.source = "https://onnx.ai/onnx/operators/onnx__" + op.name + ".html";
   op.minimum_inputs = inputs;
   op.maximum_inputs = inputs;
-  op.infer = infer_elementwise;
+  op.infer = [](const InferContext& context) -> std::vector<TensorType> {
+    const Shape shape = broadcast_shape(context, kFloats);
+    return {{context.dtype(), shape}};
+  };
   op.reference = [scalar = std::move(scalar)](const ReferenceContext& context) { run_scalar(context, scalar); };
   op.elementwise =
       Elementwise{[function](const InferContext& context) { return context.dtype(0) == DType::f32 ? function : nullptr; }, nullptr};
