@@ -1,0 +1,149 @@
+// The loop under every elementwise operation: apply a function of vectors to all elements of a tile. Compiled once per target.
+
+#if defined(NEURONS_KERNELS_MAP_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef NEURONS_KERNELS_MAP_INL_H_
+#undef NEURONS_KERNELS_MAP_INL_H_
+#else
+#define NEURONS_KERNELS_MAP_INL_H_
+#endif
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "neurons/kernels/tile_rows.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace neurons::kernels::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Floats = hn::ScalableTag<float>;
+using Vector = hn::Vec<Floats>;
+
+/// The types of an operation's streams in memory: float, or std::uint8_t for booleans and bytes. In registers all are floats.
+template <typename... Types>
+struct Inputs {};
+template <typename... Types>
+struct Outputs {};
+
+/// What an operation with several outputs returns.
+template <std::size_t count>
+struct Results {
+  Vector values[count];
+};
+
+HWY_INLINE Vector load(Floats d, const float* data) { return hn::LoadU(d, data); }
+HWY_INLINE Vector load(Floats d, const std::uint8_t* data) {
+  const hn::Rebind<std::int32_t, Floats> integers;
+  return hn::ConvertTo(d, hn::PromoteTo(integers, hn::LoadU(hn::Rebind<std::uint8_t, Floats>(), data)));
+}
+HWY_INLINE void store(Floats d, Vector values, float* data) { hn::StoreU(values, d, data); }
+HWY_INLINE void store(Floats, Vector values, std::uint8_t* data) {
+  const hn::Rebind<std::int32_t, Floats> integers;
+  const hn::Rebind<std::uint8_t, Floats> bytes;
+  hn::StoreU(hn::DemoteTo(bytes, hn::ConvertTo(integers, values)), bytes, data);
+}
+
+/// The first `count` elements of a vector, by way of a buffer: nothing outside is touched.
+template <typename T>
+HWY_INLINE Vector load_part(Floats d, const T* data, std::size_t count) {
+#if !HWY_MEM_OPS_MIGHT_FAULT
+  if constexpr (sizeof(T) == sizeof(float)) return hn::MaskedLoad(hn::FirstN(d, count), d, data);
+#endif
+  alignas(64) T buffer[hn::MaxLanes(Floats())] = {};
+  for (std::size_t i = 0; i < count; ++i) buffer[i] = data[i];
+  return load(d, buffer);
+}
+template <typename T>
+HWY_INLINE void store_part(Floats d, Vector values, T* data, std::size_t count) {
+#if !HWY_MEM_OPS_MIGHT_FAULT
+  if constexpr (sizeof(T) == sizeof(float)) return hn::BlendedStore(values, hn::FirstN(d, count), d, data);
+#endif
+  alignas(64) T buffer[hn::MaxLanes(Floats())];
+  store(d, values, buffer);
+  for (std::size_t i = 0; i < count; ++i) data[i] = buffer[i];
+}
+
+template <typename In>
+HWY_INLINE Vector load_at(Floats d, const std::byte* data) {
+  return load(d, reinterpret_cast<const In*>(data));
+}
+template <typename In>
+HWY_INLINE Vector load_part_at(Floats d, const std::byte* data, std::size_t count) {
+  return load_part(d, reinterpret_cast<const In*>(data), count);
+}
+
+HWY_INLINE Vector result(Vector values, std::size_t) { return values; }
+template <std::size_t count>
+HWY_INLINE Vector result(const Results<count>& results, std::size_t output) {
+  return results.values[output];
+}
+
+/// One row. The last, partial vector goes through the same arithmetic, so no result depends on where a tile was cut.
+template <class Function, typename... Out, typename... In, std::size_t... o, std::size_t... i>
+HWY_INLINE void map_row(Outputs<Out...>, Inputs<In...>, std::index_sequence<o...>, std::index_sequence<i...>,
+                        const Function& function, const Cursor* cursors, std::byte* const* targets, std::int64_t columns) {
+  const Floats d;
+  const std::size_t lanes = hn::Lanes(d);
+  const std::byte* source[] = {cursors[i].data...};
+  const std::ptrdiff_t step[] = {cursors[i].step...};
+  std::byte* target[] = {targets[o]...};
+  auto rest = static_cast<std::size_t>(columns);
+  for (; rest >= lanes; rest -= lanes) {
+    const auto y = function(d, load_at<In>(d, source[i])...);
+    (store(d, result(y, o), reinterpret_cast<Out*>(target[o])), ...);
+    ((source[i] += step[i]), ...);
+    ((target[o] += lanes * sizeof(Out)), ...);
+  }
+  if (rest > 0) {
+    const auto y = function(d, load_part_at<In>(d, source[i], rest)...);
+    (store_part(d, result(y, o), reinterpret_cast<Out*>(target[o]), rest), ...);
+  }
+}
+
+/// Applies `function(d, inputs…)`, which returns a vector or Results, to the whole tile.
+template <class Function, typename... Out, typename... In>
+HWY_INLINE void map(Outputs<Out...> outputs, Inputs<In...> inputs, const Tile& tile, const Function& function) {
+  constexpr std::size_t kInputs = sizeof...(In);
+  constexpr std::size_t kOutputs = sizeof...(Out);
+  constexpr std::size_t kInputBytes[] = {sizeof(In)...};
+  constexpr std::size_t kOutputBytes[] = {sizeof(Out)...};
+  const TileRows walk = join_rows(tile, static_cast<int>(kInputs), static_cast<int>(kOutputs));
+  alignas(64) std::byte staging[kInputs][kGatherColumns * sizeof(float)];
+  Cursor cursors[kInputs];
+  std::byte* targets[kOutputs];
+  for (std::int64_t row = 0; row < walk.rows; ++row) {
+    for (std::int64_t column = 0; column < walk.columns; column += walk.columns_per_pass) {
+      const std::int64_t columns = std::min(walk.columns - column, walk.columns_per_pass);
+      for (std::size_t s = 0; s < kInputs; ++s) {
+        cursors[s] = open_row(walk.streams[s], kInputBytes[s], row, column, columns, hn::Lanes(Floats()), staging[s]);
+      }
+      for (std::size_t s = 0; s < kOutputs; ++s) {
+        const Stream& stream = walk.streams[kInputs + s];
+        targets[s] = stream.data + (row * stream.row_stride + column) * static_cast<std::ptrdiff_t>(kOutputBytes[s]);
+      }
+      map_row(outputs, inputs, std::make_index_sequence<kOutputs>(), std::make_index_sequence<kInputs>(), function, cursors,
+              targets, columns);
+    }
+  }
+}
+
+template <class Function>
+HWY_INLINE void map_unary(const Tile& tile, const Function& function) {
+  map(Outputs<float>(), Inputs<float>(), tile, function);
+}
+template <class Function>
+HWY_INLINE void map_binary(const Tile& tile, const Function& function) {
+  map(Outputs<float>(), Inputs<float, float>(), tile, function);
+}
+
+/// The operation's constants, or their defaults where the tile brings none.
+template <class Options>
+HWY_INLINE Options options_of(const Tile& tile) {
+  return tile.options == nullptr ? Options() : *static_cast<const Options*>(tile.options);
+}
+
+}  // namespace neurons::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // NEURONS_KERNELS_MAP_INL_H_
