@@ -17,7 +17,7 @@ std::vector<OpDef> celu() {
   activation.gradient_function = kernels::celu_gradient;
   activation.derivative = [](const double* x, const Options& options) { return *x > 0 ? 1 : std::exp(*x / alpha_of(options)); };
   activation.derivative_graph = [](Value x, const Options& options) {
-    return choose(above(x, 0), x.graph().scalar(1), exp_of_negative_part(x / alpha_of(options)));
+    return choose(above(x, 0), 1.0, exp_of_negative_part(x / alpha_of(options)));
   };
   return with_derivative(std::move(activation));
 }

@@ -37,11 +37,11 @@ void gradient(GradientContext& context) {
   Graph& graph = context.graph();
   const Value dy = context.gradient();
   const Value x = context.input(0);
-  const Value low = context.has_input(1) ? context.input(1) : graph.scalar(-kInfinity);
-  const Value high = context.has_input(2) ? context.input(2) : graph.scalar(kInfinity);
+  const Value low = context.has_input(1) ? context.input(1) : number_like(x, -kInfinity);
+  const Value high = context.has_input(2) ? context.input(2) : number_like(x, kInfinity);
   const Value below = graph.emit("Less", {x, low});
   const Value over = graph.emit("Greater", {graph.emit("Max", {x, low}), high});
-  if (context.wants(0)) context.set(0, choose(graph.emit("Or", {below, over}), graph.scalar(0), dy));
+  if (context.wants(0)) context.set(0, choose(graph.emit("Or", {below, over}), 0.0, dy));
   if (context.has_input(1) && context.wants(1)) {
     const Value raised = graph.emit("And", {below, graph.emit("Not", {over})});
     context.set(1, sum_to(choose(raised, dy, 0.0), low.shape()));

@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include "neurons/base/random.hpp"
 #include "neurons/kernels/elementwise.hpp"
 #include "neurons/ops/common/elementwise.hpp"
@@ -28,7 +30,7 @@ void reference(const ReferenceContext& context) {
   const auto& options = context.as<DropoutOptions>();
   const auto seed = static_cast<std::uint64_t>(options.seed);
   const auto step = static_cast<std::uint64_t>(context.inputs[1]->data[0]);
-  const double threshold = static_cast<double>(options.ratio) * 0x1p32;
+  const double threshold = std::floor(static_cast<double>(options.ratio) * 0x1p32);
   const double scale = 1 / (1 - static_cast<double>(options.ratio));
   const auto low = [](std::uint64_t bits) { return static_cast<std::uint32_t>(bits); };
   const auto high = [](std::uint64_t bits) { return static_cast<std::uint32_t>(bits >> 32); };

@@ -17,7 +17,7 @@ std::vector<OpDef> elu() {
   activation.gradient_function = kernels::elu_gradient;
   activation.derivative = [](const double* x, const Options& options) { return *x > 0 ? 1 : alpha_of(options) * std::exp(*x); };
   activation.derivative_graph = [](Value x, const Options& options) {
-    return choose(above(x, 0), x.graph().scalar(1), exp_of_negative_part(x) * alpha_of(options));
+    return choose(above(x, 0), 1.0, exp_of_negative_part(x) * alpha_of(options));
   };
   return with_derivative(std::move(activation));
 }

@@ -14,8 +14,7 @@ std::vector<OpDef> hard_swish() {
   activation.gradient_function = kernels::hard_swish_gradient;
   activation.derivative = [](const double* x, const Options&) { return *x <= -3 ? 0 : *x >= 3 ? 1 : *x / 3 + 0.5; };
   activation.derivative_graph = [](Value x, const Options&) {
-    Graph& graph = x.graph();
-    return choose(above(x, 3), graph.scalar(1), choose(above(x, -3), x / 3.0 + 0.5, 0.0));
+    return choose(above(x, 3), 1.0, choose(above(x, -3), x / 3.0 + 0.5, 0.0));
   };
   return with_derivative(std::move(activation));
 }

@@ -11,7 +11,7 @@ void gradient(GradientContext& context) {
   const Value slope = context.input(1);
   const Value positive = above(x, 0);
   if (context.wants(0)) context.set(0, choose(positive, dy, dy * slope));
-  if (context.wants(1)) context.set(1, sum_to(choose(positive, x.graph().scalar(0), dy * x), slope.shape()));
+  if (context.wants(1)) context.set(1, sum_to(choose(positive, 0.0, dy * x), slope.shape()));
 }
 
 std::vector<Sample> samples() {

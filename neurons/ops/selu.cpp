@@ -48,7 +48,7 @@ std::vector<OpDef> selu() {
   activation.derivative_graph = [](Value x, const Options& options) {
     const Constants constants(options);
     const Value negative = exp_of_negative_part(x) * (constants.gamma * constants.alpha);
-    return choose(above(x, 0), x.graph().scalar(constants.gamma), negative);
+    return choose(above(x, 0), constants.gamma, negative);
   };
   return with_derivative(std::move(activation));
 }

@@ -41,9 +41,8 @@ kernels::TileFunction function(const InferContext& context) {
 void gradient(GradientContext& context) {
   const Value condition = context.input(0);
   const Value dy = context.gradient();
-  const Value zero = context.graph().scalar(0);
-  if (context.wants(1)) context.set(1, sum_to(choose(condition, dy, zero), context.input(1).shape()));
-  if (context.wants(2)) context.set(2, sum_to(choose(condition, zero, dy), context.input(2).shape()));
+  if (context.wants(1)) context.set(1, sum_to(choose(condition, dy, 0.0), context.input(1).shape()));
+  if (context.wants(2)) context.set(2, sum_to(choose(condition, 0.0, dy), context.input(2).shape()));
 }
 
 std::vector<Sample> samples() {

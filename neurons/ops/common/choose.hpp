@@ -5,10 +5,14 @@
 
 namespace neurons::ops {
 
-/// condition ? yes : no, element by element.
+/// A scalar of the element type of `like`.
+Value number_like(Value like, double number);
+
+/// condition ? yes : no, element by element. A number takes the type of the other alternative; two numbers are f32.
 Value choose(Value condition, Value yes, Value no);
 Value choose(Value condition, double yes, double no);
 Value choose(Value condition, Value yes, double no);
+Value choose(Value condition, double yes, Value no);
 
 /// x > bound and x < bound.
 Value above(Value x, double bound);

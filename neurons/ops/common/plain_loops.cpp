@@ -4,11 +4,13 @@ namespace neurons::ops {
 
 std::vector<Sample> integer_samples() {
   std::vector<Sample> samples;
-  for (const DType dtype : {DType::i64, DType::i32, DType::f64, DType::u8}) {
+  for (const DType dtype : {DType::i64, DType::i32, DType::u8}) {
     samples.push_back({{{{dtype, {5, 7}}, Sample::Fill::index, 12}, {{dtype, {7}}, Sample::Fill::index, 9}},
                        NoOptions{},
                        std::string(name_of(dtype))});
   }
+  const Sample::Fill fill = Sample::Fill::away_from_0;
+  samples.push_back({{{{DType::f64, {5, 7}}, fill, 1, {}, false}, {{DType::f64, {7}}, fill, 1, {}, false}}, NoOptions{}, "f64"});
   return samples;
 }
 

@@ -13,7 +13,7 @@ void gradient(GradientContext& context) {
   std::vector<Value> won;
   Value winners;
   for (std::size_t i = 0; i < context.input_count(); ++i) {
-    won.push_back(choose(graph.emit("Equal", {context.input(i), context.output()}), 1, 0));
+    won.push_back(choose(graph.emit("Equal", {context.input(i), context.output()}), 1.0, number_like(context.output(), 0)));
     winners = winners ? winners + won.back() : won.back();
   }
   const Value share = context.gradient() / winners;
