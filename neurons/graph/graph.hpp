@@ -148,6 +148,7 @@ Value operator*(double a, Value b);
 Value operator+(double a, Value b);
 Value operator/(double a, Value b);
 /// `value` summed over the axes along which `shape` was broadcast to it: the gradient of broadcasting.
-Value sum_to(Value value, const Shape& shape);
+/// By value: a shape read from a value of the graph would move as nodes are added.
+Value sum_to(Value value, Shape shape);
 
 }  // namespace neurons
