@@ -81,10 +81,11 @@ HWY_INLINE Vector result(const Results<count>& results, std::size_t output) {
 
 /// One row. The last, partial vector goes through the same arithmetic, so no result depends on where a tile was cut.
 template <class Function, typename... Out, typename... In, std::size_t... o, std::size_t... i>
-HWY_INLINE void map_row(Outputs<Out...>, Inputs<In...>, std::index_sequence<o...>, std::index_sequence<i...>,
-                        const Function& function, const Cursor* cursors, std::byte* const* targets, std::int64_t columns) {
+HWY_NOINLINE void map_row(Outputs<Out...>, Inputs<In...>, std::index_sequence<o...>, std::index_sequence<i...>,
+                          const Function& shared_function, const Cursor* cursors, std::byte* const* targets, std::int64_t columns) {
   const Floats d;
   const std::size_t lanes = hn::Lanes(d);
+  const Function function = shared_function;  // a copy that no store can change: its constants stay in registers
   const std::byte* source[] = {cursors[i].data...};
   const std::ptrdiff_t step[] = {cursors[i].step...};
   std::byte* target[] = {targets[o]...};
@@ -108,22 +109,26 @@ HWY_INLINE void map(Outputs<Out...> outputs, Inputs<In...> inputs, const Tile& t
   constexpr std::size_t kOutputs = sizeof...(Out);
   constexpr std::size_t kInputBytes[] = {sizeof(In)...};
   constexpr std::size_t kOutputBytes[] = {sizeof(Out)...};
-  const TileRows walk = join_rows(tile, static_cast<int>(kInputs), static_cast<int>(kOutputs));
   alignas(64) std::byte staging[kInputs][kGatherColumns * sizeof(float)];
   Cursor cursors[kInputs];
   std::byte* targets[kOutputs];
+  const auto run_row = [&](const Stream* streams, std::int64_t row, std::int64_t column, std::int64_t columns) HWY_ATTR {
+    for (std::size_t s = 0; s < kInputs; ++s) {
+      cursors[s] = open_row(streams[s], kInputBytes[s], row, column, columns, hn::Lanes(Floats()), staging[s]);
+    }
+    for (std::size_t s = 0; s < kOutputs; ++s) {
+      const Stream& stream = streams[kInputs + s];
+      targets[s] = stream.data + (row * stream.row_stride + column) * static_cast<std::ptrdiff_t>(kOutputBytes[s]);
+    }
+    map_row(outputs, inputs, std::make_index_sequence<kOutputs>(), std::make_index_sequence<kInputs>(), function, cursors, targets,
+            columns);
+  };
+  if (is_one_row(tile, kInputs + kOutputs)) return run_row(tile.streams, 0, 0, tile.rows * tile.columns);
+
+  const TileRows walk = walk_rows(tile, kInputs, kOutputs);
   for (std::int64_t row = 0; row < walk.rows; ++row) {
     for (std::int64_t column = 0; column < walk.columns; column += walk.columns_per_pass) {
-      const std::int64_t columns = std::min(walk.columns - column, walk.columns_per_pass);
-      for (std::size_t s = 0; s < kInputs; ++s) {
-        cursors[s] = open_row(walk.streams[s], kInputBytes[s], row, column, columns, hn::Lanes(Floats()), staging[s]);
-      }
-      for (std::size_t s = 0; s < kOutputs; ++s) {
-        const Stream& stream = walk.streams[kInputs + s];
-        targets[s] = stream.data + (row * stream.row_stride + column) * static_cast<std::ptrdiff_t>(kOutputBytes[s]);
-      }
-      map_row(outputs, inputs, std::make_index_sequence<kOutputs>(), std::make_index_sequence<kInputs>(), function, cursors,
-              targets, columns);
+      run_row(walk.streams, row, column, std::min(walk.columns - column, walk.columns_per_pass));
     }
   }
 }
