@@ -1,0 +1,177 @@
+// Cross-entropy of logits against labels, with the probabilities, in one pass over the rows; and its gradient.
+#include "neurons/kernels/simd_targets.hpp"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "neurons/kernels/cross_entropy.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "neurons/kernels/rows-inl.h"
+#include "neurons/kernels/rows.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace neurons::kernels::HWY_NAMESPACE {
+
+/// What the losses of a row, or of one row a lane, are made of.
+struct RowSums {
+  Vector maximum;
+  Vector log_sum;   ///< log Σ exp(x - maximum)
+  Vector distance;  ///< Σ_c weight_c · (maximum - x_c), for label smoothing
+};
+
+/// Leaves the softmax in `probabilities` unless it is null (it may be `x`).
+HWY_INLINE RowSums sum_rows(Floats d, const CrossEntropyCall& call, const Walk& walk, const float* x, float* probabilities) {
+  const Vector maximum = walk_maximum(d, walk, x);
+  const bool smooth = call.smoothing != 0.0F;
+  Vector sum = hn::Zero(d);
+  Vector distance = hn::Zero(d);
+  for (std::int64_t step = 0; step < walk.steps; ++step) {
+    const std::ptrdiff_t at = step * walk.stride;
+    const std::size_t count = walk.count_at(step);
+    const Vector below = hn::Sub(load_some(d, x + at, count), maximum);
+    const Vector term = exp_of_nonpositive(d, below);
+    if (probabilities != nullptr) store_some(d, term, probabilities + at, count);
+    sum = hn::Add(sum, hn::IfThenElseZero(hn::FirstN(d, count), term));
+    if (smooth) {
+      Vector weighted = below;
+      if (call.class_weights != nullptr) {
+        weighted = hn::Mul(below, walk.along ? load_some(d, call.class_weights + at, count) : hn::Set(d, call.class_weights[step]));
+      }
+      distance = hn::Sub(distance, hn::IfThenElseZero(hn::FirstN(d, count), weighted));
+    }
+  }
+  if (walk.along) {
+    sum = hn::SumOfLanes(d, sum);
+    distance = hn::SumOfLanes(d, distance);
+  }
+  if (probabilities != nullptr) {
+    const Vector inverse = hn::Div(hn::Set(d, 1.0F), sum);
+    for (std::int64_t step = 0; step < walk.steps; ++step) {
+      float* const at = probabilities + step * walk.stride;
+      store_some(d, hn::Mul(load_some(d, at, walk.count_at(step)), inverse), at, walk.count_at(step));
+    }
+  }
+  return {maximum, log(d, sum), distance};
+}
+
+HWY_INLINE float weight_of(const CrossEntropyCall& call, std::int64_t label) {
+  return call.class_weights == nullptr ? 1.0F : call.class_weights[label];
+}
+
+/// Σ_c weight_c
+HWY_INLINE float total_weight(const CrossEntropyCall& call) {
+  if (call.class_weights == nullptr) return static_cast<float>(call.classes);
+  float total = 0.0F;
+  for (std::int64_t c = 0; c < call.classes; ++c) total += call.class_weights[c];
+  return total;
+}
+
+HWY_INLINE void write_loss(const CrossEntropyCall& call, std::size_t row, float label_logit, float maximum, float log_sum,
+                           float distance, float weights) {
+  const std::int64_t label = call.labels[row];
+  const bool ignored = label == call.ignore_index;
+  const float weight = ignored ? 0.0F : weight_of(call, label);
+  if (call.row_weights != nullptr) call.row_weights[row] = weight;
+  float loss = 0.0F;
+  if (!ignored) {
+    loss = (1.0F - call.smoothing) * weight * (log_sum + (maximum - label_logit));
+    if (call.smoothing != 0.0F) loss += call.smoothing / static_cast<float>(call.classes) * (log_sum * weights + distance);
+  }
+  call.losses[row] = loss;
+}
+
+void cross_entropy_rows(const CrossEntropyCall& call, Worker worker) {
+  if (call.classes <= 0) return;
+  const Floats d;
+  const std::size_t lanes = hn::Lanes(d);
+  const WorkRange range = split_work(static_cast<std::size_t>(call.rows), worker, lanes);
+  const float weights = call.smoothing != 0.0F ? total_weight(call) : 0.0F;
+  const bool is_short = call.classes <= kShortRow;
+  const std::size_t rows_at_once = is_short ? lanes : 1;
+  alignas(64) Block block;
+  alignas(64) float maximum[kMaxLanes];
+  alignas(64) float log_sum[kMaxLanes];
+  alignas(64) float distance[kMaxLanes];
+  for (std::size_t row = range.begin; row < range.end; row += rows_at_once) {
+    const std::size_t count = std::min(rows_at_once, range.end - row);
+    const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(row) * call.classes;
+    const float* const logits = call.logits + at;
+    // The label's logit is read first: the probabilities may take the logits' place.
+    float label_logits[kMaxLanes];
+    for (std::size_t r = 0; r < count; ++r) {
+      const std::int64_t label = call.labels[row + r];
+      label_logits[r] = label == call.ignore_index ? 0.0F : logits[static_cast<std::int64_t>(r) * call.classes + label];
+    }
+    RowSums sums;
+    if (is_short) {
+      to_block(logits, call.classes, count, block);
+      const Walk walk = walk_across(call.classes, static_cast<std::ptrdiff_t>(lanes), count);
+      sums = sum_rows(d, call, walk, block, call.probabilities == nullptr ? nullptr : block);
+      if (call.probabilities != nullptr) from_block(block, call.classes, count, call.probabilities + at);
+    } else {
+      sums = sum_rows(d, call, walk_along(call.classes), logits, call.probabilities == nullptr ? nullptr : call.probabilities + at);
+    }
+    hn::Store(sums.maximum, d, maximum);
+    hn::Store(sums.log_sum, d, log_sum);
+    hn::Store(sums.distance, d, distance);
+    for (std::size_t r = 0; r < count; ++r) {
+      write_loss(call, row + r, label_logits[r], maximum[r], log_sum[r], distance[r], weights);
+    }
+  }
+}
+
+/// With p the probabilities, t = (1 - smoothing) · weight(label), s = smoothing / classes and W = Σ_c weight_c:
+/// dlogits_c = dloss · (p_c·(t + s·W) - s·weight_c - [c = label]·t).
+void cross_entropy_gradient_rows(const CrossEntropyCall& call, const float* dlosses, std::int64_t dloss_stride, float* dlogits,
+                                 Worker worker) {
+  if (call.classes <= 0) return;
+  const Floats d;
+  const hn::RebindToSigned<Floats> integers;
+  const Walk walk = walk_along(call.classes);
+  const WorkRange range = split_work(static_cast<std::size_t>(call.rows), worker, hn::Lanes(d));
+  const float share = call.smoothing / static_cast<float>(call.classes);
+  const float smooth = share != 0.0F ? share * total_weight(call) : 0.0F;
+  for (std::size_t row = range.begin; row < range.end; ++row) {
+    const std::ptrdiff_t first = static_cast<std::ptrdiff_t>(row) * call.classes;
+    const std::int64_t label = call.labels[row];
+    if (label == call.ignore_index) {
+      std::fill_n(dlogits + first, call.classes, 0.0F);
+      continue;
+    }
+    const float upstream = dlosses[static_cast<std::int64_t>(row) * dloss_stride];
+    const float target = (1.0F - call.smoothing) * weight_of(call, label);
+    const Vector slope = hn::Set(d, upstream * (target + smooth));
+    const Vector at_label = hn::Set(d, upstream * target);
+    const Vector at_all = hn::Set(d, upstream * share);
+    for (std::int64_t step = 0; step < walk.steps; ++step) {
+      const std::ptrdiff_t at = step * walk.stride;
+      const std::size_t count = walk.count_at(step);
+      const auto classes = hn::Iota(integers, static_cast<std::int32_t>(at));
+      const auto is_label = hn::RebindMask(d, hn::Eq(classes, hn::Set(integers, static_cast<std::int32_t>(label))));
+      Vector gradient = hn::Mul(load_some(d, call.probabilities + first + at, count), slope);
+      if (share != 0.0F) {
+        gradient = call.class_weights == nullptr ? hn::Sub(gradient, at_all)
+                                                 : hn::NegMulAdd(load_some(d, call.class_weights + at, count), at_all, gradient);
+      }
+      store_some(d, hn::Sub(gradient, hn::IfThenElseZero(is_label, at_label)), dlogits + first + at, count);
+    }
+  }
+}
+
+}  // namespace neurons::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace neurons::kernels {
+
+HWY_EXPORT(cross_entropy_rows);
+HWY_EXPORT(cross_entropy_gradient_rows);
+
+void cross_entropy(const CrossEntropyCall& call, Worker worker) noexcept { HWY_DYNAMIC_DISPATCH(cross_entropy_rows)(call, worker); }
+void cross_entropy_gradient(const CrossEntropyCall& call, const float* dlosses, std::int64_t dloss_stride, float* dlogits,
+                            Worker worker) noexcept {
+  HWY_DYNAMIC_DISPATCH(cross_entropy_gradient_rows)(call, dlosses, dloss_stride, dlogits, worker);
+}
+
+}  // namespace neurons::kernels
+#endif  // HWY_ONCE
