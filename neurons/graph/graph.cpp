@@ -161,7 +161,7 @@ Value operator*(double a, Value b) { return b.graph().scalar(a) * b; }
 Value operator+(double a, Value b) { return b.graph().scalar(a) + b; }
 Value operator/(double a, Value b) { return b.graph().scalar(a) / b; }
 
-Value sum_to(Value value, Shape shape) {
+Value sum_to(Value value, const Shape& shape) {
   if (value.shape() == shape) return value;
   std::vector<std::int64_t> axes;
   const int leading = value.shape().rank() - shape.rank();

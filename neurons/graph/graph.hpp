@@ -2,6 +2,7 @@
 /// The intermediate representation: a directed acyclic graph of ops over named, typed values. Nodes are only ever appended, each
 /// after the nodes whose values it reads, so the order of nodes is an order of execution.
 
+#include <deque>
 #include <memory>
 #include <span>
 #include <string>
@@ -98,8 +99,9 @@ class Graph {
   const std::string& scope() const { return scope_; }
   void rename(Value value, std::string name);
 
-  const std::vector<ValueInfo>& values() const { return values_; }
-  const std::vector<Node>& nodes() const { return nodes_; }
+  /// What these refer to stays where it is while values and nodes are added.
+  const std::deque<ValueInfo>& values() const { return values_; }
+  const std::deque<Node>& nodes() const { return nodes_; }
   const std::vector<NamedOutput>& outputs() const { return outputs_; }
   const std::vector<Assignment>& assignments() const { return assignments_; }
   const ValueInfo& info(int id) const { return values_[static_cast<std::size_t>(id)]; }
@@ -118,8 +120,8 @@ class Graph {
  private:
   Value add(ValueInfo info);
   std::shared_ptr<const OpTable> table_;
-  std::vector<ValueInfo> values_;
-  std::vector<Node> nodes_;
+  std::deque<ValueInfo> values_;  // a deque: rules hold shapes of values while they emit more
+  std::deque<Node> nodes_;
   std::vector<NamedOutput> outputs_;
   std::vector<Assignment> assignments_;
   std::unordered_map<std::string, int> by_name_;
@@ -148,7 +150,6 @@ Value operator*(double a, Value b);
 Value operator+(double a, Value b);
 Value operator/(double a, Value b);
 /// `value` summed over the axes along which `shape` was broadcast to it: the gradient of broadcasting.
-/// By value: a shape read from a value of the graph would move as nodes are added.
-Value sum_to(Value value, Shape shape);
+Value sum_to(Value value, const Shape& shape);
 
 }  // namespace neurons
