@@ -31,13 +31,13 @@ HWY_INLINE RowSums sum_rows(Floats d, const CrossEntropyCall& call, const Walk& 
     const Vector below = hn::Sub(load_some(d, x + at, count), maximum);
     const Vector term = exp_of_nonpositive(d, below);
     if (probabilities != nullptr) store_some(d, term, probabilities + at, count);
-    sum = hn::Add(sum, hn::IfThenElseZero(hn::FirstN(d, count), term));
+    sum = hn::Add(sum, only_some(d, term, count));
     if (smooth) {
       Vector weighted = below;
       if (call.class_weights != nullptr) {
         weighted = hn::Mul(below, walk.along ? load_some(d, call.class_weights + at, count) : hn::Set(d, call.class_weights[step]));
       }
-      distance = hn::Sub(distance, hn::IfThenElseZero(hn::FirstN(d, count), weighted));
+      distance = hn::Sub(distance, only_some(d, weighted, count));
     }
   }
   if (walk.along) {
@@ -66,20 +66,6 @@ HWY_INLINE float total_weight(const CrossEntropyCall& call) {
   return total;
 }
 
-HWY_INLINE void write_loss(const CrossEntropyCall& call, std::size_t row, float label_logit, float maximum, float log_sum,
-                           float distance, float weights) {
-  const std::int64_t label = call.labels[row];
-  const bool ignored = label == call.ignore_index;
-  const float weight = ignored ? 0.0F : weight_of(call, label);
-  if (call.row_weights != nullptr) call.row_weights[row] = weight;
-  float loss = 0.0F;
-  if (!ignored) {
-    loss = (1.0F - call.smoothing) * weight * (log_sum + (maximum - label_logit));
-    if (call.smoothing != 0.0F) loss += call.smoothing / static_cast<float>(call.classes) * (log_sum * weights + distance);
-  }
-  call.losses[row] = loss;
-}
-
 void cross_entropy_rows(const CrossEntropyCall& call, Worker worker) {
   if (call.classes <= 0) return;
   const Floats d;
@@ -89,18 +75,20 @@ void cross_entropy_rows(const CrossEntropyCall& call, Worker worker) {
   const bool is_short = call.classes <= kShortRow;
   const std::size_t rows_at_once = is_short ? lanes : 1;
   alignas(64) Block block;
-  alignas(64) float maximum[kMaxLanes];
-  alignas(64) float log_sum[kMaxLanes];
-  alignas(64) float distance[kMaxLanes];
+  alignas(64) float label_logits[kMaxLanes] = {};
+  alignas(64) float label_weights[kMaxLanes] = {};
+  alignas(64) float counted[kMaxLanes] = {};  // 0 where the label is ignored, else 1
   for (std::size_t row = range.begin; row < range.end; row += rows_at_once) {
     const std::size_t count = std::min(rows_at_once, range.end - row);
     const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(row) * call.classes;
     const float* const logits = call.logits + at;
-    // The label's logit is read first: the probabilities may take the logits' place.
-    float label_logits[kMaxLanes];
+    // The labels' logits are read first: the probabilities may take the logits' place.
     for (std::size_t r = 0; r < count; ++r) {
       const std::int64_t label = call.labels[row + r];
-      label_logits[r] = label == call.ignore_index ? 0.0F : logits[static_cast<std::int64_t>(r) * call.classes + label];
+      const bool ignored = label == call.ignore_index;
+      counted[r] = ignored ? 0.0F : 1.0F;
+      label_logits[r] = ignored ? 0.0F : logits[static_cast<std::int64_t>(r) * call.classes + label];
+      label_weights[r] = ignored ? 0.0F : weight_of(call, label);
     }
     RowSums sums;
     if (is_short) {
@@ -111,12 +99,16 @@ void cross_entropy_rows(const CrossEntropyCall& call, Worker worker) {
     } else {
       sums = sum_rows(d, call, walk_along(call.classes), logits, call.probabilities == nullptr ? nullptr : call.probabilities + at);
     }
-    hn::Store(sums.maximum, d, maximum);
-    hn::Store(sums.log_sum, d, log_sum);
-    hn::Store(sums.distance, d, distance);
-    for (std::size_t r = 0; r < count; ++r) {
-      write_loss(call, row + r, label_logits[r], maximum[r], log_sum[r], distance[r], weights);
+    const Vector own = hn::Add(sums.log_sum, hn::Sub(sums.maximum, hn::Load(d, label_logits)));
+    const Vector weight = hn::Load(d, label_weights);
+    Vector loss = hn::Mul(hn::Mul(hn::Set(d, 1.0F - call.smoothing), weight), own);
+    if (call.smoothing != 0.0F) {
+      const Vector all = hn::MulAdd(sums.log_sum, hn::Set(d, weights), sums.distance);
+      loss = hn::MulAdd(hn::Set(d, call.smoothing / static_cast<float>(call.classes)), all, loss);
     }
+    loss = hn::IfThenElseZero(hn::Ne(hn::Load(d, counted), hn::Zero(d)), loss);
+    store_some(d, loss, call.losses + row, count);
+    if (call.row_weights != nullptr) store_some(d, weight, call.row_weights + row, count);
   }
 }
 
@@ -127,6 +119,7 @@ void cross_entropy_gradient_rows(const CrossEntropyCall& call, const float* dlos
   if (call.classes <= 0) return;
   const Floats d;
   const hn::RebindToSigned<Floats> integers;
+  const auto lane_numbers = hn::Iota(integers, 0);
   const Walk walk = walk_along(call.classes);
   const WorkRange range = split_work(static_cast<std::size_t>(call.rows), worker, hn::Lanes(d));
   const float share = call.smoothing / static_cast<float>(call.classes);
@@ -146,8 +139,7 @@ void cross_entropy_gradient_rows(const CrossEntropyCall& call, const float* dlos
     for (std::int64_t step = 0; step < walk.steps; ++step) {
       const std::ptrdiff_t at = step * walk.stride;
       const std::size_t count = walk.count_at(step);
-      const auto classes = hn::Iota(integers, static_cast<std::int32_t>(at));
-      const auto is_label = hn::RebindMask(d, hn::Eq(classes, hn::Set(integers, static_cast<std::int32_t>(label))));
+      const auto is_label = hn::RebindMask(d, hn::Eq(lane_numbers, hn::Set(integers, static_cast<std::int32_t>(label - at))));
       Vector gradient = hn::Mul(load_some(d, call.probabilities + first + at, count), slope);
       if (share != 0.0F) {
         gradient = call.class_weights == nullptr ? hn::Sub(gradient, at_all)

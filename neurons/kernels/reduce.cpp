@@ -21,7 +21,10 @@ constexpr std::int64_t kRun = 128;
 struct Sum {
   static constexpr float kNeutral = 0.0F;
   HWY_INLINE Vector map(Floats, Vector x) const { return x; }
-  HWY_INLINE Vector combine(Floats, Vector a, Vector b) const { return hn::Add(a, b); }
+  template <class V>
+  HWY_INLINE V combine(V a, V b) const {
+    return hn::Add(a, b);
+  }
 };
 struct SumOfSquares : Sum {
   HWY_INLINE Vector map(Floats, Vector x) const { return hn::Mul(x, x); }
@@ -31,18 +34,23 @@ struct SumOfAbsolutes : Sum {
 };
 struct Product : Sum {
   static constexpr float kNeutral = 1.0F;
-  HWY_INLINE Vector combine(Floats, Vector a, Vector b) const { return hn::Mul(a, b); }
+  template <class V>
+  HWY_INLINE V combine(V a, V b) const {
+    return hn::Mul(a, b);
+  }
 };
 /// NaN where either is NaN.
 struct Maximum : Sum {
   static constexpr float kNeutral = -std::numeric_limits<float>::infinity();
-  HWY_INLINE Vector combine(Floats, Vector a, Vector b) const {
+  template <class V>
+  HWY_INLINE V combine(V a, V b) const {
     return hn::IfThenElse(hn::IsNaN(a), a, hn::IfThenElse(hn::Gt(a, b), a, b));
   }
 };
 struct Minimum : Sum {
   static constexpr float kNeutral = std::numeric_limits<float>::infinity();
-  HWY_INLINE Vector combine(Floats, Vector a, Vector b) const {
+  template <class V>
+  HWY_INLINE V combine(V a, V b) const {
     return hn::IfThenElse(hn::IsNaN(a), a, hn::IfThenElse(hn::Lt(a, b), a, b));
   }
 };
@@ -64,27 +72,28 @@ HWY_INLINE Vector reduce_walk(Floats d, const Operation& operation, const Walk& 
     Vector part0 = neutral, part1 = neutral, part2 = neutral, part3 = neutral;
     std::int64_t step = begin;
     for (; step + 4 <= end; step += 4) {
-      part0 = operation.combine(d, part0, element(step));
-      part1 = operation.combine(d, part1, element(step + 1));
-      part2 = operation.combine(d, part2, element(step + 2));
-      part3 = operation.combine(d, part3, element(step + 3));
+      part0 = operation.combine(part0, element(step));
+      part1 = operation.combine(part1, element(step + 1));
+      part2 = operation.combine(part2, element(step + 2));
+      part3 = operation.combine(part3, element(step + 3));
     }
-    for (; step < end; ++step) part0 = operation.combine(d, part0, element(step));
-    const Vector run = operation.combine(d, operation.combine(d, part0, part1), operation.combine(d, part2, part3));
-    total = operation.combine(d, total, run);
+    for (; step < end; ++step) part0 = operation.combine(part0, element(step));
+    const Vector run = operation.combine(operation.combine(part0, part1), operation.combine(part2, part3));
+    total = operation.combine(total, run);
   }
   return total;
 }
 
 /// All lanes to one, halving.
-template <class Operation>
-HWY_INLINE float reduce_lanes(Floats d, const Operation& operation, Vector values) {
-  alignas(64) float lanes[2 * kMaxLanes] = {};
-  hn::Store(values, d, lanes);
-  for (std::size_t half = hn::Lanes(d) / 2; half > 0; half /= 2) {
-    hn::Store(operation.combine(d, hn::Load(d, lanes), hn::LoadU(d, lanes + half)), d, lanes);
+template <class D, class Operation>
+HWY_INLINE float reduce_lanes(D, const Operation& operation, hn::Vec<D> values) {
+  if constexpr (hn::MaxLanes(D()) > 4) {
+    const hn::Half<D> half;
+    return reduce_lanes(half, operation, operation.combine(hn::LowerHalf(half, values), hn::UpperHalf(half, values)));
+  } else {
+    const auto pairs = operation.combine(values, hn::Shuffle1032(values));
+    return hn::GetLane(operation.combine(pairs, hn::Shuffle2301(pairs)));
   }
-  return lanes[0];
 }
 
 template <class Operation>

@@ -57,7 +57,7 @@ HWY_NOINLINE void solve(const Formula& formula, const Walk& walk, const float* a
     const std::size_t count = walk.count_at(step);
     const Vector term = formula.term(d, load_some(d, a + at, count), load_some(d, b + at, count), maximum);
     if (Formula::kKeepsTerms) store_some(d, term, y + at, count);
-    sum = hn::Add(sum, hn::IfThenElseZero(hn::FirstN(d, count), term));
+    sum = hn::Add(sum, only_some(d, term, count));
   }
   const Vector prepared = formula.prepare(d, walk.along ? hn::SumOfLanes(d, sum) : sum);
   const float* second = Formula::kKeepsTerms ? y : b;
