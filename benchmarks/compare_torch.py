@@ -1,0 +1,453 @@
+#!/usr/bin/env python3
+"""Compare `neurons bench` with PyTorch at its best setting, pair by pair.
+
+For each workload PyTorch's settings (threads, eager or compiled, optimiser form) are tried in short runs; the fastest one
+then takes turns with `neurons bench NAME --json` as A-B-B-A, so that a drift of the machine hits both alike. PyTorch lives in
+a process of its own that is stopped (SIGSTOP) whenever it is not its turn: its spinning threads would take cores from the
+other side. A round of two pairs is discarded if the FMA peak that neurons reports moved by more than 3% inside it.
+
+    python benchmarks/compare_torch.py                          all workloads, twelve pairs each
+    python benchmarks/compare_torch.py mlp-64 --quick           one workload, few short runs
+    python benchmarks/compare_torch.py --torch-only --json      PyTorch's own figures, every setting
+
+Needs torch and, for the compiled settings, a C++ compiler. See benchmarks/README.md.
+"""
+
+import argparse
+import contextlib
+import dataclasses
+import json
+import os
+import pathlib
+import random
+import select
+import signal
+import statistics
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PEAK_MAY_MOVE = 0.03
+SETTING_TIME_LIMIT = 300.0  # seconds that one setting may take to compile and warm up
+
+
+@dataclasses.dataclass(frozen=True)
+class Workload:
+    sizes: tuple
+    batch: int
+    training: bool
+
+
+WORKLOADS = {
+    "mlp-tiny": Workload((4, 16, 3), 32, True),
+    "mlp-64": Workload((784, 256, 128, 10), 64, True),
+    "mlp-512": Workload((784, 256, 128, 10), 512, True),
+    "infer-mlp-1": Workload((784, 256, 128, 10), 1, False),
+}
+
+# Training forms. "eager-…" names the form of torch.optim.Adam. "compiled-…" compiles the network and its loss and leaves the
+# update to the fused Adam; "step-…" compiles forward, gradients and a functional Adam update as one function, "step10-…"
+# ten such steps as one function, so that Python is entered once in ten steps.
+TRAINING_MODES = [
+    "eager-single",
+    "eager-foreach",
+    "eager-fused",
+    "compiled-default",
+    "compiled-max-autotune",
+    "compiled-optimizer",
+    "compiled-capturable",
+    "step-default",
+    "step-max-autotune",
+    "step-cpp-wrapper",
+]
+UNROLLED = 10
+TINY_MODES = ["step10-default", "step10-cpp-wrapper"]
+INFERENCE_MODES = [
+    "eager",
+    "script-frozen",
+    "compiled-default",
+    "compiled-max-autotune",
+    "compiled-cpp-wrapper",
+    "ahead-of-time",
+]
+QUICK_TRAINING_MODES = ["eager-fused", "step-cpp-wrapper"]
+QUICK_INFERENCE_MODES = ["eager", "script-frozen"]
+
+
+def modes_of(workload, quick):
+    if not workload.training:
+        return QUICK_INFERENCE_MODES if quick else INFERENCE_MODES
+    if quick:
+        return QUICK_TRAINING_MODES
+    return TRAINING_MODES + (TINY_MODES if workload.sizes[0] < 10 else [])
+
+
+# ---------------------------------------------------------------- the PyTorch side, in a process of its own
+
+
+def set_up_inductor(mode):
+    import torch._inductor.config as inductor
+
+    inductor.freezing = mode in ("compiled-default", "compiled-max-autotune", "compiled-cpp-wrapper", "ahead-of-time")
+    inductor.cpp_wrapper = mode.endswith("cpp-wrapper")
+    if mode.endswith("max-autotune"):
+        inductor.max_autotune = True
+        inductor.max_autotune_gemm_backends = "CPP,ATEN"
+
+
+def make_network(torch, sizes):
+    layers = []
+    for fan_in, fan_out in zip(sizes, sizes[1:]):
+        layers += [torch.nn.Linear(fan_in, fan_out), torch.nn.ReLU()]
+    return torch.nn.Sequential(*layers[:-1])
+
+
+def make_functional_step(torch, network, inputs, labels, steps):
+    """Forward, gradients and Adam (rate 1e-3) as one pure-tensor function over in-place state."""
+    weights = [weight.detach().clone() for weight in network.parameters()]
+    first = [torch.zeros_like(weight) for weight in weights]
+    second = [torch.zeros_like(weight) for weight in weights]
+    count = torch.zeros(())
+    beta1, beta2, rate, epsilon = 0.9, 0.999, 1e-3, 1e-8
+
+    def loss_of(values):
+        hidden = inputs
+        for index in range(0, len(values), 2):
+            hidden = torch.nn.functional.linear(hidden, values[index], values[index + 1])
+            hidden = torch.relu(hidden) if index + 2 < len(values) else hidden
+        return torch.nn.functional.cross_entropy(hidden, labels)
+
+    def step():
+        for _ in range(steps):
+            gradients, loss = torch.func.grad_and_value(loss_of)(weights)
+            count.add_(1)
+            scale = torch.sqrt(1 - beta2**count)
+            size = rate / (1 - beta1**count)
+            for weight, mean, square, gradient in zip(weights, first, second, gradients):
+                mean.lerp_(gradient, 1 - beta1)
+                square.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+                weight.sub_(size * mean / (square.sqrt() / scale + epsilon))
+        return loss
+
+    compiled = torch.compile(step, fullgraph=True)
+
+    def run():
+        with torch.no_grad():
+            return compiled()
+
+    return run
+
+
+def make_training_step(torch, mode, workload, network, inputs, labels):
+    """A function that makes one call, and how many optimiser steps a call makes."""
+    if mode.startswith("step"):
+        steps = UNROLLED if mode.startswith("step10") else 1
+        return make_functional_step(torch, network, inputs, labels, steps), steps
+    kinds = {"single": {"foreach": False}, "foreach": {"foreach": True}, "fused": {"fused": True}}
+    kinds |= {"optimizer": {"foreach": True}, "capturable": {"foreach": True, "capturable": True}}
+    options = kinds.get(mode.split("-")[1], {"fused": True})
+    if options.get("capturable"):
+        torch._dynamo.config.suppress_errors = False
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3, **options)
+
+    def loss_of():
+        return torch.nn.functional.cross_entropy(network(inputs), labels)
+
+    update = optimizer.step
+    if mode.startswith("compiled"):
+        loss_of = torch.compile(loss_of)
+        if mode in ("compiled-optimizer", "compiled-capturable"):
+            update = torch.compile(optimizer.step)
+
+    def run():
+        optimizer.zero_grad(set_to_none=True)
+        loss = loss_of()
+        loss.backward()
+        update()
+        return loss
+
+    return run, 1
+
+
+def make_inference(torch, mode, network, inputs):
+    network.eval()
+    if mode == "script-frozen":
+        with torch.no_grad():
+            traced = torch.jit.optimize_for_inference(torch.jit.freeze(torch.jit.trace(network, inputs)))
+        call = traced
+    elif mode == "ahead-of-time":
+        from torch._inductor import aoti_compile_and_package, aoti_load_package
+
+        with torch.no_grad():
+            call = aoti_load_package(aoti_compile_and_package(torch.export.export(network, (inputs,))))
+    else:
+        call = network if mode == "eager" else torch.compile(network)
+
+    def run():
+        return call(inputs)
+
+    return run, 1
+
+
+def time_calls(run, seconds):
+    """Calls per second of `run`, over at least `seconds`, with the clock read about every two milliseconds."""
+    start = time.perf_counter()
+    run()
+    once = max(time.perf_counter() - start, 1e-7)
+    chunk = max(1, int(0.002 / once))
+    calls = 0
+    start = time.perf_counter()
+    while (passed := time.perf_counter() - start) < seconds:
+        for _ in range(chunk):
+            run()
+        calls += chunk
+    return calls / passed
+
+
+def serve(name, mode, threads, warm_up):
+    """Prepare one setting, then answer each line `SECONDS` on stdin with one line of JSON on stdout."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever a library prints must not mix with the answers
+    import warnings
+
+    warnings.filterwarnings("ignore")
+    import torch
+
+    torch.set_num_threads(threads)
+    torch.manual_seed(1)
+    set_up_inductor(mode)
+    workload = WORKLOADS[name]
+    network = make_network(torch, workload.sizes)
+    inputs = torch.rand(workload.batch, workload.sizes[0])
+    labels = torch.randint(0, workload.sizes[-1], (workload.batch,))
+    began = time.perf_counter()
+    if workload.training:
+        run, steps = make_training_step(torch, mode, workload, network, inputs, labels)
+        context = contextlib.nullcontext()
+    else:
+        run, steps = make_inference(torch, mode, network, inputs)
+        context = torch.inference_mode()
+    with context:
+        for _ in range(3):
+            run()
+        prepared = time.perf_counter() - began
+        losses = [float(run()) for _ in range(100)] if workload.training else []
+        time_calls(run, warm_up)
+        ready = {"ready": True, "prepare_seconds": prepared, "torch": torch.__version__}
+        if losses:
+            ready |= {"loss_after_3_calls": losses[0], "loss_after_100_calls": losses[-4]}
+        print(json.dumps(ready), file=answers, flush=True)
+        for line in sys.stdin:
+            rate = time_calls(run, float(line)) * steps
+            answer = {"samples_per_second": rate * workload.batch, "microseconds_per_step": 1e6 / rate}
+            print(json.dumps(answer), file=answers, flush=True)
+
+
+class Peer:
+    """PyTorch in one setting, in its own process, stopped while it is not measured."""
+
+    def __init__(self, name, mode, threads, warm_up):
+        environment = os.environ | {
+            "OMP_NUM_THREADS": str(threads),
+            "MKL_NUM_THREADS": str(threads),
+            "OMP_WAIT_POLICY": "active",
+            "OMP_PROC_BIND": "true",
+            "OMP_PLACES": "cores",
+            "OPENBLAS_CORETYPE": os.environ.get("OPENBLAS_CORETYPE", "SkylakeX"),
+            "TORCHINDUCTOR_COMPILE_THREADS": "1",
+        }
+        command = [sys.executable, __file__, "--serve", name, mode, str(threads), str(warm_up)]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True, start_new_session=True
+        )
+        self.about = self.answer(SETTING_TIME_LIMIT)
+        self.pause()
+
+    def answer(self, limit):
+        """One line of JSON from the process; RuntimeError if it ends, or says nothing within `limit` seconds."""
+        if not select.select([self.process.stdout], [], [], limit)[0]:
+            self.close()
+            raise RuntimeError(f"no answer within {limit:.0f} s")
+        line = self.process.stdout.readline()
+        if not line:
+            reason = [text for text in self.process.stderr.read().strip().splitlines() if text.strip()]
+            self.process.wait()
+            raise RuntimeError(next((text for text in reversed(reason) if "Error" in text), reason[-1] if reason else "ended without a word"))
+        return json.loads(line)
+
+    def signal(self, which):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, which)
+
+    def pause(self):
+        self.signal(signal.SIGSTOP)
+
+    def measure(self, seconds):
+        self.signal(signal.SIGCONT)
+        self.process.stdin.write(f"{seconds}\n")
+        self.process.stdin.flush()
+        result = self.answer(seconds * 10 + 60)
+        self.pause()
+        return result
+
+    def close(self):
+        self.signal(signal.SIGKILL)
+        self.process.wait()
+
+
+def explore(name, threads, options):
+    """Every setting's samples per second (best of three short runs), fastest first."""
+    found = []
+    for mode in options.modes or modes_of(WORKLOADS[name], options.quick):
+        for count in threads:
+            entry = {"mode": mode, "threads": count}
+            try:
+                peer = Peer(name, mode, count, warm_up=0.3 if options.quick else 1.0)
+                runs = [peer.measure(0.2 if options.quick else 0.7) for _ in range(3)]
+                peer.close()
+                entry |= max(runs, key=lambda run: run["samples_per_second"]) | peer.about
+                say(f"{name}: {mode}, {count} threads: {entry['microseconds_per_step']:.2f} µs a step")
+            except RuntimeError as error:
+                entry |= {"samples_per_second": 0.0, "error": str(error)}
+                say(f"{name}: {mode}, {count} threads: does not run: {error}")
+            found.append(entry)
+    found.sort(key=lambda entry: -entry["samples_per_second"])
+    if not found[0]["samples_per_second"]:
+        sys.exit(f"{name}: no PyTorch setting runs; the last said: {found[-1]['error']}")
+    return found
+
+
+# ---------------------------------------------------------------- the neurons side, and the pairs
+
+
+def run_neurons(binary, name, threads):
+    command = [str(binary), "bench", name, "--json"] + (["--threads", str(threads)] if threads else [])
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(command)}: exit {done.returncode}: {done.stderr.strip()}")
+    answer = json.loads(done.stdout)
+    result = next((entry for entry in answer["results"] if entry["name"] == name), None)
+    if result is None:
+        sys.exit(f"{' '.join(command)}: its results hold no {name!r}")
+    return result | {"peak_gflops": answer["peak_gflops"], "threads": answer["threads"]}
+
+
+def measure_pairs(peer, name, options):
+    """Rounds of PyTorch, neurons, neurons, PyTorch until enough pairs are kept; also how many were discarded."""
+    pairs, discarded = [], 0
+    while len(pairs) < options.pairs:
+        first = peer.measure(options.seconds)
+        ours = [run_neurons(options.neurons, name, options.threads) for _ in range(2)]
+        last = peer.measure(options.seconds)
+        peaks = [run["peak_gflops"] for run in ours]
+        if max(peaks) / min(peaks) - 1 > PEAK_MAY_MOVE:
+            discarded += 2
+            if discarded >= 4 * options.pairs:
+                sys.exit(f"{name}: the machine is not quiet: {discarded} pairs discarded, {len(pairs)} kept")
+            continue
+        pairs += [(first, ours[0]), (last, ours[1])]
+        say(f"{name}: {len(pairs)} of {options.pairs} pairs, ratio {statistics.median(ratio_of(pair) for pair in pairs):.2f}")
+    return pairs, discarded
+
+
+def ratio_of(pair):
+    return pair[1]["samples_per_second"] / pair[0]["samples_per_second"]
+
+
+def bootstrap(values, rounds=10000):
+    """The 95% interval of the median."""
+    source = random.Random(0)
+    medians = sorted(statistics.median(source.choices(values, k=len(values))) for _ in range(rounds))
+    return medians[int(0.025 * rounds)], medians[int(0.975 * rounds)]
+
+
+def compare(name, options):
+    settings = explore(name, [options.threads] if options.threads else [1, 2], options)
+    best = settings[0]
+    outcome = {"name": name, "settings": settings, "torch_mode": best["mode"], "torch_threads": best["threads"]}
+    if options.torch_only:
+        return outcome
+    peer = Peer(name, best["mode"], best["threads"], warm_up=0.3 if options.quick else 3.0)
+    run_neurons(options.neurons, name, options.threads)
+    pairs, discarded = measure_pairs(peer, name, options)
+    peer.close()
+    ratios = [ratio_of(pair) for pair in pairs]
+    low, high = bootstrap(ratios)
+    middle = lambda side, key: statistics.median(pair[side][key] for pair in pairs)
+    return outcome | {
+        "torch_samples_per_second": middle(0, "samples_per_second"),
+        "torch_microseconds_per_step": middle(0, "microseconds_per_step"),
+        "neurons_samples_per_second": middle(1, "samples_per_second"),
+        "neurons_microseconds_per_step": middle(1, "microseconds_per_step"),
+        "neurons_threads": pairs[0][1]["threads"],
+        "peak_gflops": middle(1, "peak_gflops"),
+        "neurons_peak_share": middle(1, "peak_share"),
+        "ratio": statistics.median(ratios),
+        "ratio_low": low,
+        "ratio_high": high,
+        "pairs": len(pairs),
+        "discarded": discarded,
+        "ratios": ratios,
+    }
+
+
+def table(outcomes, torch_only):
+    if torch_only:
+        lines = ["| workload | PyTorch setting | threads | samples/s | µs a step |", "|---|---|---|---|---|"]
+        for outcome in outcomes:
+            for entry in outcome["settings"]:
+                figures = f"{entry['samples_per_second']:,.0f} | {entry['microseconds_per_step']:.2f}" if "error" not in entry else "does not run |"
+                lines.append(f"| {outcome['name']} | {entry['mode']} | {entry['threads']} | {figures} |")
+        return "\n".join(lines)
+    lines = [
+        "| workload | PyTorch's best setting | PyTorch samples/s | neurons samples/s | µs a step, each | share of peak | ratio [95%] | pairs |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for o in outcomes:
+        lines.append(
+            f"| {o['name']} | {o['torch_mode']}, {o['torch_threads']} threads | {o['torch_samples_per_second']:,.0f} | "
+            f"{o['neurons_samples_per_second']:,.0f} | {o['torch_microseconds_per_step']:.2f} / {o['neurons_microseconds_per_step']:.3g} | "
+            f"{o['neurons_peak_share']:.0%} of {o['peak_gflops']:.0f} GFLOP/s | {o['ratio']:.2f} [{o['ratio_low']:.2f}, {o['ratio_high']:.2f}] | "
+            f"{o['pairs']}, {o['discarded']} discarded |"
+        )
+    return "\n".join(lines)
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("workloads", nargs="*", metavar="NAME", help=f"from {', '.join(WORKLOADS)}; all if none is named")
+    parser.add_argument("--pairs", type=int, default=12, help="pairs to keep per workload (12)")
+    parser.add_argument("--seconds", type=float, default=1.0, help="length of one PyTorch measurement (1)")
+    parser.add_argument("--threads", type=int, help="only this many threads, on both sides; otherwise 1 and 2 are tried, and neurons chooses")
+    parser.add_argument("--modes", nargs="+", metavar="MODE", help="only these PyTorch settings")
+    parser.add_argument("--neurons", type=pathlib.Path, default=ROOT / "build/release/neurons", help="the command (build/release/neurons)")
+    parser.add_argument("--quick", action="store_true", help="two settings, two short pairs")
+    parser.add_argument("--torch-only", action="store_true", help="PyTorch's settings only")
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout instead of a table")
+    parser.add_argument("--serve", nargs=4, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.serve:
+        name, mode, threads, warm_up = options.serve
+        return serve(name, mode, int(threads), float(warm_up))
+    names = options.workloads or list(WORKLOADS)
+    for name in names:
+        if name not in WORKLOADS:
+            parser.error(f"unknown workload {name!r}; there are {', '.join(WORKLOADS)}")
+    if options.quick:
+        options.pairs, options.seconds = min(options.pairs, 2), min(options.seconds, 0.3)
+    if not options.torch_only and not options.neurons.exists():
+        parser.error(f"{options.neurons} is not there; build it, name it by --neurons, or give --torch-only")
+    outcomes = [compare(name, options) for name in names]
+    if options.json:
+        print(json.dumps({"workloads": outcomes}, indent=2))
+    else:
+        print(table(outcomes, options.torch_only))
+
+
+if __name__ == "__main__":
+    main()
