@@ -1,4 +1,5 @@
-// Reductions along an axis. Sums are made of sums of kRun elements, so that rounding errors grow with n/kRun + kRun rather than n.
+// Reductions along an axis, in a fixed tree over runs of kRun steps, so that the rounding error of a sum hardly grows with its
+// length.
 #include "neurons/kernels/simd_targets.hpp"
 
 #undef HWY_TARGET_INCLUDE
@@ -14,10 +15,10 @@
 HWY_BEFORE_NAMESPACE();
 namespace neurons::kernels::HWY_NAMESPACE {
 
-/// Steps of an axis whose result is complete before it is combined with that of the steps before.
+/// Steps that are combined one after the other.
 constexpr std::int64_t kRun = 128;
 
-/// neutral(): what an empty axis gives; map(x): applied to every element; combine(a, b): associative but for rounding.
+/// kNeutral: what an empty axis gives; map(x): applied to every element; combine(a, b): associative but for rounding.
 struct Sum {
   static constexpr float kNeutral = 0.0F;
   HWY_INLINE Vector map(Floats, Vector x) const { return x; }
@@ -55,10 +56,16 @@ struct Minimum : Sum {
   }
 };
 
-/// The steps of a walk, one result a lane. Four independent partial results hide the latency of combine(): step s goes to number
-/// s mod 4, within runs of kRun steps.
+/// Steps [begin, end) of a walk, one result a lane: halved down to runs, in which step s goes to partial result s mod 4 (four
+/// independent ones hide the latency of combine()).
 template <class Operation>
-HWY_INLINE Vector reduce_walk(Floats d, const Operation& operation, const Walk& walk, const float* x) {
+HWY_NOINLINE Vector reduce_steps(const Operation& operation, const Walk& walk, const float* x, std::int64_t begin,
+                                 std::int64_t end) {
+  if (end - begin > kRun) {
+    const std::int64_t middle = begin + ((end - begin) / 2 + kRun - 1) / kRun * kRun;
+    return operation.combine(reduce_steps(operation, walk, x, begin, middle), reduce_steps(operation, walk, x, middle, end));
+  }
+  const Floats d;
   const Vector neutral = hn::Set(d, Operation::kNeutral);
   const auto element = [&](std::int64_t step) HWY_ATTR {
     const std::size_t count = walk.count_at(step);
@@ -66,22 +73,20 @@ HWY_INLINE Vector reduce_walk(Floats d, const Operation& operation, const Walk& 
     if (count == hn::Lanes(d)) return operation.map(d, load(d, data));
     return hn::IfThenElse(hn::FirstN(d, count), operation.map(d, load_part(d, data, count)), neutral);
   };
-  Vector total = neutral;
-  for (std::int64_t begin = 0; begin < walk.steps; begin += kRun) {
-    const std::int64_t end = std::min(begin + kRun, walk.steps);
-    Vector part0 = neutral, part1 = neutral, part2 = neutral, part3 = neutral;
-    std::int64_t step = begin;
-    for (; step + 4 <= end; step += 4) {
-      part0 = operation.combine(part0, element(step));
-      part1 = operation.combine(part1, element(step + 1));
-      part2 = operation.combine(part2, element(step + 2));
-      part3 = operation.combine(part3, element(step + 3));
-    }
-    for (; step < end; ++step) part0 = operation.combine(part0, element(step));
-    const Vector run = operation.combine(operation.combine(part0, part1), operation.combine(part2, part3));
-    total = operation.combine(total, run);
+  Vector part0 = neutral, part1 = neutral, part2 = neutral, part3 = neutral;
+  std::int64_t step = begin;
+  for (; step + 4 <= end; step += 4) {
+    part0 = operation.combine(part0, element(step));
+    part1 = operation.combine(part1, element(step + 1));
+    part2 = operation.combine(part2, element(step + 2));
+    part3 = operation.combine(part3, element(step + 3));
   }
-  return total;
+  for (; step < end; ++step) part0 = operation.combine(part0, element(step));
+  return operation.combine(operation.combine(part0, part1), operation.combine(part2, part3));
+}
+template <class Operation>
+HWY_INLINE Vector reduce_walk(const Operation& operation, const Walk& walk, const float* x) {
+  return reduce_steps(operation, walk, x, 0, walk.steps);
 }
 
 /// All lanes to one, halving.
@@ -105,7 +110,7 @@ HWY_NOINLINE void reduce_with(const Operation& operation, std::int64_t outer, st
     const WorkRange range = split_work(static_cast<std::size_t>(outer), worker);
     for (std::size_t row = range.begin; row < range.end; ++row) {
       const float* const data = x + static_cast<std::int64_t>(row) * axis;
-      y[row] = reduce_lanes(d, operation, reduce_walk(d, operation, walk_along(axis), data)) / divisor;
+      y[row] = reduce_lanes(d, operation, reduce_walk(operation, walk_along(axis), data)) / divisor;
     }
     return;
   }
@@ -115,7 +120,7 @@ HWY_NOINLINE void reduce_with(const Operation& operation, std::int64_t outer, st
     const std::int64_t slice = static_cast<std::int64_t>(item) / blocks;
     const std::int64_t first = static_cast<std::int64_t>(item) % blocks * lanes;
     const auto count = static_cast<std::size_t>(std::min(lanes, inner - first));
-    const Vector result = reduce_walk(d, operation, walk_across(axis, inner, count), x + slice * axis * inner + first);
+    const Vector result = reduce_walk(operation, walk_across(axis, inner, count), x + slice * axis * inner + first);
     store_some(d, hn::Div(result, hn::Set(d, divisor)), y + slice * inner + first, count);
   }
 }
@@ -147,7 +152,7 @@ void argmax_rows(std::int64_t rows, std::int64_t columns, const float* x, std::i
   const WorkRange range = split_work(static_cast<std::size_t>(rows), worker);
   for (std::size_t row = range.begin; row < range.end; ++row) {
     const float* const data = x + static_cast<std::int64_t>(row) * columns;
-    const Vector largest = hn::Set(d, reduce_lanes(d, Maximum(), reduce_walk(d, Maximum(), walk, data)));
+    const Vector largest = hn::Set(d, reduce_lanes(d, Maximum(), reduce_walk(Maximum(), walk, data)));
     indices[row] = 0;
     for (std::int64_t step = 0; step < walk.steps; ++step) {
       const std::size_t count = walk.count_at(step);
