@@ -1,0 +1,160 @@
+// The innermost loop: a tile of C in registers, rows of A broadcast, rows of B as vectors. Compiled once per target.
+
+#if defined(NEURONS_KERNELS_MICRO_KERNEL_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef NEURONS_KERNELS_MICRO_KERNEL_INL_H_
+#undef NEURONS_KERNELS_MICRO_KERNEL_INL_H_
+#else
+#define NEURONS_KERNELS_MICRO_KERNEL_INL_H_
+#endif
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <utility>
+
+#include "neurons/kernels/map-inl.h"
+
+// Loops over register arrays must disappear, or the arrays go to memory.
+#undef NEURONS_UNROLL
+#if defined(__clang__)
+#define NEURONS_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define NEURONS_UNROLL _Pragma("GCC unroll 32")
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace neurons::kernels::HWY_NAMESPACE {
+
+constexpr int kLanes = static_cast<int>(hn::MaxLanes(Floats()));
+
+// Shape of a register tile. 32 registers: 26 sums, two vectors of B, broadcasts; 16 registers: 12 sums. NEON loads are half as wide
+// as its panels ask for, so its tiles are wider and lower.
+#if HWY_TARGET == HWY_AVX3
+constexpr int kMaxRows = 13;
+constexpr int kTileVectors = 2;
+constexpr int kMaxSums = 26;
+#elif HWY_TARGET == HWY_NEON
+constexpr int kMaxRows = 6;
+constexpr int kTileVectors = 4;
+constexpr int kMaxSums = 24;
+#else
+constexpr int kMaxRows = 6;
+constexpr int kTileVectors = 2;
+constexpr int kMaxSums = 12;
+#endif
+
+/// How A lies in memory.
+enum class Layout {
+  inner_contiguous,  ///< rows `a_stride` apart, neighbours in a row adjacent
+  rows_contiguous,   ///< elements of the same inner index adjacent, the next index `a_stride` on
+};
+
+struct MicroTile {
+  std::int64_t inner = 0;
+  const float* a = nullptr;
+  std::int64_t a_stride = 0;
+  const float* b = nullptr;
+  std::int64_t b_stride = 0;        ///< from one inner index to the next
+  std::int64_t b_panel_stride = 0;  ///< from one panel to the next (few rows, several panels)
+  float* c = nullptr;
+  std::int64_t c_stride = 0;
+  std::int64_t columns = 0;     ///< columns that exist
+  const float* bias = nullptr;  ///< initial value; null: 0
+  bool accumulate = false;      ///< the initial value is C itself
+};
+
+HWY_INLINE Vector load_columns(Floats d, const float* data, std::int64_t columns) {
+  if (columns >= kLanes) return hn::LoadU(d, data);
+  return columns > 0 ? load_part(d, data, static_cast<std::size_t>(columns)) : hn::Zero(d);
+}
+HWY_INLINE void store_columns(Floats d, Vector values, float* data, std::int64_t columns) {
+  if (columns >= kLanes) {
+    hn::StoreU(values, d, data);
+  } else if (columns > 0) {
+    store_part(d, values, data, static_cast<std::size_t>(columns));
+  }
+}
+
+/// kRows × (kPanels · kVectors · lanes) sums.
+template <Layout layout, int kRows, int kVectors, int kPanels = 1>
+HWY_NOINLINE void micro_kernel(const MicroTile& tile) {
+  constexpr int kAll = kVectors * kPanels;
+  const Floats d;
+  const std::int64_t columns = tile.columns;
+  Vector sum[kRows][kAll];
+  if (tile.accumulate) {
+    NEURONS_UNROLL
+    for (int r = 0; r < kRows; ++r) {
+      NEURONS_UNROLL
+      for (int v = 0; v < kAll; ++v) sum[r][v] = load_columns(d, tile.c + r * tile.c_stride + v * kLanes, columns - v * kLanes);
+    }
+  } else {
+    NEURONS_UNROLL
+    for (int v = 0; v < kAll; ++v) {
+      const Vector initial = tile.bias == nullptr ? hn::Zero(d) : load_columns(d, tile.bias + v * kLanes, columns - v * kLanes);
+      NEURONS_UNROLL
+      for (int r = 0; r < kRows; ++r) sum[r][v] = initial;
+    }
+  }
+
+  const float* HWY_RESTRICT a = tile.a;
+  const float* HWY_RESTRICT b = tile.b;
+  const std::int64_t a_row = layout == Layout::inner_contiguous ? tile.a_stride : 1;
+  const std::int64_t a_step = layout == Layout::inner_contiguous ? 1 : tile.a_stride;
+  const std::int64_t b_step = tile.b_stride;
+  const std::int64_t b_panel = tile.b_panel_stride;
+  for (std::int64_t j = tile.inner; j > 0; --j) {
+    Vector right[kAll];
+    NEURONS_UNROLL
+    for (int v = 0; v < kAll; ++v) right[v] = hn::LoadU(d, b + (v / kVectors) * b_panel + (v % kVectors) * kLanes);
+    NEURONS_UNROLL
+    for (int r = 0; r < kRows; ++r) {
+      const Vector left = hn::Set(d, a[r * a_row]);
+      NEURONS_UNROLL
+      for (int v = 0; v < kAll; ++v) sum[r][v] = hn::MulAdd(left, right[v], sum[r][v]);
+    }
+    a += a_step;
+    b += b_step;
+  }
+
+  float* c = tile.c;
+  if (columns >= kAll * kLanes) {
+    NEURONS_UNROLL
+    for (int r = 0; r < kRows; ++r) {
+      NEURONS_UNROLL
+      for (int v = 0; v < kAll; ++v) hn::StoreU(sum[r][v], d, c + r * tile.c_stride + v * kLanes);
+    }
+  } else {
+    NEURONS_UNROLL
+    for (int r = 0; r < kRows; ++r) {
+      NEURONS_UNROLL
+      for (int v = 0; v < kAll; ++v) store_columns(d, sum[r][v], c + r * tile.c_stride + v * kLanes, columns - v * kLanes);
+    }
+  }
+}
+
+using MicroKernel = void (*)(const MicroTile& tile);
+
+template <Layout layout, int kVectors, std::size_t... r>
+constexpr std::array<MicroKernel, sizeof...(r)> micro_kernels(std::index_sequence<r...>) {
+  return {&micro_kernel<layout, static_cast<int>(r) + 1, kVectors>...};
+}
+/// Kernels by rows - 1.
+template <Layout layout, int kVectors>
+constexpr std::array<MicroKernel, kMaxRows> kMicroKernels = micro_kernels<layout, kVectors>(std::make_index_sequence<kMaxRows>());
+
+/// At most this many rows are computed several panels at a time: a single panel would have too few independent sums to hide the
+/// multiply-add's latency.
+constexpr int kFewRows = 4;
+template <int kRows>
+constexpr int few_rows_panels() {
+  constexpr int kPanelVectors = 32 / kLanes;
+  int panels = 4;
+  while (panels > 0 && panels * kPanelVectors * kRows > kMaxSums) panels /= 2;
+  return panels;
+}
+
+}  // namespace neurons::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // NEURONS_KERNELS_MICRO_KERNEL_INL_H_

@@ -1,0 +1,298 @@
+#include "neurons/kernels/panel_product.hpp"
+
+#include "neurons/kernels/simd_targets.hpp"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "neurons/kernels/panel_product.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include <algorithm>
+
+#include "neurons/base/aligned_buffer.hpp"
+#include "neurons/kernels/micro_kernel-inl.h"
+#include "neurons/kernels/pack-inl.h"
+#include "neurons/kernels/product_plan.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace neurons::kernels::HWY_NAMESPACE {
+
+/// Tiles whose results are handed to the epilogue in one go: about 1000 elements, which stay in the first-level cache.
+constexpr std::int64_t kTilesPerEpilogue = 32 / kMaxRows;
+
+/// Computes parts of one product.
+class ProductRun {
+ public:
+  ProductRun(const PanelProduct& product, const ProductPlan& plan, std::byte* scratch)
+      : product_(product),
+        plan_(plan),
+        a_scratch_(reinterpret_cast<float*>(scratch)),
+        b_scratch_(reinterpret_cast<float*>(scratch + plan.a_bytes)),
+        c_scratch_(reinterpret_cast<float*>(scratch + plan.a_bytes + plan.b_bytes)),
+        epilogue_scratch_(scratch + plan.a_bytes + plan.b_bytes + plan.c_bytes) {}
+
+  /// All panels of [panel, panel_end) × all rows of [row, row_end).
+  void run(std::int64_t panel, std::int64_t panel_end, std::int64_t row, std::int64_t row_end) const {
+    if (panel >= panel_end || row >= row_end) return;
+    const Rows rows{row, row_end - row, (row_end - row + kMaxRows - 1) / kMaxRows};
+    std::int64_t begin = 0;
+    do {
+      const std::int64_t end = std::min(product_.inner, begin + plan_.inner_block);
+      run_inner(panel, panel_end, rows, begin, end);
+      begin = end;
+    } while (begin < product_.inner);
+  }
+
+  /// At most kFewRows rows, B in panels: several panels side by side.
+  void run_few_rows(std::int64_t panel, std::int64_t panel_end) const {
+    switch (product_.rows) {
+      case 1:
+        return run_few_rows<1, few_rows_panels<1>()>(panel, panel_end);
+      case 2:
+        return run_few_rows<2, few_rows_panels<2>()>(panel, panel_end);
+      case 3:
+        return run_few_rows<3, few_rows_panels<3>()>(panel, panel_end);
+      default:
+        return run_few_rows<4, few_rows_panels<4>()>(panel, panel_end);
+    }
+  }
+
+ private:
+  /// Rows cut as evenly as possible into tiles.
+  struct Rows {
+    std::int64_t first = 0;
+    std::int64_t count = 0;
+    std::int64_t tiles = 0;
+    std::int64_t begin_of(std::int64_t tile) const { return first + count * tile / tiles; }
+  };
+
+  /// Where the innermost loop finds its rows of A, and how.
+  struct Left {
+    const float* data = nullptr;
+    std::int64_t stride = 0;
+    Layout layout = Layout::inner_contiguous;
+  };
+
+  void run_inner(std::int64_t panel, std::int64_t panel_end, const Rows& rows, std::int64_t begin, std::int64_t end) const {
+    const bool all_at_once = plan_.packs_b && plan_.packs_all_b;
+    if (all_at_once) {
+      for (std::int64_t p = panel; p < panel_end; ++p) pack_b(p, begin, end, packed_b(p - panel, end - begin));
+    }
+    for (std::int64_t tile = 0; tile < rows.tiles; tile += plan_.tiles_per_block) {
+      const std::int64_t tile_end = std::min(rows.tiles, tile + plan_.tiles_per_block);
+      if (plan_.packs_a) pack_a(rows, tile, tile_end, begin, end);
+      for (std::int64_t p = panel; p < panel_end; ++p) {
+        const float* b = product_.b;
+        if (product_.b_in_panels) {
+          b += (p * product_.inner + begin) * product_.width;
+        } else if (plan_.packs_b) {
+          if (!all_at_once) pack_b(p, begin, end, b_scratch_);
+          b = all_at_once ? packed_b(p - panel, end - begin) : b_scratch_;
+        } else {
+          b += begin * product_.b_inner_stride + p * product_.width;
+        }
+        run_tiles(p, rows, tile, tile_end, b, begin, end);
+      }
+    }
+  }
+
+  float* packed_b(std::int64_t index, std::int64_t inner) const { return b_scratch_ + index * inner * product_.width; }
+
+  void pack_b(std::int64_t panel, std::int64_t begin, std::int64_t end, float* to) const {
+    const std::int64_t column = panel * product_.width;
+    const float* const from = product_.b + column * product_.b_column_stride;
+    const std::int64_t count = std::min(product_.width, product_.columns - column);
+    while (begin < end) {
+      const std::int64_t block = begin / product_.b_block;
+      const std::int64_t inside = begin - block * product_.b_block;
+      const std::int64_t part = std::min(end - begin, product_.b_block - inside);
+      pack_strided(from + block * product_.b_block_stride + inside * product_.b_inner_stride, product_.b_inner_stride,
+                   product_.b_column_stride, part, count, product_.width, to);
+      to += part * product_.width;
+      begin += part;
+    }
+  }
+
+  /// Rows of A as they are, or in scratch: there each tile's rows are adjacent for the same inner index.
+  Left left_of(const Rows& rows, std::int64_t first_tile, std::int64_t tile, std::int64_t begin, std::int64_t end) const {
+    const std::int64_t row = rows.begin_of(tile);
+    if (plan_.packs_a) {
+      return {a_scratch_ + (row - rows.begin_of(first_tile)) * (end - begin), rows.begin_of(tile + 1) - row,
+              Layout::rows_contiguous};
+    }
+    const float* const data = product_.a + row * product_.a_row_stride + begin * product_.a_inner_stride;
+    if (product_.a_inner_stride == 1) return {data, product_.a_row_stride, Layout::inner_contiguous};
+    return {data, product_.a_inner_stride, Layout::rows_contiguous};
+  }
+
+  void pack_a(const Rows& rows, std::int64_t first_tile, std::int64_t tile_end, std::int64_t begin, std::int64_t end) const {
+    for (std::int64_t tile = first_tile; tile < tile_end; ++tile) {
+      const std::int64_t row = rows.begin_of(tile);
+      const std::int64_t count = rows.begin_of(tile + 1) - row;
+      const float* const from = product_.a + row * product_.a_row_stride + begin * product_.a_inner_stride;
+      float* const to = a_scratch_ + (row - rows.begin_of(first_tile)) * (end - begin);
+      pack_a_tile(from, count, end - begin, to);
+    }
+  }
+
+  void pack_a_tile(const float* from, std::int64_t rows, std::int64_t inner, float* to) const {
+    for (std::int64_t j = 0; j < inner; ++j) {
+      for (std::int64_t r = 0; r < rows; ++r) to[j * rows + r] = from[r * product_.a_row_stride + j * product_.a_inner_stride];
+    }
+  }
+
+  void run_tiles(std::int64_t panel, const Rows& rows, std::int64_t first_tile, std::int64_t tile_end, const float* b,
+                 std::int64_t begin, std::int64_t end) const {
+    const bool is_last = end == product_.inner;
+    for (std::int64_t tile = first_tile; tile < tile_end; tile += kTilesPerEpilogue) {
+      const std::int64_t chunk_end = std::min(tile_end, tile + kTilesPerEpilogue);
+      const std::int64_t row = rows.begin_of(tile);
+      const std::int64_t count = rows.begin_of(chunk_end) - row;
+      const Stream target = target_of(panel, row);
+      for (std::int64_t t = tile; t < chunk_end; ++t) {
+        const std::int64_t tile_row = rows.begin_of(t);
+        const std::int64_t height = rows.begin_of(t + 1) - tile_row;
+        float* const c = reinterpret_cast<float*>(target.data) + (tile_row - row) * target.row_stride;
+        run_tile(panel, height, left_of(rows, first_tile, t, begin, end), b, c, target.row_stride, begin, end);
+      }
+      if (is_last) finish(panel, row, count, target);
+    }
+  }
+
+  Stream target_of(std::int64_t panel, std::int64_t row) const {
+    if (product_.c == nullptr) return {reinterpret_cast<std::byte*>(c_scratch_), product_.width, 1};
+    float* const first = product_.c_in_panels ? product_.c + (panel * product_.rows + row) * product_.width
+                                              : product_.c + row * product_.c_row_stride + panel * product_.width;
+    return {reinterpret_cast<std::byte*>(first), product_.c_in_panels ? product_.width : product_.c_row_stride, 1};
+  }
+
+  /// One tile of rows × the whole width of the panel.
+  void run_tile(std::int64_t panel, std::int64_t height, const Left& left, const float* b, float* c, std::int64_t c_stride,
+                std::int64_t begin, std::int64_t end) const {
+    MicroTile tile;
+    tile.inner = end - begin;
+    tile.a = left.data;
+    tile.a_stride = left.stride;
+    tile.b_stride = product_.b_in_panels || plan_.packs_b ? product_.width : product_.b_inner_stride;
+    tile.c_stride = c_stride;
+    tile.accumulate = begin > 0;
+    const std::int64_t first_column = panel * product_.width;
+    const std::int64_t columns = std::min(product_.width, product_.columns - first_column);
+    const auto index = static_cast<std::size_t>(height - 1);
+    for (std::int64_t column = 0; column < columns;) {
+      const std::int64_t step = std::min<std::int64_t>(kTileVectors * kLanes, product_.width);
+      tile.b = b + column;
+      tile.c = c + column;
+      tile.columns = columns - column;
+      tile.bias = product_.bias == nullptr ? nullptr : product_.bias + first_column + column;
+      if (step == kTileVectors * kLanes) {
+        left.layout == Layout::inner_contiguous ? kMicroKernels<Layout::inner_contiguous, kTileVectors>[index](tile)
+                                                : kMicroKernels<Layout::rows_contiguous, kTileVectors>[index](tile);
+      } else {
+        left.layout == Layout::inner_contiguous ? kMicroKernels<Layout::inner_contiguous, 1>[index](tile)
+                                                : kMicroKernels<Layout::rows_contiguous, 1>[index](tile);
+      }
+      column += step;
+    }
+  }
+
+  /// The epilogue on finished rows; before it, zeros in the padding of a result in panels.
+  void finish(std::int64_t panel, std::int64_t row, std::int64_t count, const Stream& target) const {
+    const std::int64_t columns = std::min(product_.width, product_.columns - panel * product_.width);
+    if (product_.c_in_panels && columns < product_.width) {
+      float* const c = reinterpret_cast<float*>(target.data);
+      for (std::int64_t r = 0; r < count; ++r)
+        std::fill(c + r * target.row_stride + columns, c + r * target.row_stride + product_.width, 0.0F);
+    }
+    if (product_.epilogue == nullptr) return;
+    if (product_.c_in_panels) {
+      product_.epilogue->run(panel * product_.rows + row, count, 0, product_.width, target, epilogue_scratch_);
+    } else {
+      product_.epilogue->run(row, count, panel * product_.width, columns, target, epilogue_scratch_);
+    }
+  }
+
+  template <int kRows, int kPanels>
+  void run_few_rows(std::int64_t panel, std::int64_t panel_end) const {
+    if constexpr (kPanels > 1) {
+      for (; panel + kPanels <= panel_end; panel += kPanels) run_panels<kRows, kPanels>(panel);
+      run_few_rows<kRows, kPanels / 2>(panel, panel_end);
+    } else if constexpr (kPanels == 1) {
+      for (; panel < panel_end; ++panel) run_panels<kRows, 1>(panel);
+    } else {
+      run(panel, panel_end, 0, kRows);
+    }
+  }
+
+  template <int kRows, int kPanels>
+  void run_panels(std::int64_t panel) const {
+    const std::int64_t column = panel * kMaxWidth;
+    MicroTile tile;
+    tile.inner = product_.inner;
+    tile.a = product_.a;
+    tile.a_stride = product_.a_row_stride;
+    tile.b = product_.b + column * product_.inner;
+    tile.b_stride = kMaxWidth;
+    tile.b_panel_stride = kMaxWidth * product_.inner;
+    tile.c = product_.c + column;
+    tile.c_stride = product_.c_row_stride;
+    tile.columns = product_.columns - column;
+    tile.bias = product_.bias == nullptr ? nullptr : product_.bias + column;
+    micro_kernel<Layout::inner_contiguous, kRows, kMaxWidth / kLanes, kPanels>(tile);
+    if (product_.epilogue == nullptr) return;
+    const Stream target{reinterpret_cast<std::byte*>(tile.c), tile.c_stride, 1};
+    product_.epilogue->run(0, kRows, column, std::min<std::int64_t>(tile.columns, kPanels * kMaxWidth), target, epilogue_scratch_);
+  }
+
+  const PanelProduct& product_;
+  const ProductPlan& plan_;
+  float* a_scratch_;
+  float* b_scratch_;
+  float* c_scratch_;
+  std::byte* epilogue_scratch_;
+};
+
+/// Panels × rows, flattened, fall to the workers in equal runs: the end of one panel, some whole panels, the beginning of another.
+void run_product(const PanelProduct& product, std::byte* scratch, Worker worker) {
+  if (product.rows <= 0 || product.columns <= 0) return;
+  const ProductPlan plan = plan_product(product, kMaxRows);
+  const ProductRun run(product, plan, scratch);
+  const std::int64_t panels = product.panels();
+  const bool whole_panels = product.rows <= kMaxRows && panels >= worker.count;
+  const WorkRange share = split_work(static_cast<std::size_t>(panels * product.rows), worker,
+                                     whole_panels ? static_cast<std::size_t>(product.rows) : 1);
+  if (share.begin == share.end) return;
+  const auto begin = static_cast<std::int64_t>(share.begin);
+  const auto end = static_cast<std::int64_t>(share.end);
+  const std::int64_t first = begin / product.rows;
+  const std::int64_t last = end / product.rows;
+  if (whole_panels && product.rows <= kFewRows && product.width == kMaxWidth && product.b_in_panels &&
+      product.a_inner_stride == 1) {
+    return run.run_few_rows(first, last);
+  }
+  const std::int64_t head = begin % product.rows;
+  const std::int64_t tail = end % product.rows;
+  if (first == last) return run.run(first, first + 1, head, tail);
+  if (head > 0) run.run(first, first + 1, head, product.rows);
+  run.run(head > 0 ? first + 1 : first, last, 0, product.rows);
+  if (tail > 0) run.run(last, last + 1, 0, tail);
+}
+
+std::size_t product_scratch_bytes(const PanelProduct& product) { return plan_product(product, kMaxRows).scratch_bytes(product); }
+
+}  // namespace neurons::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace neurons::kernels {
+
+HWY_EXPORT(run_product);
+HWY_EXPORT(product_scratch_bytes);
+
+void run(const PanelProduct& product, std::byte* scratch, Worker worker) noexcept {
+  HWY_DYNAMIC_DISPATCH(run_product)(product, scratch, worker);
+}
+std::size_t scratch_bytes(const PanelProduct& product) noexcept { return HWY_DYNAMIC_DISPATCH(product_scratch_bytes)(product); }
+
+}  // namespace neurons::kernels
+#endif  // HWY_ONCE
