@@ -84,7 +84,7 @@ void run_rectangle(const Program& program, std::int64_t slice, const Rectangle& 
       part.columns = std::min(part_columns, column_end - part.column);
       Stream here = held;
       const std::ptrdiff_t offset = (part.row - whole.row) * held.row_stride + (part.column - whole.column) * held.column_stride;
-      here.data += offset * static_cast<std::ptrdiff_t>(sizeof(float));
+      if (held.data != nullptr) here.data += offset * static_cast<std::ptrdiff_t>(sizeof(float));
       run_part(program, slice, outer, part, here, scratch, tile);
     }
   }

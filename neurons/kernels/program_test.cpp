@@ -34,7 +34,7 @@ struct Chain {
     program.outer[4] = 2;
     program.outer[5] = slices;
     program.externals = {external(x, columns, 1), external(bias, 0, 1), external(zero, 0, 0), external(y, columns, 1)};
-    for (const std::size_t e : {0, 3}) {
+    for (const std::size_t e : {std::size_t{0}, std::size_t{3}}) {
       program.externals[e].outer_strides[4] = slices * rows * columns;
       program.externals[e].outer_strides[5] = rows * columns;
     }
