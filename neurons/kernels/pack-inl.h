@@ -37,6 +37,22 @@ HWY_INLINE void pack_rows(const float* from, std::int64_t from_stride, std::int6
   }
 }
 
+/// `rows` rows of `count` floats. Ascending; writes up to a vector beyond the end of each row.
+HWY_INLINE void pack_slices(const float* from, std::int64_t from_stride, std::int64_t rows, std::int64_t count,
+                            std::int64_t to_stride, float* to) {
+  const Floats d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  for (std::int64_t row = 0; row < rows; ++row) {
+    const float* const source = from + row * from_stride;
+    float* const target = to + row * to_stride;
+    std::int64_t column = 0;
+    for (; column + lanes <= count; column += lanes) hn::StoreU(hn::LoadU(d, source + column), d, target + column);
+    if (column < count) {
+      hn::StoreU(load_part(d, source + column, static_cast<std::size_t>(count - column)), d, target + column);
+    }
+  }
+}
+
 /// Lanes block b holds four floats from address rows[4·b] + offset.
 template <std::size_t... block>
 HWY_INLINE Vector load_blocks(Floats d, const float* const* rows, std::int64_t offset, std::index_sequence<block...>) {

@@ -34,7 +34,7 @@ class ProductRun {
   /// All panels of [panel, panel_end) × all rows of [row, row_end).
   void run(std::int64_t panel, std::int64_t panel_end, std::int64_t row, std::int64_t row_end) const {
     if (panel >= panel_end || row >= row_end) return;
-    const Rows rows{row, row_end - row, (row_end - row + kMaxRows - 1) / kMaxRows};
+    const Rows rows(row, row_end);
     std::int64_t begin = 0;
     do {
       const std::int64_t end = std::min(product_.inner, begin + plan_.inner_block);
@@ -58,12 +58,21 @@ class ProductRun {
   }
 
  private:
-  /// Rows cut as evenly as possible into tiles.
+  /// Rows cut as evenly as possible into tiles: the first `higher` ones have one row more than the others.
   struct Rows {
     std::int64_t first = 0;
-    std::int64_t count = 0;
     std::int64_t tiles = 0;
-    std::int64_t begin_of(std::int64_t tile) const { return first + count * tile / tiles; }
+    std::int64_t height = 0;
+    std::int64_t higher = 0;
+
+    Rows(std::int64_t row, std::int64_t row_end) : first(row) {
+      const std::int64_t count = row_end - row;
+      tiles = (count + kMaxRows - 1) / kMaxRows;
+      height = count / tiles;
+      higher = count - height * tiles;
+    }
+    std::int64_t begin_of(std::int64_t tile) const { return first + tile * height + std::min(tile, higher); }
+    std::int64_t height_of(std::int64_t tile) const { return height + (tile < higher ? 1 : 0); }
   };
 
   /// Where the innermost loop finds its rows of A, and how.
@@ -113,31 +122,38 @@ class ProductRun {
     }
   }
 
-  /// Rows of A as they are, or in scratch: there each tile's rows are adjacent for the same inner index.
-  Left left_of(const Rows& rows, std::int64_t first_tile, std::int64_t tile, std::int64_t begin, std::int64_t end) const {
-    const std::int64_t row = rows.begin_of(tile);
-    if (plan_.packs_a) {
-      return {a_scratch_ + (row - rows.begin_of(first_tile)) * (end - begin), rows.begin_of(tile + 1) - row,
-              Layout::rows_contiguous};
-    }
-    const float* const data = product_.a + row * product_.a_row_stride + begin * product_.a_inner_stride;
-    if (product_.a_inner_stride == 1) return {data, product_.a_row_stride, Layout::inner_contiguous};
-    return {data, product_.a_inner_stride, Layout::rows_contiguous};
+  bool along_inner() const { return product_.a_inner_stride == 1; }
+  float* packed_a(const Rows& rows, std::int64_t first_tile, std::int64_t tile) const {
+    return a_scratch_ + (rows.begin_of(tile) - rows.begin_of(first_tile)) * plan_.a_row_floats;
   }
 
+  /// Rows of A as they are, or in scratch.
+  Left left_of(const Rows& rows, std::int64_t first_tile, std::int64_t tile, std::int64_t begin) const {
+    const Layout layout = along_inner() ? Layout::inner_contiguous : Layout::rows_contiguous;
+    if (plan_.packs_a) {
+      return {packed_a(rows, first_tile, tile), along_inner() ? plan_.a_row_floats : rows.height_of(tile), layout};
+    }
+    const float* const data = product_.a + rows.begin_of(tile) * product_.a_row_stride + begin * product_.a_inner_stride;
+    return {data, along_inner() ? product_.a_row_stride : product_.a_inner_stride, layout};
+  }
+
+  /// Each tile keeps the layout of A, with strides that do not conflict; strided both ways, it becomes contiguous in its rows.
   void pack_a(const Rows& rows, std::int64_t first_tile, std::int64_t tile_end, std::int64_t begin, std::int64_t end) const {
     for (std::int64_t tile = first_tile; tile < tile_end; ++tile) {
-      const std::int64_t row = rows.begin_of(tile);
-      const std::int64_t count = rows.begin_of(tile + 1) - row;
-      const float* const from = product_.a + row * product_.a_row_stride + begin * product_.a_inner_stride;
-      float* const to = a_scratch_ + (row - rows.begin_of(first_tile)) * (end - begin);
-      pack_a_tile(from, count, end - begin, to);
-    }
-  }
-
-  void pack_a_tile(const float* from, std::int64_t rows, std::int64_t inner, float* to) const {
-    for (std::int64_t j = 0; j < inner; ++j) {
-      for (std::int64_t r = 0; r < rows; ++r) to[j * rows + r] = from[r * product_.a_row_stride + j * product_.a_inner_stride];
+      const float* const from = product_.a + rows.begin_of(tile) * product_.a_row_stride + begin * product_.a_inner_stride;
+      float* const to = packed_a(rows, first_tile, tile);
+      const std::int64_t height = rows.height_of(tile);
+      if (along_inner()) {
+        pack_slices(from, product_.a_row_stride, height, end - begin, plan_.a_row_floats, to);
+      } else if (product_.a_row_stride == 1) {
+        pack_slices(from, product_.a_inner_stride, end - begin, height, height, to);
+      } else {
+        for (std::int64_t j = 0; j < end - begin; ++j) {
+          for (std::int64_t r = 0; r < height; ++r) {
+            to[j * height + r] = from[r * product_.a_row_stride + j * product_.a_inner_stride];
+          }
+        }
+      }
     }
   }
 
@@ -151,9 +167,8 @@ class ProductRun {
       const Stream target = target_of(panel, row);
       for (std::int64_t t = tile; t < chunk_end; ++t) {
         const std::int64_t tile_row = rows.begin_of(t);
-        const std::int64_t height = rows.begin_of(t + 1) - tile_row;
         float* const c = reinterpret_cast<float*>(target.data) + (tile_row - row) * target.row_stride;
-        run_tile(panel, height, left_of(rows, first_tile, t, begin, end), b, c, target.row_stride, begin, end);
+        run_tile(panel, rows.height_of(t), left_of(rows, first_tile, t, begin), b, c, target.row_stride, begin, end);
       }
       if (is_last) finish(panel, row, count, target);
     }

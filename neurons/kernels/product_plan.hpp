@@ -1,5 +1,5 @@
 #pragma once
-/// How a panel product is blocked for the caches: a function of its sizes alone.
+/// How a panel product is blocked for the caches: a function of its sizes and strides alone.
 
 #include <algorithm>
 #include <cstddef>
@@ -17,6 +17,7 @@ struct ProductPlan {
   bool packs_a = false;              ///< A goes through scratch, tile by tile
   bool packs_b = false;              ///< B goes through scratch, panel by panel
   bool packs_all_b = false;          ///< … all panels of a pass before the first product
+  std::int64_t a_row_floats = 0;     ///< floats of scratch for one row of A
   std::size_t a_bytes = 0;
   std::size_t b_bytes = 0;
   std::size_t c_bytes = 0;
@@ -27,6 +28,45 @@ struct ProductPlan {
 };
 
 /// The plan for register tiles of at most `tile_rows` rows.
-ProductPlan plan_product(const PanelProduct& product, std::int64_t tile_rows) noexcept;
+inline ProductPlan plan_product(const PanelProduct& product, std::int64_t tile_rows) noexcept {
+  // Inner indices per pass: a panel's part is then at most 128 KB, well inside a second-level cache.
+  constexpr std::int64_t kInnerBlock = 1024;
+  // Part of A that meets all panels before the next part does: a quarter of a second-level cache of 1 MB.
+  constexpr std::int64_t kBlockFloats = 64 * 1024;
+  // Addresses this far apart fall into the same few sets of a first-level cache: a tile's rows would evict one another.
+  constexpr std::int64_t kConflictingFloats = 512;
+  constexpr std::int64_t kLine = kAlignment / sizeof(float);
+  const auto divide_up = [](std::int64_t a, std::int64_t b) { return (a + b - 1) / b; };
+  const auto float_bytes = [](std::int64_t count) { return align_up(static_cast<std::size_t>(count) * sizeof(float)); };
+
+  ProductPlan plan;
+  const std::int64_t panels = product.panels();
+  plan.inner_block = product.inner;
+  if (product.inner > kInnerBlock && product.c != nullptr) {
+    plan.inner_block = divide_up(divide_up(product.inner, divide_up(product.inner, kInnerBlock)), 32) * 32;
+  }
+
+  const bool along_inner = product.a_inner_stride == 1;
+  const bool conflicts = (along_inner ? product.a_row_stride : product.a_inner_stride) % kConflictingFloats == 0;
+  plan.packs_a = (conflicts && panels >= 2 && product.rows >= tile_rows) || (!along_inner && product.a_row_stride != 1);
+  plan.a_row_floats = plan.inner_block + (along_inner ? kLine : 0);
+
+  const std::int64_t tiles = divide_up(product.rows, tile_rows);
+  plan.tiles_per_block = tiles;
+  if ((plan.packs_a || product.b_in_panels) && product.rows * plan.inner_block > kBlockFloats) {
+    plan.tiles_per_block = std::max<std::int64_t>(2, kBlockFloats / (plan.inner_block * tile_rows));
+  }
+
+  const bool b_direct = product.b_column_stride == 1 && product.columns % product.width == 0 &&
+                        (product.b_inner_stride == product.width || product.rows <= tile_rows);
+  plan.packs_b = !product.b_in_panels && !b_direct;
+  plan.packs_all_b = plan.packs_b && plan.tiles_per_block < tiles;
+  if (plan.packs_a) {
+    plan.a_bytes = float_bytes(std::min(product.rows, plan.tiles_per_block * tile_rows) * plan.a_row_floats + kLine);
+  }
+  if (plan.packs_b) plan.b_bytes = float_bytes((plan.packs_all_b ? panels : 1) * plan.inner_block * product.width);
+  if (product.c == nullptr) plan.c_bytes = float_bytes(32 * product.width);
+  return plan;
+}
 
 }  // namespace neurons::kernels
