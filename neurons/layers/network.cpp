@@ -181,6 +181,10 @@ const Tensor& Network::parameter(const std::string& name) const {
 }
 
 void Network::set_parameter(const std::string& name, Tensor value) {
+  if (const auto known = parameters_.find(name); known != parameters_.end() && known->second.type() == value.type()) {
+    known->second = std::move(value);
+    return;
+  }
   for (const auto& [known, type] : parameter_types()) {
     if (known != name) continue;
     if (type != value.type()) {

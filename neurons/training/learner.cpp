@@ -1,0 +1,246 @@
+#include "neurons/training/learner.hpp"
+
+#include <fnmatch.h>
+
+#include <array>
+#include <cmath>
+
+#include "neurons/graph/gradients.hpp"
+
+namespace neurons {
+namespace {
+
+constexpr std::string_view kTarget = "target";
+constexpr std::string_view kWeights = "sample_weights";
+constexpr std::string_view kLoss = "loss";
+constexpr std::string_view kPrediction = "prediction";
+constexpr int kMaxScalars = 4;
+
+std::string scalar_name(std::size_t group, int index) { return "optimizer" + std::to_string(group) + "." + std::to_string(index); }
+
+Value emit_with(Graph& graph, std::string_view op, std::initializer_list<Value> inputs, const Attributes& options) {
+  const OpDef& definition = graph.table()->find(op);
+  return graph.emit(definition, inputs, definition.default_options.with(options));
+}
+
+Value sum_of_squares(Value value) { return emit_with(value.graph(), "ReduceSumSquare", {value}, {{"keep_dims", false}}); }
+
+/// Scales all gradients so that their common norm is at most `limit` (PyTorch's clip_grad_norm_).
+void clip_by_norm(Graph& graph, std::vector<Value>& gradients, double limit) {
+  Value square = sum_of_squares(gradients.front());
+  for (std::size_t i = 1; i < gradients.size(); ++i) square = square + sum_of_squares(gradients[i]);
+  const Value scale = graph.emit("Min", {graph.scalar(limit) / (graph.emit("Sqrt", {square}) + 1e-6), graph.scalar(1)});
+  for (Value& gradient : gradients) gradient = gradient * scale;
+}
+
+}  // namespace
+
+Learner::Learner(Network network, LearnerOptions options)
+    : network_(std::move(network)), options_(std::move(options)), states_(std::make_shared<StateStore>(network_.table())) {
+  if (!options_.team) options_.team = std::make_shared<ThreadTeam>();
+  if (options_.accumulate < 1) fail_input("accumulate = {} must be at least 1", options_.accumulate);
+  if (network_.outputs().empty()) fail_input("the network has no output");
+  if (!network_.initialized()) network_.initialize(network_.seed());
+  for (const auto& [name, tensor] : network_.parameters()) states_->set(name, tensor);
+}
+
+std::vector<std::string> Learner::trained() const {
+  std::vector<std::string> names;
+  for (const auto& [name, type] : network_.parameter_types()) {
+    if (!network_.is_frozen(name)) names.push_back(name);
+  }
+  return names;
+}
+
+std::size_t Learner::group_of(const std::string& parameter) const {
+  for (std::size_t i = 0; i < options_.groups.size(); ++i) {
+    if (::fnmatch(options_.groups[i].pattern.c_str(), parameter.c_str(), 0) == 0) return i + 1;
+  }
+  return 0;
+}
+
+namespace {
+
+/// Appends target, optional sample weights and the mean loss; names prediction and loss.
+Value append_loss(Graph& graph, const Network& network, const LearnerOptions& options, std::int64_t rows) {
+  const Value prediction = graph.value(graph.outputs().front().value);
+  const Value target = graph.input(std::string(kTarget), options.loss.target_type(prediction.type(), options.labels));
+  const Value weights = options.sample_weights ? graph.input(std::string(kWeights), {DType::f32, {rows}}) : Value{};
+  graph.set_scope("loss");
+  const Value loss = mean_loss(options.loss, prediction, target, weights);
+  graph.set_scope("");
+  if (network.outputs().front().name != kPrediction) graph.output(std::string(kPrediction), prediction);
+  graph.output(std::string(kLoss), loss);
+  return loss;
+}
+
+}  // namespace
+
+Graph Learner::training_graph(std::int64_t rows, bool update) const {
+  Graph graph(network_.table());
+  network_.build(graph, rows, Mode::training);
+  const Value loss = append_loss(graph, network_, options_, rows);
+  const std::vector<std::string> names = trained();
+  if (names.empty()) return graph;
+  std::vector<Value> weights;
+  for (const auto& name : names) weights.push_back(graph.find(name));
+  std::vector<Value> slopes = gradients(loss, weights);
+  graph.set_scope("update");
+  if (options_.accumulate > 1) {
+    for (std::size_t i = 0; i < slopes.size(); ++i) {
+      const Value sum = graph.state(names[i] + "#gradient", weights[i].type());
+      const Value total = sum + slopes[i] / static_cast<double>(options_.accumulate);
+      if (!update) {
+        graph.assign(sum, total);
+        continue;
+      }
+      graph.assign(sum, graph.constant(Tensor(weights[i].type())));
+      slopes[i] = total;
+    }
+    if (!update) return graph;
+  }
+  if (options_.clip_norm > 0) clip_by_norm(graph, slopes, options_.clip_norm);
+  std::vector<std::vector<Value>> scalars(options_.groups.size() + 1);
+  for (std::size_t i = 0; i < slopes.size(); ++i) {
+    const std::size_t group = group_of(names[i]);
+    if (scalars[group].empty()) {
+      for (int s = 0; s < options_.optimizer.scalar_count(); ++s) {
+        scalars[group].push_back(graph.input(scalar_name(group, s), {DType::f32, {}}));
+      }
+    }
+    if (options_.clip_value > 0) {
+      slopes[i] = graph.emit("Clip", {slopes[i], graph.scalar(-options_.clip_value), graph.scalar(options_.clip_value)});
+    }
+    const bool penalised = weights[i].shape().rank() > 1;  // biases and scales are left free
+    double decay = options_.optimizer.weight_decay();
+    if (group > 0) decay = options_.groups[group - 1].weight_decay.value_or(decay);
+    double l2 = options_.optimizer.decoupled_decay() ? 0 : decay;
+    if (penalised) l2 += options_.l2;
+    if (l2 > 0) slopes[i] = slopes[i] + weights[i] * l2;
+    if (penalised && options_.l1 > 0) slopes[i] = slopes[i] + graph.emit("Sign", {weights[i]}) * options_.l1;
+    UpdateContext context{graph, names[i], weights[i], slopes[i], scalars[group]};
+    graph.set_scope(names[i]);
+    options_.optimizer.update(context);
+  }
+  return graph;
+}
+
+Graph Learner::evaluation_graph(std::int64_t rows) const {
+  Graph graph(network_.table());
+  network_.build(graph, rows, Mode::inference);
+  append_loss(graph, network_, options_, rows);
+  return graph;
+}
+
+Learner::Prepared Learner::prepare(Plan plan, int slots) const {
+  Prepared prepared{std::move(plan), {}, {}, {}, nullptr};
+  const auto has = [&](std::string_view name) { return prepared.plan.graph().has(name); };
+  for (int slot = 0; slot < slots; ++slot) {
+    Batch batch;
+    for (const auto& input : network_.inputs()) batch.inputs.push_back(prepared.plan.input(input.name, slot));
+    batch.target = prepared.plan.input(kTarget, slot);
+    if (options_.sample_weights) batch.weights = prepared.plan.input(kWeights, slot);
+    prepared.slots.push_back(batch);
+    auto& scalars = prepared.scalars.emplace_back();
+    for (std::size_t group = 0; group <= options_.groups.size(); ++group) {
+      for (int s = 0; s < options_.optimizer.scalar_count(); ++s) {
+        const std::string name = scalar_name(group, s);
+        scalars.push_back(has(name) ? prepared.plan.input(name, slot).values<float>().data() : nullptr);
+      }
+    }
+    prepared.step.push_back(has("step") ? prepared.plan.input("step", slot).values<std::int64_t>().data() : nullptr);
+  }
+  prepared.loss = prepared.plan.output(kLoss).values<float>().data();
+  return prepared;
+}
+
+Learner::Prepared& Learner::prepared(std::int64_t rows, bool update) {
+  if (last_ != nullptr && last_rows_ == rows && last_update_ == update) return *last_;
+  const auto key = std::pair(rows, update);
+  auto found = training_.find(key);
+  if (found == training_.end()) {
+    if (rows < 1) fail_input("a batch of {} rows cannot be trained on", rows);
+    constexpr int kSlots = 2;
+    CompileOptions compile_options;
+    compile_options.team = options_.team;
+    compile_options.slots = kSlots;
+    compile_options.guard = kLoss;
+    found = training_.emplace(key, prepare(compile(training_graph(rows, update), states_, compile_options), kSlots)).first;
+  }
+  last_ = &found->second;
+  last_rows_ = rows;
+  last_update_ = update;
+  return *last_;
+}
+
+Batch Learner::batch(std::int64_t rows, int slot) {
+  const bool update = pending_ + 1 == options_.accumulate;
+  return prepared(rows, update).slots[static_cast<std::size_t>(slot)];
+}
+
+Plan& Learner::training_plan(std::int64_t rows) { return prepared(rows, true).plan; }
+
+StepResult Learner::step(std::int64_t rows, int slot, double rate_scale) {
+  const bool update = pending_ + 1 == options_.accumulate;
+  Prepared& ready = prepared(rows, update);
+  const auto place = static_cast<std::size_t>(slot);
+  const int count = options_.optimizer.scalar_count();
+  for (std::size_t group = 0; update && group <= options_.groups.size(); ++group) {
+    std::array<float, kMaxScalars> values{};
+    StepNumbers numbers{options_.optimizer.learning_rate() * rate_scale, steps_ + 1, options_.optimizer.weight_decay()};
+    if (group > 0) {
+      numbers.rate *= options_.groups[group - 1].rate_factor;
+      numbers.weight_decay = options_.groups[group - 1].weight_decay.value_or(numbers.weight_decay);
+    }
+    options_.optimizer.scalars(numbers, values);
+    for (int s = 0; s < count; ++s) {
+      float* target = ready.scalars[place][group * static_cast<std::size_t>(count) + static_cast<std::size_t>(s)];
+      if (target != nullptr) *target = values[static_cast<std::size_t>(s)];
+    }
+  }
+  if (ready.step[place] != nullptr) *ready.step[place] = steps_ * options_.accumulate + pending_;
+  StepResult result;
+  result.finite = ready.plan.run(slot);
+  result.loss = *ready.loss;
+  result.updated = result.finite && update;
+  if (result.finite) pending_ = update ? 0 : pending_ + 1;
+  if (result.updated) ++steps_;
+  return result;
+}
+
+Batch Learner::evaluation_batch(std::int64_t rows) {
+  auto found = evaluation_.find(rows);
+  if (found == evaluation_.end()) {
+    CompileOptions compile_options;
+    compile_options.team = options_.team;
+    prepared(rows, true);  // the training plan decides how parameters are stored
+    found = evaluation_.emplace(rows, prepare(compile(evaluation_graph(rows), states_, compile_options), 1)).first;
+  }
+  return found->second.slots.front();
+}
+
+Learner::Evaluation Learner::evaluate(std::int64_t rows) {
+  evaluation_batch(rows);
+  Prepared& ready = evaluation_.at(rows);
+  ready.plan.run();
+  return {*ready.loss, ready.plan.output(kPrediction)};
+}
+
+Plan& Learner::inference(std::int64_t rows) {
+  auto found = inference_.find(rows);
+  if (found == inference_.end()) {
+    Graph graph(network_.table());
+    network_.build(graph, rows, Mode::inference);
+    CompileOptions compile_options;
+    compile_options.team = options_.team;
+    found = inference_.emplace(rows, compile(graph, states_, compile_options)).first;
+  }
+  return found->second;
+}
+
+const Network& Learner::network() {
+  for (const auto& [name, type] : network_.parameter_types()) network_.set_parameter(name, states_->get(name));
+  return network_;
+}
+
+}  // namespace neurons

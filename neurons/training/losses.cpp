@@ -1,0 +1,197 @@
+#include "neurons/training/losses.hpp"
+
+#include "neurons/base/suggest.hpp"
+
+namespace neurons {
+namespace {
+
+Value emit_with(std::string_view op, std::initializer_list<Value> inputs, const Attributes& options) {
+  Graph& graph = inputs.begin()->graph();
+  const OpDef& definition = graph.table()->find(op);
+  return graph.emit(definition, inputs, definition.default_options.with(options));
+}
+
+/// The mean over all but the batch dimension: [batch, …] → [batch].
+Value mean_of_outputs(Value values) {
+  std::vector<std::int64_t> axes;
+  for (int axis = 1; axis < values.shape().rank(); ++axis) axes.push_back(axis);
+  if (axes.empty()) return values;
+  return emit_with("ReduceMean", {values}, {{"axes", axes}, {"keep_dims", false}});
+}
+
+Value sum_of_classes(Value values) {
+  return emit_with("ReduceSum", {values}, {{"axes", std::vector<std::int64_t>{-1}}, {"keep_dims", false}});
+}
+
+Value sum_of_batch(Value values) {
+  return emit_with("ReduceSum", {values}, {{"axes", std::vector<std::int64_t>{0}}, {"keep_dims", false}});
+}
+
+Value log_softmax(Value logits) { return emit_with("LogSoftmax", {logits}, {{"axis", std::int64_t{-1}}}); }
+
+void require_classes(std::string_view loss, const TensorType& prediction) {
+  if (prediction.shape.rank() != 2) {
+    fail_input("loss {}: expects predictions [batch, classes], got {}; add Flatten{{}} before the last layer", loss,
+               prediction.shape.to_string());
+  }
+}
+
+/// Real targets of the prediction's own shape.
+TensorType real_targets(std::string_view loss, const TensorType& prediction, bool labels) {
+  if (labels) fail_input("loss {}: the data has class labels; use cross_entropy, or give real-valued targets", loss);
+  return prediction;
+}
+
+Value constant_row(Graph& graph, const std::vector<float>& values) {
+  return graph.constant(Tensor::of<float>({static_cast<std::int64_t>(values.size())}, values));
+}
+
+}  // namespace
+
+TensorType CrossEntropy::target_type(const TensorType& prediction, bool labels) const {
+  require_classes(kKind, prediction);
+  const std::int64_t classes = prediction.shape[1];
+  if (!class_weights.empty() && static_cast<std::int64_t>(class_weights.size()) != classes) {
+    fail_input("loss cross_entropy: {} class weights for {} classes", class_weights.size(), classes);
+  }
+  if (!(label_smoothing >= 0.0F && label_smoothing <= 1.0F)) {
+    fail_input("loss cross_entropy: label_smoothing = {} must be in [0, 1]", label_smoothing);
+  }
+  return labels ? TensorType{DType::i64, {prediction.shape[0]}} : prediction;
+}
+
+RowLosses CrossEntropy::build(Graph& graph, Value prediction, Value target) const {
+  const Value weights = class_weights.empty() ? Value{} : constant_row(graph, class_weights);
+  if (target.type().dtype == DType::i64) {
+    const OpDef& op = graph.table()->find("CrossEntropy");
+    const Options options = op.default_options.with({{"label_smoothing", static_cast<double>(label_smoothing)}});
+    const std::vector<Value> inputs = {prediction, target, weights};
+    const auto outputs = graph.emit_all(op, inputs, options);
+    return {outputs[0], weights ? outputs[1] : Value{}};
+  }
+  const double smoothing = static_cast<double>(label_smoothing);
+  const double classes = static_cast<double>(prediction.shape()[1]);
+  Value wanted = smoothing == 0 ? target : target * (1 - smoothing) + smoothing / classes;
+  if (weights) wanted = wanted * weights;
+  return {-sum_of_classes(wanted * log_softmax(prediction)), {}};
+}
+
+TensorType BinaryCrossEntropy::target_type(const TensorType& prediction, bool labels) const {
+  if (!labels) return prediction;
+  if (prediction.shape.elements() != prediction.shape[0]) {
+    fail_input("loss binary_cross_entropy: class labels need one output a sample, the network has {}; use cross_entropy",
+               prediction.shape.to_string());
+  }
+  return {DType::i64, {prediction.shape[0]}};
+}
+
+RowLosses BinaryCrossEntropy::build(Graph& graph, Value prediction, Value target) const {
+  if (target.type().dtype == DType::i64) {
+    target = emit_with("Cast", {target}, {{"to", std::string("f32")}});
+    const std::vector<std::int64_t> extents(prediction.shape().extents().begin(), prediction.shape().extents().end());
+    target = emit_with("Reshape", {target}, {{"shape", extents}, {"allow_zero", true}});
+  }
+  return {mean_of_outputs(graph.emit("Softplus", {prediction}) - prediction * target), {}};
+}
+
+TensorType MeanSquaredError::target_type(const TensorType& prediction, bool labels) const {
+  return real_targets(kKind, prediction, labels);
+}
+
+RowLosses MeanSquaredError::build(Graph&, Value prediction, Value target) const {
+  const Value difference = prediction - target;
+  return {mean_of_outputs(difference * difference), {}};
+}
+
+TensorType MeanAbsoluteError::target_type(const TensorType& prediction, bool labels) const {
+  return real_targets(kKind, prediction, labels);
+}
+
+RowLosses MeanAbsoluteError::build(Graph& graph, Value prediction, Value target) const {
+  return {mean_of_outputs(graph.emit("Abs", {prediction - target})), {}};
+}
+
+TensorType Huber::target_type(const TensorType& prediction, bool labels) const {
+  if (!(delta > 0.0F)) fail_input("loss huber: delta = {} must be positive", delta);
+  return real_targets(kKind, prediction, labels);
+}
+
+RowLosses Huber::build(Graph& graph, Value prediction, Value target) const {
+  // With q = min(|d|, delta): ½q² + delta · (|d| - q).
+  const double bound = static_cast<double>(delta);
+  const Value distance = graph.emit("Abs", {prediction - target});
+  const Value quadratic = graph.emit("Min", {distance, graph.scalar(bound)});
+  return {mean_of_outputs(0.5 * (quadratic * quadratic) + bound * (distance - quadratic)), {}};
+}
+
+TensorType Hinge::target_type(const TensorType& prediction, bool labels) const {
+  require_classes(kKind, prediction);
+  if (!labels) fail_input("loss hinge: needs class labels, the data has real-valued targets; use mse, mae or huber");
+  return {DType::i64, {prediction.shape[0]}};
+}
+
+RowLosses Hinge::build(Graph& graph, Value prediction, Value target) const {
+  const std::int64_t classes = prediction.shape()[1];
+  const Value chosen = emit_with("OneHot", {target}, {{"depth", classes}});
+  const Value score = emit_with("ReduceSum", {prediction * chosen}, {{"axes", std::vector<std::int64_t>{-1}}, {"keep_dims", true}});
+  const Value violations = graph.emit("Relu", {prediction - score + static_cast<double>(margin)}) * (1.0 - chosen);
+  return {sum_of_classes(violations) / static_cast<double>(classes), {}};
+}
+
+TensorType KlDivergence::target_type(const TensorType& prediction, bool labels) const {
+  require_classes(kKind, prediction);
+  return real_targets(kKind, prediction, labels);
+}
+
+RowLosses KlDivergence::build(Graph& graph, Value prediction, Value target) const {
+  const Value positive = graph.emit("Greater", {target, graph.scalar(0)});
+  const Value safe = graph.emit("Where", {positive, target, graph.scalar(1)});  // log 1 = 0 where the target is 0
+  return {sum_of_classes(target * (graph.emit("Log", {safe}) - log_softmax(prediction))), {}};
+}
+
+TensorType CosineDistance::target_type(const TensorType& prediction, bool labels) const {
+  require_classes(kKind, prediction);
+  return real_targets(kKind, prediction, labels);
+}
+
+RowLosses CosineDistance::build(Graph& graph, Value prediction, Value target) const {
+  constexpr double kSmallest = 1e-8;  // as PyTorch: |x| |t| is at least this
+  const Value product = sum_of_classes(prediction * target);
+  const Value squares = sum_of_classes(prediction * prediction) * sum_of_classes(target * target);
+  const Value lengths = graph.emit("Sqrt", {graph.emit("Max", {squares, graph.scalar(kSmallest * kSmallest)})});
+  return {1.0 - product / lengths, {}};
+}
+
+Value mean_loss(const Loss& loss, Value prediction, Value target, Value sample_weights) {
+  RowLosses rows = loss.build(prediction.graph(), prediction, target);
+  if (sample_weights) {
+    rows.losses = rows.losses * sample_weights;
+    rows.weights = rows.weights ? rows.weights * sample_weights : sample_weights;
+  }
+  if (rows.weights) return sum_of_batch(rows.losses) / sum_of_batch(rows.weights);
+  return emit_with("ReduceMean", {rows.losses}, {{"axes", std::vector<std::int64_t>{0}}, {"keep_dims", false}});
+}
+
+namespace {
+
+template <typename... Kinds>
+std::map<std::string, Loss> table_of() {
+  return {{std::string(Kinds::kKind), Loss(Kinds{})}...};
+}
+
+}  // namespace
+
+const std::map<std::string, Loss>& loss_kinds() {
+  static const auto kKinds =
+      table_of<CrossEntropy, BinaryCrossEntropy, MeanSquaredError, MeanAbsoluteError, Huber, Hinge, KlDivergence, CosineDistance>();
+  return kKinds;
+}
+
+const Loss& loss_of_kind(const std::string& kind) {
+  if (const auto found = loss_kinds().find(kind); found != loss_kinds().end()) return found->second;
+  std::vector<std::string> known;
+  for (const auto& [name, loss] : loss_kinds()) known.push_back(name);
+  fail_input("unknown loss \"{}\"{}", kind, did_you_mean(kind, known));
+}
+
+}  // namespace neurons

@@ -1,0 +1,101 @@
+#include "neurons/training/optimizers.hpp"
+
+#include <cmath>
+
+#include "neurons/base/suggest.hpp"
+
+namespace neurons {
+
+Value UpdateContext::state(const std::string& kind) const { return graph.state(name + "#" + kind, weight.type()); }
+
+namespace {
+
+/// Emits an update op: gradient, weight, states, scalars in; the new weight and states out and assigned.
+void emit_update(UpdateContext& context, const std::string& op_name, const Attributes& options,
+                 const std::vector<std::string>& states) {
+  const OpDef& op = context.graph.table()->find(op_name);
+  std::vector<Value> kept{context.weight};
+  for (const std::string& kind : states) kept.push_back(context.state(kind));
+  std::vector<Value> inputs{context.gradient};
+  inputs.insert(inputs.end(), kept.begin(), kept.end());
+  inputs.insert(inputs.end(), context.scalars.begin(), context.scalars.end());
+  const auto outputs = context.graph.emit_all(op, inputs, op.default_options.with(options));
+  for (std::size_t i = 0; i < kept.size(); ++i) context.graph.assign(kept[i], outputs[i]);
+}
+
+double wide(float value) { return static_cast<double>(value); }
+
+void adam_scalars(const StepNumbers& numbers, double beta1, double beta2, double decay, std::span<float> out) {
+  const auto step = static_cast<double>(numbers.step);
+  out[0] = static_cast<float>(numbers.rate / (1 - std::pow(beta1, step)));
+  out[1] = static_cast<float>(std::sqrt(1 - std::pow(beta2, step)));
+  out[2] = static_cast<float>(decay);
+}
+
+void adam_update(UpdateContext& context, float beta1, float beta2, float epsilon) {
+  emit_update(context, "AdamUpdate", {{"beta1", wide(beta1)}, {"beta2", wide(beta2)}, {"epsilon", wide(epsilon)}}, {"m", "v"});
+}
+
+}  // namespace
+
+void Sgd::scalars(const StepNumbers& numbers, std::span<float> out) const { out[0] = static_cast<float>(numbers.rate); }
+
+void Sgd::update(UpdateContext& context) const {
+  if (momentum == 0.0F) return emit_update(context, "SgdUpdate", {}, {});
+  emit_update(context, "MomentumUpdate", {{"momentum", wide(momentum)}, {"dampening", wide(dampening)}, {"nesterov", nesterov}},
+              {"momentum"});
+}
+
+void Adam::scalars(const StepNumbers& numbers, std::span<float> out) const {
+  adam_scalars(numbers, wide(beta1), wide(beta2), 0, out);
+}
+
+void Adam::update(UpdateContext& context) const { adam_update(context, beta1, beta2, epsilon); }
+
+void AdamW::scalars(const StepNumbers& numbers, std::span<float> out) const {
+  adam_scalars(numbers, wide(beta1), wide(beta2), numbers.rate * numbers.weight_decay, out);
+}
+
+void AdamW::update(UpdateContext& context) const { adam_update(context, beta1, beta2, epsilon); }
+
+void RmsProp::scalars(const StepNumbers& numbers, std::span<float> out) const { out[0] = static_cast<float>(numbers.rate); }
+
+void RmsProp::update(UpdateContext& context) const {
+  emit_update(context, "RmsPropUpdate", {{"alpha", wide(alpha)}, {"epsilon", wide(epsilon)}}, {"square"});
+}
+
+void Adagrad::scalars(const StepNumbers& numbers, std::span<float> out) const { out[0] = static_cast<float>(numbers.rate); }
+
+void Adagrad::update(UpdateContext& context) const { emit_update(context, "AdagradUpdate", {{"epsilon", wide(epsilon)}}, {"sum"}); }
+
+void Lion::scalars(const StepNumbers& numbers, std::span<float> out) const {
+  out[0] = static_cast<float>(numbers.rate);
+  out[1] = static_cast<float>(numbers.rate * numbers.weight_decay);
+}
+
+void Lion::update(UpdateContext& context) const {
+  emit_update(context, "LionUpdate", {{"beta1", wide(beta1)}, {"beta2", wide(beta2)}}, {"m"});
+}
+
+namespace {
+
+template <typename... Kinds>
+std::map<std::string, Optimizer> table_of() {
+  return {{std::string(Kinds::kKind), Optimizer(Kinds{})}...};
+}
+
+}  // namespace
+
+const std::map<std::string, Optimizer>& optimizer_kinds() {
+  static const auto kKinds = table_of<Sgd, Adam, AdamW, RmsProp, Adagrad, Lion>();
+  return kKinds;
+}
+
+const Optimizer& optimizer_of_kind(const std::string& kind) {
+  if (const auto found = optimizer_kinds().find(kind); found != optimizer_kinds().end()) return found->second;
+  std::vector<std::string> known;
+  for (const auto& [name, optimizer] : optimizer_kinds()) known.push_back(name);
+  fail_input("unknown optimizer \"{}\"{}", kind, did_you_mean(kind, known));
+}
+
+}  // namespace neurons
