@@ -1,0 +1,31 @@
+#pragma once
+/// safetensors (https://github.com/huggingface/safetensors): named arrays behind a JSON header, with a map of texts beside them.
+
+#include <cstddef>
+#include <filesystem>
+#include <map>
+#include <span>
+#include <string>
+
+#include "neurons/tensor/tensor.hpp"
+
+namespace neurons {
+
+/// What a file holds.
+struct TensorFile {
+  std::map<std::string, Tensor> tensors;
+  std::map<std::string, std::string> metadata;
+};
+
+/// Dtypes F32, F64, I32, I64, U8, BOOL; F16 and BF16 are widened to f32. Throws InputError naming the file and the fault: cut
+/// short, a header that is no JSON or longer than the file, unknown dtype, offsets that overlap, leave gaps or do not fit the shape.
+/// No more memory is taken than the file can hold.
+TensorFile read_safetensors(const std::filesystem::path& path);
+TensorFile parse_safetensors(std::span<const std::byte> bytes, const std::string& name);
+
+/// The bytes of a file; equal contents give equal bytes. Tensors start at multiples of 64 bytes of the file's data part.
+std::string format_safetensors(const TensorFile& file);
+/// Written atomically. Throws RuntimeError if it cannot be.
+void write_safetensors(const std::filesystem::path& path, const TensorFile& file);
+
+}  // namespace neurons
