@@ -10,7 +10,8 @@ target_include_directories(neurons_options INTERFACE
 
 add_library(neurons_warnings INTERFACE)
 target_compile_options(neurons_warnings INTERFACE
-  -Wall -Wextra -Wconversion -Wshadow -Werror -fno-math-errno -ffp-contract=off)
+  -Wall -Wextra -Wconversion -Wshadow -Werror -fno-math-errno -ffp-contract=off
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)  # GCC 12 sees overlap in std::string operator+ where there is none (GCC bug 105651)
 if(NEURONS_SANITIZE)
   target_compile_options(neurons_options INTERFACE -fsanitize=${NEURONS_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(neurons_options INTERFACE -fsanitize=${NEURONS_SANITIZE})
