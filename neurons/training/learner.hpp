@@ -26,6 +26,13 @@ struct ParameterGroup {
   std::string pattern;
   double rate_factor = 1.0;
   std::optional<double> weight_decay;  ///< in place of the optimiser's
+
+  template <typename Self, typename Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    visit("pattern", self.pattern);
+    visit("rate_factor", self.rate_factor);
+    visit("weight_decay", self.weight_decay);
+  }
 };
 
 struct LearnerOptions {

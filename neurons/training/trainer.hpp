@@ -28,6 +28,12 @@ namespace neurons {
 struct EarlyStopping {
   std::int64_t patience = 0;      ///< epochs without a better validation loss before training ends; 0: off
   double minimum_improvement = 0;  ///< a loss counts as better if it is smaller by more than this
+
+  template <typename Self, typename Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    visit("patience", self.patience);
+    visit("minimum_improvement", self.minimum_improvement);
+  }
 };
 
 /// What one epoch came to. A number that was not computed is NaN.
