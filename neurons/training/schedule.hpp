@@ -17,8 +17,9 @@ struct Progress {
   std::int64_t total_steps = 1;      ///< updates in the whole training
 };
 
-/// A factor on the learning rate, held by value. Any struct with `static constexpr std::string_view kKind`, `fields` (options.hpp)
-/// and `double factor(const Progress&) const`, a pure function, is a schedule.
+/// A factor on the learning rate, held by value. Any struct with `static constexpr std::string_view kKind`, `fields` (options.hpp),
+/// `void check() const`, which throws InputError for numbers that make no sense, and `double factor(const Progress&) const`, a pure
+/// function, is a schedule.
 class Schedule {
  public:
   template <typename T>
@@ -46,7 +47,7 @@ class Schedule {
   };
   template <typename T>
   struct Model final : Concept {
-    explicit Model(T initial) : value(std::move(initial)) {}
+    explicit Model(T initial) : value(std::move(initial)) { value.check(); }
     std::string kind() const override { return std::string(T::kKind); }
     Attributes attributes() const override { return attributes_of(value); }
     Schedule with(const Attributes& given) const override { return Schedule(options_from(value, given)); }
