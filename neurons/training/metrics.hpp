@@ -17,11 +17,12 @@ struct ClassScores {
 
 struct ClassificationReport {
   double accuracy = 0;
-  std::vector<double> top_k;                         ///< [k-1]: share of samples whose class is among the k largest, k ≤ min(5, classes)
-  std::vector<ClassScores> classes;                  ///< by label
+  std::vector<double> top_k;         ///< [k-1]: share of samples whose class is among the k largest, k ≤ min(5, classes)
+  std::vector<ClassScores> classes;  ///< by label
   std::vector<std::vector<std::int64_t>> confusion;  ///< [true class][predicted class]
   double macro_f1 = 0;                               ///< mean over the classes
-  double roc_auc = 0;  ///< two classes: of the second one's probability; more: mean of one-against-rest; NaN where a class is missing
+  double roc_auc =
+      0;  ///< two classes: of the second one's probability; more: mean of one-against-rest; NaN where a class is missing
 };
 
 /// `scores` f32 [samples, classes] are logits (or [samples, 1]: one logit of the second of two classes); `labels` i64 [samples].

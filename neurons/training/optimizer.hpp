@@ -30,14 +30,21 @@ struct UpdateContext {
   Value state(const std::string& kind) const;
 };
 
+/// What tells a first-order rule from other structs of options.
+template <typename T>
+concept FirstOrderRule = requires {
+  T::kKind;
+  T::kScalars;
+  T::kDecoupledDecay;
+};
+
 /// A first-order rule, held by value. Any struct with `kKind`, `fields`, a float `learning_rate`, a float `weight_decay`,
 /// `static constexpr bool kDecoupledDecay` (the rule itself applies weight_decay; otherwise weight_decay · w is added to the
 /// gradient), `static constexpr int kScalars`, `void scalars(const StepNumbers&, std::span<float> out) const` (the kScalars numbers
 /// that change from step to step) and `void update(UpdateContext&) const` is one.
 class Optimizer {
  public:
-  template <typename T>
-  requires requires { T::kKind; }
+  template <FirstOrderRule T>
   Optimizer(T rule) : model_(std::make_shared<const Model<T>>(std::move(rule))) {}  // implicit: a rule *is* an optimiser
 
   std::string kind() const { return model_->kind(); }
