@@ -38,15 +38,15 @@ struct ParameterGroup {
 struct LearnerOptions {
   Loss loss = CrossEntropy{};
   Optimizer optimizer = Adam{};
-  std::vector<ParameterGroup> groups;
-  double clip_value = 0;             ///< each gradient element to [-value, value]; 0: off
-  double clip_norm = 0;              ///< the norm over all gradients to at most this; 0: off
-  double l1 = 0;                     ///< adds l1 · sign(w) to the gradients of weights (not biases)
-  double l2 = 0;                     ///< adds l2 · w to the gradients of weights (not biases)
-  int accumulate = 1;                ///< micro-batches whose mean gradient makes one update
-  bool labels = true;                ///< targets are class labels
-  bool sample_weights = false;       ///< batches carry a weight for each sample
-  std::shared_ptr<ThreadTeam> team;  ///< null: a team of one thread for each core
+  std::vector<ParameterGroup> groups{};
+  double clip_value = 0;               ///< each gradient element to [-value, value]; 0: off
+  double clip_norm = 0;                ///< the norm over all gradients to at most this; 0: off
+  double l1 = 0;                       ///< adds l1 · sign(w) to the gradients of weights (not biases)
+  double l2 = 0;                       ///< adds l2 · w to the gradients of weights (not biases)
+  int accumulate = 1;                  ///< micro-batches whose mean gradient makes one update
+  bool labels = true;                  ///< targets are class labels
+  bool sample_weights = false;         ///< batches carry a weight for each sample
+  std::shared_ptr<ThreadTeam> team{};  ///< null: a team of one thread for each core
 };
 
 /// Memory to fill with one batch.
