@@ -1,0 +1,180 @@
+#include "benchmarks/workloads.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include "neurons/base/error.hpp"
+#include "neurons/base/random.hpp"
+#include "neurons/base/suggest.hpp"
+#include "neurons/kernels/weighted_sum.hpp"
+#include "neurons/layers/activations.hpp"
+#include "neurons/layers/dense.hpp"
+#include "neurons/training/learner.hpp"
+
+namespace neurons::benchmarks {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kParts = 10;
+constexpr double kPeakMilliseconds = 4.0;
+constexpr double kClockSeconds = 1e-3;  ///< between two looks at the clock
+constexpr std::size_t kLatencies = 1 << 20;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+/// The value below which `share` of the values lie.
+double quantile(std::vector<double> values, double share) {
+  if (values.empty()) return 0;
+  const auto place = values.begin() + static_cast<std::ptrdiff_t>(share * static_cast<double>(values.size() - 1));
+  std::ranges::nth_element(values, place);
+  return *place;
+}
+double median(const std::vector<double>& values) { return quantile(values, 0.5); }
+
+/// GFLOP/s of multiply-adds in registers, on all threads of the team at once.
+double measure_peak(ThreadTeam& team) {
+  std::vector<double> peaks(static_cast<std::size_t>(team.size()));
+  team.run(
+      [](void* context, Worker worker) noexcept {
+        (*static_cast<std::vector<double>*>(context))[static_cast<std::size_t>(worker.index)] =
+            kernels::measure_fma_peak(kPeakMilliseconds);
+      },
+      &peaks);
+  double sum = 0;
+  for (const double peak : peaks) sum += peak;
+  return sum;
+}
+
+/// Steps per second of `step`, over at least `seconds`.
+template <typename Step>
+double rate_of(const Step& step, double seconds) {
+  auto start = Clock::now();
+  step();
+  const auto chunk = std::max<std::int64_t>(1, static_cast<std::int64_t>(kClockSeconds / std::max(seconds_since(start), 1e-8)));
+  std::int64_t steps = 0;
+  double passed = 0;
+  for (start = Clock::now(); passed < seconds; passed = seconds_since(start)) {
+    for (std::int64_t i = 0; i < chunk; ++i) step();
+    steps += chunk;
+  }
+  return static_cast<double>(steps) / passed;
+}
+
+/// Microseconds of single calls, for at least `seconds`.
+template <typename Step>
+std::vector<double> latencies_of(const Step& step, double seconds) {
+  std::vector<double> latencies;
+  latencies.reserve(kLatencies);
+  for (const auto start = Clock::now(); seconds_since(start) < seconds && latencies.size() < kLatencies;) {
+    const auto before = Clock::now();
+    step();
+    latencies.push_back(1e6 * seconds_since(before));
+  }
+  return latencies;
+}
+
+void fill_uniform(const TensorView& view, RandomStream& random) {
+  for (float& value : view.values<float>()) value = static_cast<float>(random.uniform());
+}
+
+/// Parts of measuring, each between two measurements of the peak.
+template <typename Step>
+Result measure(const Workload& workload, const Options& options, ThreadTeam& team, std::vector<double>& peaks, const Step& step) {
+  rate_of(step, options.seconds / 4);
+  const double flops = workload.flops_per_sample() * static_cast<double>(workload.batch);
+  std::vector<double> rates;
+  std::vector<double> shares;
+  double before = measure_peak(team);
+  peaks.push_back(before);
+  for (int part = 0; part < kParts; ++part) {
+    rates.push_back(rate_of(step, options.seconds / kParts));
+    const double after = measure_peak(team);
+    shares.push_back(rates.back() * flops / 1e9 / (0.5 * (before + after)));
+    before = after;
+    peaks.push_back(after);
+  }
+  Result result;
+  result.name = workload.name;
+  const double rate = median(rates);
+  result.samples_per_second = rate * static_cast<double>(workload.batch);
+  result.microseconds_per_step = 1e6 / rate;
+  result.gflops = rate * flops / 1e9;
+  result.peak_share = median(shares);
+  if (!workload.training) {
+    const auto latencies = latencies_of(step, options.seconds / 4);
+    result.p50_microseconds = median(latencies);
+    result.p99_microseconds = quantile(latencies, 0.99);
+  }
+  return result;
+}
+
+Learner learner_of(const Workload& workload, const std::shared_ptr<ThreadTeam>& team) {
+  std::vector<Layer> layers;
+  for (std::size_t i = 1; i < workload.sizes.size(); ++i) {
+    layers.emplace_back(Dense{.units = workload.sizes[i], .activation = i + 1 < workload.sizes.size() ? "relu" : "identity"});
+  }
+  return Learner(Sequential(Shape{workload.sizes.front()}, layers), {.loss = CrossEntropy{}, .optimizer = Adam{}, .team = team});
+}
+
+Result run(const Workload& workload, const Options& options, const std::shared_ptr<ThreadTeam>& team, std::vector<double>& peaks) {
+  Learner learner = learner_of(workload, team);
+  RandomStream random(1);
+  if (!workload.training) {
+    Plan& plan = learner.inference(workload.batch);
+    fill_uniform(plan.input("x"), random);
+    return measure(workload, options, *team, peaks, [&] { plan.run(); });
+  }
+  const Batch batch = learner.batch(workload.batch);
+  fill_uniform(batch.inputs.front(), random);
+  for (std::int64_t& label : batch.target.values<std::int64_t>()) {
+    label = static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(workload.sizes.back())));
+  }
+  bool finite = true;
+  const Result result = measure(workload, options, *team, peaks, [&] { finite &= learner.step(workload.batch).finite; });
+  if (!finite) fail_run("bench: the loss of {} became NaN or infinite", workload.name);
+  return result;
+}
+
+}  // namespace
+
+double Workload::flops_per_sample() const {
+  double flops = 0;
+  for (std::size_t i = 1; i < sizes.size(); ++i) {
+    const double products = training ? (i == 1 ? 2 : 3) : 1;
+    flops += 2.0 * products * static_cast<double>(sizes[i - 1] * sizes[i]);
+  }
+  return flops;
+}
+
+const std::vector<Workload>& workloads() {
+  static const std::vector<Workload> all = {
+      {"mlp-tiny", {4, 16, 3}, 32, true},
+      {"mlp-64", {784, 256, 128, 10}, 64, true},
+      {"mlp-512", {784, 256, 128, 10}, 512, true},
+      {"infer-mlp-1", {784, 256, 128, 10}, 1, false},
+  };
+  return all;
+}
+
+Report run(std::span<const std::string> names, const Options& options) {
+  if (options.threads < 0) fail_input("bench: threads = {} must be at least 1 (or 0: one for each core)", options.threads);
+  if (!(options.seconds > 0)) fail_input("bench: seconds = {} must be above 0", options.seconds);
+  std::vector<const Workload*> chosen;
+  std::vector<std::string> known;
+  for (const Workload& workload : workloads()) known.push_back(workload.name);
+  for (const std::string& name : names.empty() ? std::span<const std::string>(known) : names) {
+    const auto found = std::ranges::find(workloads(), name, &Workload::name);
+    if (found == workloads().end()) fail_input("bench: there is no workload \"{}\"{}", name, did_you_mean(name, known));
+    chosen.push_back(&*found);
+  }
+  const auto team = std::make_shared<ThreadTeam>(options.threads);
+  Report report;
+  report.threads = team->size();
+  std::vector<double> peaks;
+  for (const Workload* workload : chosen) report.results.push_back(run(*workload, options, team, peaks));
+  report.peak_gflops = median(peaks);
+  return report;
+}
+
+}  // namespace neurons::benchmarks

@@ -1,0 +1,55 @@
+#pragma once
+/// Fixed jobs whose speed is known of other libraries, too, measured against the peak of the machine in the same run.
+///
+/// Training workloads make whole steps (forward, gradients, Adam with rate 1e-3) through Learner::step on one random batch that
+/// stays in the batch buffer; inference runs Learner::inference on one sample. compare_torch.py does the same in PyTorch.
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace neurons::benchmarks {
+
+/// A network of dense layers with ReLU between them.
+struct Workload {
+  std::string name;
+  std::vector<std::int64_t> sizes;  ///< inputs, then the neurons of each layer
+  std::int64_t batch = 1;
+  bool training = true;
+
+  /// Two for each multiply-add of the weighted sums: forward and, in training, the gradients of all weights and of the inputs of
+  /// all layers but the first. Activations, loss and optimiser are not counted.
+  double flops_per_sample() const;
+};
+
+/// mlp-tiny, mlp-64, mlp-512, infer-mlp-1.
+const std::vector<Workload>& workloads();
+
+struct Options {
+  int threads = 0;       ///< 0: one for each core
+  double seconds = 1.0;  ///< of measuring each workload, after a quarter of it to warm up
+};
+
+struct Result {
+  std::string name;
+  double samples_per_second = 0;
+  double microseconds_per_step = 0;
+  double gflops = 0;            ///< GFLOP/s
+  double peak_share = 0;        ///< gflops / the peak measured before and after each part of this workload
+  double p50_microseconds = 0;  ///< latencies of single steps; 0 in training, where steps are not timed one by one
+  double p99_microseconds = 0;
+};
+
+struct Report {
+  int threads = 0;
+  double peak_gflops = 0;  ///< fused multiply-adds in registers on all threads at once, median of all measurements of the run
+  std::vector<Result> results;
+};
+
+/// Runs the workloads of those names (all if there are none) one after the other. Figures are medians of ten parts. Throws
+/// InputError for an unknown name, with the nearest one.
+Report run(std::span<const std::string> names, const Options& options = {});
+
+}  // namespace neurons::benchmarks

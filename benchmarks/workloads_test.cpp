@@ -1,0 +1,51 @@
+#include "benchmarks/workloads.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "neurons/base/error.hpp"
+
+namespace neurons::benchmarks {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
+TEST(Workloads, CountMultiplyAddsOfWeightedSums) {
+  // 784-256-128-10: 234,752 weights, 200,704 of them in the first layer, which has no input gradient.
+  const Workload training{"t", {784, 256, 128, 10}, 64, true};
+  EXPECT_EQ(training.flops_per_sample(), 2.0 * (3 * 234752 - 200704));
+  const Workload inference{"i", {784, 256, 128, 10}, 1, false};
+  EXPECT_EQ(inference.flops_per_sample(), 2.0 * 234752);
+}
+
+TEST(Workloads, ReportConsistentFigures) {
+  const std::vector<std::string> names = {"infer-mlp-1", "mlp-tiny"};
+  const Report report = run(names, {.threads = 1, .seconds = 0.02});
+  EXPECT_EQ(report.threads, 1);
+  EXPECT_GT(report.peak_gflops, 0);
+  ASSERT_EQ(report.results.size(), 2U);
+  for (const Result& result : report.results) {
+    const auto workload = std::ranges::find(workloads(), result.name, &Workload::name);
+    ASSERT_NE(workload, workloads().end());
+    const auto batch = static_cast<double>(workload->batch);
+    EXPECT_NEAR(result.samples_per_second * result.microseconds_per_step, 1e6 * batch, 1e-3 * batch);
+    EXPECT_NEAR(result.gflops, result.samples_per_second * workload->flops_per_sample() / 1e9, 1e-6 * result.gflops);
+    EXPECT_GT(result.peak_share, 0);
+  }
+  EXPECT_EQ(report.results[0].name, "infer-mlp-1");
+  EXPECT_GT(report.results[0].p50_microseconds, 0);
+  EXPECT_GE(report.results[0].p99_microseconds, report.results[0].p50_microseconds);
+  EXPECT_EQ(report.results[1].p50_microseconds, 0);
+}
+
+TEST(Workloads, RefuseUnknownNamesAndTimes) {
+  const std::vector<std::string> names = {"mlp-46"};
+  EXPECT_THAT([&] { run(names); },
+              ThrowsMessage<InputError>(HasSubstr("there is no workload \"mlp-46\"; did you mean \"mlp-64\"?")));
+  EXPECT_THAT([&] { run({}, {.seconds = 0}); }, ThrowsMessage<InputError>(HasSubstr("must be above 0")));
+  EXPECT_THAT([&] { run({}, {.threads = -1}); }, ThrowsMessage<InputError>(HasSubstr("threads = -1")));
+}
+
+}  // namespace
+}  // namespace neurons::benchmarks
