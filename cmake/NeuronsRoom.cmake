@@ -1,6 +1,6 @@
-# neurons_room(NAME [DIRECTORY dir] DEPENDS targets… [PRIVATE targets…] [TEST_DEPENDS targets…])
+# neurons_room(NAME [FOLDERS subfolders…] DEPENDS targets… [PRIVATE targets…] [TEST_DEPENDS targets…])
 #
-# One room of the tree: every .cpp of the current folder becomes the static library neurons_NAME, every *_test.cpp one test program
+# One room of the tree: every .cpp of the current folder and of the subfolders named becomes the static library neurons_NAME, every *_test.cpp one test program
 # test_NAME, which ctest runs as a whole.
 
 add_library(neurons_options INTERFACE)
@@ -36,8 +36,9 @@ function(neurons_test NAME)
 endfunction()
 
 function(neurons_room NAME)
-  cmake_parse_arguments(ROOM "" "" "DEPENDS;PRIVATE;TEST_DEPENDS" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS *.cpp)
+  cmake_parse_arguments(ROOM "" "" "FOLDERS;DEPENDS;PRIVATE;TEST_DEPENDS" ${ARGN})
+  list(TRANSFORM ROOM_FOLDERS APPEND "/*.cpp")
+  file(GLOB sources CONFIGURE_DEPENDS *.cpp ${ROOM_FOLDERS})
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "_test\\.cpp$")
   list(FILTER tests INCLUDE REGEX "_test\\.cpp$")

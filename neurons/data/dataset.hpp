@@ -10,16 +10,19 @@
 
 namespace neurons {
 
+/// Labels without class names must lie below this: a larger one is a mistake in the data, not a class.
+inline constexpr std::int64_t kMaxClasses = 1'000'000;
+
 /// Samples for learning or evaluation. Bytes stay bytes: u8 inputs become floats only when a batch is read (see Loader).
 struct Dataset {
-  Tensor inputs;                           ///< u8 or f32 [samples, …]
-  Tensor targets;                          ///< i64[samples]: class labels from 0; or f32[samples, outputs]: values to regress on
-  std::vector<std::string> class_names;    ///< name of each label; may be empty
-  std::vector<std::string> feature_names;  ///< name of each input column; may be empty
-  float input_scale = 1;                   ///< what the network sees is raw * input_scale + input_offset
+  Tensor inputs = {};                         ///< u8 or f32 [samples, features…], of rank 2 at least
+  Tensor targets = {};                        ///< i64[samples]: class labels from 0; or f32[samples, outputs]: values to regress on
+  std::vector<std::string> class_names = {};  ///< name of each label; may be empty
+  std::vector<std::string> feature_names = {};  ///< name of each input column (inputs of rank 2); may be empty
+  float input_scale = 1;                        ///< what the network sees is raw * input_scale + input_offset
   float input_offset = 0;
-  std::vector<float> sample_weights;  ///< one per sample; empty: all 1
-  std::string source;                 ///< the file or folder it came from, for messages
+  std::vector<float> sample_weights = {};  ///< one per sample; empty: all 1
+  std::string source = {};                 ///< the file or folder it came from, for messages
 
   std::int64_t samples() const noexcept;
   /// Shape of one sample: `inputs` without its first axis.
@@ -31,13 +34,14 @@ struct Dataset {
   /// What a network's last layer must give: classes(), or the number of regression targets.
   std::int64_t outputs() const;
 
-  /// The samples at `indices`, in that order; repeats are allowed. Throws InputError for an index out of range.
+  /// The samples at `indices`, in that order; repeats are allowed. Throws InputError for an index out of range and as
+  /// validate_shapes().
   Dataset subset(std::span<const std::int64_t> indices) const;
 
   /// Throws InputError if the parts do not fit together: types, ranks, numbers of samples, weights and names.
   void validate_shapes() const;
-  /// validate_shapes(), then every value: throws InputError naming row, column and value of the first NaN or infinite input, target
-  /// or weight, or the first label that is no class.
+  /// validate_shapes(), then every value: throws InputError naming sample, column and value of the first NaN or infinite input,
+  /// target or weight, a negative weight, or the first label that is no class.
   void validate() const;
 };
 

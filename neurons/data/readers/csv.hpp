@@ -14,8 +14,8 @@ namespace neurons {
 struct CsvOptions {
   /// automatic: the first line is a header unless one of its cells is a number. Without one, columns are column0, column1, …
   enum class Header { automatic, present, absent } header = Header::automatic;
-  char delimiter = 0;                    ///< 0: whichever of , ; tab stands most often outside quotes in the first line
-  std::vector<std::string> categorical;  ///< columns to keep as texts although they look like numbers
+  char delimiter = 0;                         ///< 0: whichever of , ; tab stands most often outside quotes in the first line
+  std::vector<std::string> categorical = {};  ///< columns to keep as texts although they look like numbers
 };
 
 /// A column is numeric if every cell that is not missing is a number, text if at most half of them are. In between lies a mistake

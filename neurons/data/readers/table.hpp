@@ -11,16 +11,16 @@ namespace neurons {
 
 /// A column holds numbers (NaN: missing) or texts (empty: missing), never both.
 struct Column {
-  std::string name;
+  std::string name = {};
   bool is_numeric = true;
-  std::vector<double> numbers;     ///< if numeric
-  std::vector<std::string> texts;  ///< if not
+  std::vector<double> numbers = {};     ///< if numeric
+  std::vector<std::string> texts = {};  ///< if not
 };
 
 struct Table {
-  std::string source;  ///< the file's name, for messages
-  std::vector<Column> columns;
-  std::vector<std::int64_t> lines;  ///< of the file, from 1: where each row begins; may be empty
+  std::string source = {};  ///< the file's name, for messages
+  std::vector<Column> columns = {};
+  std::vector<std::int64_t> lines = {};  ///< of the file, from 1: where each row begins; may be empty
 
   std::int64_t rows() const noexcept;
   std::int64_t column_count() const noexcept { return static_cast<std::int64_t>(columns.size()); }

@@ -29,8 +29,8 @@ enum class MissingValues {
 };
 
 struct EncoderOptions {
-  std::string target;               ///< column name, or index from 0 (negative: from the end). Empty: the last column
-  std::vector<std::string> ignore;  ///< columns to leave out, such as row numbers
+  std::string target = {};               ///< column name, or index from 0 (negative: from the end). Empty: the last column
+  std::vector<std::string> ignore = {};  ///< columns to leave out, such as row numbers
   Task task = Task::automatic;
   Scaling scaling = Scaling::standardise;
   MissingValues missing = MissingValues::mean;

@@ -1,0 +1,154 @@
+#include "neurons/data/dataset.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+namespace neurons {
+namespace {
+
+std::string name_of(const Dataset& data) { return data.source.empty() ? "dataset" : data.source; }
+
+/// Where element `flat` of a tensor lies: "sample 3, column petal_width" or "sample 3, element [0, 5, 7]".
+std::string place_of(std::size_t flat, const Shape& shape, const std::vector<std::string>& column_names) {
+  const auto width = static_cast<std::size_t>(shape.product(1, shape.rank()));
+  std::string place = fmt::format("sample {} (from 0)", flat / width);
+  const std::size_t within = flat % width;
+  if (shape.rank() == 2) {
+    return place +
+           (within < column_names.size() ? fmt::format(", column {}", column_names[within]) : fmt::format(", column {}", within));
+  }
+  const auto strides = shape.strides();
+  std::string element;
+  for (int axis = 1; axis < shape.rank(); ++axis) {
+    const std::int64_t index = static_cast<std::int64_t>(within) / strides[static_cast<std::size_t>(axis)] % shape[axis];
+    element += fmt::format("{}{}", axis > 1 ? ", " : "", index);
+  }
+  return fmt::format("{}, element [{}]", place, element);
+}
+
+/// The first value that is NaN or infinite, or the end.
+std::size_t first_not_finite(std::span<const float> values) {
+  const auto found = std::ranges::find_if(values, [](float value) { return !std::isfinite(value); });
+  return static_cast<std::size_t>(found - values.begin());
+}
+
+void require_finite(const Dataset& data, const Tensor& tensor, std::string_view part,
+                    const std::vector<std::string>& column_names) {
+  const auto values = tensor.values<float>();
+  const std::size_t bad = first_not_finite(values);
+  if (bad == values.size()) return;
+  fail_input("{}: {}: {} is {}, expected a finite number; repair or leave out the sample", name_of(data), part,
+             place_of(bad, tensor.shape(), column_names), values[bad]);
+}
+
+void gather_rows(const Tensor& from, std::span<const std::int64_t> indices, Tensor& into) {
+  if (into.bytes().empty()) return;
+  const std::size_t row = into.bytes().size() / indices.size();
+  std::byte* out = into.bytes().data();
+  for (const std::int64_t index : indices) {
+    std::memcpy(out, from.bytes().data() + static_cast<std::size_t>(index) * row, row);
+    out += row;
+  }
+}
+
+Tensor rows_of(const Tensor& tensor, std::span<const std::int64_t> indices) {
+  Tensor result(tensor.dtype(), tensor.shape().with(0, static_cast<std::int64_t>(indices.size())));
+  gather_rows(tensor, indices, result);
+  return result;
+}
+
+}  // namespace
+
+std::int64_t Dataset::samples() const noexcept { return inputs.shape().rank() > 0 ? inputs.shape().extents()[0] : 0; }
+
+Shape Dataset::input_shape() const {
+  return inputs.shape().rank() > 0 ? Shape(inputs.shape().extents().subspan(1)) : inputs.shape();
+}
+
+std::int64_t Dataset::classes() const {
+  if (!is_classification()) return 0;
+  if (!class_names.empty()) return static_cast<std::int64_t>(class_names.size());
+  std::int64_t largest = -1;
+  for (const std::int64_t label : targets.values<std::int64_t>()) largest = std::max(largest, label);
+  return std::min(largest, std::numeric_limits<std::int64_t>::max() - 1) + 1;
+}
+
+std::int64_t Dataset::outputs() const {
+  if (is_classification()) return classes();
+  return targets.shape().rank() > 1 ? targets.shape()[1] : 0;
+}
+
+Dataset Dataset::subset(std::span<const std::int64_t> indices) const {
+  validate_shapes();
+  for (std::size_t i = 0; i < indices.size(); ++i) {
+    if (indices[i] < 0 || indices[i] >= samples()) {
+      fail_input("{}: subset: index {} (at position {}) is out of range; there are {} samples, counted from 0", name_of(*this),
+                 indices[i], i, samples());
+    }
+  }
+  Dataset result{.inputs = rows_of(inputs, indices),
+                 .targets = rows_of(targets, indices),
+                 .class_names = class_names,
+                 .feature_names = feature_names,
+                 .input_scale = input_scale,
+                 .input_offset = input_offset,
+                 .sample_weights = {},
+                 .source = source};
+  if (!sample_weights.empty()) {
+    for (const std::int64_t index : indices) result.sample_weights.push_back(sample_weights[static_cast<std::size_t>(index)]);
+  }
+  return result;
+}
+
+void Dataset::validate_shapes() const {
+  const std::string name = name_of(*this);
+  if ((inputs.dtype() != DType::u8 && inputs.dtype() != DType::f32) || inputs.shape().rank() < 2) {
+    fail_input("{}: inputs are {}, expected u8 or f32 [samples, features…]", name, inputs.type().to_string());
+  }
+  const bool labels = targets.dtype() == DType::i64 && targets.shape().rank() == 1;
+  if (!labels && (targets.dtype() != DType::f32 || targets.shape().rank() != 2)) {
+    fail_input("{}: targets are {}, expected class labels i64[samples] or values f32[samples, outputs]", name,
+               targets.type().to_string());
+  }
+  if (targets.shape()[0] != samples()) {
+    fail_input("{}: {} samples of inputs, but {} of targets", name, samples(), targets.shape()[0]);
+  }
+  if (!sample_weights.empty() && static_cast<std::int64_t>(sample_weights.size()) != samples()) {
+    fail_input("{}: {} samples, but {} sample weights", name, samples(), sample_weights.size());
+  }
+  if (!labels && !class_names.empty()) {
+    fail_input("{}: {} class names, but the targets are values to regress on", name, class_names.size());
+  }
+  if (!feature_names.empty() &&
+      (inputs.shape().rank() != 2 || static_cast<std::int64_t>(feature_names.size()) != inputs.shape()[1])) {
+    fail_input("{}: {} feature names for inputs of {}, expected one for each column", name, feature_names.size(),
+               inputs.type().to_string());
+  }
+  if (!std::isfinite(input_scale) || !std::isfinite(input_offset)) {
+    fail_input("{}: input scale {} and offset {} must be finite", name, input_scale, input_offset);
+  }
+}
+
+void Dataset::validate() const {
+  validate_shapes();
+  if (inputs.dtype() == DType::f32) require_finite(*this, inputs, "inputs", feature_names);
+  if (!is_classification()) require_finite(*this, targets, "targets", {});
+  for (std::size_t i = 0; i < sample_weights.size(); ++i) {
+    if (!std::isfinite(sample_weights[i]) || sample_weights[i] < 0) {
+      fail_input("{}: weight of sample {} (from 0) is {}, expected a finite number of at least 0", name_of(*this), i,
+                 sample_weights[i]);
+    }
+  }
+  if (!is_classification()) return;
+  const std::int64_t bound = class_names.empty() ? kMaxClasses : classes();
+  const auto labels = targets.values<std::int64_t>();
+  const auto bad = std::ranges::find_if(labels, [bound](std::int64_t label) { return label < 0 || label >= bound; });
+  if (bad != labels.end()) {
+    fail_input("{}: label {} of sample {} (from 0) is out of range, expected 0 to {}", name_of(*this), *bad, bad - labels.begin(),
+               bound - 1);
+  }
+}
+
+}  // namespace neurons

@@ -1,0 +1,247 @@
+#include "neurons/data/loader.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <exception>
+#include <numeric>
+#include <system_error>
+#include <thread>
+
+namespace neurons {
+namespace {
+
+/// The random stream of a batch (or, with batch −1, of an epoch's order): far from all others of the same seed.
+RandomStream stream_of(std::uint64_t seed, std::int64_t epoch, std::int64_t batch) {
+  const auto e = static_cast<std::uint64_t>(epoch);
+  const auto b = static_cast<std::uint64_t>(batch);
+  const auto block = philox({static_cast<std::uint32_t>(e), static_cast<std::uint32_t>(e >> 32), static_cast<std::uint32_t>(b),
+                             static_cast<std::uint32_t>(b >> 32)},
+                            {0x6c6f6164, 0x6572});  // "loader"
+  return RandomStream(seed, std::uint64_t{block[0]} << 32 | block[1]);
+}
+
+/// Rows of bytes become floats, value · scale + offset; rows of floats do, too, or are copied where that changes nothing.
+void gather_inputs(const Dataset& data, std::span<const std::int64_t> indices, float* out) {
+  const auto row = static_cast<std::size_t>(data.inputs.shape().product(1, data.inputs.shape().rank()));
+  const float scale = data.input_scale;
+  const float offset = data.input_offset;
+  const auto convert = [&]<typename T>(const T* from, float* __restrict to) {
+    for (std::size_t i = 0; i < row; ++i) to[i] = static_cast<float>(from[i]) * scale + offset;
+  };
+  const std::byte* base = data.inputs.bytes().data();
+  for (const std::int64_t index : indices) {
+    const std::size_t first = static_cast<std::size_t>(index) * row;
+    if (data.inputs.dtype() == DType::u8) {
+      convert(reinterpret_cast<const std::uint8_t*>(base) + first, out);
+    } else if (scale == 1 && offset == 0) {
+      std::memcpy(out, reinterpret_cast<const float*>(base) + first, row * sizeof(float));
+    } else {
+      convert(reinterpret_cast<const float*>(base) + first, out);
+    }
+    out += row;
+  }
+}
+
+void gather_targets(const Tensor& targets, std::span<const std::int64_t> indices, std::byte* out) {
+  const auto width = static_cast<std::size_t>(targets.shape().product(1, targets.shape().rank())) * size_of(targets.dtype());
+  for (const std::int64_t index : indices) {
+    std::memcpy(out, targets.bytes().data() + static_cast<std::size_t>(index) * width, width);
+    out += width;
+  }
+}
+
+void require_view(const TensorView& view, DType dtype, const Shape& shape, std::string_view part) {
+  if (view.dtype == dtype && view.shape == shape && (view.data != nullptr || shape.elements() == 0)) return;
+  fail_input("loader: {} go to a view of {}{}, expected {}", part, TensorType{view.dtype, view.shape}.to_string(),
+             view.data == nullptr ? " without memory" : "", TensorType{dtype, shape}.to_string());
+}
+
+}  // namespace
+
+struct Loader::Machine {
+  Machine(const Dataset& dataset, LoaderOptions given) : data(dataset), options(std::move(given)) {
+    data.validate_shapes();
+    samples = data.samples();
+    if (samples == 0) fail_input("loader: {} holds no samples", data.source.empty() ? "the dataset" : data.source);
+    if (options.batch_size < 1 || options.batch_size > samples) {
+      fail_input("loader: batch size {} does not fit {} samples of {}; choose 1 to {}", options.batch_size, samples,
+                 data.source.empty() ? "the dataset" : data.source, samples);
+    }
+    end = options.drop_last ? samples - samples % options.batch_size : samples;
+    at.seed = options.seed;
+    for (Order& order : orders) {
+      order.samples.resize(static_cast<std::size_t>(samples));
+      std::iota(order.samples.begin(), order.samples.end(), std::int64_t{0});
+    }
+    if (options.prefetch && is_large(options.batch_size)) start_thread();
+  }
+
+  ~Machine() {
+    if (!thread.joinable()) return;
+    stop = true;
+    request();
+    thread.join();
+  }
+
+  std::int64_t rows_at(const State& state) const noexcept { return std::min(options.batch_size, end - state.position); }
+
+  State after(State state) const noexcept {
+    state.position += rows_at(state);
+    if (state.position == end) state = {state.seed, state.epoch + 1, 0};
+    return state;
+  }
+
+  bool is_large(std::int64_t rows) const noexcept {
+    const std::int64_t row = data.inputs.shape().product(1, data.inputs.shape().rank());
+    return static_cast<std::size_t>(rows * row) * sizeof(float) >= kPrefetchBytes;
+  }
+
+  /// The samples of the batch at `state`. Epochs take turns with two orders, so that the indices of the batch that was handed out
+  /// last stay while the first of the next epoch is gathered.
+  std::span<const std::int64_t> indices_at(const State& state) {
+    Order& order = orders[static_cast<std::size_t>(state.epoch % 2)];
+    if (options.shuffle && (order.seed != state.seed || order.epoch != state.epoch)) {
+      std::iota(order.samples.begin(), order.samples.end(), std::int64_t{0});
+      stream_of(state.seed, state.epoch, -1).shuffle(std::span(order.samples));
+      order.seed = state.seed;
+      order.epoch = state.epoch;
+    }
+    return std::span(order.samples).subspan(static_cast<std::size_t>(state.position), static_cast<std::size_t>(rows_at(state)));
+  }
+
+  /// Gathers the batch at `at` into `views`.
+  void gather() noexcept {
+    try {
+      const auto indices = indices_at(at);
+      gather_inputs(data, indices, reinterpret_cast<float*>(views.inputs.data));
+      gather_targets(data.targets, indices, views.targets.data);
+      if (views.weights) {
+        auto* weights = reinterpret_cast<float*>(views.weights->data);
+        for (const std::int64_t index : indices) {
+          *weights++ = data.sample_weights.empty() ? 1.0F : data.sample_weights[static_cast<std::size_t>(index)];
+        }
+      }
+      if (options.transform) {
+        RandomStream random = stream_of(at.seed, at.epoch, at.position / options.batch_size);
+        options.transform(views, random);
+      }
+    } catch (...) {
+      failure = std::current_exception();
+    }
+  }
+
+  void start_thread() {
+    try {
+      thread = std::thread([this] {
+        for (std::uint32_t seen = 0;;) {
+          requested.wait(seen, std::memory_order_acquire);
+          seen = requested.load(std::memory_order_acquire);
+          if (stop) return;
+          gather();
+          finished.store(seen, std::memory_order_release);
+          finished.notify_one();
+        }
+      });
+    } catch (const std::system_error& error) {
+      fail_run("loader: cannot start its thread: {}; leave it out with prefetch = false", error.what());
+    }
+  }
+
+  void request() noexcept {
+    requested.fetch_add(1, std::memory_order_release);
+    requested.notify_one();
+  }
+
+  void finish() noexcept {
+    const std::uint32_t wanted = requested.load(std::memory_order_relaxed);
+    for (std::uint32_t now; (now = finished.load(std::memory_order_acquire)) != wanted;) {
+      finished.wait(now, std::memory_order_acquire);
+    }
+  }
+
+  struct Order {
+    std::vector<std::int64_t> samples;
+    std::uint64_t seed = 0;
+    std::int64_t epoch = -1;  ///< −1: none yet
+  };
+
+  const Dataset& data;
+  LoaderOptions options;
+  std::int64_t samples = 0;
+  std::int64_t end = 0;  ///< samples of an epoch: all, or those of its full batches
+  State at;              ///< the next batch, or the one on its way
+  bool on_its_way = false;
+  BatchViews views;
+  Order orders[2];
+  std::exception_ptr failure;
+
+  std::thread thread;
+  bool stop = false;
+  std::atomic<std::uint32_t> requested{0};
+  std::atomic<std::uint32_t> finished{0};
+};
+
+Loader::Loader(const Dataset& data, LoaderOptions options) : machine_(std::make_unique<Machine>(data, std::move(options))) {}
+Loader::~Loader() = default;
+Loader::Loader(Loader&&) noexcept = default;
+Loader& Loader::operator=(Loader&&) noexcept = default;
+
+std::int64_t Loader::steps_per_epoch() const noexcept {
+  const std::int64_t size = machine_->options.batch_size;
+  return (machine_->end + size - 1) / size;
+}
+
+std::int64_t Loader::next_rows() const noexcept {
+  return machine_->rows_at(machine_->on_its_way ? machine_->after(machine_->at) : machine_->at);
+}
+
+void Loader::start(const BatchViews& into) {
+  Machine& m = *machine_;
+  if (m.on_its_way) fail_input("loader: start() was called twice; wait() for the first batch before the next");
+  const std::int64_t rows = m.rows_at(m.at);
+  require_view(into.inputs, DType::f32, m.data.inputs.shape().with(0, rows), "inputs");
+  require_view(into.targets, m.data.targets.dtype(), m.data.targets.shape().with(0, rows), "targets");
+  if (into.weights) require_view(*into.weights, DType::f32, Shape{rows}, "weights");
+  m.views = into;
+  m.on_its_way = true;
+  if (m.thread.joinable() && m.is_large(rows)) {
+    m.request();
+  } else {
+    m.gather();
+  }
+}
+
+BatchInfo Loader::wait() {
+  Machine& m = *machine_;
+  if (!m.on_its_way) fail_input("loader: wait() without a start()");
+  m.finish();
+  m.on_its_way = false;
+  if (m.failure) std::rethrow_exception(std::exchange(m.failure, nullptr));
+  const State next = m.after(m.at);
+  const BatchInfo info{.rows = m.rows_at(m.at),
+                       .epoch = m.at.epoch,
+                       .index = m.at.position / m.options.batch_size,
+                       .last_of_epoch = next.position == 0,
+                       .indices = m.indices_at(m.at)};
+  m.at = next;
+  return info;
+}
+
+Loader::State Loader::state() const noexcept { return machine_->at; }
+
+void Loader::restore(const State& state) {
+  Machine& m = *machine_;
+  if (state.epoch < 0 || state.position < 0 || state.position >= m.end || state.position % m.options.batch_size != 0) {
+    fail_input(
+        "loader: cannot continue at sample {} of epoch {}: no batch of {} begins there in {} samples; the data or the batch size "
+        "are not those of the run that was saved",
+        state.position, state.epoch, m.options.batch_size, m.samples);
+  }
+  m.finish();
+  m.on_its_way = false;
+  m.failure = nullptr;
+  m.at = state;
+}
+
+}  // namespace neurons
