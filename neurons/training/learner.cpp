@@ -2,9 +2,11 @@
 
 #include <fnmatch.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
+#include "neurons/base/suggest.hpp"
 #include "neurons/graph/gradients.hpp"
 
 namespace neurons {
@@ -14,6 +16,8 @@ constexpr std::string_view kTarget = "target";
 constexpr std::string_view kWeights = "sample_weights";
 constexpr std::string_view kLoss = "loss";
 constexpr std::string_view kPrediction = "prediction";
+constexpr std::string_view kWeight = "loss_weight";
+constexpr int kSlots = 2;
 constexpr int kMaxScalars = 4;
 
 std::string scalar_name(std::size_t group, int index) { return "optimizer" + std::to_string(group) + "." + std::to_string(index); }
@@ -38,10 +42,32 @@ void clip_by_norm(Graph& graph, std::vector<Value>& gradients, double limit) {
 Learner::Learner(Network network, LearnerOptions options)
     : network_(std::move(network)), options_(std::move(options)), states_(std::make_shared<StateStore>(network_.table())) {
   if (!options_.team) options_.team = std::make_shared<ThreadTeam>();
-  if (options_.accumulate < 1) fail_input("accumulate = {} must be at least 1", options_.accumulate);
   if (network_.outputs().empty()) fail_input("the network has no output");
+  check_options();
   if (!network_.initialized()) network_.initialize(network_.seed());
   for (const auto& [name, tensor] : network_.parameters()) states_->set(name, tensor);
+}
+
+void Learner::check_options() const {
+  const auto require = [](bool good, std::string_view name, double value, std::string_view expected) {
+    if (!good) fail_input("{} = {} must be {}", name, value, expected);
+  };
+  const auto finite = [](double value) { return value >= 0 && std::isfinite(value); };
+  require(options_.accumulate >= 1, "accumulate", options_.accumulate, "at least 1");
+  require(finite(rate()), "learning_rate", rate(), "a number of at least 0");
+  require(finite(options_.clip_value), "clip_value", options_.clip_value, "positive, or 0 for none");
+  require(finite(options_.clip_norm), "clip_norm", options_.clip_norm, "positive, or 0 for none");
+  require(finite(options_.l1), "l1", options_.l1, "at least 0");
+  require(finite(options_.l2), "l2", options_.l2, "at least 0");
+  std::vector<std::string> known;
+  for (const auto& [name, type] : network_.parameter_types()) known.push_back(name);
+  for (const ParameterGroup& group : options_.groups) {
+    require(finite(group.rate_factor), "rate_factor", group.rate_factor, "at least 0");
+    const auto matches = [&](const std::string& name) { return ::fnmatch(group.pattern.c_str(), name.c_str(), 0) == 0; };
+    if (std::ranges::none_of(known, matches)) {
+      fail_input("parameter group \"{}\" matches no parameter of the network{}", group.pattern, did_you_mean(group.pattern, known));
+    }
+  }
 }
 
 std::vector<std::string> Learner::trained() const {
@@ -61,44 +87,57 @@ std::size_t Learner::group_of(const std::string& parameter) const {
 
 namespace {
 
-/// Appends target, optional sample weights and the mean loss; names prediction and loss.
-Value append_loss(Graph& graph, const Network& network, const LearnerOptions& options, std::int64_t rows) {
+/// Appends target, optional sample weights and the loss; names prediction, loss and the batch's weight.
+BatchLoss append_loss(Graph& graph, const Network& network, const LearnerOptions& options, std::int64_t rows) {
   const Value prediction = graph.value(graph.outputs().front().value);
   const Value target = graph.input(std::string(kTarget), options.loss.target_type(prediction.type(), options.labels));
   const Value weights = options.sample_weights ? graph.input(std::string(kWeights), {DType::f32, {rows}}) : Value{};
   graph.set_scope("loss");
-  const Value loss = mean_loss(options.loss, prediction, target, weights);
+  const BatchLoss loss = batch_loss(options.loss, prediction, target, weights);
   graph.set_scope("");
   if (network.outputs().front().name != kPrediction) graph.output(std::string(kPrediction), prediction);
-  graph.output(std::string(kLoss), loss);
+  graph.output(std::string(kLoss), loss.mean);
+  graph.output(std::string(kWeight), loss.weight);
   return loss;
+}
+
+/// Makes of the slopes of this batch's mean loss those of the mean over all batches of an accumulation: the states "NAME#gradient"
+/// and "accumulated#weight" hold Σ weight · slope and Σ weight of the batches before it. Without `update` they are added to.
+void accumulate(Graph& graph, const std::vector<std::string>& names, std::vector<Value>& slopes, Value weight, bool update) {
+  const auto zero = [&](Value state) { graph.assign(state, graph.constant(Tensor(state.type()))); };
+  const Value weight_before = graph.state("accumulated#weight", {DType::f32, {}});
+  const Value total_weight = weight_before + weight;
+  const Value scale = 1.0 / graph.emit("Max", {total_weight, graph.scalar(1e-30)});
+  update ? zero(weight_before) : graph.assign(weight_before, total_weight);
+  for (std::size_t i = 0; i < slopes.size(); ++i) {
+    const Value before = graph.state(names[i] + "#gradient", slopes[i].type());
+    const Value total = before + slopes[i] * weight;
+    update ? zero(before) : graph.assign(before, total);
+    slopes[i] = total * scale;
+  }
 }
 
 }  // namespace
 
+Graph Learner::forward_graph(std::int64_t rows, Mode mode) const {
+  Graph graph(network_.table());
+  network_.build(graph, rows, mode);
+  append_loss(graph, network_, options_, rows);
+  return graph;
+}
+
 Graph Learner::training_graph(std::int64_t rows, bool update) const {
   Graph graph(network_.table());
   network_.build(graph, rows, Mode::training);
-  const Value loss = append_loss(graph, network_, options_, rows);
+  const BatchLoss loss = append_loss(graph, network_, options_, rows);
   const std::vector<std::string> names = trained();
   if (names.empty()) return graph;
   std::vector<Value> weights;
   for (const auto& name : names) weights.push_back(graph.find(name));
-  std::vector<Value> slopes = gradients(loss, weights);
+  std::vector<Value> slopes = gradients(loss.mean, weights);
   graph.set_scope("update");
-  if (options_.accumulate > 1) {
-    for (std::size_t i = 0; i < slopes.size(); ++i) {
-      const Value sum = graph.state(names[i] + "#gradient", weights[i].type());
-      const Value total = sum + slopes[i] / static_cast<double>(options_.accumulate);
-      if (!update) {
-        graph.assign(sum, total);
-        continue;
-      }
-      graph.assign(sum, graph.constant(Tensor(weights[i].type())));
-      slopes[i] = total;
-    }
-    if (!update) return graph;
-  }
+  if (options_.accumulate > 1) accumulate(graph, names, slopes, loss.weight, update);
+  if (!update) return graph;
   if (options_.clip_norm > 0) clip_by_norm(graph, slopes, options_.clip_norm);
   std::vector<std::vector<Value>> scalars(options_.groups.size() + 1);
   for (std::size_t i = 0; i < slopes.size(); ++i) {
@@ -125,17 +164,10 @@ Graph Learner::training_graph(std::int64_t rows, bool update) const {
   return graph;
 }
 
-Graph Learner::evaluation_graph(std::int64_t rows) const {
-  Graph graph(network_.table());
-  network_.build(graph, rows, Mode::inference);
-  append_loss(graph, network_, options_, rows);
-  return graph;
-}
-
-Learner::Prepared Learner::prepare(Plan plan, int slots) const {
-  Prepared prepared{std::move(plan), {}, {}, {}, nullptr};
+Learner::Prepared Learner::prepare(const Graph& graph, const CompileOptions& compile_options) const {
+  Prepared prepared{compile(graph, states_, compile_options), {}, {}, {}, nullptr, nullptr, {}};
   const auto has = [&](std::string_view name) { return prepared.plan.graph().has(name); };
-  for (int slot = 0; slot < slots; ++slot) {
+  for (int slot = 0; slot < compile_options.slots; ++slot) {
     Batch batch;
     for (const auto& input : network_.inputs()) batch.inputs.push_back(prepared.plan.input(input.name, slot));
     batch.target = prepared.plan.input(kTarget, slot);
@@ -151,6 +183,8 @@ Learner::Prepared Learner::prepare(Plan plan, int slots) const {
     prepared.step.push_back(has("step") ? prepared.plan.input("step", slot).values<std::int64_t>().data() : nullptr);
   }
   prepared.loss = prepared.plan.output(kLoss).values<float>().data();
+  prepared.weight = prepared.plan.output(kWeight).values<float>().data();
+  prepared.prediction = prepared.plan.output(kPrediction);
   return prepared;
 }
 
@@ -160,12 +194,12 @@ Learner::Prepared& Learner::prepared(std::int64_t rows, bool update) {
   auto found = training_.find(key);
   if (found == training_.end()) {
     if (rows < 1) fail_input("a batch of {} rows cannot be trained on", rows);
-    constexpr int kSlots = 2;
+    if (!update && options_.accumulate == 1) fail_input("a step without update needs accumulate above 1, to keep its gradients");
     CompileOptions compile_options;
     compile_options.team = options_.team;
     compile_options.slots = kSlots;
     compile_options.guard = kLoss;
-    found = training_.emplace(key, prepare(compile(training_graph(rows, update), states_, compile_options), kSlots)).first;
+    found = training_.emplace(key, prepare(training_graph(rows, update), compile_options)).first;
   }
   last_ = &found->second;
   last_rows_ = rows;
@@ -173,15 +207,20 @@ Learner::Prepared& Learner::prepared(std::int64_t rows, bool update) {
   return *last_;
 }
 
-Batch Learner::batch(std::int64_t rows, int slot) {
-  const bool update = pending_ + 1 == options_.accumulate;
-  return prepared(rows, update).slots[static_cast<std::size_t>(slot)];
+const Batch& Learner::batch(std::int64_t rows, int slot, std::optional<bool> update) {
+  return prepared(rows, update.value_or(ends_accumulation())).slots[static_cast<std::size_t>(slot)];
 }
 
 Plan& Learner::training_plan(std::int64_t rows) { return prepared(rows, true).plan; }
 
-StepResult Learner::step(std::int64_t rows, int slot, double rate_scale) {
-  const bool update = pending_ + 1 == options_.accumulate;
+void Learner::resume(std::int64_t steps, std::int64_t batches, int pending) {
+  steps_ = steps;
+  batches_ = batches;
+  pending_ = pending;
+}
+
+StepResult Learner::step(std::int64_t rows, int slot, double rate_scale, std::optional<bool> ends) {
+  const bool update = ends.value_or(ends_accumulation());
   Prepared& ready = prepared(rows, update);
   const auto place = static_cast<std::size_t>(slot);
   const int count = options_.optimizer.scalar_count();
@@ -198,32 +237,37 @@ StepResult Learner::step(std::int64_t rows, int slot, double rate_scale) {
       if (target != nullptr) *target = values[static_cast<std::size_t>(s)];
     }
   }
-  if (ready.step[place] != nullptr) *ready.step[place] = steps_ * options_.accumulate + pending_;
+  if (ready.step[place] != nullptr) *ready.step[place] = batches_;
   StepResult result;
   result.finite = ready.plan.run(slot);
   result.loss = *ready.loss;
+  result.weight = *ready.weight;
   result.updated = result.finite && update;
-  if (result.finite) pending_ = update ? 0 : pending_ + 1;
-  if (result.updated) ++steps_;
+  if (result.finite) {
+    ++batches_;
+    pending_ = update ? 0 : pending_ + 1;
+    steps_ += update ? 1 : 0;
+  }
   return result;
 }
 
-Batch Learner::evaluation_batch(std::int64_t rows) {
+const Batch& Learner::evaluation_batch(std::int64_t rows, int slot) {
   auto found = evaluation_.find(rows);
   if (found == evaluation_.end()) {
+    if (training_.empty()) prepared(rows, true);  // a training plan decides how parameters are stored
     CompileOptions compile_options;
     compile_options.team = options_.team;
-    prepared(rows, true);  // the training plan decides how parameters are stored
-    found = evaluation_.emplace(rows, prepare(compile(evaluation_graph(rows), states_, compile_options), 1)).first;
+    compile_options.slots = kSlots;
+    found = evaluation_.emplace(rows, prepare(forward_graph(rows, Mode::inference), compile_options)).first;
   }
-  return found->second.slots.front();
+  return found->second.slots[static_cast<std::size_t>(slot)];
 }
 
-Learner::Evaluation Learner::evaluate(std::int64_t rows) {
-  evaluation_batch(rows);
+Learner::Evaluation Learner::evaluate(std::int64_t rows, int slot) {
+  evaluation_batch(rows, slot);
   Prepared& ready = evaluation_.at(rows);
-  ready.plan.run();
-  return {*ready.loss, ready.plan.output(kPrediction)};
+  ready.plan.run(slot);
+  return {*ready.loss, *ready.weight, ready.prediction};
 }
 
 Plan& Learner::inference(std::int64_t rows) {

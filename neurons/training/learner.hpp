@@ -2,7 +2,8 @@
 /// One network being trained, step by step: for those who own the loop. The Trainer is built on it.
 ///
 ///     Learner learner(network, {.loss = CrossEntropy{}, .optimizer = Adam{}, .batch_size = 32});
-///     fill(learner.batch(32).inputs[0], learner.batch(32).target);
+///     const Batch& batch = learner.batch(32);
+///     fill(batch.inputs[0], batch.target);
 ///     const StepResult result = learner.step(32);
 
 #include <map>
@@ -39,13 +40,13 @@ struct LearnerOptions {
   Loss loss = CrossEntropy{};
   Optimizer optimizer = Adam{};
   std::vector<ParameterGroup> groups{};
-  double clip_value = 0;               ///< each gradient element to [-value, value]; 0: off
-  double clip_norm = 0;                ///< the norm over all gradients to at most this; 0: off
-  double l1 = 0;                       ///< adds l1 · sign(w) to the gradients of weights (not biases)
-  double l2 = 0;                       ///< adds l2 · w to the gradients of weights (not biases)
-  int accumulate = 1;                  ///< micro-batches whose mean gradient makes one update
-  bool labels = true;                  ///< targets are class labels
-  bool sample_weights = false;         ///< batches carry a weight for each sample
+  double clip_value = 0;        ///< each gradient element to [-value, value]; 0: off
+  double clip_norm = 0;         ///< the norm over all gradients to at most this; 0: off
+  double l1 = 0;                ///< adds l1 · sign(w) to the gradients of weights (not biases)
+  double l2 = 0;                ///< adds l2 · w to the gradients of weights (not biases)
+  int accumulate = 1;           ///< batches of which one update is made: by the gradient of the mean loss over all their rows
+  bool labels = true;           ///< targets are class labels
+  bool sample_weights = false;  ///< batches carry a weight for each sample
   std::shared_ptr<ThreadTeam> team{};  ///< null: a team of one thread for each core
 };
 
@@ -57,9 +58,10 @@ struct Batch {
 };
 
 struct StepResult {
-  float loss = 0;
+  float loss = 0;       ///< mean over the batch
+  float weight = 0;     ///< of the batch: Σ of its rows' weights, their number where nothing has a weight
   bool finite = true;   ///< false: the loss is NaN or infinite, and nothing was updated
-  bool updated = true;  ///< false for the micro-batches before the last of an accumulation
+  bool updated = true;  ///< false for the batches before the last of an accumulation
 };
 
 class Learner {
@@ -67,23 +69,34 @@ class Learner {
   /// Draws the parameters if the network has none. Throws InputError where shapes, loss and optimiser do not fit together.
   Learner(Network network, LearnerOptions options);
 
-  /// Buffers of a training batch of that many rows; slots 0 and 1 can be filled and run in turn.
-  Batch batch(std::int64_t rows, int slot = 0);
-  /// Forward, backward and update on the batch in that slot. `rate_scale` multiplies the learning rate (schedules).
-  StepResult step(std::int64_t rows, int slot = 0, double rate_scale = 1.0);
+  /// Buffers of a training batch of that many rows; slots 0 and 1 can be filled and run in turn. `update` says whether the step
+  /// that will run on it ends an accumulation; by default every options.accumulate-th step does. The reference stays valid.
+  const Batch& batch(std::int64_t rows, int slot = 0, std::optional<bool> update = {});
+  /// Forward, backward and update on the batch in that slot. `rate_scale` multiplies the learning rate (schedules). Allocates
+  /// nothing once batch() was called with the same rows and `update`.
+  StepResult step(std::int64_t rows, int slot = 0, double rate_scale = 1.0, std::optional<bool> update = {});
+  /// What the network said in the last step, before its update: [rows, …]. Valid until the next step.
+  const TensorView& prediction() const { return last_->prediction; }
+
   /// Predictions for a batch in inference mode: fill `inputs`, call run, read `output`.
   Plan& inference(std::int64_t rows);
-  /// Mean loss of a batch in inference mode; fill batch_for_evaluation first.
-  Batch evaluation_batch(std::int64_t rows);
   struct Evaluation {
-    float loss = 0;
+    float loss = 0;    ///< mean over the batch
+    float weight = 0;  ///< as in StepResult
     TensorView prediction;
   };
-  Evaluation evaluate(std::int64_t rows);
+  /// The loss of a batch in inference mode; fill evaluation_batch(rows, slot) first.
+  Evaluation evaluate(std::int64_t rows, int slot = 0);
+  const Batch& evaluation_batch(std::int64_t rows, int slot = 0);
 
   /// Updates made so far.
   std::int64_t steps() const { return steps_; }
-  void set_steps(std::int64_t steps) { steps_ = steps; }
+  /// Batches accumulated since the last update.
+  int pending() const { return pending_; }
+  /// Goes on where another learner stood, whose states() have been set here. `batches` counts all steps, updating or not: dropout
+  /// draws by it.
+  void resume(std::int64_t steps, std::int64_t batches, int pending);
+  std::int64_t batches() const { return batches_; }
   /// The network with the parameters as they are now.
   const Network& network();
   /// Parameters, optimiser state and accumulated gradients, by name.
@@ -98,6 +111,8 @@ class Learner {
   Graph training_graph(std::int64_t rows, bool update) const;
   /// Names of the parameters that are trained.
   std::vector<std::string> trained() const;
+  /// The forward graph with its loss, as in a training step: its outputs are the network's, "prediction" and "loss".
+  Graph forward_graph(std::int64_t rows, Mode mode) const;
 
  private:
   struct Prepared {
@@ -106,10 +121,13 @@ class Learner {
     std::vector<std::vector<float*>> scalars;  ///< [slot][group × scalars of the optimiser]
     std::vector<std::int64_t*> step;           ///< [slot], null where no layer reads the step
     const float* loss = nullptr;
+    const float* weight = nullptr;
+    TensorView prediction;
   };
   Prepared& prepared(std::int64_t rows, bool update);
-  Prepared prepare(Plan plan, int slots) const;
-  Graph evaluation_graph(std::int64_t rows) const;
+  Prepared prepare(const Graph& graph, const CompileOptions& compile_options) const;
+  void check_options() const;
+  bool ends_accumulation() const { return pending_ + 1 >= options_.accumulate; }
   std::size_t group_of(const std::string& parameter) const;
 
   Network network_;
@@ -122,7 +140,8 @@ class Learner {
   std::int64_t last_rows_ = -1;
   bool last_update_ = true;
   std::int64_t steps_ = 0;
-  int pending_ = 0;  ///< micro-batches accumulated since the last update
+  std::int64_t batches_ = 0;  ///< steps made so far, updating or not
+  int pending_ = 0;           ///< batches accumulated since the last update
 };
 
 }  // namespace neurons

@@ -56,7 +56,14 @@ class Loss {
   std::shared_ptr<const Concept> model_;
 };
 
-/// The mean loss of a batch, a scalar: Σ w·l / Σ w with the rows' own weights and, if given, sample weights f32 [batch].
+/// The loss of a batch.
+struct BatchLoss {
+  Value mean;    ///< scalar: Σ w·l / Σ w with the rows' own weights and, if given, sample weights; 0 where all weights are 0
+  Value weight;  ///< scalar: Σ w, the number of rows where nothing has a weight
+};
+/// `sample_weights`: f32 [batch], or absent.
+BatchLoss batch_loss(const Loss& loss, Value prediction, Value target, Value sample_weights = {});
+/// Its mean alone.
 Value mean_loss(const Loss& loss, Value prediction, Value target, Value sample_weights = {});
 
 /// All losses with their defaults, by kind, and one of them. Throws InputError with the nearest name.

@@ -162,14 +162,24 @@ RowLosses CosineDistance::build(Graph& graph, Value prediction, Value target) co
   return {1.0 - product / lengths, {}};
 }
 
-Value mean_loss(const Loss& loss, Value prediction, Value target, Value sample_weights) {
-  RowLosses rows = loss.build(prediction.graph(), prediction, target);
+BatchLoss batch_loss(const Loss& loss, Value prediction, Value target, Value sample_weights) {
+  Graph& graph = prediction.graph();
+  RowLosses rows = loss.build(graph, prediction, target);
   if (sample_weights) {
     rows.losses = rows.losses * sample_weights;
     rows.weights = rows.weights ? rows.weights * sample_weights : sample_weights;
   }
-  if (rows.weights) return sum_of_batch(rows.losses) / sum_of_batch(rows.weights);
-  return emit_with("ReduceMean", {rows.losses}, {{"axes", std::vector<std::int64_t>{0}}, {"keep_dims", false}});
+  if (!rows.weights) {
+    const Value mean = emit_with("ReduceMean", {rows.losses}, {{"axes", std::vector<std::int64_t>{0}}, {"keep_dims", false}});
+    return {mean, graph.scalar(static_cast<double>(prediction.shape()[0]))};
+  }
+  constexpr double kSmallest = 1e-30;  // 0 / 0 is 0: nothing to learn from
+  const Value weight = sum_of_batch(rows.weights);
+  return {sum_of_batch(rows.losses) / graph.emit("Max", {weight, graph.scalar(kSmallest)}), weight};
+}
+
+Value mean_loss(const Loss& loss, Value prediction, Value target, Value sample_weights) {
+  return batch_loss(loss, prediction, target, sample_weights).mean;
 }
 
 namespace {
