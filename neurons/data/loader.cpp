@@ -7,6 +7,9 @@
 #include <numeric>
 #include <system_error>
 #include <thread>
+#include <utility>
+
+#include "neurons/kernels/scale_bytes.hpp"
 
 namespace neurons {
 namespace {
@@ -21,33 +24,53 @@ RandomStream stream_of(std::uint64_t seed, std::int64_t epoch, std::int64_t batc
   return RandomStream(seed, std::uint64_t{block[0]} << 32 | block[1]);
 }
 
-/// Rows of bytes become floats, value · scale + offset; rows of floats do, too, or are copied where that changes nothing.
-void gather_inputs(const Dataset& data, std::span<const std::int64_t> indices, float* out) {
-  const auto row = static_cast<std::size_t>(data.inputs.shape().product(1, data.inputs.shape().rank()));
-  const float scale = data.input_scale;
-  const float offset = data.input_offset;
-  const auto convert = [&]<typename T>(const T* from, float* __restrict to) {
-    for (std::size_t i = 0; i < row; ++i) to[i] = static_cast<float>(from[i]) * scale + offset;
-  };
-  const std::byte* base = data.inputs.bytes().data();
+/// Copies rows of `width` elements. Rows are short as a rule (a label, four lengths), so most are not worth a call of memcpy.
+template <typename T>
+void gather_rows(const T* from, std::size_t width, std::span<const std::int64_t> indices, T* to) {
   for (const std::int64_t index : indices) {
-    const std::size_t first = static_cast<std::size_t>(index) * row;
-    if (data.inputs.dtype() == DType::u8) {
-      convert(reinterpret_cast<const std::uint8_t*>(base) + first, out);
-    } else if (scale == 1 && offset == 0) {
-      std::memcpy(out, reinterpret_cast<const float*>(base) + first, row * sizeof(float));
+    const T* row = from + static_cast<std::size_t>(index) * width;
+    if (width > 16) {
+      std::memcpy(to, row, width * sizeof(T));
     } else {
-      convert(reinterpret_cast<const float*>(base) + first, out);
+      for (std::size_t i = 0; i < width; ++i) to[i] = row[i];
     }
-    out += row;
+    to += width;
   }
 }
 
-void gather_targets(const Tensor& targets, std::span<const std::int64_t> indices, std::byte* out) {
-  const auto width = static_cast<std::size_t>(targets.shape().product(1, targets.shape().rank())) * size_of(targets.dtype());
-  for (const std::int64_t index : indices) {
-    std::memcpy(out, targets.bytes().data() + static_cast<std::size_t>(index) * width, width);
-    out += width;
+/// Shuffled rows lie far apart in memory: they are asked for while those before them are converted.
+constexpr std::size_t kRowsAhead = 2;
+void prefetch(const std::uint8_t* row, std::int64_t bytes) noexcept {
+  for (std::int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(row + i);
+}
+
+/// Inputs become floats: value · scale + offset.
+void gather_inputs(const Dataset& data, std::span<const std::int64_t> indices, float* to) {
+  const std::int64_t width = data.inputs.shape().product(1, data.inputs.shape().rank());
+  const std::byte* from = data.inputs.bytes().data();
+  if (data.inputs.dtype() == DType::u8) {
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(from);
+    for (std::size_t i = 0; i < indices.size(); ++i) {
+      if (i + kRowsAhead < indices.size()) prefetch(bytes + indices[i + kRowsAhead] * width, width);
+      kernels::scale_bytes(width, bytes + indices[i] * width, data.input_scale, data.input_offset, to);
+      to += width;
+    }
+    return;
+  }
+  gather_rows(reinterpret_cast<const float*>(from), static_cast<std::size_t>(width), indices, to);
+  if (data.input_scale == 1 && data.input_offset == 0) return;
+  for (float& value : std::span(to, indices.size() * static_cast<std::size_t>(width))) {
+    value = value * data.input_scale + data.input_offset;
+  }
+}
+
+void gather_targets(const Tensor& targets, std::span<const std::int64_t> indices, std::byte* to) {
+  const std::byte* from = targets.bytes().data();
+  if (targets.dtype() == DType::i64) {
+    gather_rows(reinterpret_cast<const std::int64_t*>(from), 1, indices, reinterpret_cast<std::int64_t*>(to));
+  } else {
+    gather_rows(reinterpret_cast<const float*>(from), static_cast<std::size_t>(targets.shape()[1]), indices,
+                reinterpret_cast<float*>(to));
   }
 }
 
