@@ -8,6 +8,8 @@
 namespace neurons {
 
 AlignedBuffer::AlignedBuffer(std::size_t bytes) : size_(bytes) {
+  constexpr std::size_t kMaxBytes = std::size_t{1} << 56;  // beyond any memory, and far from where rounding up would wrap round
+  if (bytes > kMaxBytes) fail_run("cannot allocate {} bytes", bytes);
   const std::size_t allocated = align_up(bytes) + kAlignment;  // slack: a full vector read at the last element stays inside
   auto* block = static_cast<std::byte*>(::operator new (allocated, std::align_val_t{kAlignment}, std::nothrow));
   if (block == nullptr) fail_run("cannot allocate {} bytes", bytes);

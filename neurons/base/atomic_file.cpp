@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -64,7 +65,10 @@ std::string read_file(const std::filesystem::path& path) {
   if (std::filesystem::is_directory(path, error)) fail_input("{}: is a folder, expected a file", path.string());
   std::ifstream file(path, std::ios::binary);
   if (!file) fail_input("{}: cannot be opened: {}", path.string(), std::strerror(errno));
-  std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  std::string text;
+  std::array<char, 1 << 16> chunk;
+  while (file.read(chunk.data(), chunk.size()) || file.gcount() > 0)
+    text.append(chunk.data(), static_cast<std::size_t>(file.gcount()));
   if (file.bad()) fail_input("{}: cannot be read: {}", path.string(), std::strerror(errno));
   return text;
 }

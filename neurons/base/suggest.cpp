@@ -3,10 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <vector>
 
 namespace neurons {
 namespace {
+
+std::string lower_case(std::string_view text) {
+  std::string result(text);
+  for (char& c : result) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return result;
+}
 
 /// Levenshtein distance, one row at a time.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
@@ -29,9 +36,10 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 std::string nearest_name(std::string_view name, std::span<const std::string> known) {
   std::size_t best = std::max<std::size_t>(2, name.size() / 3) + 1;
   std::string result;
+  const std::string wanted = lower_case(name);
   for (const auto& candidate : known) {
-    const std::size_t distance = edit_distance(name, candidate);
-    if (distance < best) {
+    const std::size_t distance = edit_distance(wanted, lower_case(candidate));
+    if (distance < best && distance < std::max(name.size(), candidate.size())) {  // else they have no letter in common
       best = distance;
       result = candidate;
     }

@@ -7,8 +7,8 @@
 
 namespace neurons {
 
-/// The element of `known` with the smallest edit distance to `name`, or an empty string where none is near
-/// (distance above a third of the name's length, at least 2).
+/// The element of `known` with the smallest edit distance to `name`, whatever their case, or an empty string where none is near
+/// (distance above a third of the name's length, at least 2, or no letter in common).
 std::string nearest_name(std::string_view name, std::span<const std::string> known);
 
 /// `; did you mean "relu"?`, or an empty string where no known name is near.

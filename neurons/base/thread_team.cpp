@@ -3,13 +3,17 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <system_error>
 #include <thread>
 #include <vector>
+
+#include "neurons/base/error.hpp"
 
 namespace neurons {
 namespace {
 
-/// Spins before a waiting member sleeps: about 50 µs, well above the time between two regions of one training step.
+/// Spins before a waiting member sleeps: about half a millisecond (25 ns each on the reference machine), well above the time
+/// between two regions of one training step. Teams larger than the cores do not spin: they would only keep each other from working.
 constexpr int kSpins = 20'000;
 
 void pause_briefly() noexcept {
@@ -21,8 +25,8 @@ void pause_briefly() noexcept {
 }
 
 /// Returns once `value` differs from `old`.
-void wait_for_change(const std::atomic<std::uint32_t>& value, std::uint32_t old) noexcept {
-  for (int spin = 0; spin < kSpins; ++spin) {
+void wait_for_change(const std::atomic<std::uint32_t>& value, std::uint32_t old, int spins) noexcept {
+  for (int spin = 0; spin < spins; ++spin) {
     if (value.load(std::memory_order_acquire) != old) return;
     pause_briefly();
   }
@@ -43,27 +47,38 @@ struct ThreadTeam::Members {
   Function function = nullptr;
   void* context = nullptr;
   bool stop = false;
+  int spins = kSpins;
   alignas(64) std::atomic<std::uint32_t> region{0};
   alignas(64) std::atomic<std::uint32_t> arrived{0};
   alignas(64) std::atomic<std::uint32_t> generation{0};
 };
 
-ThreadTeam::ThreadTeam(int threads) : size_(threads > 0 ? threads : available_cores()), members_(std::make_unique<Members>()) {
-  for (int index = 1; index < size_; ++index) {
-    members_->threads.emplace_back([this, index] {
-      std::uint32_t seen = 0;
-      for (;;) {
-        wait_for_change(members_->region, seen);
-        seen = members_->region.load(std::memory_order_acquire);
-        if (members_->stop) return;
-        members_->function(members_->context, Worker{index, size_});
-        barrier();
-      }
-    });
+ThreadTeam::ThreadTeam(int threads) : size_(threads == 0 ? available_cores() : threads), members_(std::make_unique<Members>()) {
+  if (threads < 0 || threads > kMaxThreads) {
+    fail_input("threads = {}: expected 0 (one for each core) to {}", threads, kMaxThreads);
+  }
+  if (size_ > available_cores()) members_->spins = 0;
+  const auto work = [this](int index) {
+    std::uint32_t seen = 0;
+    for (;;) {
+      wait_for_change(members_->region, seen, members_->spins);
+      seen = members_->region.load(std::memory_order_acquire);
+      if (members_->stop) return;
+      members_->function(members_->context, Worker{index, size_});
+      barrier();
+    }
+  };
+  try {
+    for (int index = 1; index < size_; ++index) members_->threads.emplace_back(work, index);
+  } catch (const std::system_error& error) {
+    dismiss();
+    fail_run("cannot start {} threads: {}", size_, error.what());
   }
 }
 
-ThreadTeam::~ThreadTeam() {
+ThreadTeam::~ThreadTeam() { dismiss(); }
+
+void ThreadTeam::dismiss() noexcept {
   members_->stop = true;
   members_->region.fetch_add(1, std::memory_order_release);
   members_->region.notify_all();
@@ -88,7 +103,7 @@ void ThreadTeam::barrier() noexcept {
     members_->generation.fetch_add(1, std::memory_order_release);
     members_->generation.notify_all();
   } else {
-    wait_for_change(members_->generation, generation);
+    wait_for_change(members_->generation, generation, members_->spins);
   }
 }
 

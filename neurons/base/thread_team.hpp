@@ -24,7 +24,9 @@ WorkRange split_work(std::size_t items, Worker worker, std::size_t grain = 1) no
 /// Runs a function on all members at once. The caller is member 0. One run() at a time.
 class ThreadTeam {
  public:
-  /// A team of `threads` members (at least 1; the caller counts as one). 0 means one per available core.
+  static constexpr int kMaxThreads = 4096;
+  /// A team of `threads` members (the caller counts as one). 0 means one for each available core. Throws InputError for a negative
+  /// number or one above kMaxThreads, RuntimeError where the system gives no more threads.
   explicit ThreadTeam(int threads = 0);
   ~ThreadTeam();
   ThreadTeam(const ThreadTeam&) = delete;
@@ -41,6 +43,7 @@ class ThreadTeam {
 
  private:
   struct Members;
+  void dismiss() noexcept;
   int size_ = 1;
   std::unique_ptr<Members> members_;
 };

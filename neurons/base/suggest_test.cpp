@@ -1,0 +1,45 @@
+#include "neurons/base/suggest.hpp"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace neurons {
+namespace {
+
+const std::vector<std::string> kKnown = {"relu", "leaky_relu", "selu", "sigmoid", "softmax", "learning_rate", "lr"};
+
+TEST(NearestName, FindsMissingAddedSwappedAndWrongLetters) {
+  EXPECT_EQ(nearest_name("rellu", kKnown), "relu");
+  EXPECT_EQ(nearest_name("sigmod", kKnown), "sigmoid");
+  EXPECT_EQ(nearest_name("sofmtax", kKnown), "softmax");
+  EXPECT_EQ(nearest_name("learning_rage", kKnown), "learning_rate");
+  EXPECT_EQ(nearest_name("learnin_rat", kKnown), "learning_rate");
+  EXPECT_EQ(nearest_name("relu", kKnown), "relu");
+}
+
+TEST(NearestName, DoesNotMindCase) {
+  EXPECT_EQ(nearest_name("ReLU", kKnown), "relu");
+  EXPECT_EQ(nearest_name("SOFTMAX", kKnown), "softmax");
+}
+
+TEST(NearestName, PrefersTheFirstOfEquallyNear) {
+  const std::vector<std::string> known = {"beta1", "beta2"};
+  EXPECT_EQ(nearest_name("beta", known), "beta1");
+}
+
+TEST(NearestName, SuggestsNothingThatIsFar) {
+  EXPECT_EQ(nearest_name("convolution", kKnown), "");
+  EXPECT_EQ(nearest_name("", kKnown), "");
+  EXPECT_EQ(nearest_name("relu", {}), "");
+}
+
+TEST(NearestName, SuggestsNothingWithoutALetterInCommon) { EXPECT_EQ(nearest_name("ab", kKnown), ""); }
+
+TEST(DidYouMean, IsTheEndOfASentence) {
+  EXPECT_EQ(did_you_mean("rellu", kKnown), "; did you mean \"relu\"?");
+  EXPECT_EQ(did_you_mean("convolution", kKnown), "");
+}
+
+}  // namespace
+}  // namespace neurons
