@@ -17,19 +17,10 @@ Value Rebuild::operator()(int old_id) {
   Value& value = map_[static_cast<std::size_t>(old_id)];
   if (!value) {
     const ValueInfo& info = source_->info(old_id);
-    switch (info.kind) {
-      case ValueKind::input:
-        value = graph_.input(info.name, info.type);
-        break;
-      case ValueKind::state:
-        value = graph_.state(info.name, info.type);
-        break;
-      case ValueKind::constant:
-        value = graph_.constant(*info.constant, info.name);
-        break;
-      case ValueKind::computed:
-        fail_input("rewrite: value %{} is used before it is computed", old_id);
-    }
+    if (info.kind == ValueKind::computed) fail_input("rewrite: value %{} is used before it is computed", old_id);
+    value = info.kind == ValueKind::input   ? graph_.input(info.name, info.type)
+            : info.kind == ValueKind::state ? graph_.state(info.name, info.type)
+                                            : graph_.constant(*info.constant, info.name);
   }
   return value;
 }

@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+"""tidy.py [BUILD]: clang-tidy on every source that the build folder compiles, but for tests. Sources that passed before and have not changed
+since, nor anything they include, are not looked at again. Exit 1 if clang-tidy finds anything."""
+
+import concurrent.futures
+import hashlib
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+def sources(build):
+    """The sources to look at."""
+    for entry in json.loads((build / "compile_commands.json").read_text()):
+        path = pathlib.Path(entry["file"])
+        if path.is_relative_to(ROOT) and not path.is_relative_to(build) and not path.name.endswith("_test.cpp"):
+            yield path
+
+
+def included(build):
+    """For each source, the files of this project that it read when it was compiled, as ninja knows."""
+    result, files = {}, []
+    for line in subprocess.run(["ninja", "-C", build, "-t", "deps"], capture_output=True, text=True, check=True).stdout.splitlines():
+        if line.startswith("    "):
+            path = (build / line.strip()).resolve()
+            if path.is_relative_to(ROOT):
+                files.append(path)
+        elif not line:
+            if files:
+                result[files[0]] = files
+            files = []
+    return result
+
+
+def key_of(path, files, configuration):
+    """Changes whenever clang-tidy might say something else of this source."""
+    digest = hashlib.sha256(configuration + str(path).encode())
+    for file in sorted(files):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def main():
+    build = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "build/release").resolve()
+    passed = build / "tidy"
+    passed.mkdir(exist_ok=True)
+    configuration = (ROOT / ".clang-tidy").read_bytes()
+    dependencies = included(build)
+
+    def look_at(path):
+        mark = passed / key_of(path, dependencies.get(path, [path]), configuration)
+        if mark.exists():
+            return ""
+        # -Wno-unknown-warning-option: the build's compiler may be GCC, whose warnings clang does not all know.
+        run = subprocess.run(["clang-tidy", "--quiet", "-p", build, "--extra-arg=-Wno-unknown-warning-option", path],
+                             capture_output=True, text=True, check=False)
+        if run.returncode == 0:
+            mark.touch()
+            return ""
+        return run.stdout + re.sub(r"^\d+ (warnings?|errors?).*\n", "", run.stderr, flags=re.M)
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        complaints = [text for text in pool.map(look_at, sorted(set(sources(build)))) if text]
+    print("\n".join(complaints), end="")
+    return 1 if complaints else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
