@@ -153,6 +153,21 @@ bool fits_matrix(const Chain& chain, const Shape& shape, std::span<const Shape> 
   return IterationSpace(shape, operands).split(rows, columns);
 }
 
+namespace {
+
+/// Outputs are fetched to be written; so are the inputs in the same place, by that. Rows that all tiles share are at hand anyway.
+void choose_fetches(std::span<kernels::External> externals, std::size_t inputs) {
+  using Fetch = kernels::External::Fetch;
+  const auto written = externals.subspan(inputs);
+  for (auto& output : written) output.fetch = Fetch::to_write;
+  for (auto& input : externals.first(inputs)) {
+    const bool replaced = std::ranges::find(written, input.data, &kernels::External::data) != written.end();
+    if (input.row_stride != 0 && input.column_stride != 0 && !replaced) input.fetch = Fetch::to_read;
+  }
+}
+
+}  // namespace
+
 kernels::Program lower_chain(const Chain& chain, const Shape& shape, std::span<const Buffer> inputs,
                              std::span<const Buffer> outputs, std::optional<std::pair<std::int64_t, std::int64_t>> matrix) {
   std::vector<Shape> shapes;
@@ -170,6 +185,8 @@ kernels::Program lower_chain(const Chain& chain, const Shape& shape, std::span<c
   space.set_extents(program);
   for (std::size_t i = 0; i < inputs.size(); ++i) program.externals.push_back(space.external(i, inputs[i]));
   for (std::size_t i = 0; i < outputs.size(); ++i) program.externals.push_back(space.external(inputs.size() + i, outputs[i]));
+
+  choose_fetches(program.externals, inputs.size());
 
   using Place = kernels::Operand::Place;
   const TensorType tile{DType::f32, shape};

@@ -12,6 +12,7 @@
 #include "neurons/base/aligned_buffer.hpp"
 #include "neurons/kernels/micro_kernel-inl.h"
 #include "neurons/kernels/pack-inl.h"
+#include "neurons/kernels/prefetch.hpp"
 #include "neurons/kernels/product_plan.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -168,9 +169,25 @@ class ProductRun {
       for (std::int64_t t = tile; t < chunk_end; ++t) {
         const std::int64_t tile_row = rows.begin_of(t);
         float* const c = reinterpret_cast<float*>(target.data) + (tile_row - row) * target.row_stride;
+        if (is_last) prefetch(panel, tile_row, rows.height_of(t), c, target.row_stride);
         run_tile(panel, rows.height_of(t), left_of(rows, first_tile, t, begin), b, c, target.row_stride, begin, end);
       }
       if (is_last) finish(panel, row, count, target);
+    }
+  }
+
+  /// Asks for what will be touched when the tile's sums are complete.
+  void prefetch(std::int64_t panel, std::int64_t row, std::int64_t height, const float* c, std::int64_t c_stride) const {
+    const std::int64_t columns = std::min(product_.width, product_.columns - panel * product_.width);
+    constexpr std::int64_t kBytes = sizeof(float);
+    if (product_.c != nullptr) {
+      prefetch_rows<prefetch_to_write>(reinterpret_cast<const std::byte*>(c), height, c_stride * kBytes, columns * kBytes);
+    }
+    if (product_.epilogue == nullptr) return;
+    if (product_.c_in_panels) {
+      product_.epilogue->prefetch(panel * product_.rows + row, height, 0, product_.width);
+    } else {
+      product_.epilogue->prefetch(row, height, panel * product_.width, columns);
     }
   }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "neurons/kernels/prefetch.hpp"
+
 namespace neurons::kernels {
 namespace {
 
@@ -95,6 +97,19 @@ void run_rectangle(const Program& program, std::int64_t slice, const Rectangle& 
 void Program::run(std::int64_t row, std::int64_t row_count, std::int64_t column, std::int64_t column_count, const Stream& tile,
                   std::byte* scratch) const noexcept {
   run_rectangle(*this, 0, {row, row_count, column, column_count}, tile, scratch);
+}
+
+void Program::prefetch(std::int64_t row, std::int64_t row_count, std::int64_t column, std::int64_t column_count) const noexcept {
+  for (const External& external : externals) {
+    if (external.fetch == External::Fetch::never) continue;
+    const auto element = static_cast<std::ptrdiff_t>(external.element_bytes);
+    const std::byte* const first = address(external, nullptr, {row, row_count, column, column_count});
+    if (external.fetch == External::Fetch::to_write) {
+      prefetch_rows<prefetch_to_write>(first, row_count, external.row_stride * element, column_count * element);
+    } else {
+      prefetch_rows<prefetch_to_read>(first, row_count, external.row_stride * element, column_count * element);
+    }
+  }
 }
 
 void Program::run_rows(std::int64_t begin, std::int64_t end, std::byte* scratch) const noexcept {

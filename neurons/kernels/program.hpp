@@ -25,11 +25,15 @@ struct Operand {
 
 /// A tensor outside of the program: base address and strides, in elements, over (outer…, rows, columns).
 struct External {
+  /// What to ask for before a tile is computed.
+  enum class Fetch : std::uint8_t { never, to_read, to_write };
+
   std::byte* data = nullptr;
   std::size_t element_bytes = 4;
   std::ptrdiff_t row_stride = 0;
   std::ptrdiff_t column_stride = 0;
   std::array<std::ptrdiff_t, 6> outer_strides{};  ///< for spaces of more than two dimensions
+  Fetch fetch = Fetch::never;                     ///< what prefetch() does about it
 };
 
 struct Instruction {
@@ -63,6 +67,9 @@ struct Program {
   /// (if any operand names it) holds the values of that rectangle. `scratch` has scratch_bytes(), 64-byte aligned.
   void run(std::int64_t row, std::int64_t row_count, std::int64_t column, std::int64_t column_count, const Stream& tile,
            std::byte* scratch) const noexcept;
+
+  /// Asks for the memory that run() will touch on that rectangle.
+  void prefetch(std::int64_t row, std::int64_t row_count, std::int64_t column, std::int64_t column_count) const noexcept;
 
   /// Runs the part [begin, end) of the flattened outer × rows units (each unit is one row), all columns.
   void run_rows(std::int64_t begin, std::int64_t end, std::byte* scratch) const noexcept;
