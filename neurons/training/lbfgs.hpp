@@ -40,11 +40,11 @@ using SmoothFunction = std::function<double(std::span<const double> point, std::
 ///     while (!minimizer.iterate()) {}
 class LbfgsMinimizer {
  public:
-  /// Evaluates `function` at `start`.
-  LbfgsMinimizer(Lbfgs options, SmoothFunction function, std::vector<double> start);
+  /// Evaluates `function` at `start`. `rounding` is the relative error of its values (line_search.hpp).
+  LbfgsMinimizer(Lbfgs options, SmoothFunction function, std::vector<double> start, double rounding = 0);
 
   /// One direction and its line search. True once nothing is left to gain: the gradient is within the tolerance, or no step along
-  /// the steepest descent makes the value smaller, or the value is not finite. The value never rises.
+  /// the steepest descent makes the value smaller, or the value is not finite. The value never rises by more than its rounding.
   bool iterate();
 
   const std::vector<double>& point() const { return point_; }
@@ -72,6 +72,7 @@ class LbfgsMinimizer {
 
   Lbfgs options_;
   SmoothFunction function_;
+  double rounding_;
   std::vector<double> point_;
   std::vector<double> gradient_;
   double value_ = 0;

@@ -62,10 +62,10 @@ class LeastSquaresMinimizer {
   const std::vector<double>& point() const { return point_; }
   double squares() const { return squares_; }
   double objective() const;
-  /// Largest element of the objective's gradient at the point.
+  /// Largest element of the objective's gradient at the point, by size.
   double gradient_size() const;
   double damping() const { return damping_; }
-  /// λ and γ of `bayesian`; before the first iteration, and without `bayesian`, 0 and the number of parameters.
+  /// λ and γ of `bayesian`; without it 0 and the number of parameters.
   double bayesian_decay() const { return bayesian_decay_; }
   double effective_parameters() const { return effective_parameters_; }
   /// Evaluations of the sum, so far.
@@ -79,15 +79,17 @@ class LeastSquaresMinimizer {
 
  private:
   void linearize();
+  void learn_decay();
   void reestimate_decay();
   double decay_of(std::size_t parameter) const;
+  std::vector<double> gradient() const;
   double penalty(std::span<const double> point) const;
 
   LevenbergMarquardt options_;
   LeastSquares* function_;
   std::vector<double> decay_;
   std::vector<double> point_;
-  std::vector<double> gradient_;   ///< of the objective
+  std::vector<double> slopes_;     ///< Jᵀr
   std::vector<double> curvature_;  ///< JᵀJ
   double squares_ = 0;
   double damping_ = 0;  ///< μ; 0 before the first iteration
