@@ -63,14 +63,19 @@ void Tensor::require(DType dtype) const {
   if (dtype != type_.dtype) fail_input("tensor of {}: asked for {}", type_.to_string(), name_of(dtype));
 }
 
-Tensor Tensor::reshaped(const Shape& shape) const {
+void Tensor::require_elements(const Shape& shape) const {
   if (shape.elements() != elements()) {
     fail_input("cannot reshape {} ({} elements) to {} ({} elements)", type_.to_string(), elements(), shape.to_string(),
                shape.elements());
   }
-  Tensor result(*this);
-  result.type_.shape = shape;
-  return result;
+}
+
+Tensor Tensor::reshaped(const Shape& shape) const& { return Tensor(*this).reshaped(shape); }
+
+Tensor Tensor::reshaped(const Shape& shape) && {
+  require_elements(shape);
+  type_.shape = shape;
+  return std::move(*this);
 }
 
 Tensor Tensor::cast(DType dtype) const {

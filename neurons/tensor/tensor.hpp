@@ -58,7 +58,8 @@ class Tensor {
   std::span<const T> values() const;
 
   /// The same elements under another shape of as many elements.
-  Tensor reshaped(const Shape& shape) const;
+  Tensor reshaped(const Shape& shape) const&;
+  Tensor reshaped(const Shape& shape) &&;  ///< without a copy
   /// The elements converted to another dtype (float to integer truncates; NaN becomes 0).
   Tensor cast(DType dtype) const;
 
@@ -67,6 +68,7 @@ class Tensor {
 
  private:
   void require(DType dtype) const;
+  void require_elements(const Shape& shape) const;
   TensorType type_;
   AlignedBuffer buffer_;
 };
