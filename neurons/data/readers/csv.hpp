@@ -18,9 +18,13 @@ struct CsvOptions {
   std::vector<std::string> categorical = {};  ///< columns to keep as texts although they look like numbers
 };
 
+/// Lines of more cells are refused: a wrong delimiter or lost line ends, as a rule.
+inline constexpr std::size_t kMaxCsvColumns = 100'000;
+
 /// A column is numeric if every cell that is not missing is a number, text if at most half of them are. In between lies a mistake
 /// in the data: that is an InputError with line and column. So are ragged rows, a quote that never closes, two columns of one name,
-/// a file without any row, NUL bytes, and unreadable files. Empty lines are skipped.
+/// a file without any row, NUL bytes, text that is not UTF-8, and unreadable files. Empty lines are skipped, and blanks around
+/// cells are dropped.
 Table read_csv(const std::filesystem::path& path, const CsvOptions& options = {});
 
 /// The same from memory; `name` stands for the file in messages.
