@@ -37,17 +37,18 @@ struct EncoderOptions {
   bool standardise_target = false;  ///< regression: the network learns (y − mean) / deviation; decode_target() undoes it
 };
 
-/// A fitted encoding, stored with the model. Numeric columns give one feature each (0 for a column that is constant in the training
-/// rows), text columns one feature per level (one-hot, levels sorted). Columns are found by name: their order is free, and columns
-/// that the encoder does not know are ignored.
+/// A fitted encoding, stored with the model. Numeric columns give one feature each (scaled, a column that is constant in
+/// the training rows gives 0), text columns one feature per level (one-hot, levels sorted). Columns are found by name: their order
+/// is free, and columns that the encoder does not know are ignored.
 class TableEncoder {
  public:
   /// Learns from `training_rows` of `table` only (empty: from all rows). Throws InputError for an unknown target or ignored column,
-  /// a text target in a regression, a missing target, a text column of more than 1000 levels, or no rows or features at all.
+  /// a text target in a regression, a missing target, a column without any value in the training rows, a text column of more than
+  /// 1000 levels, more than 100,000 features, values too large to scale, or no rows or features at all.
   static TableEncoder fit(const Table& table, std::span<const std::int64_t> training_rows, const EncoderOptions& options = {});
 
   /// Inputs f32[rows, features] and targets. Throws InputError naming line and column for text where a number is needed, an unknown
-  /// level or class, a missing target, and for a column that is not there.
+  /// level or class, a missing target, a number too large for single precision, and for a column that is not there.
   Dataset encode(const Table& table) const;
   /// The inputs alone, f32[rows, features]; the target column need not be there.
   Tensor encode_inputs(const Table& table) const;
@@ -76,17 +77,22 @@ class TableEncoder {
  private:
   /// How one column becomes features.
   struct Rule {
-    std::string column;
+    std::string column = {};
     bool is_numeric = true;
     double shift = 0;   ///< feature = (x − shift) · factor
-    double factor = 1;  ///< 0 for a constant column
+    double factor = 1;  ///< 0 for a constant column that is scaled
     double mean = 0;    ///< stands in for a missing number
-    std::vector<std::string> levels;
+    std::vector<std::string> levels = {};
     std::int64_t usual_level = 0;  ///< stands in for a missing text
     std::int64_t first_feature = 0;
     bool operator==(const Rule&) const = default;
     std::int64_t width() const noexcept { return is_numeric ? 1 : static_cast<std::int64_t>(levels.size()); }
   };
+  static Rule fit_numbers(const Table& table, const Column& column, std::span<const std::int64_t> rows,
+                          const EncoderOptions& options);
+  static Rule fit_texts(const Table& table, const Column& column, std::span<const std::int64_t> rows,
+                        const EncoderOptions& options);
+  void fit_target(const Table& table, const Column& column, std::span<const std::int64_t> rows, const EncoderOptions& options);
   void name_features();
   void encode_column(const Rule& rule, const Table& table, const Column& column, std::span<float> features) const;
   Tensor encode_targets(const Table& table, const Column& column) const;
