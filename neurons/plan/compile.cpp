@@ -33,7 +33,7 @@ struct Storage {
 /// Decides for every value where it lives: shares memory where an op allows it and nobody is surprised.
 class StoragePlan {
  public:
-  StoragePlan(const Graph& graph, const Schedule& schedule)
+  StoragePlan(const Graph& graph, const StepSchedule& schedule)
       : graph_(graph), storage_(graph.values().size()), last_(graph.values().size(), -1) {
     std::vector<int> position(graph.nodes().size());
     for (std::size_t i = 0; i < schedule.order.size(); ++i) position[at(schedule.order[i])] = static_cast<int>(i);
@@ -62,7 +62,7 @@ class StoragePlan {
 
   const Storage& operator[](int id) const { return storage_[at(id)]; }
   /// Offsets of the roots in the arena.
-  ArenaLayout place(const Schedule& schedule, std::vector<int>& roots) const {
+  ArenaLayout place(const StepSchedule& schedule, std::vector<int>& roots) const {
     std::vector<Lifetime> lifetimes;
     for (std::size_t i = 0; i < schedule.order.size(); ++i) {
       for (const int id : graph_.node(schedule.order[i]).outputs) {
@@ -182,7 +182,7 @@ Plan compile(const Graph& graph, std::shared_ptr<StateStore> states, const Compi
   plan.states_ = std::move(states);
   plan.team_ = options.team;
   const Graph& final_graph = *plan.graph_;
-  const Schedule schedule = make_schedule(final_graph);
+  const StepSchedule schedule = make_schedule(final_graph);
   const StoragePlan storage(final_graph, schedule);
 
   std::vector<int> roots;

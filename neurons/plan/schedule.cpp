@@ -56,8 +56,8 @@ std::vector<int> order_nodes(const Graph& graph, const std::vector<bool>& in_pla
 
 }  // namespace
 
-Schedule make_schedule(const Graph& graph) {
-  Schedule schedule;
+StepSchedule make_schedule(const Graph& graph) {
+  StepSchedule schedule;
   for (const Assignment& assignment : graph.assignments()) {
     const bool computed = graph.info(assignment.value).kind == ValueKind::computed;
     const bool is_output = std::ranges::any_of(

@@ -7,13 +7,13 @@
 
 namespace neurons {
 
-struct Schedule {
+struct StepSchedule {
   std::vector<int> order;  ///< node indices
   std::vector<bool>
       in_place;  ///< per assignment: all readers of the old state run before (or are) the node that makes the new value
 };
 
 /// The graph's own order, changed only as far as needed so that states can be updated in place.
-Schedule make_schedule(const Graph& graph);
+StepSchedule make_schedule(const Graph& graph);
 
 }  // namespace neurons
