@@ -1,0 +1,249 @@
+#include "neurons/data/readers/npy.hpp"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstring>
+#include <limits>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "neurons/base/atomic_file.hpp"
+#include "neurons/data/readers/zip.hpp"
+
+namespace neurons {
+namespace {
+
+constexpr std::string_view kMagic = "\x93NUMPY";
+constexpr std::string_view kSuffix = ".npy";
+
+struct NpyType {
+  std::string_view code;
+  DType dtype;
+};
+constexpr NpyType kTypes[] = {{"<f4", DType::f32}, {"<f8", DType::f64}, {"<i4", DType::i32},
+                              {"<i8", DType::i64}, {"|u1", DType::u8},  {"|b1", DType::boolean}};
+
+struct Header {
+  std::optional<std::string_view> type;
+  std::optional<bool> fortran_order;
+  std::optional<std::vector<std::int64_t>> shape;
+};
+
+/// Reads the header's dictionary, a literal of Python: {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }
+class HeaderParser {
+ public:
+  HeaderParser(std::string_view text, const std::string& name) : text_(text), rest_(text), name_(name) {}
+
+  Header parse() {
+    Header header;
+    expect('{');
+    while (!take('}')) {
+      const std::string_view key = quoted();
+      expect(':');
+      if (key == "descr" && !header.type) {
+        header.type = quoted();
+      } else if (key == "fortran_order" && !header.fortran_order) {
+        header.fortran_order = boolean();
+      } else if (key == "shape" && !header.shape) {
+        header.shape = tuple();
+      } else {
+        fail();
+      }
+      if (!take(',')) {
+        expect('}');
+        break;
+      }
+    }
+    skip_blanks();
+    if (!rest_.empty() || !header.type || !header.fortran_order || !header.shape) fail();
+    return header;
+  }
+
+ private:
+  [[noreturn]] void fail() {
+    std::string shown;
+    for (const char c : text_.substr(0, 80)) shown.push_back(c >= ' ' && c <= '~' ? c : '.');
+    fail_input("{}: is damaged, or holds records instead of numbers: its npy header is {}, expected descr, fortran_order and shape",
+               name_, shown);
+  }
+  void skip_blanks() {
+    while (!rest_.empty() && (rest_.front() == ' ' || rest_.front() == '\n')) rest_.remove_prefix(1);
+  }
+  bool take(char c) {
+    skip_blanks();
+    if (!rest_.starts_with(c)) return false;
+    rest_.remove_prefix(1);
+    return true;
+  }
+  void expect(char c) {
+    if (!take(c)) fail();
+  }
+  std::string_view quoted() {
+    const char quote = take('\'') ? '\'' : '"';
+    if (quote == '"') expect('"');
+    const std::size_t end = rest_.find(quote);
+    if (end == std::string_view::npos) fail();
+    const std::string_view text = rest_.substr(0, end);
+    rest_.remove_prefix(end + 1);
+    return text;
+  }
+  bool boolean() {
+    skip_blanks();
+    for (const auto& [word, value] : {std::pair<std::string_view, bool>{"True", true}, {"False", false}}) {
+      if (!rest_.starts_with(word)) continue;
+      rest_.remove_prefix(word.size());
+      return value;
+    }
+    fail();
+  }
+  std::vector<std::int64_t> tuple() {
+    std::vector<std::int64_t> extents;
+    expect('(');
+    while (!take(')')) {
+      std::uint64_t extent = 0;
+      const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), extent);
+      if (error != std::errc{} || extent > std::numeric_limits<std::int64_t>::max()) fail();
+      extents.push_back(static_cast<std::int64_t>(extent));
+      rest_.remove_prefix(static_cast<std::size_t>(end - rest_.data()));
+      if (!take(',')) {
+        expect(')');
+        break;
+      }
+      skip_blanks();
+    }
+    return extents;
+  }
+
+  std::string_view text_;
+  std::string_view rest_;
+  const std::string& name_;
+};
+
+DType dtype_of_code(std::string_view code, const std::string& name) {
+  for (const auto& [known, dtype] : kTypes) {
+    if (code == known || (code.size() == 3 && size_of(dtype) == 1 && code.substr(1) == known.substr(1))) return dtype;
+  }
+  std::vector<std::string_view> known;
+  for (const NpyType& type : kTypes) known.push_back(type.code);
+  std::string shown;
+  for (const char c : code.substr(0, 20)) shown.push_back(c >= ' ' && c <= '~' ? c : '.');
+  fail_input("{}: its elements are of type {}, expected {}; convert them before saving", name, shown, fmt::join(known, ", "));
+}
+
+/// Copies an array whose first axis is the contiguous one into row-major order.
+void copy_from_fortran(std::span<const std::byte> from, Tensor& into) {
+  const Shape& shape = into.shape();
+  const std::size_t width = size_of(into.dtype());
+  std::array<std::int64_t, Shape::kMaxRank> index{};
+  for (std::byte* out = into.bytes().data(); out != into.bytes().data() + from.size(); out += width) {
+    std::int64_t offset = 0;
+    for (int axis = shape.rank() - 1; axis >= 0; --axis) offset = offset * shape[axis] + index[static_cast<std::size_t>(axis)];
+    std::memcpy(out, from.data() + static_cast<std::size_t>(offset) * width, width);
+    for (int axis = shape.rank() - 1; axis >= 0 && ++index[static_cast<std::size_t>(axis)] == shape[axis]; --axis) {
+      index[static_cast<std::size_t>(axis)] = 0;
+    }
+  }
+}
+
+/// Bytes of that many elements; the largest number if they cannot be counted.
+std::size_t bytes_of(const std::vector<std::int64_t>& shape, DType dtype) {
+  std::size_t bytes = size_of(dtype);
+  if (std::ranges::find(shape, 0) != shape.end()) return 0;
+  for (const std::int64_t extent : shape) {
+    if (__builtin_mul_overflow(bytes, static_cast<std::size_t>(extent), &bytes)) return std::numeric_limits<std::size_t>::max();
+  }
+  return bytes;
+}
+
+}  // namespace
+
+Tensor parse_npy(std::span<const std::byte> bytes, const std::string& name) {
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (!text.starts_with(kMagic)) fail_input("{}: is no npy file: it does not begin with \\x93NUMPY", name);
+  const auto byte = [&](std::size_t at) { return at < bytes.size() ? std::to_integer<std::size_t>(bytes[at]) : 0; };
+  const std::size_t version = byte(6);
+  if (text.size() > 6 && (version < 1 || version > 3)) {
+    fail_input("{}: is an npy file of version {}, expected 1, 2 or 3", name, version);
+  }
+  const std::size_t begin = version == 1 ? 10 : 12;
+  const std::size_t length = version == 1 ? byte(8) | byte(9) << 8 : byte(8) | byte(9) << 8 | byte(10) << 16 | byte(11) << 24;
+  if (text.size() < begin || text.size() - begin < length) {
+    fail_input("{}: ends after {} bytes, inside its npy header; the file was cut", name, text.size());
+  }
+  const Header header = HeaderParser(text.substr(begin, length), name).parse();
+  const DType dtype = dtype_of_code(*header.type, name);
+  const auto data = bytes.subspan(begin + length);
+  if (header.shape->size() > Shape::kMaxRank) {
+    fail_input("{}: holds an array of {} dimensions, at most {} are supported", name, header.shape->size(), Shape::kMaxRank);
+  }
+  if (const std::size_t expected = bytes_of(*header.shape, dtype); data.size() != expected) {
+    fail_input("{}: holds {} bytes of data, but its header says {}[{}], {} bytes; the file was cut or its header is damaged", name,
+               data.size(), name_of(dtype), fmt::join(*header.shape, ", "), expected);
+  }
+  Tensor tensor(dtype, Shape(*header.shape));
+  if (*header.fortran_order) {
+    copy_from_fortran(data, tensor);
+  } else if (!data.empty()) {
+    std::memcpy(tensor.bytes().data(), data.data(), data.size());
+  }
+  if (dtype == DType::boolean) {
+    const auto bad = std::ranges::find_if(tensor.bytes(), [](std::byte value) { return value > std::byte{1}; });
+    if (bad != tensor.bytes().end())
+      fail_input("{}: a truth value is stored as {}, expected 0 or 1", name, std::to_integer<int>(*bad));
+  }
+  return tensor;
+}
+
+std::string format_npy(const Tensor& tensor) {
+  std::string shape;
+  for (const std::int64_t extent : tensor.shape().extents()) shape += fmt::format("{}{}", shape.empty() ? "" : ", ", extent);
+  if (tensor.shape().rank() == 1) shape += ",";
+  const auto type = std::ranges::find(kTypes, tensor.dtype(), &NpyType::dtype);
+  std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}", type->code, shape);
+  constexpr std::size_t kBefore = 10;
+  header.resize((kBefore + header.size() + 1 + 63) / 64 * 64 - kBefore - 1, ' ');  // the data begin at a multiple of 64
+  header += '\n';
+  std::string text(kMagic);
+  text += {'\x01', '\x00', static_cast<char>(header.size() & 0xFF), static_cast<char>(header.size() >> 8)};
+  text += header;
+  return text.append(reinterpret_cast<const char*>(tensor.bytes().data()), tensor.bytes().size());
+}
+
+std::map<std::string, Tensor> parse_npz(std::span<const std::byte> bytes, const std::string& name) {
+  std::map<std::string, Tensor> arrays;
+  for (const ZipEntry& entry : list_zip(bytes, name)) {
+    if (!entry.name.ends_with(kSuffix)) fail_input("{}: holds {}, expected arrays (.npy) only", name, entry.name);
+    const std::string contents = extract(entry, name);
+    arrays.emplace(entry.name.substr(0, entry.name.size() - kSuffix.size()),
+                   parse_npy(std::as_bytes(std::span(contents)), name + ": " + entry.name));
+  }
+  return arrays;
+}
+
+std::string format_npz(const std::map<std::string, Tensor>& arrays) {
+  std::vector<std::pair<std::string, std::string>> files;
+  for (const auto& [name, tensor] : arrays) files.emplace_back(name + std::string(kSuffix), format_npy(tensor));
+  return make_zip(files);
+}
+
+Tensor read_npy(const std::filesystem::path& path) {
+  const std::string bytes = read_file(path);
+  return parse_npy(std::as_bytes(std::span(bytes)), path.string());
+}
+
+std::map<std::string, Tensor> read_npz(const std::filesystem::path& path) {
+  const std::string bytes = read_file(path);
+  return parse_npz(std::as_bytes(std::span(bytes)), path.string());
+}
+
+void write_npy(const std::filesystem::path& path, const Tensor& tensor) { write_file_atomically(path, format_npy(tensor)); }
+
+void write_npz(const std::filesystem::path& path, const std::map<std::string, Tensor>& arrays) {
+  write_file_atomically(path, format_npz(arrays));
+}
+
+}  // namespace neurons

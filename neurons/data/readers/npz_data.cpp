@@ -1,0 +1,74 @@
+// An npz file as a dataset.
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "neurons/data/readers/npy.hpp"
+
+namespace neurons {
+namespace {
+
+using Arrays = std::map<std::string, Tensor>;
+
+std::string names_of(const Arrays& arrays) {
+  std::string names;
+  for (const auto& [name, tensor] : arrays) names += (names.empty() ? "" : ", ") + name;
+  return names.empty() ? "nothing" : names;
+}
+
+bool is_whole(DType dtype) noexcept { return dtype != DType::f32 && dtype != DType::f64; }
+
+/// Labels, or values to regress on.
+Tensor make_targets(Tensor tensor) {
+  const Shape shape = tensor.shape();
+  const bool one_each = shape.rank() == 1 || (shape.rank() == 2 && shape[1] == 1);
+  if (!one_each) return tensor.cast(DType::f32);
+  if (is_whole(tensor.dtype())) return tensor.cast(DType::i64).reshaped({shape[0]});
+  return tensor.cast(DType::f32).reshaped({shape[0], 1});
+}
+
+Dataset make_part(Arrays& arrays, const std::string& inputs, const std::string& targets, const std::string& name) {
+  const auto x = arrays.find(inputs);
+  const auto y = arrays.find(targets);
+  if (x == arrays.end() || y == arrays.end()) {
+    fail_input("{}: holds {}; expected arrays x and y, inputs and targets, or x_train, y_train, x_test and y_test", name,
+               names_of(arrays));
+  }
+  const bool bytes = x->second.dtype() == DType::u8;
+  Dataset part{.inputs = bytes ? std::move(x->second) : x->second.cast(DType::f32),
+               .targets = make_targets(std::move(y->second)),
+               .input_scale = bytes ? 1.0F / 255 : 1.0F,
+               .source = fmt::format("{} ({}, {})", name, inputs, targets)};
+  part.validate();
+  return part;
+}
+
+}  // namespace
+
+TrainTest read_npz_data(const std::filesystem::path& path) {
+  Arrays arrays = read_npz(path);
+  const std::string name = path.string();
+  TrainTest data;
+  if (arrays.contains("x_train") || arrays.contains("x_test")) {
+    data.train = make_part(arrays, "x_train", "y_train", name);
+    data.test = make_part(arrays, "x_test", "y_test", name);
+    if (data.train.input_shape() != data.test.input_shape() || data.train.is_classification() != data.test.is_classification() ||
+        (!data.train.is_classification() && data.train.outputs() != data.test.outputs()) ||
+        data.train.inputs.dtype() != data.test.inputs.dtype()) {
+      fail_input("{}: the two parts differ: training {} with targets {}, test {} with targets {}", name,
+                 data.train.inputs.type().to_string(), data.train.targets.type().to_string(), data.test.inputs.type().to_string(),
+                 data.test.targets.type().to_string());
+    }
+  } else if (arrays.contains("inputs")) {
+    data.train = make_part(arrays, "inputs", "targets", name);
+  } else {
+    data.train = make_part(arrays, "x", "y", name);
+  }
+  const std::int64_t classes = std::max(data.train.classes(), data.test.classes());
+  for (std::int64_t label = 0; label < classes; ++label) data.train.class_names.push_back(std::to_string(label));
+  if (data.test.samples() > 0) data.test.class_names = data.train.class_names;
+  return data;
+}
+
+}  // namespace neurons
