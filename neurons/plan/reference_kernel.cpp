@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "neurons/tensor/convert.hpp"
+
 namespace neurons {
 namespace {
 
@@ -47,7 +49,7 @@ void run_reference(const ReferenceCall& call, std::byte*, Worker) noexcept {
   for (std::size_t o = 0; o < call.outputs.size(); ++o) {
     const auto& data = (*call.wide_outputs)[o].data;
     with_elements(call.outputs[o], [&]<typename T>(T* elements) {
-      for (std::size_t e = 0; e < data.size(); ++e) elements[e] = static_cast<T>(data[e]);
+      for (std::size_t e = 0; e < data.size(); ++e) elements[e] = convert<T>(data[e]);
     });
   }
 }

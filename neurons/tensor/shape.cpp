@@ -16,15 +16,13 @@ constexpr std::int64_t kMaxElements = std::int64_t{1} << 48;
 
 Shape::Shape(std::span<const std::int64_t> extents) {
   if (extents.size() > kMaxRank) fail_input("shape of {} dimensions: at most {} are supported", extents.size(), kMaxRank);
-  bool empty = false;
   for (const std::int64_t extent : extents) {
     if (extent < 0) fail_input("shape [{}]: a dimension must not be negative", fmt::join(extents, ", "));
-    empty = empty || extent == 0;
   }
-  std::int64_t elements = 1;
+  std::int64_t elements = 1;  // of the dimensions that are not 0, so that products of some of them do not overflow either
   for (const std::int64_t extent : extents) {
     extents_[static_cast<std::size_t>(rank_++)] = extent;
-    if (empty) continue;
+    if (extent == 0) continue;
     if (extent > kMaxElements / elements) fail_input("shape [{}]: more than 2^48 elements", fmt::join(extents, ", "));
     elements *= extent;
   }

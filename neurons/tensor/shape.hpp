@@ -16,7 +16,7 @@ class Shape {
 
   Shape() = default;  ///< rank 0: a scalar, one element
   Shape(std::initializer_list<std::int64_t> extents) : Shape(std::span(extents.begin(), extents.size())) {}
-  /// Throws InputError for a negative extent, more than 8 extents, or more elements than 2^48.
+  /// Throws InputError for a negative extent, more than 8 extents, or more than 2^48 elements (extents of 0 left out).
   explicit Shape(std::span<const std::int64_t> extents);
 
   int rank() const noexcept { return rank_; }

@@ -2,10 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
 #include <cstring>
-#include <limits>
-#include <type_traits>
+
+#include "neurons/tensor/convert.hpp"
 
 namespace neurons {
 namespace {
@@ -26,21 +25,6 @@ void with_type(DType dtype, Function function) {
       return function(static_cast<std::uint8_t*>(nullptr));
     case DType::boolean:
       return function(static_cast<bool*>(nullptr));
-  }
-}
-
-/// Float to integer saturates, NaN becomes 0: every input has a defined result.
-template <typename To, typename From>
-To convert(From value) {
-  if constexpr (std::is_same_v<To, bool>) {
-    return value != From{0};
-  } else if constexpr (std::is_integral_v<To> && std::is_floating_point_v<From>) {
-    if (std::isnan(value)) return To{0};
-    if (static_cast<double>(value) <= static_cast<double>(std::numeric_limits<To>::min())) return std::numeric_limits<To>::min();
-    if (static_cast<double>(value) >= static_cast<double>(std::numeric_limits<To>::max())) return std::numeric_limits<To>::max();
-    return static_cast<To>(value);
-  } else {
-    return static_cast<To>(value);
   }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 /// Owning, row-major arrays with value semantics.
 
+#include <algorithm>
 #include <cstddef>
 #include <span>
 #include <string>
@@ -60,7 +61,7 @@ class Tensor {
   /// The same elements under another shape of as many elements.
   Tensor reshaped(const Shape& shape) const&;
   Tensor reshaped(const Shape& shape) &&;  ///< without a copy
-  /// The elements converted to another dtype (float to integer truncates; NaN becomes 0).
+  /// The elements converted to another dtype, as convert.hpp says.
   Tensor cast(DType dtype) const;
 
   /// Same type and same bytes.

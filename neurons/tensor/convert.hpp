@@ -1,0 +1,26 @@
+#pragma once
+/// One number as another type, with a defined result for every input.
+
+#include <cmath>
+#include <limits>
+#include <type_traits>
+
+namespace neurons {
+
+/// `value` as a To: floats lose their fraction and saturate on the way to integers, NaN becomes 0; integers keep their low bits on
+/// the way to narrower ones; all but zero is true, NaN too.
+template <typename To, typename From>
+constexpr To convert(From value) noexcept {
+  if constexpr (std::is_same_v<To, bool>) {
+    return value != From{0};
+  } else if constexpr (std::is_integral_v<To> && std::is_floating_point_v<From>) {
+    if (std::isnan(value)) return To{0};
+    if (static_cast<double>(value) <= static_cast<double>(std::numeric_limits<To>::min())) return std::numeric_limits<To>::min();
+    if (static_cast<double>(value) >= static_cast<double>(std::numeric_limits<To>::max())) return std::numeric_limits<To>::max();
+    return static_cast<To>(value);
+  } else {
+    return static_cast<To>(value);
+  }
+}
+
+}  // namespace neurons
