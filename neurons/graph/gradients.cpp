@@ -27,11 +27,30 @@ Value GradientContext::gradient(std::size_t index) const {
 
 void GradientContext::set(std::size_t index, Value gradient) {
   if (gradient.shape() != input(index).shape()) {
-    fail_input("{}: the gradient of input {} has shape {}, the input {}", graph_->node(node_).op->name, index,
+    fail_input("{}: the gradient of input {} has shape {}, the input {}", describe(graph_->node(node_)), index,
                gradient.shape().to_string(), input(index).shape().to_string());
   }
   stated_[index] = gradient.id();
 }
+
+namespace {
+
+bool is_float(DType dtype) { return dtype == DType::f32 || dtype == DType::f64; }
+
+/// New nodes carry a name until the end of the block, even where that is an exception.
+class NamedScope {
+ public:
+  NamedScope(Graph& graph, const std::string& name) : graph_(graph), before_(graph.scope()) { graph.set_scope(name); }
+  ~NamedScope() { graph_.set_scope(before_); }
+  NamedScope(const NamedScope&) = delete;
+  NamedScope& operator=(const NamedScope&) = delete;
+
+ private:
+  Graph& graph_;
+  std::string before_;
+};
+
+}  // namespace
 
 /// Walks nodes backwards, handing each its outputs' gradients and adding up what it says of its inputs'.
 class GradientDriver {
@@ -53,7 +72,7 @@ class GradientDriver {
       const Node& node = graph_.node(n);
       const bool depends = std::ranges::any_of(node.inputs, [&](int id) { return id >= 0 && flows(id); });
       for (const int id : node.outputs) {
-        if (depends && is_float(id)) mark(id);
+        if (depends && is_float(graph_.info(id).type.dtype)) mark(id);
       }
     }
     for (int n = last - 1; n >= first; --n) differentiate(n);
@@ -61,7 +80,6 @@ class GradientDriver {
 
  private:
   static std::size_t index(int id) { return static_cast<std::size_t>(id); }
-  bool is_float(int id) const { return graph_.info(id).type.dtype == DType::f32 || graph_.info(id).type.dtype == DType::f64; }
   bool flows(int id) const { return index(id) < flows_.size() && flows_[index(id)]; }
   void mark(int id) {
     if (index(id) >= flows_.size()) {
@@ -82,19 +100,17 @@ class GradientDriver {
     GradientContext context(graph_, n, arriving);
     for (std::size_t i = 0; i < context.wanted_.size(); ++i) {
       const int id = graph_.node(n).inputs[i];
-      context.wanted_[i] = id >= 0 && flows(id) && is_float(id);
+      context.wanted_[i] = id >= 0 && flows(id);
     }
-    const std::string scope = graph_.scope();
-    graph_.set_scope(graph_.node(n).name);
+    const NamedScope scope(graph_, graph_.node(n).name);
     const OpDef& op = *graph_.node(n).op;
     if (op.gradient) {
       op.gradient(context);
     } else if (op.decompose) {
       through_decomposition(context, op);
     } else {
-      fail_input("{}: {} has no gradient: {}", graph_.node(n).name, op.name, op.not_differentiable);
+      fail_input("{} has no gradient: {}", describe(graph_.node(n)), op.not_differentiable);
     }
-    graph_.set_scope(scope);
     for (std::size_t i = 0; i < context.stated_.size(); ++i) {
       if (context.stated_[i] >= 0 && context.wanted_[i]) add(graph_.node(n).inputs[i], graph_.value(context.stated_[i]));
     }
@@ -132,13 +148,22 @@ class GradientDriver {
 
 std::vector<Value> gradients(Value loss, std::span<const Value> with_respect_to, Value seed) {
   Graph& graph = loss.graph();
-  if (loss.type().dtype != DType::f32 && loss.type().dtype != DType::f64) {
+  if (!is_float(loss.type().dtype)) {
     fail_input("gradients: the loss must be a float, is {}", loss.type().to_string());
   }
   if (!seed) {
-    Tensor ones(loss.type());
+    Tensor ones(DType::f32, loss.shape());
     std::ranges::fill(ones.values<float>(), 1.0F);
-    seed = graph.constant(std::move(ones));
+    seed = graph.constant(ones.cast(loss.type().dtype));
+  }
+  if (&seed.graph() != &graph || seed.type() != loss.type()) {
+    fail_input("gradients: the seed is {}, the loss {}", seed.type().to_string(), loss.type().to_string());
+  }
+  for (const Value& value : with_respect_to) {
+    if (&value.graph() != &graph) fail_input("gradients: \"{}\" belongs to another graph than the loss", value.name());
+    if (!is_float(value.type().dtype)) {
+      fail_input("gradients: \"{}\" is {}; only floats have gradients", value.name(), value.type().to_string());
+    }
   }
   const int last = static_cast<int>(graph.nodes().size());
   GradientDriver driver(graph, with_respect_to);

@@ -22,8 +22,14 @@ void InferContext::require_rank(std::size_t index, int rank) const {
   if (shape(index).rank() != rank) fail("input {} must have {} dimensions, has {}", index, rank, shape(index).rank());
 }
 
-const TensorType& Value::type() const { return graph_->info(id_).type; }
-const std::string& Value::name() const { return graph_->info(id_).name; }
+Graph& Value::graph() const {
+  if (graph_ == nullptr) fail_input("an absent value was used where one is needed");
+  return *graph_;
+}
+const TensorType& Value::type() const { return graph().info(id_).type; }
+const std::string& Value::name() const { return graph().info(id_).name; }
+
+std::string describe(const Node& node) { return node.name.empty() ? node.op->name : node.name + ": " + node.op->name; }
 
 NodeContext::NodeContext(const Graph& graph, const Node& node)
     : types(graph.input_types(node)), context{*node.op, node.options, types, {}} {
@@ -37,25 +43,47 @@ Value Graph::add(ValueInfo info) {
   return {this, id};
 }
 
-Value Graph::input(std::string name, TensorType type) { return add({std::move(name), type, ValueKind::input, -1, 0, nullptr}); }
+Value Graph::input(std::string name, TensorType type) {
+  if (name.empty()) fail_input("graph: an input needs a name");
+  return add({std::move(name), type, ValueKind::input, -1, 0, nullptr});
+}
 
-Value Graph::state(std::string name, TensorType type) { return add({std::move(name), type, ValueKind::state, -1, 0, nullptr}); }
+Value Graph::state(std::string name, TensorType type) {
+  if (name.empty()) fail_input("graph: a state needs a name");
+  return add({std::move(name), type, ValueKind::state, -1, 0, nullptr});
+}
 
 Value Graph::constant(Tensor tensor, std::string name) {
   const TensorType type = tensor.type();
   return add({std::move(name), type, ValueKind::constant, -1, 0, std::make_shared<const Tensor>(std::move(tensor))});
 }
 
+namespace {
+
+/// "2 inputs", "1 to 3 inputs", "at least 1 input".
+std::string input_count(const OpDef& op) {
+  constexpr std::size_t kMany = 1000;
+  const auto inputs = [](std::size_t count) { return fmt::format("{} input{}", count, count == 1 ? "" : "s"); };
+  if (op.minimum_inputs == op.maximum_inputs) return inputs(op.minimum_inputs);
+  if (op.maximum_inputs > kMany) return "at least " + inputs(op.minimum_inputs);
+  return fmt::format("{} to {}", op.minimum_inputs, inputs(op.maximum_inputs));
+}
+
+}  // namespace
+
 std::vector<Value> Graph::emit_all(const OpDef& op, std::span<const Value> inputs, Options options, std::string name) {
   Node node{&op, name.empty() ? scope_ : std::move(name), std::move(options), {}, {}};
   for (const Value& value : inputs) {
-    if (value && &value.graph() != this) fail_input("{}: input \"{}\" belongs to another graph", op.name, value.name());
+    if (value) require_own(value, describe(node));
     node.inputs.push_back(value ? value.id() : -1);
   }
   while (!node.inputs.empty() && node.inputs.back() < 0) node.inputs.pop_back();
   const std::string where = node.name.empty() ? "" : node.name + ": ";
   if (node.inputs.size() < op.minimum_inputs || (node.inputs.size() > op.maximum_inputs && !op.internal)) {
-    fail_input("{}{}: takes {} to {} inputs, got {}", where, op.name, op.minimum_inputs, op.maximum_inputs, node.inputs.size());
+    fail_input("{}: takes {}, got {}", describe(node), input_count(op), node.inputs.size());
+  }
+  for (std::size_t i = 0; i < op.minimum_inputs; ++i) {
+    if (node.inputs[i] < 0) fail_input("{}: input {} is absent; it takes {}", describe(node), i, input_count(op));
   }
   std::vector<TensorType> types;
   const NodeContext node_context(*this, node);
@@ -86,7 +114,13 @@ Value Graph::emit(std::string_view op, std::initializer_list<Value> inputs) {
   return emit(definition, inputs, definition.default_options);
 }
 
+void Graph::require_own(const Value& value, std::string_view what) const {
+  if (!value) fail_input("{}: the value is absent", what);
+  if (&value.graph() != this) fail_input("{}: the value \"{}\" belongs to another graph", what, value.name());
+}
+
 void Graph::output(std::string name, Value value) {
+  require_own(value, fmt::format("output \"{}\"", name));
   for (const auto& other : outputs_) {
     if (other.name == name) fail_input("graph: the output name \"{}\" is taken", name);
   }
@@ -94,6 +128,8 @@ void Graph::output(std::string name, Value value) {
 }
 
 void Graph::assign(Value state, Value value) {
+  require_own(state, "assign");
+  require_own(value, fmt::format("assign to \"{}\"", state.name()));
   if (info(state.id()).kind != ValueKind::state) fail_input("assign: \"{}\" is not a state", state.name());
   if (state.type() != value.type()) {
     fail_input("assign: state \"{}\" is {}, the value is {}", state.name(), state.type().to_string(), value.type().to_string());
@@ -107,6 +143,7 @@ void Graph::assign(Value state, Value value) {
 void Graph::rename(Value value, std::string name) {
   auto& info = values_[static_cast<std::size_t>(value.id())];
   if (info.name == name) return;
+  if (name.empty()) fail_input("graph: a value cannot be renamed to nothing");
   if (!by_name_.emplace(name, value.id()).second) fail_input("graph: the name \"{}\" is taken", name);
   if (!info.name.empty()) by_name_.erase(info.name);
   info.name = std::move(name);
@@ -176,7 +213,7 @@ Value sum_to(Value value, const Shape& shape) {
   if (value.shape() == shape) return value;
   const OpDef& reshape = graph.table()->find("Reshape");
   const std::vector<std::int64_t> extents(shape.extents().begin(), shape.extents().end());
-  return graph.emit(reshape, {value}, reshape.default_options.with({{"shape", extents}}));
+  return graph.emit(reshape, {value}, reshape.default_options.with({{"shape", extents}, {"allow_zero", true}}));
 }
 
 }  // namespace neurons

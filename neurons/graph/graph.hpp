@@ -25,7 +25,8 @@ class Value {
 
   explicit operator bool() const { return graph_ != nullptr; }
   int id() const { return id_; }
-  Graph& graph() const { return *graph_; }
+  /// These throw InputError for the absent value.
+  Graph& graph() const;
   const TensorType& type() const;
   const Shape& shape() const { return type().shape; }
   const std::string& name() const;
@@ -76,9 +77,9 @@ class Graph {
  public:
   explicit Graph(std::shared_ptr<const OpTable> table) : table_(std::move(table)) {}
 
-  /// A value given for each run. Throws InputError if the name is taken.
+  /// A value given for each run. Throws InputError if the name is taken or empty.
   Value input(std::string name, TensorType type);
-  /// A value kept between runs. Throws InputError if the name is taken.
+  /// A value kept between runs. Throws InputError if the name is taken or empty.
   Value state(std::string name, TensorType type);
   Value constant(Tensor tensor, std::string name = "");
   Value scalar(double value) { return constant(Tensor::scalar(static_cast<float>(value))); }
@@ -90,7 +91,7 @@ class Graph {
   Value emit(std::string_view op, std::initializer_list<Value> inputs);  ///< with the op's default options
   Value emit(const OpDef& op, std::initializer_list<Value> inputs, Options options);
 
-  /// Names a result. Throws InputError if the name is taken.
+  /// Names a result. Throws InputError if the name is taken or the value not of this graph.
   void output(std::string name, Value value);
   /// At the end of a run `state` becomes `value`. At most once for each state; types must agree.
   void assign(Value state, Value value);
@@ -119,6 +120,7 @@ class Graph {
 
  private:
   Value add(ValueInfo info);
+  void require_own(const Value& value, std::string_view what) const;
   std::shared_ptr<const OpTable> table_;
   std::deque<ValueInfo> values_;  // a deque: rules hold shapes of values while they emit more
   std::deque<Node> nodes_;
@@ -127,6 +129,9 @@ class Graph {
   std::unordered_map<std::string, int> by_name_;
   std::string scope_;
 };
+
+/// What messages call a node: "dense1: MatMul", or the op alone where the node has no name.
+std::string describe(const Node& node);
 
 /// The context in which a node's infer, flops and refuse functions run.
 struct NodeContext {

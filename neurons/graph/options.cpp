@@ -13,16 +13,26 @@ namespace {
 struct Printer {
   std::string operator()(bool value) const { return value ? "true" : "false"; }
   std::string operator()(std::int64_t value) const { return fmt::format("{}", value); }
-  std::string operator()(double value) const { return fmt::format("{}", value); }
+  /// As short as tells it: most numbers come from floats, where 0.01 is 0.009999999776….
+  std::string operator()(double value) const {
+    const auto narrow = static_cast<float>(value);
+    return static_cast<double>(narrow) == value ? fmt::format("{}", narrow) : fmt::format("{}", value);
+  }
   std::string operator()(const std::string& value) const { return fmt::format("\"{}\"", value); }
   std::string operator()(const std::vector<std::int64_t>& value) const { return fmt::format("[{}]", fmt::join(value, ", ")); }
-  std::string operator()(const std::vector<double>& value) const { return fmt::format("[{}]", fmt::join(value, ", ")); }
-  std::string operator()(const std::vector<std::string>& value) const { return fmt::format("[{}]", fmt::join(value, ", ")); }
+  std::string operator()(const std::vector<double>& value) const { return list(value); }
+  std::string operator()(const std::vector<std::string>& value) const { return list(value); }
   std::string operator()(const Tensor& value) const {
     constexpr std::int64_t kShown = 8;
     if (value.elements() > kShown) return value.type().to_string();
     const Tensor numbers = value.cast(DType::f64);
     return fmt::format("{}{{{}}}", value.type().to_string(), fmt::join(numbers.values<double>(), ", "));
+  }
+  template <typename T>
+  std::string list(const std::vector<T>& values) const {
+    std::string text;
+    for (const T& value : values) text += (text.empty() ? "" : ", ") + (*this)(value);
+    return "[" + text + "]";
   }
 };
 
@@ -45,6 +55,7 @@ void fail_attribute(std::string_view name, const AttributeValue& value, std::str
 }
 
 void fail_unknown_field(std::string_view name, const std::vector<std::string>& known) {
+  if (known.empty()) fail_input("unknown option \"{}\"; it takes none", name);
   fail_input("unknown option \"{}\"{} (known: {})", name, did_you_mean(name, known), fmt::join(known, ", "));
 }
 

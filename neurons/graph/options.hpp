@@ -64,6 +64,15 @@ AttributeValue to_attribute(const T& value) {
 template <typename T>
 void from_attribute(std::string_view name, const AttributeValue& value, T& field);
 
+/// What messages call a value of this type.
+template <typename T>
+constexpr std::string_view kind_of() {
+  if constexpr (std::is_same_v<T, std::string>) return "a text";
+  if constexpr (std::is_same_v<T, std::vector<std::int64_t>>) return "a list of integers";
+  if constexpr (std::is_same_v<T, std::vector<std::string>>) return "a list of texts";
+  return "a tensor";
+}
+
 DType dtype_from_name(std::string_view name);
 [[noreturn]] void fail_attribute(std::string_view name, const AttributeValue& value, std::string_view expected);
 
@@ -74,11 +83,14 @@ void from_attribute(std::string_view name, const AttributeValue& value, T& field
     fail_attribute(name, value, "an element type");
   } else if constexpr (std::is_same_v<T, bool>) {
     if (const auto* flag = std::get_if<bool>(&value)) return void(field = *flag);
-    if (const auto* number = std::get_if<std::int64_t>(&value)) return void(field = *number != 0);
+    if (const auto* number = std::get_if<std::int64_t>(&value); number != nullptr && (*number == 0 || *number == 1)) {
+      return void(field = *number == 1);
+    }
     fail_attribute(name, value, "true or false");
   } else if constexpr (std::is_integral_v<T>) {
-    if (const auto* number = std::get_if<std::int64_t>(&value)) return void(field = static_cast<T>(*number));
-    fail_attribute(name, value, "an integer");
+    const auto* number = std::get_if<std::int64_t>(&value);
+    if (number != nullptr && std::in_range<T>(*number)) return void(field = static_cast<T>(*number));
+    fail_attribute(name, value, number == nullptr ? "an integer" : "a smaller integer");
   } else if constexpr (std::is_floating_point_v<T>) {
     if (const auto* number = std::get_if<double>(&value)) return void(field = static_cast<T>(*number));
     if (const auto* number = std::get_if<std::int64_t>(&value)) return void(field = static_cast<T>(*number));
@@ -89,7 +101,7 @@ void from_attribute(std::string_view name, const AttributeValue& value, T& field
     fail_attribute(name, value, "a list of numbers");
   } else {
     if (const auto* same = std::get_if<T>(&value)) return void(field = *same);
-    fail_attribute(name, value, std::is_same_v<T, std::string> ? "a text" : "a list");
+    fail_attribute(name, value, kind_of<T>());
   }
 }
 

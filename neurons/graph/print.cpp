@@ -45,6 +45,11 @@ std::string to_string(const Graph& graph) {
 }
 
 std::string to_dot(const Graph& graph) {
+  const auto quoted = [](std::string_view name) {
+    std::string result;
+    for (const char c : name) result += c == '"' || c == '\\' ? std::string{'\\', c} : std::string{c};
+    return result;
+  };
   std::string text = "digraph neurons {\n  node [shape=box, fontname=\"sans-serif\"];\n";
   const auto source = [&](int id) {
     const ValueInfo& value = graph.info(id);
@@ -53,19 +58,20 @@ std::string to_dot(const Graph& graph) {
   for (std::size_t id = 0; id < graph.values().size(); ++id) {
     const ValueInfo& value = graph.values()[id];
     if (value.kind == ValueKind::computed) continue;
-    text += fmt::format("  value{} [shape=ellipse, label=\"{}\\n{}\"];\n", id, label(graph, static_cast<int>(id)),
+    text += fmt::format("  value{} [shape=ellipse, label=\"{}\\n{}\"];\n", id, quoted(label(graph, static_cast<int>(id))),
                         value.type.to_string());
   }
   for (std::size_t n = 0; n < graph.nodes().size(); ++n) {
     const Node& node = graph.nodes()[n];
-    text += fmt::format("  node{} [label=\"{}{}{}\"];\n", n, node.op->name, node.name.empty() ? "" : "\\n", node.name);
+    text +=
+        fmt::format("  node{} [label=\"{}{}{}\"];\n", n, quoted(node.op->name), node.name.empty() ? "" : "\\n", quoted(node.name));
     for (const int id : node.inputs) {
       if (id >= 0) text += fmt::format("  {} -> node{} [label=\"{}\"];\n", source(id), n, graph.info(id).type.to_string());
     }
   }
   for (const auto& output : graph.outputs()) {
-    text +=
-        fmt::format("  \"output {}\" [shape=ellipse];\n  {} -> \"output {}\";\n", output.name, source(output.value), output.name);
+    text += fmt::format("  \"output {}\" [shape=ellipse];\n  {} -> \"output {}\";\n", quoted(output.name), source(output.value),
+                        quoted(output.name));
   }
   return text + "}\n";
 }

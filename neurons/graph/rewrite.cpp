@@ -59,7 +59,17 @@ Graph rewrite(const Graph& graph, const NodeRule& rule) {
       rebuild.copy(node);
       continue;
     }
-    for (std::size_t i = 0; i < node.outputs.size() && i < replaced->size(); ++i) rebuild.map(node.outputs[i], (*replaced)[i]);
+    if (replaced->size() != node.outputs.size()) {
+      fail_input("{}: has {} output(s), its replacement {}", describe(node), node.outputs.size(), replaced->size());
+    }
+    for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+      const TensorType& type = graph.info(node.outputs[i]).type;
+      const Value& value = (*replaced)[i];
+      if (value.type() != type) {
+        fail_input("{}: is {}, its replacement {}", describe(node), type.to_string(), value.type().to_string());
+      }
+      rebuild.map(node.outputs[i], value);
+    }
   }
   return rebuild.finish();
 }
@@ -87,7 +97,8 @@ Graph remove_dead_nodes(const Graph& graph) {
 
 Graph merge_equal_nodes(const Graph& graph) {
   using Key = std::tuple<const OpDef*, std::string, std::vector<int>>;
-  std::map<Key, std::vector<Value>> seen;
+  /// Nodes of one key: options that print alike may still differ (large tensors print by type alone).
+  std::map<Key, std::vector<std::pair<Options, std::vector<Value>>>> seen;
   std::map<std::string, Value> constants;
   Rebuild rebuild(graph);
   rebuild.copy_signature();
@@ -103,18 +114,30 @@ Graph merge_equal_nodes(const Graph& graph) {
   for (const Node& node : graph.nodes()) {
     std::vector<int> ids;
     for (const Value& value : rebuild.inputs(node)) ids.push_back(value ? value.id() : -1);
-    const auto [place, added] = seen.emplace(Key{node.op, node.options.to_string(), ids}, std::vector<Value>{});
-    if (added || !(node.options == rebuild.graph().node(rebuild.graph().info(place->second.front().id()).node).options)) {
-      rebuild.copy(node);
-      if (added) {
-        for (const int id : node.outputs) place->second.push_back(rebuild(id));
-      }
+    auto& alike = seen[Key{node.op, node.options.to_string(), ids}];
+    const auto equal = std::ranges::find(alike, node.options, &std::pair<Options, std::vector<Value>>::first);
+    if (equal != alike.end()) {
+      for (std::size_t i = 0; i < node.outputs.size(); ++i) rebuild.map(node.outputs[i], equal->second[i]);
       continue;
     }
-    for (std::size_t i = 0; i < node.outputs.size(); ++i) rebuild.map(node.outputs[i], place->second[i]);
+    rebuild.copy(node);
+    std::vector<Value> outputs;
+    for (const int id : node.outputs) outputs.push_back(rebuild(id));
+    alike.emplace_back(node.options, std::move(outputs));
   }
   return rebuild.finish();
 }
+
+namespace {
+
+/// Whether double precision holds every number of an integer tensor: beyond 2^53 only the kernels do.
+bool is_exact(const ReferenceTensor& tensor) {
+  if (tensor.type.dtype != DType::i64 && tensor.type.dtype != DType::i32) return true;
+  const double limit = tensor.type.dtype == DType::i64 ? 0x1p53 : 0x1p31;
+  return std::ranges::all_of(tensor.data, [limit](double value) { return value > -limit && value < limit; });
+}
+
+}  // namespace
 
 Graph fold_constants(const Graph& graph, std::int64_t limit) {
   return rewrite(graph, [&](const RewriteContext& context) -> std::optional<std::vector<Value>> {
@@ -131,10 +154,14 @@ Graph fold_constants(const Graph& graph, std::int64_t limit) {
       if (type.shape.elements() > limit) return std::nullopt;
       outputs.push_back({type, std::vector<double>(static_cast<std::size_t>(type.shape.elements()))});
     }
-    for (const Value& value : context.inputs) inputs.push_back(widen(*context.graph.info(value.id()).constant));
+    for (const Value& value : context.inputs) {
+      inputs.push_back(widen(*context.graph.info(value.id()).constant));
+      if (!is_exact(inputs.back())) return std::nullopt;
+    }
     std::vector<const ReferenceTensor*> pointers;
     for (const auto& input : inputs) pointers.push_back(&input);
     context.op.reference({context.options, pointers, outputs});
+    if (!std::ranges::all_of(outputs, is_exact)) return std::nullopt;
     std::vector<Value> constants;
     for (const auto& output : outputs) constants.push_back(context.graph.constant(narrow(output)));
     return constants;
@@ -157,7 +184,9 @@ Graph decompose(const Graph& graph, const std::function<bool(const OpDef&)>& acc
   bool again = false;
   Graph result = rewrite(graph, [&](const RewriteContext& context) -> std::optional<std::vector<Value>> {
     if (accept(context.op)) return std::nullopt;
-    if (!context.op.decompose) fail_input("{}: {} has no decomposition", context.name, context.op.name);
+    if (!context.op.decompose) {
+      fail_input("{}{}: has no decomposition", context.name.empty() ? "" : context.name + ": ", context.op.name);
+    }
     again = true;
     return context.op.decompose(context);
   });

@@ -45,7 +45,7 @@ Graph remove_dead_nodes(const Graph& graph);
 /// Equal nodes with equal inputs become one.
 Graph merge_equal_nodes(const Graph& graph);
 /// Nodes whose inputs are all constants (and whose result has at most `limit` elements) become constants, computed by their
-/// reference.
+/// reference. Integers too large for double precision are left to the kernels.
 Graph fold_constants(const Graph& graph, std::int64_t limit = 1 << 20);
 /// Applies the ops' own `simplify` rules, with the three passes above, until nothing changes.
 Graph simplify(const Graph& graph);
