@@ -1,0 +1,142 @@
+#include "neurons/data/readers/pictures.hpp"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "neurons/base/atomic_file.hpp"
+#include "neurons/data/readers/picture_decoders.hpp"
+
+namespace neurons {
+namespace {
+
+namespace fs = std::filesystem;
+
+const PictureDecoder& decoder_of(std::span<const std::byte> bytes, const std::string& name) {
+  for (const PictureDecoder* decoder : {&kPngDecoder, &kJpegDecoder}) {
+    if (decoder->recognises(bytes)) return *decoder;
+  }
+  if (bytes.empty()) fail_input("{}: is empty, expected a PNG or JPEG picture", name);
+  const auto* first = reinterpret_cast<const std::uint8_t*>(bytes.data());
+  fail_input("{}: is neither PNG nor JPEG: begins with {:02x}", name,
+             fmt::join(std::span(first, std::min<std::size_t>(bytes.size(), 8)), " "));
+}
+
+bool is_picture(const fs::path& path) {
+  std::string extension = path.extension().string();
+  for (char& c : extension) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return extension == ".png" || extension == ".jpg" || extension == ".jpeg";
+}
+
+/// What a folder holds, by name, without hidden entries.
+std::vector<fs::directory_entry> entries_of(const fs::path& folder) {
+  std::error_code error;
+  fs::directory_iterator iterator(folder, error);
+  if (error) fail_input("{}: cannot be read: {}", folder.string(), error.message());
+  std::vector<fs::directory_entry> entries;
+  for (const fs::directory_entry& entry : iterator) {
+    if (!entry.path().filename().string().starts_with('.')) entries.push_back(entry);
+  }
+  std::ranges::sort(entries, {}, [](const fs::directory_entry& entry) { return entry.path().filename().string(); });
+  return entries;
+}
+
+struct PictureFile {
+  fs::path path;
+  std::int64_t label;
+};
+
+struct Listing {
+  std::vector<std::string> classes;
+  std::vector<PictureFile> files;
+};
+
+Listing list_pictures(const fs::path& folder) {
+  Listing listing;
+  std::error_code error;
+  for (const fs::directory_entry& entry : entries_of(folder)) {
+    if (!entry.is_directory(error)) continue;
+    const auto label = static_cast<std::int64_t>(listing.classes.size());
+    const std::size_t before = listing.files.size();
+    for (const fs::directory_entry& file : entries_of(entry.path())) {
+      if (is_picture(file.path())) listing.files.push_back({file.path(), label});
+    }
+    if (listing.files.size() == before) fail_input("{}: holds no .png, .jpg or .jpeg file", entry.path().string());
+    listing.classes.push_back(entry.path().filename().string());
+  }
+  if (listing.classes.empty()) fail_input("{}: holds no folders, expected one with pictures for each class", folder.string());
+  return listing;
+}
+
+PictureSize size_of_file(const fs::path& path) {
+  const std::string text = read_file(path);
+  const auto bytes = std::as_bytes(std::span(text));
+  return decoder_of(bytes, path.string()).size(bytes, path.string());
+}
+
+/// The size that all pictures have, with the channels of the most colourful one.
+PictureSize common_size(const std::vector<PictureFile>& files) {
+  PictureSize common;
+  for (const PictureFile& file : files) {
+    const PictureSize size = size_of_file(file.path);
+    if (common.channels == 0) common = size;
+    if (size.width != common.width || size.height != common.height) {
+      fail_input("{}: is {}×{} pixels, but {} is {}×{}; bring all pictures to one size first", file.path.string(), size.width,
+                 size.height, files.front().path.string(), common.width, common.height);
+    }
+    common.channels = std::max(common.channels, size.channels);
+  }
+  return common;
+}
+
+/// Decodes a file into out[size.channels, …]; a grey picture fills all channels alike.
+void decode_file(const fs::path& path, const PictureSize& size, std::span<std::uint8_t> out) {
+  const std::string text = read_file(path);
+  const auto bytes = std::as_bytes(std::span(text));
+  const PictureDecoder& decoder = decoder_of(bytes, path.string());
+  const PictureSize own = decoder.size(bytes, path.string());
+  if (own.width != size.width || own.height != size.height || own.channels > size.channels) {
+    fail_input("{}: was changed while it was read", path.string());
+  }
+  decoder.decode(bytes, path.string(), own, out.data());
+  for (std::size_t begin = own.bytes(); begin < out.size(); begin += own.bytes()) {
+    std::ranges::copy(out.first(own.bytes()), out.begin() + static_cast<std::ptrdiff_t>(begin));
+  }
+}
+
+}  // namespace
+
+Tensor parse_picture(std::span<const std::byte> bytes, const std::string& name) {
+  const PictureDecoder& decoder = decoder_of(bytes, name);
+  const PictureSize size = decoder.size(bytes, name);
+  Tensor picture(DType::u8, {size.channels, size.height, size.width});
+  decoder.decode(bytes, name, size, picture.values<std::uint8_t>().data());
+  return picture;
+}
+
+Tensor read_picture(const fs::path& path) {
+  const std::string bytes = read_file(path);
+  return parse_picture(std::as_bytes(std::span(bytes)), path.string());
+}
+
+Dataset read_picture_folder(const fs::path& folder) {
+  Listing listing = list_pictures(folder);
+  const PictureSize size = common_size(listing.files);
+  const auto samples = static_cast<std::int64_t>(listing.files.size());
+  Dataset data{.inputs = Tensor(DType::u8, {samples, size.channels, size.height, size.width}),
+               .targets = Tensor(DType::i64, {samples}),
+               .class_names = std::move(listing.classes),
+               .input_scale = 1.0F / 255,
+               .source = folder.string()};
+  const auto inputs = data.inputs.values<std::uint8_t>();
+  for (std::size_t i = 0; i < listing.files.size(); ++i) {
+    decode_file(listing.files[i].path, size, inputs.subspan(i * size.bytes(), size.bytes()));
+    data.targets.values<std::int64_t>()[i] = listing.files[i].label;
+  }
+  return data;
+}
+
+}  // namespace neurons
