@@ -99,6 +99,8 @@ class Learner {
   std::int64_t batches() const { return batches_; }
   /// The network with the parameters as they are now.
   const Network& network();
+  /// Layers and wiring, with the parameters as they were last asked for.
+  const Network& structure() const { return network_; }
   /// Parameters, optimiser state and accumulated gradients, by name.
   StateStore& states() { return *states_; }
   const StateStore& states() const { return *states_; }

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -26,7 +27,7 @@
 namespace neurons {
 
 struct EarlyStopping {
-  std::int64_t patience = 0;      ///< epochs without a better validation loss before training ends; 0: off
+  std::int64_t patience = 0;       ///< epochs without a better validation loss before training ends; 0: off
   double minimum_improvement = 0;  ///< a loss counts as better if it is smaller by more than this
 
   template <typename Self, typename Visitor>
@@ -38,15 +39,16 @@ struct EarlyStopping {
 
 /// What one epoch came to. A number that was not computed is NaN.
 struct EpochRecord {
-  std::int64_t epoch = 0;  ///< from 1
-  std::int64_t step = 0;   ///< updates made since the start
-  double loss = 0;         ///< mean training loss over the epoch
-  double accuracy = 0;     ///< of the training batches as they came (classification)
-  double validation_loss = 0;
-  double validation_accuracy = 0;  ///< classification
-  double validation_rmse = 0;      ///< regression
-  double learning_rate = 0;        ///< at the end of the epoch
-  double seconds = 0;              ///< of this epoch, validation included
+  static constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+  std::int64_t epoch = 0;   ///< from 1
+  std::int64_t step = 0;    ///< updates made since the start
+  double loss = kNone;      ///< mean training loss over the epoch, of each batch as it came
+  double accuracy = kNone;  ///< of the training batches as they came (class labels)
+  double validation_loss = kNone;
+  double validation_accuracy = kNone;  ///< class labels
+  double validation_rmse = kNone;      ///< regression: over all outputs
+  double learning_rate = kNone;        ///< of the epoch's last update; full-batch methods have none
+  double seconds = 0;                  ///< of this epoch, validation included
 };
 
 /// Said now and then while training goes on (at most ten times a second).
@@ -55,13 +57,17 @@ struct StepRecord {
   std::int64_t epochs = 0;
   std::int64_t step = 0;  ///< of this epoch, from 1
   std::int64_t steps = 0;
-  double loss = 0;      ///< mean over the epoch so far
-  double accuracy = 0;  ///< mean over the epoch so far; NaN for regression
+  double loss = 0;                       ///< mean over the epoch so far
+  double accuracy = EpochRecord::kNone;  ///< mean over the epoch so far; NaN for regression
   double samples_per_second = 0;
   double seconds_left = 0;  ///< of the whole training, at this speed
 };
 
-enum class StopReason { completed, early, interrupted };
+enum class StopReason {
+  completed,    ///< all epochs made, or a full-batch method converged
+  early,        ///< early stopping
+  interrupted,  ///< TrainOptions::interrupt
+};
 
 struct History {
   std::vector<EpochRecord> epochs;
@@ -74,39 +80,48 @@ struct History {
 struct TrainOptions {
   Loss loss = CrossEntropy{};
   Method optimizer = Adam{};  ///< a first-order rule, Lbfgs or LevenbergMarquardt
-  std::vector<ParameterGroup> groups;
-  Schedule schedule = Constant{};
+  std::vector<ParameterGroup> groups{};
+  Schedule schedule = Constant{};  ///< ReduceOnPlateau needs validation data
   std::int64_t warm_up_steps = 0;  ///< the rate rises linearly over that many updates first
   double clip_value = 0;
   double clip_norm = 0;
   double l1 = 0;
   double l2 = 0;
-  int accumulate = 1;
+  int accumulate = 1;  ///< batches of which one update is made; the last ones of an epoch make one in any case
   std::int64_t epochs = 10;
-  std::int64_t batch_size = 32;
-  std::optional<Dataset> validation;
-  EarlyStopping early_stopping;
-  bool restore_best = false;  ///< end with the weights of the best epoch (always so where early stopping ended it)
-  std::uint64_t seed = 0;     ///< of initial weights (where the network has none), order of samples and dropout
-  int threads = 0;            ///< 0: one for each core
+  std::int64_t batch_size = 32;  ///< full-batch methods take all samples, whatever it says
+  std::optional<Dataset> validation{};
+  EarlyStopping early_stopping{};  ///< needs validation data
+  bool restore_best = false;       ///< end with the weights of the best epoch (always so where early stopping ended it)
+  std::uint64_t seed = 0;          ///< of initial weights (where the network has none), order of samples and dropout
+  int threads = 0;                 ///< 0: one for each core
 
-  std::optional<std::filesystem::path> run_folder;  ///< metrics.jsonl, checkpoint/ and model.safetensors are written there
-  std::int64_t checkpoint_steps = 0;                ///< updates between checkpoints besides those at the end of epochs; 0: none
-  double checkpoint_seconds = 60;                   ///< and at least this often
-  bool resume = false;                              ///< continue from the folder's checkpoint, mid-epoch and bit-exactly
-  std::map<std::string, std::string> metadata;      ///< written into model.safetensors: spec, encoder, class names
+  /// Where metrics.jsonl, checkpoint/ and model.safetensors are written. A checkpoint is written before the first step, at the end
+  /// (also after an interrupt), and at the end of epochs as long as that takes less than a twentieth of the time.
+  std::optional<std::filesystem::path> run_folder{};
+  std::int64_t checkpoint_steps = 0;  ///< updates between further checkpoints; 0: none
+  double checkpoint_seconds = 60;     ///< and at least this often
+  /// Continue from the folder's checkpoint, mid-epoch and bit-exactly. Network, data and options must be those of the run, but for
+  /// threads, files, callbacks and (where the schedule does not depend on it) the number of epochs.
+  bool resume = false;
+  std::map<std::string, std::string> metadata{};  ///< written into model.safetensors: spec, encoder, class names
 
-  std::function<void(const StepRecord&)> on_step;
-  std::function<void(const EpochRecord&)> on_epoch;
-  std::atomic<bool>* interrupt = nullptr;  ///< when it becomes true: save a checkpoint and return
+  std::function<void(const StepRecord&)> on_step{};
+  std::function<void(const EpochRecord&)> on_epoch{};
+  std::atomic<bool>* interrupt = nullptr;  ///< when it becomes true: end the step, save a checkpoint and return
 };
 
-/// Trains `network` in place. Throws InputError where network, data and options do not fit together (before anything is written),
-/// and RuntimeError where the loss stops being finite (the update is not made; the message names the first op, neuron, sample and
-/// step) or a file cannot be written.
+/// Trains `network` in place; the loss is of its first output. Bit-identical for any number of threads. Throws InputError where
+/// network, data and options do not fit together (before anything is written), and RuntimeError where the loss stops being finite
+/// (the update is not made; the message names the first op, neuron, sample and step) or a file cannot be written; `network` then
+/// holds the weights after the last update.
 History train(Network& network, const Dataset& data, const TrainOptions& options = {});
 
-/// Outputs of the network for all samples, f32 [samples, outputs…], in inference mode.
+/// SHA-256 over name, type and bytes of all parameters, in order of their names: 64 hex digits.
+std::string weights_sha256(const Network& network);
+
+/// The network's first output for all samples, f32 [samples, outputs…], in inference mode. Throws InputError where data and network
+/// do not fit together.
 Tensor predict(const Network& network, const Dataset& data, std::int64_t batch_size = 256, int threads = 0);
 
 }  // namespace neurons

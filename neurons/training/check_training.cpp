@@ -1,0 +1,108 @@
+#include "neurons/training/check_training.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace neurons {
+namespace {
+
+std::string name_of(const Dataset& data) { return data.source.empty() ? "the dataset" : data.source; }
+
+/// The type of the network's first output for that many rows.
+TensorType prediction_type(const Network& network, std::int64_t rows) {
+  Graph graph(network.table());
+  network.build(graph, rows, Mode::inference);
+  return graph.info(graph.outputs().front().value).type;
+}
+
+void check_targets(const Network& network, const Dataset& data, const Loss& loss) {
+  const std::int64_t rows = 1;
+  const TensorType prediction = prediction_type(network, rows);
+  const TensorType wanted = loss.target_type(prediction, data.is_classification());
+  const TensorType given{data.targets.dtype(), data.targets.shape().with(0, rows)};
+  if (wanted != given) {
+    fail_input("{}: has {} target values a sample, the network gives {}; give the last layer {} units", name_of(data),
+               data.outputs(), prediction.shape.to_string(), data.outputs());
+  }
+  const std::int64_t outputs = prediction.shape.elements();
+  if (data.is_classification() && data.classes() > std::max<std::int64_t>(2, outputs)) {
+    fail_input("{}: has {} classes, the network {} outputs; give the last layer {} units", name_of(data), data.classes(), outputs,
+               data.classes());
+  }
+}
+
+void check_data(const Network& network, const Dataset& data, const Loss& loss) {
+  data.validate();
+  if (data.samples() == 0) fail_input("{}: holds no samples", name_of(data));
+  check_inputs(network, data);
+  check_targets(network, data, loss);
+}
+
+void check_numbers(const TrainOptions& options) {
+  const auto at_least = [](std::string_view name, auto value, auto least) {
+    if (!(value >= least)) fail_input("{} = {} must be at least {}", name, value, least);
+  };
+  at_least("epochs", options.epochs, 1);
+  at_least("batch_size", options.batch_size, 1);
+  at_least("threads", options.threads, 0);
+  at_least("warm_up_steps", options.warm_up_steps, 0);
+  at_least("checkpoint_steps", options.checkpoint_steps, 0);
+  at_least("checkpoint_seconds", options.checkpoint_seconds, 0.0);
+  at_least("early stopping: patience", options.early_stopping.patience, 0);
+  at_least("early stopping: minimum_improvement", options.early_stopping.minimum_improvement, 0.0);
+}
+
+void check_needs(const TrainOptions& options) {
+  if (options.resume && !options.run_folder) fail_input("resume: needs the run folder whose checkpoint is to be continued");
+  if (options.validation) return;
+  const auto needs = [](bool used, std::string_view what) {
+    if (used) fail_input("{}: needs validation data, there is none", what);
+  };
+  needs(options.early_stopping.patience > 0, "early stopping");
+  needs(options.restore_best, "restore_best");
+  needs(options.schedule.get<ReduceOnPlateau>() != nullptr, "schedule reduce_on_plateau");
+}
+
+}  // namespace
+
+void check_inputs(const Network& network, const Dataset& data) {
+  if (network.outputs().empty()) fail_input("the network has no output");
+  if (network.inputs().size() != 1) {
+    fail_input("the network has {} inputs, a dataset gives one; for several use Learner and a loop of your own",
+               network.inputs().size());
+  }
+  const auto& input = network.inputs().front();
+  if (input.dtype != DType::f32) fail_input("the network's input \"{}\" is {}, expected f32", input.name, name_of(input.dtype));
+  const Shape sample = data.input_shape();
+  if (input.sample == sample) return;
+  const bool same_count = input.sample.elements() == sample.elements();
+  fail_input("the network expects samples of shape {}, those of {} are {}{}", input.sample.to_string(), name_of(data),
+             sample.to_string(), same_count ? "; give the network the data's shape and begin with Flatten{} or Reshape{}" : "");
+}
+
+void check_training(const Network& network, const Dataset& data, const TrainOptions& options) {
+  check_numbers(options);
+  check_needs(options);
+  check_data(network, data, options.loss);
+  if (options.validation) {
+    if (options.validation->is_classification() != data.is_classification()) {
+      fail_input("the training data has {}, the validation data {}",
+                 data.is_classification() ? "class labels" : "real-valued targets",
+                 options.validation->is_classification() ? "class labels" : "real-valued targets");
+    }
+    check_data(network, *options.validation, options.loss);
+  }
+  const auto types = network.parameter_types();
+  if (std::ranges::all_of(types, [&](const auto& entry) { return network.is_frozen(entry.first); })) {
+    fail_input("the network has no parameter to train{}", types.empty() ? "" : ": all are frozen");
+  }
+  if (options.optimizer.is_full_batch()) {
+    fail_input("{}: looks at all samples before each update; run it by start_full_batch()", options.optimizer.kind());
+  }
+  if (options.batch_size > data.samples()) {
+    fail_input("batch_size = {} is larger than the data: {} has {} samples; choose 1 to {}", options.batch_size, name_of(data),
+               data.samples(), data.samples());
+  }
+}
+
+}  // namespace neurons

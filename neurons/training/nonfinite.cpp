@@ -1,0 +1,167 @@
+#include "neurons/training/nonfinite.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+namespace neurons {
+namespace {
+
+/// The index of the first value that is NaN or infinite.
+std::optional<std::int64_t> first_nonfinite(const TensorView& view) {
+  if (view.data == nullptr || view.dtype != DType::f32) return std::nullopt;
+  const auto values = view.values<float>();
+  const auto found = std::ranges::find_if(values, [](float value) { return !std::isfinite(value); });
+  if (found == values.end()) return std::nullopt;
+  return found - values.begin();
+}
+
+float value_at(const TensorView& view, std::int64_t element) { return view.values<float>()[static_cast<std::size_t>(element)]; }
+
+/// "[12, 5]": the indices of an element, from axis `first` on.
+std::string indices(const Shape& shape, std::int64_t element, int first) {
+  std::string text;
+  const auto strides = shape.strides();
+  for (int axis = first; axis < shape.rank(); ++axis) {
+    text += fmt::format("{}{}", text.empty() ? "" : ", ", element / strides[static_cast<std::size_t>(axis)] % shape[axis]);
+  }
+  return fmt::format("[{}]", text);
+}
+
+class Search {
+ public:
+  Search(const Learner& learner, const Batch& batch, std::span<const std::int64_t> rows_of_data)
+      : learner_(learner), batch_(batch), rows_(batch.target.shape[0]), rows_of_data_(rows_of_data) {}
+
+  std::string run() const {
+    const std::string cause = find();
+    return fmt::format("step {}: {}", learner_.steps() + 1, cause);
+  }
+
+ private:
+  std::string find() const {
+    if (auto found = in_batch()) return *found;
+    if (auto found = in_weights()) return *found;
+    const Graph graph = learner_.forward_graph(rows_, Mode::training);
+    if (auto found = in_labels(graph)) return *found;
+    if (auto found = in_computed(graph)) return *found;
+    return "the loss is not finite, though every value of the forward pass is finite when computed op by op; nothing was updated; "
+           "lower the learning rate, or clip the gradients";
+  }
+
+  /// " of the batch (row 1041 of the data)"
+  std::string sample(std::int64_t row) const {
+    const auto place = static_cast<std::size_t>(row);
+    const std::string origin = place < rows_of_data_.size() ? fmt::format(" (row {} of the data)", rows_of_data_[place]) : "";
+    return fmt::format("sample {} of the batch{}", row, origin);
+  }
+
+  /// The sample that an element of a value belongs to, and which of its numbers it is.
+  std::string place(const Shape& shape, std::int64_t element, std::string_view unit) const {
+    if (shape.rank() == 0) return "";
+    if (shape[0] != rows_) return fmt::format("element {}", indices(shape, element, 0));
+    const std::int64_t row = element / (shape.elements() / rows_);
+    if (shape.rank() == 1) return sample(row);
+    if (shape.rank() == 2) return fmt::format("{} {}, {}", unit, element % shape[1], sample(row));
+    return fmt::format("{} {}, {}", unit, indices(shape, element, 1), sample(row));
+  }
+
+  std::optional<std::string> in_batch() const {
+    const auto look = [&](const std::string& part, std::string_view unit, const TensorView& view) -> std::optional<std::string> {
+      const auto element = first_nonfinite(view);
+      if (!element) return std::nullopt;
+      return fmt::format("{}, {}: the data holds {}; nothing was updated; repair that sample, or leave it out", part,
+                         place(view.shape, *element, unit), value_at(view, *element));
+    };
+    const auto& inputs = learner_.structure().inputs();
+    for (std::size_t i = 0; i < batch_.inputs.size(); ++i) {
+      if (auto found = look(fmt::format("input \"{}\"", inputs[i].name), "feature", batch_.inputs[i])) return found;
+    }
+    if (auto found = look("target", "output", batch_.target)) return found;
+    return look("sample weight", "", batch_.weights);
+  }
+
+  std::optional<std::string> in_weights() const {
+    for (const auto& [name, type] : learner_.structure().parameter_types()) {
+      Tensor tensor = learner_.states().get(name);
+      const TensorView view{tensor.dtype(), tensor.shape(), tensor.bytes().data()};
+      const auto element = first_nonfinite(view);
+      if (!element) continue;
+      return fmt::format(
+          "{}{} is {} already: {}; lower the learning rate, clip the gradients (clip_norm), or go back to an earlier checkpoint",
+          name, indices(view.shape, *element, 0), value_at(view, *element),
+          learner_.steps() == 0 ? "the network was given so" : "an update before this step made it so");
+    }
+    return std::nullopt;
+  }
+
+  std::optional<std::string> in_labels(const Graph& graph) const {
+    if (batch_.target.dtype != DType::i64) return std::nullopt;
+    const Shape& prediction = graph.info(graph.outputs().front().value).type.shape;
+    const std::int64_t classes = std::max<std::int64_t>(2, prediction.elements() / rows_);
+    const auto labels = batch_.target.values<std::int64_t>();
+    for (std::size_t row = 0; row < labels.size(); ++row) {
+      if (labels[row] >= 0 && labels[row] < classes) continue;
+      return fmt::format("target, {}: label {} is none of the {} classes 0 to {}; nothing was updated; repair that sample",
+                         sample(static_cast<std::int64_t>(row)), labels[row], classes, classes - 1);
+    }
+    return std::nullopt;
+  }
+
+  /// All values of the graph as outputs of a plan without any fusion; the first bad one in order of computation.
+  std::optional<std::string> in_computed(Graph graph) const {
+    const auto name_of = [](int id) { return "nonfinite#" + std::to_string(id); };
+    const int count = static_cast<int>(graph.values().size());
+    for (int id = 0; id < count; ++id) {
+      if (graph.info(id).kind == ValueKind::computed) graph.output(name_of(id), graph.value(id));
+    }
+    auto states = std::make_shared<StateStore>(graph.table());
+    for (const auto& [name, type] : learner_.structure().parameter_types()) states->set(name, learner_.states().get(name));
+    CompileOptions plain;
+    plain.lay_out = false;
+    plain.fuse = false;
+    Plan plan = compile(graph, states, plain);
+    fill(plan);
+    plan.run();
+    for (const Node& node : graph.nodes()) {
+      for (const int id : node.outputs) {
+        const TensorView view = plan.output(name_of(id));
+        const auto element = first_nonfinite(view);
+        if (!element) continue;
+        const std::string where = place(view.shape, *element, "neuron");
+        return fmt::format(
+            "{} ({}){}{}: the first value that is not finite is {}; nothing was updated; lower the learning rate, clip "
+            "the gradients (clip_norm), or check the data",
+            node.name.empty() ? "the network" : node.name, node.op->name, where.empty() ? "" : ", ", where,
+            value_at(view, *element));
+      }
+    }
+    return std::nullopt;
+  }
+
+  void fill(const Plan& plan) const {
+    const auto copy = [&](std::string_view name, const TensorView& from) {
+      std::ranges::copy(from.bytes(), plan.input(name).bytes().begin());
+    };
+    const auto& inputs = learner_.structure().inputs();
+    for (std::size_t i = 0; i < inputs.size(); ++i) copy(inputs[i].name, batch_.inputs[i]);
+    copy("target", batch_.target);
+    if (batch_.weights.data != nullptr) copy("sample_weights", batch_.weights);
+    if (plan.graph().has("step")) plan.input("step").values<std::int64_t>()[0] = learner_.batches();
+  }
+
+  const Learner& learner_;
+  const Batch& batch_;
+  std::int64_t rows_;
+  std::span<const std::int64_t> rows_of_data_;
+};
+
+}  // namespace
+
+std::string explain_nonfinite(const Learner& learner, const Batch& batch, std::span<const std::int64_t> rows_of_data) {
+  return Search(learner, batch, rows_of_data).run();
+}
+
+}  // namespace neurons

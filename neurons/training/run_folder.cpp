@@ -1,0 +1,97 @@
+#include "neurons/training/run_folder.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+
+#include "neurons/base/atomic_file.hpp"
+
+namespace neurons {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string json_number(double number) {
+  if (std::isnan(number)) return "\"NaN\"";
+  if (std::isinf(number)) return number > 0 ? "\"Infinity\"" : "\"-Infinity\"";
+  return fmt::format("{}", number);
+}
+
+[[noreturn]] void fail_write(const fs::path& path, int error) {
+  fail_run("{}: cannot be written: {}", path.string(), std::strerror(error));
+}
+
+}  // namespace
+
+std::string to_json(const EpochRecord& record) {
+  return fmt::format(R"({{"epoch": {}, "step": {}, "loss": {}, "accuracy": {}, "validation_loss": {}, "validation_accuracy": {}, )"
+                     R"("validation_rmse": {}, "learning_rate": {}, "seconds": {}}})",
+                     record.epoch, record.step, json_number(record.loss), json_number(record.accuracy),
+                     json_number(record.validation_loss), json_number(record.validation_accuracy),
+                     json_number(record.validation_rmse), json_number(record.learning_rate), json_number(record.seconds));
+}
+
+void RunFolder::create() const {
+  const fs::path folder = checkpoint_path().parent_path();
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (!error && !fs::is_directory(folder)) error = std::make_error_code(std::errc::not_a_directory);
+  if (error) fail_run("{}: the run folder cannot be made: {}", path_.string(), error.message());
+  for (const fs::path& place : {path_, folder}) {
+    for (const auto& entry : fs::directory_iterator(place, error)) {
+      for (const fs::path& ours : {checkpoint_path(), metrics_path(), model_path()}) {
+        const bool left_over = entry.path().filename().string().starts_with(ours.filename().string() + ".tmp-");
+        std::error_code ignored;  // it is in nobody's way
+        if (left_over && entry.path().parent_path() == ours.parent_path()) fs::remove(entry.path(), ignored);
+      }
+    }
+  }
+}
+
+void RunFolder::write_checkpoint(const Checkpoint& checkpoint) const {
+  write_file_atomically(checkpoint_path(), format_checkpoint(checkpoint));
+}
+
+Checkpoint RunFolder::read_checkpoint() const {
+  std::error_code error;
+  if (!fs::exists(checkpoint_path(), error)) {
+    fail_input("{}: there is no checkpoint to resume from; train without resume first", checkpoint_path().string());
+  }
+  const std::string bytes = read_file(checkpoint_path());
+  return parse_checkpoint(std::as_bytes(std::span(bytes)), checkpoint_path().string());
+}
+
+void RunFolder::write_metrics(const std::vector<EpochRecord>& epochs) const {
+  std::string text;
+  for (const EpochRecord& record : epochs) text += to_json(record) + "\n";
+  write_file_atomically(metrics_path(), text);
+}
+
+void RunFolder::append_metrics(const EpochRecord& record) const {
+  const std::string line = to_json(record) + "\n";
+  const int file = ::open(metrics_path().c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (file < 0) fail_write(metrics_path(), errno);
+  const off_t before = ::lseek(file, 0, SEEK_END);
+  const ssize_t written = ::write(file, line.data(), line.size());
+  const bool whole = written == static_cast<ssize_t>(line.size());
+  const int reason = written < 0 ? errno : ENOSPC;
+  const bool cut = whole || ::ftruncate(file, before) == 0;  // no half line stays
+  const int closed = ::close(file);
+  if (!whole || !cut || closed != 0) fail_write(metrics_path(), reason);
+}
+
+void RunFolder::write_model(const Network& network, const std::map<std::string, std::string>& metadata) const {
+  write_safetensors(model_path(), {network.parameters(), metadata});
+}
+
+void RunFolder::remove_model() const {
+  std::error_code error;
+  fs::remove(model_path(), error);
+  if (error) fail_run("{}: cannot be replaced: {}", model_path().string(), error.message());
+}
+
+}  // namespace neurons

@@ -1,0 +1,35 @@
+#pragma once
+/// Running sums over batches, from which an epoch's or a data set's numbers come.
+
+#include <cstdint>
+
+#include "neurons/data/dataset.hpp"
+#include "neurons/tensor/tensor.hpp"
+#include "neurons/training/learner.hpp"
+
+namespace neurons {
+
+struct Tally {
+  double loss = 0;    ///< Σ weight · mean loss of the batch
+  double weight = 0;  ///< Σ weight of the batch
+  std::int64_t samples = 0;
+  std::int64_t correct = 0;
+  double squares = 0;  ///< Σ (prediction - target)² over all outputs
+  std::int64_t outputs = 0;
+
+  double mean_loss() const;
+  double accuracy() const;
+  double rmse() const;
+};
+
+/// Rows of `prediction` whose largest element (the first, where several are) is the label's; with one output a row, a positive one
+/// means class 1.
+std::int64_t count_correct(const TensorView& prediction, const TensorView& labels);
+
+/// Σ (prediction - target)².
+double sum_of_squared_errors(const TensorView& prediction, const TensorView& target);
+
+/// A whole data set in inference mode, in batches of at most `batch_size`.
+Tally evaluate(Learner& learner, const Dataset& data, std::int64_t batch_size);
+
+}  // namespace neurons
