@@ -16,7 +16,7 @@ struct Flatten {
 /// [batch, …] → [batch, shape…], as many elements a sample.
 struct Reshape {
   static constexpr std::string_view kKind = "reshape";
-  std::vector<std::int64_t> shape;
+  std::vector<std::int64_t> shape{};
   template <typename Self, typename Visitor>
   static void fields(Self& self, Visitor&& visit) {
     visit("shape", self.shape);

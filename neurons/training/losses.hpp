@@ -9,8 +9,8 @@ namespace neurons {
 /// -log softmax(prediction)[label], or -Σ target · log softmax(prediction) for soft targets [batch, classes].
 struct CrossEntropy {
   static constexpr std::string_view kKind = "cross_entropy";
-  float label_smoothing = 0.0F;      ///< share of each target spread over all classes
-  std::vector<float> class_weights;  ///< empty: all 1
+  float label_smoothing = 0.0F;        ///< share of each target spread over all classes
+  std::vector<float> class_weights{};  ///< empty: all 1
 
   template <typename Self, typename Visitor>
   static void fields(Self& self, Visitor&& visit) {
