@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
-#include <ranges>
 
 #include "neurons/graph/rewrite.hpp"
 #include "neurons/plan/fuse.hpp"
@@ -94,11 +93,12 @@ class StoragePlan {
     const auto pairs = alias_pairs(node);
     const auto allows = [&](std::size_t output, int root) {
       // Sharing is safe if every input in that memory is one that this output may overwrite.
-      return std::ranges::all_of(std::views::iota(std::size_t{0}, node.inputs.size()), [&](std::size_t i) {
+      for (std::size_t i = 0; i < node.inputs.size(); ++i) {
         const int id = node.inputs[i];
-        if (id < 0 || storage_[at(id)].root != root) return true;
-        return std::ranges::find(pairs, std::pair(static_cast<int>(output), static_cast<int>(i))) != pairs.end();
-      });
+        if (id < 0 || storage_[at(id)].root != root) continue;
+        if (std::ranges::find(pairs, std::pair(static_cast<int>(output), static_cast<int>(i))) == pairs.end()) return false;
+      }
+      return true;
     };
     std::vector<int> taken;  // roots that an output of this node has already
     for (std::size_t o = 0; o < node.outputs.size(); ++o) {
