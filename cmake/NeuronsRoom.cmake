@@ -13,7 +13,10 @@ target_compile_options(neurons_warnings INTERFACE
   -Wall -Wextra -Wconversion -Wshadow -Werror -fno-math-errno -ffp-contract=off
   $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)  # GCC 12 sees overlap in std::string operator+ where there is none (GCC bug 105651)
 if(NEURONS_SANITIZE)
-  target_compile_options(neurons_options INTERFACE -fsanitize=${NEURONS_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  # Without the parts of "undefined" that AddressSanitizer covers (null, object-size, pointer-overflow) or that matter least here (alignment, vptr):
+  # they double the time to compile (docs/decisions/0001).
+  target_compile_options(neurons_options INTERFACE -fsanitize=${NEURONS_SANITIZE}
+    -fno-sanitize=null,object-size,pointer-overflow,alignment,vptr -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(neurons_options INTERFACE -fsanitize=${NEURONS_SANITIZE})
 endif()
 if(CMAKE_BUILD_TYPE STREQUAL "Coverage")
