@@ -1,7 +1,7 @@
 #include "neurons/data/readers/pictures.hpp"
 
 #include <cstdio>
-// jpeglib.h needs what stdio.h declares
+// jpeglib.h needs cstdio before it
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <jpeglib.h>
