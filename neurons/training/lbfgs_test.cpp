@@ -5,22 +5,14 @@
 #include <cmath>
 #include <limits>
 
-#include "neurons/base/error.hpp"
+#include "neurons/base/testing.hpp"
 #include "neurons/training/line_search.hpp"
 
 namespace neurons {
 namespace {
 
-using testing::HasSubstr;
-
-std::string message_of(const auto& action) {
-  try {
-    action();
-  } catch (const InputError& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
-}
+using ::testing::HasSubstr;
+using testing::message_of;
 
 /// Σ 100 (x[i+1] - x[i]²)² + (1 - x[i])², least where all are 1 (Rosenbrock 1960).
 double rosenbrock(std::span<const double> x, std::span<double> gradient) {

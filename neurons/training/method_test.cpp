@@ -4,21 +4,14 @@
 
 #include <cmath>
 
+#include "neurons/base/testing.hpp"
 #include "neurons/training/optimizers.hpp"
 
 namespace neurons {
 namespace {
 
-using testing::HasSubstr;
-
-std::string message_of(const auto& action) {
-  try {
-    action();
-  } catch (const InputError& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
-}
+using ::testing::HasSubstr;
+using testing::message_of;
 
 TEST(Method, IsMadeFromEachRule) {
   const Method adam = Adam{.learning_rate = 0.5F};

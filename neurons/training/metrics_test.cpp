@@ -5,28 +5,20 @@
 #include <cmath>
 #include <limits>
 
-#include "neurons/base/error.hpp"
+#include "neurons/base/testing.hpp"
 
 namespace neurons {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using testing::message_of;
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 Tensor floats(const Shape& shape, const std::vector<float>& values) { return Tensor::of<float>(shape, values); }
 Tensor labels(const std::vector<std::int64_t>& values) {
   return Tensor::of<std::int64_t>({static_cast<std::int64_t>(values.size())}, values);
-}
-
-std::string message_of(const auto& action) {
-  try {
-    action();
-  } catch (const InputError& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
 }
 
 TEST(ClassificationReport, CountsByHand) {

@@ -5,10 +5,13 @@
 #include <cmath>
 #include <vector>
 
+#include "neurons/base/testing.hpp"
+
 namespace neurons {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
+using testing::message_of;
 
 /// Factors at the first step of each epoch.
 std::vector<double> by_epoch(const Schedule& schedule, std::int64_t epochs, std::int64_t steps_per_epoch = 3) {
@@ -28,15 +31,6 @@ std::vector<double> by_step(const Schedule& schedule, std::int64_t steps) {
 void expect_near(const std::vector<double>& found, const std::vector<double>& expected, double tolerance = 1e-12) {
   ASSERT_EQ(found.size(), expected.size());
   for (std::size_t i = 0; i < found.size(); ++i) EXPECT_NEAR(found[i], expected[i], tolerance) << "at " << i;
-}
-
-std::string message_of(const auto& action) {
-  try {
-    action();
-  } catch (const InputError& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
 }
 
 TEST(Schedules, ConstantIsOneWhateverTheProgress) {

@@ -1,0 +1,230 @@
+#include "neurons/training/losses.hpp"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <limits>
+#include <map>
+
+#include "neurons/base/testing.hpp"
+#include "neurons/data/readers/npy.hpp"
+#include "neurons/graph/gradients.hpp"
+#include "neurons/ops/ops.hpp"
+#include "neurons/plan/interpret.hpp"
+#include "neurons/plan/plan.hpp"
+
+namespace neurons {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::message_of;
+
+/// A mean loss and its gradient with respect to the prediction.
+struct Outcome {
+  double value = 0;
+  std::vector<double> gradient;
+};
+
+struct Case {
+  Loss loss;
+  Tensor prediction;
+  Tensor target;
+  Tensor weights = Tensor();  ///< of samples; a scalar stands for none
+};
+
+/// Prediction, target and weights as inputs; "loss" and "gradient" as outputs.
+Graph graph_of(const Case& example) {
+  Graph graph(ops::table());
+  const Value prediction = graph.input("prediction", example.prediction.type());
+  const TensorType wanted = example.loss.target_type(prediction.type(), example.target.dtype() == DType::i64);
+  EXPECT_EQ(wanted, example.target.type());
+  const Value target = graph.input("target", wanted);
+  const bool weighted = example.weights.shape().rank() > 0;
+  const Value weights = weighted ? graph.input("weights", example.weights.type()) : Value{};
+  const Value loss = mean_loss(example.loss, prediction, target, weights);
+  graph.output("loss", loss);
+  graph.output("gradient", gradients(loss, std::vector<Value>{prediction}).front());
+  return graph;
+}
+
+Outcome by_interpreter(const Case& example) {
+  const Graph graph = graph_of(example);
+  ReferenceValues given{{"prediction", widen(example.prediction)}, {"target", widen(example.target)}};
+  if (graph.has("weights")) given.emplace("weights", widen(example.weights));
+  const auto values = interpret(graph, given);
+  const auto output = [&](std::size_t index) { return values[static_cast<std::size_t>(graph.outputs()[index].value)].data; };
+  return {output(0).front(), output(1)};
+}
+
+Outcome by_plan(const Case& example) {
+  const Graph graph = graph_of(example);
+  Plan plan = compile(graph, std::make_shared<StateStore>(ops::table()));
+  plan.input("prediction").assign(example.prediction);
+  plan.input("target").assign(example.target);
+  if (graph.has("weights")) plan.input("weights").assign(example.weights);
+  plan.run();
+  const auto slopes = plan.output("gradient").values<float>();
+  return {static_cast<double>(plan.output("loss").values<float>()[0]), {slopes.begin(), slopes.end()}};
+}
+
+void expect_near(const Outcome& found, double value, const std::vector<double>& gradient, double tolerance) {
+  EXPECT_NEAR(found.value, value, tolerance * std::max(1.0, std::abs(value)));
+  ASSERT_EQ(found.gradient.size(), gradient.size());
+  for (std::size_t i = 0; i < gradient.size(); ++i) {
+    EXPECT_NEAR(found.gradient[i], gradient[i], tolerance * std::max(1.0, std::abs(gradient[i]))) << "gradient " << i;
+  }
+}
+
+class AgainstPyTorch : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() { fixture_ = read_npz(NEURONS_SOURCE_DIR "/tests/fixtures/losses.npz"); }
+  static Tensor array(const std::string& name) {
+    const Tensor& stored = fixture_.at(name);
+    return stored.dtype() == DType::f64 ? stored.cast(DType::f32) : stored;  // exact: see tests/fixtures/README.md
+  }
+  static std::vector<float> list(const std::string& name) {
+    const Tensor tensor = array(name);
+    return {tensor.values<float>().begin(), tensor.values<float>().end()};
+  }
+  static void check(const std::string& name, const Case& example, const std::string& input) {
+    SCOPED_TRACE(name);
+    const double value = fixture_.at(name + "/value").values<double>()[0];
+    const auto slopes = fixture_.at(name + "/" + input + "_gradient").values<double>();
+    const std::vector<double> gradient(slopes.begin(), slopes.end());
+    expect_near(by_interpreter(example), value, gradient, 1e-7);  // options are floats: 0.1F is not 0.1
+    expect_near(by_plan(example), value, gradient, 1e-6);
+  }
+  static inline std::map<std::string, Tensor> fixture_;
+};
+
+TEST_F(AgainstPyTorch, CrossEntropyOfLabels) {
+  const auto of = [](const CrossEntropy& loss) { return Case{loss, array("logits"), array("labels")}; };
+  const auto weights = list("class_weights");
+  check("cross_entropy", of({}), "logits");
+  check("cross_entropy_smoothing", of({.label_smoothing = 0.1F, .class_weights = {}}), "logits");
+  check("cross_entropy_weights", of({.label_smoothing = 0, .class_weights = weights}), "logits");
+  check("cross_entropy_weights_smoothing", of({.label_smoothing = 0.1F, .class_weights = weights}), "logits");
+}
+
+TEST_F(AgainstPyTorch, CrossEntropyOfSoftTargets) {
+  const auto of = [](const CrossEntropy& loss) { return Case{loss, array("logits"), array("soft_targets")}; };
+  check("cross_entropy_soft", of({}), "logits");
+  check("cross_entropy_soft_smoothing", of({.label_smoothing = 0.1F, .class_weights = {}}), "logits");
+  check("cross_entropy_soft_weights", of({.label_smoothing = 0, .class_weights = list("class_weights")}), "logits");
+}
+
+TEST_F(AgainstPyTorch, BinaryCrossEntropy) {
+  check("bce_with_logits", {BinaryCrossEntropy{}, array("scores"), array("binary_targets")}, "scores");
+  check("bce_with_logits_soft", {BinaryCrossEntropy{}, array("scores"), array("binary_soft_targets")}, "scores");
+}
+
+TEST_F(AgainstPyTorch, Regression) {
+  const auto of = [](const Loss& loss) { return Case{loss, array("predictions"), array("values")}; };
+  check("mse", of(MeanSquaredError{}), "predictions");
+  check("mae", of(MeanAbsoluteError{}), "predictions");
+  check("huber_1", of(Huber{}), "predictions");
+  check("huber_half", of(Huber{.delta = 0.5F}), "predictions");
+}
+
+TEST_F(AgainstPyTorch, SampleWeights) {
+  check("mse_sample_weights_over_weights", {MeanSquaredError{}, array("predictions"), array("values"), array("sample_weights")},
+        "predictions");
+}
+
+TEST_F(AgainstPyTorch, Hinge) { check("multi_margin", {Hinge{}, array("logits"), array("labels")}, "logits"); }
+
+TEST_F(AgainstPyTorch, KlDivergence) { check("kl_batchmean", {KlDivergence{}, array("logits"), array("soft_targets")}, "logits"); }
+
+TEST_F(AgainstPyTorch, CosineDistance) { check("cosine", {CosineDistance{}, array("left"), array("right")}, "left"); }
+
+Tensor floats(const Shape& shape, const std::vector<float>& values) { return Tensor::of<float>(shape, values); }
+Tensor labels(const std::vector<std::int64_t>& values) {
+  return Tensor::of<std::int64_t>({static_cast<std::int64_t>(values.size())}, values);
+}
+
+TEST(Losses, ClassWeightsAndSampleWeightsMultiply) {
+  // Two classes, logits 0: each sample's loss is log 2 whatever its label, so any weighted mean of them is, too. The gradient of a
+  // sample's own logit is -½ of its share: 3·2, 1·1 of 7.
+  const CrossEntropy loss{.label_smoothing = 0, .class_weights = {1, 3}};
+  const Case example{loss, floats({2, 2}, {0, 0, 0, 0}), labels({1, 0}), floats({2}, {2, 1})};
+  const std::vector<double> gradient{3.0 / 7, -3.0 / 7, -0.5 / 7, 0.5 / 7};
+  expect_near(by_interpreter(example), std::log(2.0), gradient, 1e-12);
+  expect_near(by_plan(example), std::log(2.0), gradient, 1e-6);
+}
+
+TEST(Losses, BinaryCrossEntropyTakesLabelsForOneOutput) {
+  // softplus(2) - 2 and softplus(-1); the derivative is sigmoid(x) - label, halved by the mean.
+  const Case example{BinaryCrossEntropy{}, floats({2, 1}, {2, -1}), labels({1, 0})};
+  const double value = (std::log1p(std::exp(2.0)) - 2 + std::log1p(std::exp(-1.0))) / 2;
+  const std::vector<double> gradient{(1 / (1 + std::exp(-2.0)) - 1) / 2, 1 / (1 + std::exp(1.0)) / 2};
+  expect_near(by_interpreter(example), value, gradient, 1e-12);
+  expect_near(by_plan(example), value, gradient, 1e-6);
+}
+
+TEST(Losses, OutputsOfAnyRankAreAveraged) {
+  const Case example{MeanSquaredError{}, floats({2, 2, 1}, {1, 2, 3, 4}), floats({2, 2, 1}, {0, 0, 0, 0})};
+  expect_near(by_plan(example), 7.5, {0.5, 1, 1.5, 2}, 1e-6);
+  const Case flat{MeanAbsoluteError{}, floats({2}, {1, -3}), floats({2}, {0, 0})};
+  expect_near(by_plan(flat), 2, {0.5, -0.5}, 1e-6);
+}
+
+TEST(Losses, KlDivergenceOfCertainTargetsIsCrossEntropy) {
+  const Case example{KlDivergence{}, floats({1, 3}, {1, 2, 3}), floats({1, 3}, {0, 0, 1})};
+  const double value = std::log(std::exp(-2.0) + std::exp(-1.0) + 1);
+  const double sum = std::exp(-2.0) + std::exp(-1.0) + 1;
+  expect_near(by_plan(example), value, {std::exp(-2.0) / sum, std::exp(-1.0) / sum, 1 / sum - 1}, 1e-6);
+}
+
+TEST(Losses, CosineDistanceOfAZeroVectorIsFinite) {
+  const auto outcome = by_plan({CosineDistance{}, floats({1, 2}, {0, 0}), floats({1, 2}, {3, 4})});
+  EXPECT_FLOAT_EQ(static_cast<float>(outcome.value), 1);
+  for (const double slope : outcome.gradient) EXPECT_TRUE(std::isfinite(slope));
+}
+
+TEST(Losses, WhatIsNotFiniteShows) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  EXPECT_TRUE(std::isnan(by_plan({CrossEntropy{}, floats({1, 2}, {std::nanf(""), 0}), labels({0})}).value));
+  EXPECT_TRUE(std::isinf(by_plan({MeanSquaredError{}, floats({1, 1}, {infinity}), floats({1, 1}, {0})}).value));
+}
+
+TEST(Losses, SayWhatTheyCannotUse) {
+  const TensorType one{DType::f32, {8, 1}};
+  const TensorType three{DType::f32, {8, 3}};
+  const TensorType picture{DType::f32, {8, 3, 4}};
+  const auto refusal = [](const Loss& loss, const TensorType& prediction, bool has_labels) {
+    return message_of([&] { loss.target_type(prediction, has_labels); });
+  };
+  EXPECT_THAT(refusal(CrossEntropy{}, picture, true),
+              HasSubstr("loss cross_entropy: expects predictions [batch, classes], got [8, 3, 4]; add Flatten{}"));
+  EXPECT_THAT(refusal(CrossEntropy{.label_smoothing = 0, .class_weights = {1, 2}}, three, true),
+              HasSubstr("2 class weights for 3 classes"));
+  EXPECT_THAT(refusal(CrossEntropy{.label_smoothing = 1.5F, .class_weights = {}}, three, true),
+              HasSubstr("label_smoothing = 1.5 must be in [0, 1]"));
+  EXPECT_THAT(refusal(CrossEntropy{.label_smoothing = std::nanf(""), .class_weights = {}}, three, true),
+              HasSubstr("label_smoothing = nan"));
+  EXPECT_THAT(refusal(BinaryCrossEntropy{}, three, true),
+              HasSubstr("class labels need one output a sample, the network has [8, 3]; use cross_entropy"));
+  for (const Loss& loss :
+       {Loss(MeanSquaredError{}), Loss(MeanAbsoluteError{}), Loss(Huber{}), Loss(KlDivergence{}), Loss(CosineDistance{})}) {
+    EXPECT_THAT(refusal(loss, three, true), HasSubstr("loss " + loss.kind() + ": the data has class labels; use cross_entropy"));
+    EXPECT_EQ(loss.target_type(three, false), three);
+  }
+  EXPECT_THAT(refusal(Hinge{}, three, false), HasSubstr("loss hinge"));
+  EXPECT_THAT(refusal(Hinge{}, picture, true), HasSubstr("expects predictions [batch, classes]"));
+  EXPECT_THAT(refusal(Huber{.delta = 0}, one, false), HasSubstr("loss huber: delta = 0 must be positive"));
+  EXPECT_THAT(refusal(Huber{.delta = std::nanf("")}, one, false), HasSubstr("delta = nan"));
+}
+
+TEST(Losses, TheTableMakesEachFromItsAttributes) {
+  EXPECT_EQ(loss_kinds().size(), 8U);
+  for (const auto& [kind, loss] : loss_kinds()) {
+    EXPECT_EQ(loss.kind(), kind);
+    EXPECT_EQ(loss.with(loss.attributes()).attributes(), loss.attributes());
+  }
+  EXPECT_THAT(message_of([] { loss_of_kind("cross_entrpy"); }),
+              HasSubstr("unknown loss \"cross_entrpy\"; did you mean \"cross_entropy\"?"));
+  EXPECT_THAT(message_of([] { loss_of_kind("huber").with({{"delt", 2.0}}); }), HasSubstr("did you mean \"delta\"?"));
+}
+
+}  // namespace
+}  // namespace neurons
