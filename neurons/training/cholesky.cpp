@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cmath>
-#include <vector>
 
 namespace neurons {
 namespace {
@@ -46,17 +45,17 @@ void cholesky_solve(std::span<const double> factor, std::span<double> b) {
   }
 }
 
-double cholesky_inverse_trace(std::span<const double> factor, std::size_t order) {
-  double trace = 0;
+std::vector<double> cholesky_inverse_diagonal(std::span<const double> factor, std::size_t order) {
+  std::vector<double> diagonal(order, 0);
   std::vector<double> column(order);
   for (std::size_t c = 0; c < order; ++c) {  // L·x = e_c by forward substitution, from row c on
     for (std::size_t i = c; i < order; ++i) {
       const double right = i == c ? 1 : 0;
       column[i] = (right - dot(factor.data() + i * order + c, column.data() + c, i - c)) / factor[i * order + i];
-      trace += column[i] * column[i];
+      diagonal[c] += column[i] * column[i];
     }
   }
-  return trace;
+  return diagonal;
 }
 
 }  // namespace neurons

@@ -1,7 +1,9 @@
 #pragma once
 /// Symmetric positive definite systems in double precision: A = L·Lᵀ.
 
+#include <cstddef>
 #include <span>
+#include <vector>
 
 namespace neurons {
 
@@ -12,7 +14,7 @@ bool cholesky(std::span<double> matrix, std::size_t order);
 /// Replaces b by A⁻¹·b.
 void cholesky_solve(std::span<const double> factor, std::span<double> b);
 
-/// The trace of A⁻¹, Σ (L⁻¹)².
-double cholesky_inverse_trace(std::span<const double> factor, std::size_t order);
+/// The diagonal of A⁻¹: the squared lengths of the columns of L⁻¹.
+std::vector<double> cholesky_inverse_diagonal(std::span<const double> factor, std::size_t order);
 
 }  // namespace neurons

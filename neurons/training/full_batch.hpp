@@ -20,8 +20,8 @@ namespace neurons {
 
 struct FullBatchOptions {
   Loss loss = CrossEntropy{};
-  double l2 = 0;                     ///< adds l2 · w to the gradients of weights (not biases)
-  std::shared_ptr<ThreadTeam> team;  ///< null: a team of one thread for each core
+  double l2 = 0;                       ///< adds l2 · w to the gradients of weights (not biases)
+  std::shared_ptr<ThreadTeam> team{};  ///< null: a team of one thread for each core
 };
 
 /// What one iteration came to.
@@ -51,7 +51,7 @@ class FullBatchRun {
 
 /// Begins. Draws the parameters if the network has none; copies the data (as floats). Frozen parameters stay as they are. Throws
 /// InputError where method, network, loss and data do not fit together: a first-order method; several inputs; dropout (the function
-/// must not change between evaluations); Levenberg–Marquardt with another loss than mse, or for more than 8,192 trained parameters.
+/// must not change between evaluations); Levenberg–Marquardt with another loss than mse, or for more than 4,096 trained parameters.
 std::unique_ptr<FullBatchRun> start_full_batch(const Method& method, const Network& network, const Dataset& data,
                                                const FullBatchOptions& options);
 

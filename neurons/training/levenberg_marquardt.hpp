@@ -12,11 +12,13 @@
 namespace neurons {
 
 /// Full-batch least squares by Levenberg–Marquardt (Marquardt 1963; damping by gain ratio: Nielsen 1999), for regression networks
-/// of at most some thousands of parameters. Each step solves (JᵀJ + λD + μI) Δw = -(Jᵀr + λDw), where λD is the weight decay.
+/// of at most some thousands of parameters. Each step solves (JᵀJ + λ + μI) Δw = -(Jᵀr + λw), where the diagonal λ is the weight
+/// decay.
 ///
-/// With `bayesian` the decay of all parameters is found from the data (MacKay: "Bayesian interpolation", 1992; Foresee & Hagan:
-/// "Gauss–Newton approximation to Bayesian learning", 1997): γ = P - λ tr (JᵀJ + λI)⁻¹ parameters are well determined, and
-/// λ = γ Σr² / ((n - γ) Σw²) for n residuals. Networks then generalise without a validation set.
+/// With `bayesian` the decay is found from the data, one λ for each group of parameters (each tensor of a network): γ = P - λ Σ
+/// diag (JᵀJ + λ)⁻¹ of the group's P parameters are well determined, and λ = γ Σr² / ((n - Σγ) Σw²) for n residuals, within [1e-3,
+/// 1e3] (MacKay: "Bayesian interpolation", 1992; Foresee & Hagan: "Gauss–Newton approximation to Bayesian learning", 1997).
+/// Networks then generalise without a validation set, if inputs and targets are standardised.
 struct LevenbergMarquardt {
   static constexpr std::string_view kKind = "levenberg_marquardt";
   bool bayesian = false;
@@ -50,51 +52,53 @@ class LeastSquares {
 /// Levenberg–Marquardt on any sum of squares; minimises ½ Σr² + ½ Σ decay · w².
 class LeastSquaresMinimizer {
  public:
-  /// `decay`: one number for each parameter, or empty for none. Throws InputError if it does not fit, or is given with `bayesian`.
-  /// The function must outlive the minimiser.
+  /// `decay`: λ of each parameter, or empty for none. `groups`: for `bayesian`, which parameters share a λ: a number from 0 on for
+  /// each, or empty for one group. Throws InputError if they do not fit, or decay is given with `bayesian`. The function must
+  /// outlive the minimiser.
   LeastSquaresMinimizer(LevenbergMarquardt options, LeastSquares& function, std::vector<double> start,
-                        std::vector<double> decay = {});
+                        std::vector<double> decay = {}, std::vector<std::size_t> groups = {});
 
   /// One accepted step. True once nothing is left to gain: the gradient is within the tolerance, no attempt found a better point,
-  /// or the sum is not finite. The objective never rises (but for `bayesian`, which changes the decay between steps).
+  /// or the sum is not finite. The objective never rises (but for `bayesian`, which changes the decay once steps gain little).
   bool iterate();
 
   const std::vector<double>& point() const { return point_; }
   double squares() const { return squares_; }
   double objective() const;
-  /// Largest element of the objective's gradient at the point, by size.
+  /// Of the objective at the point.
+  std::vector<double> gradient() const;
+  /// Its largest element, by size.
   double gradient_size() const;
   double damping() const { return damping_; }
-  /// λ and γ of `bayesian`; without it 0 and the number of parameters.
-  double bayesian_decay() const { return bayesian_decay_; }
+  /// λ of each parameter.
+  const std::vector<double>& decay() const { return decay_; }
+  /// Σγ of `bayesian`; without it the number of parameters.
   double effective_parameters() const { return effective_parameters_; }
   /// Evaluations of the sum, so far.
   std::int64_t evaluations() const { return evaluations_; }
 
-  /// All that is needed to go on bit-exactly: "levenberg_marquardt#point" f64 [n], "levenberg_marquardt#numbers" f64 [4] (damping,
-  /// its next growth, λ, γ).
+  /// All that is needed to go on bit-exactly: "levenberg_marquardt#point" and "levenberg_marquardt#decay" f64 [n],
+  /// "levenberg_marquardt#numbers" f64 [3] (damping, its next growth, Σγ).
   std::map<std::string, Tensor> state() const;
   /// Throws InputError if a tensor is missing or does not fit.
   void restore(const std::map<std::string, Tensor>& state);
 
  private:
   void linearize();
-  void learn_decay();
-  void reestimate_decay();
-  double decay_of(std::size_t parameter) const;
-  std::vector<double> gradient() const;
+  bool step();
+  bool learn_decay();
   double penalty(std::span<const double> point) const;
 
   LevenbergMarquardt options_;
   LeastSquares* function_;
   std::vector<double> decay_;
+  std::vector<std::size_t> groups_;
   std::vector<double> point_;
   std::vector<double> slopes_;     ///< Jᵀr
   std::vector<double> curvature_;  ///< JᵀJ
   double squares_ = 0;
   double damping_ = 0;  ///< μ; 0 before the first iteration
   double growth_ = 2;   ///< what the next refused step multiplies μ by
-  double bayesian_decay_ = 0;
   double effective_parameters_ = 0;
   std::int64_t evaluations_ = 0;
 };
