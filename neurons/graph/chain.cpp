@@ -157,12 +157,12 @@ namespace {
 
 /// Outputs are fetched to be written; so are the inputs in the same place, by that. Rows that all tiles share are at hand anyway.
 void choose_fetches(std::span<kernels::External> externals, std::size_t inputs) {
-  using Fetch = kernels::External::Fetch;
+  using Ahead = kernels::External::Ahead;
   const auto written = externals.subspan(inputs);
-  for (auto& output : written) output.fetch = Fetch::to_write;
+  for (auto& output : written) output.ahead = Ahead::to_write;
   for (auto& input : externals.first(inputs)) {
     const bool replaced = std::ranges::find(written, input.data, &kernels::External::data) != written.end();
-    if (input.row_stride != 0 && input.column_stride != 0 && !replaced) input.fetch = Fetch::to_read;
+    if (input.row_stride != 0 && input.column_stride != 0 && !replaced) input.ahead = Ahead::to_read;
   }
 }
 

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "neurons/kernels/map-inl.h"
+#include "neurons/kernels/prefetch.hpp"
 
 // Loops over register arrays must disappear, or the arrays go to memory.
 #undef NEURONS_UNROLL
@@ -61,6 +62,8 @@ struct MicroTile {
   std::int64_t columns = 0;     ///< columns that exist
   const float* bias = nullptr;  ///< initial value; null: 0
   bool accumulate = false;      ///< the initial value is C itself
+  Fetch fetches[5];             ///< asked for, one row at a time, during the first steps
+  int fetch_count = 0;
 };
 
 HWY_INLINE Vector load_columns(Floats d, const float* data, std::int64_t columns) {
@@ -75,9 +78,57 @@ HWY_INLINE void store_columns(Floats d, Vector values, float* data, std::int64_t
   }
 }
 
+/// The elements of A that one step needs, one from each row.
+template <Layout layout, int kRows>
+class RowPointers;
+
+/// A pointer for every five rows, and two strides: [p], [p + s], [p + 2·s], [p + 3·s], [p + 4·s] are addresses that the processor
+/// computes by itself. Left alone, compilers keep one offset a row, which takes more registers than there are.
+template <int kRows>
+class RowPointers<Layout::inner_contiguous, kRows> {
+ public:
+  HWY_INLINE RowPointers(const float* a, std::int64_t stride) : stride_(stride * kBytes), stride3_(stride_ * 3) {
+    NEURONS_UNROLL
+    for (int g = 0; g < kGroups; ++g) groups_[g] = reinterpret_cast<const std::byte*>(a) + g * kGroup * stride_;
+  }
+  HWY_INLINE float operator[](int row) const {
+    const int r = row % kGroup;
+    return *reinterpret_cast<const float*>(groups_[row / kGroup] + (r == 3 ? stride3_ : r * stride_));
+  }
+  HWY_INLINE void advance() {
+    NEURONS_UNROLL
+    for (int g = 0; g < kGroups; ++g) groups_[g] += kBytes;
+  }
+  /// Makes the strides look changed, so that their multiples are not computed before the loop.
+  HWY_INLINE void hide_strides() {
+    if constexpr (kRows > 2) asm("" : "+r"(stride_), "+r"(stride3_));
+  }
+
+ private:
+  static constexpr int kGroup = 5;
+  static constexpr int kGroups = (kRows + kGroup - 1) / kGroup;
+  static constexpr std::int64_t kBytes = sizeof(float);
+  std::int64_t stride_;
+  std::int64_t stride3_;
+  const std::byte* groups_[kGroups];
+};
+
+template <int kRows>
+class RowPointers<Layout::rows_contiguous, kRows> {
+ public:
+  HWY_INLINE RowPointers(const float* a, std::int64_t stride) : a_(a), stride_(stride) {}
+  HWY_INLINE float operator[](int row) const { return a_[row]; }
+  HWY_INLINE void advance() { a_ += stride_; }
+  HWY_INLINE void hide_strides() {}
+
+ private:
+  const float* a_;
+  std::int64_t stride_;
+};
+
 /// kRows × (kPanels · kVectors · lanes) sums.
 template <Layout layout, int kRows, int kVectors, int kPanels = 1>
-HWY_NOINLINE void micro_kernel(const MicroTile& tile) {
+HWY_NOINLINE void micro_kernel(MicroTile& tile) {
   constexpr int kAll = kVectors * kPanels;
   const Floats d;
   const std::int64_t columns = tile.columns;
@@ -97,24 +148,33 @@ HWY_NOINLINE void micro_kernel(const MicroTile& tile) {
     }
   }
 
-  const float* HWY_RESTRICT a = tile.a;
+  RowPointers<layout, kRows> a(tile.a, tile.a_stride);
   const float* HWY_RESTRICT b = tile.b;
-  const std::int64_t a_row = layout == Layout::inner_contiguous ? tile.a_stride : 1;
-  const std::int64_t a_step = layout == Layout::inner_contiguous ? 1 : tile.a_stride;
   const std::int64_t b_step = tile.b_stride;
   const std::int64_t b_panel = tile.b_panel_stride;
-  for (std::int64_t j = tile.inner; j > 0; --j) {
-    Vector right[kAll];
-    NEURONS_UNROLL
-    for (int v = 0; v < kAll; ++v) right[v] = hn::LoadU(d, b + (v / kVectors) * b_panel + (v % kVectors) * kLanes);
-    NEURONS_UNROLL
-    for (int r = 0; r < kRows; ++r) {
-      const Vector left = hn::Set(d, a[r * a_row]);
-      NEURONS_UNROLL
-      for (int v = 0; v < kAll; ++v) sum[r][v] = hn::MulAdd(left, right[v], sum[r][v]);
+  int rows_to_fetch = tile.fetch_count > 0 ? kRows : 0;
+  for (std::int64_t rest = tile.inner; rest > 0;) {  // one step at a time while there is something to ask for, then all at once
+    std::int64_t steps = rest;
+    if (rows_to_fetch > 0) {
+      for (int f = 0; f < tile.fetch_count; ++f) fetch_row(tile.fetches[f]);
+      --rows_to_fetch;
+      steps = 1;
     }
-    a += a_step;
-    b += b_step;
+    rest -= steps;
+    for (; steps > 0; --steps) {
+      Vector right[kAll];
+      NEURONS_UNROLL
+      for (int v = 0; v < kAll; ++v) right[v] = hn::LoadU(d, b + (v / kVectors) * b_panel + (v % kVectors) * kLanes);
+      a.hide_strides();
+      NEURONS_UNROLL
+      for (int r = 0; r < kRows; ++r) {
+        const Vector left = hn::Set(d, a[r]);
+        NEURONS_UNROLL
+        for (int v = 0; v < kAll; ++v) sum[r][v] = hn::MulAdd(left, right[v], sum[r][v]);
+      }
+      a.advance();
+      b += b_step;
+    }
   }
 
   float* c = tile.c;
@@ -133,7 +193,7 @@ HWY_NOINLINE void micro_kernel(const MicroTile& tile) {
   }
 }
 
-using MicroKernel = void (*)(const MicroTile& tile);
+using MicroKernel = void (*)(MicroTile& tile);
 
 template <Layout layout, int kVectors, std::size_t... r>
 constexpr std::array<MicroKernel, sizeof...(r)> micro_kernels(std::index_sequence<r...>) {

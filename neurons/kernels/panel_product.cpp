@@ -12,7 +12,6 @@
 #include "neurons/base/aligned_buffer.hpp"
 #include "neurons/kernels/micro_kernel-inl.h"
 #include "neurons/kernels/pack-inl.h"
-#include "neurons/kernels/prefetch.hpp"
 #include "neurons/kernels/product_plan.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -169,26 +168,24 @@ class ProductRun {
       for (std::int64_t t = tile; t < chunk_end; ++t) {
         const std::int64_t tile_row = rows.begin_of(t);
         float* const c = reinterpret_cast<float*>(target.data) + (tile_row - row) * target.row_stride;
-        if (is_last) prefetch(panel, tile_row, rows.height_of(t), c, target.row_stride);
-        run_tile(panel, rows.height_of(t), left_of(rows, first_tile, t, begin), b, c, target.row_stride, begin, end);
+        run_tile(panel, tile_row, rows.height_of(t), left_of(rows, first_tile, t, begin), b, c, target.row_stride, begin, end);
       }
       if (is_last) finish(panel, row, count, target);
     }
   }
 
-  /// Asks for what will be touched when the tile's sums are complete.
-  void prefetch(std::int64_t panel, std::int64_t row, std::int64_t height, const float* c, std::int64_t c_stride) const {
+  /// What will be touched when the tile's sums are complete.
+  void set_fetches(MicroTile& tile, std::int64_t panel, std::int64_t row) const {
     const std::int64_t columns = std::min(product_.width, product_.columns - panel * product_.width);
     constexpr std::int64_t kBytes = sizeof(float);
     if (product_.c != nullptr) {
-      prefetch_rows<prefetch_to_write>(reinterpret_cast<const std::byte*>(c), height, c_stride * kBytes, columns * kBytes);
+      tile.fetches[tile.fetch_count++] = {reinterpret_cast<const std::byte*>(tile.c), tile.c_stride * kBytes, columns * kBytes,
+                                          true};
     }
     if (product_.epilogue == nullptr) return;
-    if (product_.c_in_panels) {
-      product_.epilogue->prefetch(panel * product_.rows + row, height, 0, product_.width);
-    } else {
-      product_.epilogue->prefetch(row, height, panel * product_.width, columns);
-    }
+    const std::span<Fetch> free = std::span(tile.fetches).subspan(static_cast<std::size_t>(tile.fetch_count));
+    tile.fetch_count += product_.c_in_panels ? product_.epilogue->fetches(panel * product_.rows + row, 0, product_.width, free)
+                                             : product_.epilogue->fetches(row, panel * product_.width, columns, free);
   }
 
   Stream target_of(std::int64_t panel, std::int64_t row) const {
@@ -199,8 +196,8 @@ class ProductRun {
   }
 
   /// One tile of rows × the whole width of the panel.
-  void run_tile(std::int64_t panel, std::int64_t height, const Left& left, const float* b, float* c, std::int64_t c_stride,
-                std::int64_t begin, std::int64_t end) const {
+  void run_tile(std::int64_t panel, std::int64_t row, std::int64_t height, const Left& left, const float* b, float* c,
+                std::int64_t c_stride, std::int64_t begin, std::int64_t end) const {
     MicroTile tile;
     tile.inner = end - begin;
     tile.a = left.data;
@@ -217,6 +214,8 @@ class ProductRun {
       tile.c = c + column;
       tile.columns = columns - column;
       tile.bias = product_.bias == nullptr ? nullptr : product_.bias + first_column + column;
+      tile.fetch_count = 0;
+      if (column == 0 && end == product_.inner) set_fetches(tile, panel, row);
       if (step == kTileVectors * kLanes) {
         left.layout == Layout::inner_contiguous ? kMicroKernels<Layout::inner_contiguous, kTileVectors>[index](tile)
                                                 : kMicroKernels<Layout::rows_contiguous, kTileVectors>[index](tile);

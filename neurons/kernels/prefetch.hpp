@@ -23,12 +23,20 @@ inline void prefetch_to_write(const std::byte* address) noexcept {
 
 inline void prefetch_to_read(const std::byte* address) noexcept { __builtin_prefetch(address, 0); }
 
-/// `rows` rows of `bytes`, `row_bytes` apart.
-template <auto prefetch>
-inline void prefetch_rows(const std::byte* first, std::int64_t rows, std::ptrdiff_t row_bytes, std::int64_t bytes) noexcept {
-  for (std::int64_t row = 0; row < rows; ++row, first += row_bytes) {
-    for (std::int64_t at = 0; at < bytes; at += static_cast<std::int64_t>(kAlignment)) prefetch(first + at);
+/// Rows of memory that will soon be needed.
+struct Fetch {
+  const std::byte* row = nullptr;
+  std::ptrdiff_t row_bytes = 0;  ///< to the next row
+  std::int64_t bytes = 0;        ///< of each row that are needed
+  bool to_write = false;
+};
+
+/// Asks for one row and moves on to the next.
+inline void fetch_row(Fetch& fetch) noexcept {
+  for (std::int64_t at = 0; at < fetch.bytes; at += static_cast<std::int64_t>(kAlignment)) {
+    fetch.to_write ? prefetch_to_write(fetch.row + at) : prefetch_to_read(fetch.row + at);
   }
+  fetch.row += fetch.row_bytes;
 }
 
 }  // namespace neurons::kernels

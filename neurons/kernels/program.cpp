@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "neurons/kernels/prefetch.hpp"
-
 namespace neurons::kernels {
 namespace {
 
@@ -99,17 +97,15 @@ void Program::run(std::int64_t row, std::int64_t row_count, std::int64_t column,
   run_rectangle(*this, 0, {row, row_count, column, column_count}, tile, scratch);
 }
 
-void Program::prefetch(std::int64_t row, std::int64_t row_count, std::int64_t column, std::int64_t column_count) const noexcept {
+int Program::fetches(std::int64_t row, std::int64_t column, std::int64_t column_count, std::span<Fetch> fetches) const noexcept {
+  std::size_t count = 0;
   for (const External& external : externals) {
-    if (external.fetch == External::Fetch::never) continue;
+    if (external.ahead == External::Ahead::no || count == fetches.size()) continue;
     const auto element = static_cast<std::ptrdiff_t>(external.element_bytes);
-    const std::byte* const first = address(external, nullptr, {row, row_count, column, column_count});
-    if (external.fetch == External::Fetch::to_write) {
-      prefetch_rows<prefetch_to_write>(first, row_count, external.row_stride * element, column_count * element);
-    } else {
-      prefetch_rows<prefetch_to_read>(first, row_count, external.row_stride * element, column_count * element);
-    }
+    fetches[count++] = {address(external, nullptr, {row, 0, column, 0}), external.row_stride * element, column_count * element,
+                        external.ahead == External::Ahead::to_write};
   }
+  return static_cast<int>(count);
 }
 
 void Program::run_rows(std::int64_t begin, std::int64_t end, std::byte* scratch) const noexcept {

@@ -6,8 +6,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
+#include "neurons/kernels/prefetch.hpp"
 #include "neurons/kernels/tile.hpp"
 
 namespace neurons::kernels {
@@ -25,15 +27,15 @@ struct Operand {
 
 /// A tensor outside of the program: base address and strides, in elements, over (outer…, rows, columns).
 struct External {
-  /// What to ask for before a tile is computed.
-  enum class Fetch : std::uint8_t { never, to_read, to_write };
+  /// Whether its lines are worth asking for before they are needed.
+  enum class Ahead : std::uint8_t { no, to_read, to_write };
 
   std::byte* data = nullptr;
   std::size_t element_bytes = 4;
   std::ptrdiff_t row_stride = 0;
   std::ptrdiff_t column_stride = 0;
   std::array<std::ptrdiff_t, 6> outer_strides{};  ///< for spaces of more than two dimensions
-  Fetch fetch = Fetch::never;                     ///< what prefetch() does about it
+  Ahead ahead = Ahead::no;
 };
 
 struct Instruction {
@@ -68,8 +70,8 @@ struct Program {
   void run(std::int64_t row, std::int64_t row_count, std::int64_t column, std::int64_t column_count, const Stream& tile,
            std::byte* scratch) const noexcept;
 
-  /// Asks for the memory that run() will touch on that rectangle.
-  void prefetch(std::int64_t row, std::int64_t row_count, std::int64_t column, std::int64_t column_count) const noexcept;
+  /// What run() will touch outside of the tile, from that row and column on. Returns how many of `fetches` were filled.
+  int fetches(std::int64_t row, std::int64_t column, std::int64_t column_count, std::span<Fetch> fetches) const noexcept;
 
   /// Runs the part [begin, end) of the flattened outer × rows units (each unit is one row), all columns.
   void run_rows(std::int64_t begin, std::int64_t end, std::byte* scratch) const noexcept;

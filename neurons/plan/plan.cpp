@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "neurons/base/error.hpp"
+#include "neurons/base/flush_denormals.hpp"
 #include "neurons/base/suggest.hpp"
 
 namespace neurons {
@@ -31,6 +32,7 @@ TensorView Plan::output(std::string_view name) const {
 }
 
 void Plan::execute(void* context, Worker worker) noexcept {
+  const FlushDenormals flush;
   auto& run = *static_cast<Run*>(context);
   const Plan& plan = *run.plan;
   std::byte* scratch = const_cast<std::byte*>(plan.scratch_.data()) + static_cast<std::size_t>(worker.index) * plan.scratch_stride_;

@@ -56,7 +56,7 @@ class Plan {
   TensorView output(std::string_view name) const;
 
   /// Runs all steps. False if the guarded value was not finite: no step after it has run, no state has changed since. Allocates
-  /// nothing, throws nothing.
+  /// nothing, throws nothing. Denormal numbers count as 0 (base/flush_denormals.hpp).
   bool run(int slot = 0) noexcept;
 
   const std::vector<PlanStep>& steps() const { return steps_; }
