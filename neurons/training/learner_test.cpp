@@ -1,0 +1,177 @@
+/// One step on one sample, worked by hand: what clipping, penalties, groups and freezing do to the gradients.
+
+#include "neurons/training/learner.hpp"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <limits>
+
+#include "neurons/base/testing.hpp"
+#include "neurons/layers/dense.hpp"
+
+namespace neurons {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::message_of;
+
+struct Parameters {
+  float w0 = 0.5F;
+  float w1 = -1;
+  float bias = 0.25F;
+};
+
+Network network() {
+  Network result = Sequential{{2}, Dense{1}};
+  const Parameters start;
+  result.set_parameter("dense1.weight", Tensor::of<float>({1, 2}, std::vector<float>{start.w0, start.w1}));
+  result.set_parameter("dense1.bias", Tensor::of<float>({1}, std::vector<float>{start.bias}));
+  return result;
+}
+
+LearnerOptions options(const Optimizer& optimizer = Sgd{.learning_rate = 0.1F}) {
+  LearnerOptions result;
+  result.loss = MeanSquaredError{};
+  result.optimizer = optimizer;
+  result.labels = false;
+  result.team = std::make_shared<ThreadTeam>(1);
+  return result;
+}
+
+/// x = (1, 2): the prediction is -1.25. For target 0 the loss is its square, the slopes of w0, w1 and bias are -2.5, -5 and -2.5.
+StepResult step(Learner& learner, float target = 0, double rate_scale = 1) {
+  const Batch& batch = learner.batch(1);
+  batch.inputs[0].values<float>()[0] = 1;
+  batch.inputs[0].values<float>()[1] = 2;
+  batch.target.values<float>()[0] = target;
+  return learner.step(1, 0, rate_scale);
+}
+
+Parameters parameters_of(Learner& learner) {
+  const auto weight = learner.network().parameter("dense1.weight");
+  const auto bias = learner.network().parameter("dense1.bias");
+  return {weight.values<float>()[0], weight.values<float>()[1], bias.values<float>()[0]};
+}
+
+Parameters after_a_step(const LearnerOptions& given, float target = 0, const Network& start = network()) {
+  Learner learner(start, given);
+  step(learner, target);
+  return parameters_of(learner);
+}
+
+void expect_near(const Parameters& found, double w0, double w1, double bias) {
+  EXPECT_NEAR(found.w0, w0, 1e-6);
+  EXPECT_NEAR(found.w1, w1, 1e-6);
+  EXPECT_NEAR(found.bias, bias, 1e-6);
+}
+
+TEST(Learner, GoesDownTheGradient) {
+  Learner learner(network(), options());
+  const StepResult result = step(learner);
+  EXPECT_FLOAT_EQ(result.loss, 1.5625F);
+  EXPECT_TRUE(result.updated);
+  EXPECT_EQ(learner.steps(), 1);
+  expect_near(parameters_of(learner), 0.75, -0.5, 0.5);
+}
+
+TEST(Learner, ASchedulesFactorScalesTheStep) {
+  Learner learner(network(), options());
+  step(learner, 0, 0.5);
+  expect_near(parameters_of(learner), 0.625, -0.75, 0.375);
+}
+
+TEST(Learner, ClipsEachElementByValue) {
+  LearnerOptions given = options();
+  given.clip_value = 3;
+  expect_near(after_a_step(given), 0.75, -0.7, 0.5);
+}
+
+TEST(Learner, ClipsAllGradientsByTheirCommonNorm) {
+  LearnerOptions given = options();
+  given.clip_norm = 0.5;
+  const double scale = 0.5 / (std::sqrt(37.5) + 1e-6);
+  expect_near(after_a_step(given), 0.5 + 0.25 * scale, -1 + 0.5 * scale, 0.25 + 0.25 * scale);
+  given.clip_norm = 7;  // the norm is 6.12: nothing to clip
+  expect_near(after_a_step(given), 0.75, -0.5, 0.5);
+}
+
+TEST(Learner, PenaltiesPullAtWeightsAlone) {
+  LearnerOptions given = options();
+  given.l2 = 0.2;
+  expect_near(after_a_step(given), 0.75 - 0.1 * 0.2 * 0.5, -0.5 + 0.1 * 0.2, 0.5);
+  given = options();
+  given.l1 = 0.3;
+  expect_near(after_a_step(given), 0.75 - 0.1 * 0.3, -0.5 + 0.1 * 0.3, 0.5);
+}
+
+TEST(Learner, DecayOfARulePullsAtBiasesToo) {
+  const Parameters found = after_a_step(options(Sgd{.learning_rate = 0.1F, .weight_decay = 0.2F}));
+  expect_near(found, 0.75 - 0.1 * 0.2 * 0.5, -0.5 + 0.1 * 0.2, 0.5 - 0.1 * 0.2 * 0.25);
+}
+
+TEST(Learner, DecoupledDecayShrinksWithoutTheGradient) {
+  // The target is the prediction: all slopes are 0, and what is left is w (1 - rate · decay).
+  for (const Optimizer& rule : {Optimizer(AdamW{.learning_rate = 0.1F, .weight_decay = 0.2F}),
+                                Optimizer(Lion{.learning_rate = 0.1F, .weight_decay = 0.2F})}) {
+    expect_near(after_a_step(options(rule), -1.25F), 0.5 * 0.98, -0.98, 0.25 * 0.98);
+  }
+  // Coupled decay is a gradient like any other: Adam's first step has the size of its rate, whatever the gradient's.
+  expect_near(after_a_step(options(Adam{.learning_rate = 0.1F, .weight_decay = 0.2F}), -1.25F), 0.4, -0.9, 0.15);
+}
+
+TEST(Learner, GroupsHaveRatesAndDecaysOfTheirOwn) {
+  LearnerOptions given = options(Sgd{.learning_rate = 0.1F, .weight_decay = 0.2F});
+  given.groups = {{"*.bias", 0.5, 0.0}};
+  expect_near(after_a_step(given), 0.75 - 0.1 * 0.2 * 0.5, -0.5 + 0.1 * 0.2, 0.25 + 0.05 * 2.5);
+  given.groups = {{"*.weight", 0.0, {}}, {"*", 2.0, 0.0}};  // the first match counts
+  expect_near(after_a_step(given), 0.5, -1, 0.25 + 0.2 * 2.5);
+  given = options(AdamW{.learning_rate = 0.1F, .weight_decay = 0.2F});
+  given.groups = {{"*.weight", 1.0, 0.4}};
+  expect_near(after_a_step(given, -1.25F), 0.5 * 0.96, -0.96, 0.25 * 0.98);
+}
+
+TEST(Learner, FrozenParametersStay) {
+  Network frozen = network();
+  frozen.freeze("*.weight");
+  expect_near(after_a_step(options(), 0, frozen), 0.5, -1, 0.5);
+  frozen.freeze("*");
+  Learner learner(frozen, options());
+  EXPECT_TRUE(learner.trained().empty());
+  EXPECT_FLOAT_EQ(step(learner).loss, 1.5625F) << "a network with nothing to train still has a loss";
+  expect_near(parameters_of(learner), 0.5, -1, 0.25);
+}
+
+TEST(Learner, ALossThatIsNotFiniteUpdatesNothing) {
+  for (const float target : {std::numeric_limits<float>::infinity(), std::nanf("")}) {
+    Learner learner(network(), options(Adam{}));
+    const StepResult result = step(learner, target);
+    EXPECT_FALSE(result.finite);
+    EXPECT_FALSE(result.updated);
+    EXPECT_EQ(learner.steps(), 0);
+    expect_near(parameters_of(learner), 0.5, -1, 0.25);
+    EXPECT_TRUE(step(learner).finite) << "and one may go on";
+  }
+}
+
+TEST(Learner, SaysWhichOptionMakesNoSense) {
+  const auto refusal = [](const auto& change) {
+    LearnerOptions given = options();
+    change(given);
+    return message_of([&] { Learner(network(), given); });
+  };
+  EXPECT_THAT(refusal([](auto& given) { given.clip_norm = -1; }), HasSubstr("clip_norm = -1 must be positive, or 0 for none"));
+  EXPECT_THAT(refusal([](auto& given) { given.clip_value = std::nan(""); }), HasSubstr("clip_value = nan"));
+  EXPECT_THAT(refusal([](auto& given) { given.l1 = -0.1; }), HasSubstr("l1 = -0.1 must be at least 0"));
+  EXPECT_THAT(refusal([](auto& given) { given.l2 = std::numeric_limits<double>::infinity(); }), HasSubstr("l2 = inf"));
+  EXPECT_THAT(refusal([](auto& given) { given.accumulate = 0; }), HasSubstr("accumulate = 0 must be at least 1"));
+  EXPECT_THAT(refusal([](auto& given) { given.optimizer = Sgd{.learning_rate = -0.1F}; }), HasSubstr("learning_rate = -0.1"));
+  EXPECT_THAT(refusal([](auto& given) { given.groups = {{"*.bias", -1.0, {}}}; }), HasSubstr("rate_factor = -1"));
+  EXPECT_THAT(refusal([](auto& given) {
+                given.groups = {{"dense1.wieght", 1.0, {}}};
+              }),
+              HasSubstr("parameter group \"dense1.wieght\" matches no parameter of the network; did you mean \"dense1.weight\"?"));
+}
+
+}  // namespace
+}  // namespace neurons
