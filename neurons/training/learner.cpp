@@ -18,7 +18,6 @@ constexpr std::string_view kLoss = "loss";
 constexpr std::string_view kPrediction = "prediction";
 constexpr std::string_view kWeight = "loss_weight";
 constexpr int kSlots = 2;
-constexpr int kMaxScalars = 4;
 
 std::string scalar_name(std::size_t group, int index) { return "optimizer" + std::to_string(group) + "." + std::to_string(index); }
 

@@ -30,6 +30,9 @@ struct UpdateContext {
   Value state(const std::string& kind) const;
 };
 
+/// Numbers that a rule may have changed from step to step.
+inline constexpr int kMaxScalars = 4;
+
 /// What tells a first-order rule from other structs of options.
 template <typename T>
 concept FirstOrderRule = requires {
@@ -40,8 +43,8 @@ concept FirstOrderRule = requires {
 
 /// A first-order rule, held by value. Any struct with `kKind`, `fields`, a float `learning_rate`, a float `weight_decay`,
 /// `static constexpr bool kDecoupledDecay` (the rule itself applies weight_decay; otherwise weight_decay · w is added to the
-/// gradient), `static constexpr int kScalars`, `void scalars(const StepNumbers&, std::span<float> out) const` (the kScalars numbers
-/// that change from step to step) and `void update(UpdateContext&) const` is one.
+/// gradient), `static constexpr int kScalars` (at most kMaxScalars), `void scalars(const StepNumbers&, std::span<float> out) const`
+/// (the kScalars numbers that change from step to step) and `void update(UpdateContext&) const` is one.
 class Optimizer {
  public:
   template <FirstOrderRule T>
@@ -78,6 +81,7 @@ class Optimizer {
   };
   template <typename T>
   struct Model final : Concept {
+    static_assert(T::kScalars >= 0 && T::kScalars <= kMaxScalars);
     explicit Model(T initial) : value(std::move(initial)) {}
     std::string kind() const override { return std::string(T::kKind); }
     Attributes attributes() const override { return attributes_of(value); }
