@@ -64,10 +64,13 @@ def main():
             return ""
         return run.stdout + re.sub(r"^\d+ (warnings?|errors?).*\n", "", run.stderr, flags=re.M)
 
+    clean = True
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        complaints = [text for text in pool.map(look_at, sorted(set(sources(build)))) if text]
-    print("\n".join(complaints), end="")
-    return 1 if complaints else 0
+        for complaint in pool.map(look_at, sorted(set(sources(build)))):
+            if complaint:
+                clean = False
+                print(complaint, end="", flush=True)
+    return 0 if clean else 1
 
 
 if __name__ == "__main__":
