@@ -263,10 +263,11 @@ std::vector<OpDef> cross_entropy() {
   op.samples = [] { return samples(false); };
 
   OpDef backward = frame("CrossEntropyGradient", "dlogits; inputs probabilities, labels, class weights, dlosses");
-  backward.minimum_inputs = 4;
+  backward.minimum_inputs = 2;  // class weights, the third, may be absent
   backward.maximum_inputs = 4;
   backward.infer = [](const InferContext& context) -> std::vector<TensorType> {
     require_inputs(context);
+    if (!context.has(3)) context.fail("takes dlosses, the fourth input");
     if (context.inputs[3] != TensorType{DType::f32, {context.shape(0)[0]}}) context.fail("expects dlosses f32[rows]");
     return {context.inputs[0]};
   };
