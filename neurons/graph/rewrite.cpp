@@ -54,6 +54,7 @@ Graph rewrite(const Graph& graph, const NodeRule& rule) {
   rebuild.copy_signature();
   for (const Node& node : graph.nodes()) {
     const auto inputs = rebuild.inputs(node);
+    rebuild.graph().set_scope(node.name);  // what the rule makes is still part of that layer
     const auto replaced = rule({rebuild.graph(), *node.op, node.options, inputs, node.name});
     if (!replaced) {
       rebuild.copy(node);
@@ -71,6 +72,7 @@ Graph rewrite(const Graph& graph, const NodeRule& rule) {
       rebuild.map(node.outputs[i], value);
     }
   }
+  rebuild.graph().set_scope("");
   return rebuild.finish();
 }
 

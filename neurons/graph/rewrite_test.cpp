@@ -47,6 +47,20 @@ TEST_F(Rewrite, PutsTheRulesValuesInPlace) {
   EXPECT_THAT(ops_of(result), ElementsAre("Add", "Mul"));
 }
 
+TEST_F(Rewrite, GivesNewNodesTheNameOfTheOld) {
+  graph.set_scope("dense1");
+  const Value y = scaled(x, 2);
+  graph.set_scope("");
+  graph.output("y", y * w);
+  const Graph result = rewrite(graph, [](const RewriteContext& context) -> std::optional<std::vector<Value>> {
+    if (context.op.name != "Scaled") return std::nullopt;
+    return std::vector{context.inputs[0] + context.inputs[0]};
+  });
+  EXPECT_EQ(result.node(0).name, "dense1");
+  EXPECT_EQ(result.node(1).name, "");
+  EXPECT_EQ(result.scope(), "");
+}
+
 TEST_F(Rewrite, RefusesARuleThatChangesATypeOrForgetsAnOutput) {
   graph.set_scope("layer");
   graph.output("y", scaled(x, 2));
