@@ -4,7 +4,9 @@
 #include <cstring>
 #include <map>
 
+#include "neurons/base/suggest.hpp"
 #include "neurons/graph/rewrite.hpp"
+#include "neurons/plan/copy_results.hpp"
 #include "neurons/plan/fuse.hpp"
 #include "neurons/plan/lay_out.hpp"
 #include "neurons/plan/memory.hpp"
@@ -33,22 +35,24 @@ struct Storage {
 class StoragePlan {
  public:
   StoragePlan(const Graph& graph, const StepSchedule& schedule)
-      : graph_(graph), storage_(graph.values().size()), last_(graph.values().size(), -1) {
+      : graph_(graph),
+        storage_(graph.values().size()),
+        last_(graph.values().size(), -1),
+        end_(static_cast<int>(schedule.order.size())) {
     std::vector<int> position(graph.nodes().size());
     for (std::size_t i = 0; i < schedule.order.size(); ++i) position[at(schedule.order[i])] = static_cast<int>(i);
-    const int end = static_cast<int>(schedule.order.size());
     for (std::size_t n = 0; n < graph.nodes().size(); ++n) {
       for (const int id : graph.nodes()[n].inputs) {
         if (id >= 0) last_[at(id)] = std::max(last_[at(id)], position[n]);
       }
     }
-    for (const auto& output : graph.outputs()) last_[at(output.value)] = end;
+    for (const auto& output : graph.outputs()) last_[at(output.value)] = end_;
     for (std::size_t a = 0; a < graph.assignments().size(); ++a) {
       const Assignment& assignment = graph.assignments()[a];
       if (schedule.in_place[a]) {
         target_[assignment.value] = assignment.state;
       } else {
-        last_[at(assignment.value)] = end;
+        last_[at(assignment.value)] = end_;
       }
     }
     for (std::size_t id = 0; id < graph.values().size(); ++id) {
@@ -104,10 +108,13 @@ class StoragePlan {
     for (std::size_t o = 0; o < node.outputs.size(); ++o) {
       const int id = node.outputs[o];
       storage_[at(id)] = {Storage::Place::arena, id};
-      if (const auto target = target_.find(id); target != target_.end() && allows(o, target->second)) {
-        storage_[at(id)] = {Storage::Place::state, target->second};
-        taken.push_back(target->second);
-        continue;
+      if (const auto target = target_.find(id); target != target_.end()) {
+        if (allows(o, target->second)) {
+          storage_[at(id)] = {Storage::Place::state, target->second};
+          taken.push_back(target->second);
+          continue;
+        }
+        last_[at(id)] = end_;  // its node still reads the old state while it writes: copied when all is done
       }
       for (const auto& [output, input] : pairs) {
         if (at(output) != o) continue;
@@ -128,6 +135,7 @@ class StoragePlan {
   const Graph& graph_;
   std::vector<Storage> storage_;
   std::vector<int> last_;      ///< position of the last step that reads the value (or, for a root, any value in it)
+  int end_;                    ///< the position after the last step
   std::map<int, int> target_;  ///< value → the state that it becomes in place
 };
 
@@ -140,7 +148,7 @@ Kernel choose_kernel(const Graph& graph, const Node& node, std::string& why) {
     why += fmt::format("{}{} refused: {}", why.empty() ? "" : "; ", kernel.name, reason);
   }
   if (node.op->reference) return reference_kernel();
-  fail_input("{}: no kernel for {}: {}", node.name, node.op->name, why.empty() ? "it has none" : why);
+  fail_input("{}: no kernel does it: {}", describe(node), why.empty() ? "it has none" : why);
 }
 
 /// Ops without kernel or reference are replaced by what they are made of.
@@ -168,21 +176,41 @@ void set_barriers(std::vector<PlanStep>& steps) {
   }
 }
 
+/// The value of the output that options.guard names; -1 for no guard.
+int guarded_value(const Graph& graph, const std::string& guard) {
+  if (guard.empty()) return -1;
+  std::vector<std::string> known;
+  for (const auto& output : graph.outputs()) {
+    known.push_back(output.name);
+    if (output.name != guard) continue;
+    const TensorType& type = graph.info(output.value).type;
+    if (type.dtype == DType::f32 && type.shape.elements() == 1) return output.value;
+    fail_input("plan: the guarded output \"{}\" is {}, expected one f32", guard, type.to_string());
+  }
+  fail_input("plan: the guarded output \"{}\" is no output{}", guard, did_you_mean(guard, known));
+}
+
 }  // namespace
 
 Plan compile(const Graph& graph, std::shared_ptr<StateStore> states, const CompileOptions& options) {
+  if (options.slots < 1) fail_input("plan: slots = {} must be at least 1", options.slots);
   for (const ValueInfo& info : graph.values()) {
-    if (info.kind == ValueKind::state && !states->has(info.name)) states->set(info.name, Tensor(info.type));
+    if (info.kind != ValueKind::state) continue;
+    if (!states->has(info.name)) states->set(info.name, Tensor(info.type));
+    if (const TensorType& known = states->type(info.name); known != info.type) {
+      fail_input("plan: state \"{}\" is {}, the store has {}", info.name, info.type.to_string(), known.to_string());
+    }
   }
   Plan plan;
   Graph prepared = lower(simplify(graph));
   prepared = options.lay_out ? lay_out(prepared, *states) : simplify(prepared);
   if (options.fuse) prepared = fuse(prepared);
-  plan.graph_ = std::make_unique<Graph>(std::move(prepared));
+  plan.graph_ = std::make_unique<Graph>(copy_results(prepared));
   plan.states_ = std::move(states);
   plan.team_ = options.team;
   const Graph& final_graph = *plan.graph_;
-  const StepSchedule schedule = make_schedule(final_graph);
+  const int guard_value = guarded_value(final_graph, options.guard);
+  const StepSchedule schedule = make_schedule(final_graph, guard_value);
   const StoragePlan storage(final_graph, schedule);
 
   std::vector<int> roots;
@@ -227,11 +255,6 @@ Plan compile(const Graph& graph, std::shared_ptr<StateStore> states, const Compi
     return result;
   };
   double work = 0;
-  int guard_value = -1;
-  for (const auto& output : final_graph.outputs()) {
-    if (!options.guard.empty() && output.name == options.guard) guard_value = output.value;
-  }
-  if (!options.guard.empty() && guard_value < 0) fail_input("plan: the guarded output \"{}\" is no output", options.guard);
   std::vector<bool> guards;
   bool guard_next = false;
   for (const int n : schedule.order) {

@@ -59,7 +59,7 @@ class Fusion {
         const int producer = id < 0 ? -1 : graph_.info(id).node;
         if (producer < 0) continue;
         const int group = group_of_[at(producer)];
-        if (groups_[at(group)].anchor <= best && group != best) continue;
+        if (best >= 0 && groups_[at(group)].anchor <= groups_[at(best)].anchor) continue;  // the later one comes first
         if (const auto anchor = anchor_with(group, n, id)) {
           best = group;
           best_anchor = *anchor;
@@ -190,7 +190,7 @@ class Fusion {
       }
       for (const int id : outside) inputs.push_back(rebuild(id));
       const auto options = op.with_epilogue(group.host ? head.options : op.default_options, chain);
-      if (!options) fail_input("{}: {} refuses the epilogue {}", head.name, op.name, chain.to_string());
+      if (!options) fail_input("{}: refuses the epilogue {}", describe(head), chain.to_string());
       const auto outputs = rebuild.graph().emit_all(op, inputs, *options, head.name);
       for (std::size_t i = 0; i < leaving.size(); ++i) rebuild.map(leaving[i], outputs[i]);
     }

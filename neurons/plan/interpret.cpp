@@ -42,6 +42,9 @@ std::vector<ReferenceTensor> interpret(const Graph& graph, const ReferenceValues
     if (info.kind != ValueKind::input && info.kind != ValueKind::state) continue;
     const auto found = given.find(info.name);
     if (found == given.end()) fail_input("interpret: no value for \"{}\"", info.name);
+    if (static_cast<std::int64_t>(found->second.data.size()) != info.type.shape.elements()) {
+      fail_input("interpret: \"{}\" is {}, got {} numbers", info.name, info.type.to_string(), found->second.data.size());
+    }
     values[id] = found->second;
     values[id].type = info.type;
   }

@@ -89,7 +89,8 @@ std::optional<Layout> layout_of(const Graph& graph, const Value& value, const st
   return std::nullopt;
 }
 
-/// Elementwise ops on unpacked states work on the packed ones: f(unpack(a), b) = unpack(f(a, pack(b))).
+/// Elementwise ops on unpacked states work on the packed ones: f(unpack(a), b) = unpack(f(a, pack(b))). Not so where an operand is
+/// of another type: a counter (Dropout's step) means that the result depends on where an element is.
 Graph commute(const Graph& graph, const std::vector<Layout>& known) {
   return rewrite(graph, [&](const RewriteContext& context) -> std::optional<std::vector<Value>> {
     if (!context.op.elementwise || context.inputs.empty()) return std::nullopt;
@@ -105,7 +106,8 @@ Graph commute(const Graph& graph, const std::vector<Layout>& known) {
     for (const Value& value : context.inputs) {
       if (value && value.type() == type) {
         inputs.push_back(emit_layout(context.graph, layout->pack, *layout, value));
-      } else if (value && value.shape().elements() == 1 && value.shape().rank() <= type.shape.rank()) {
+      } else if (value && value.type().dtype == type.dtype && value.shape().elements() == 1 &&
+                 value.shape().rank() <= type.shape.rank()) {
         inputs.push_back(value);
       } else {
         return std::nullopt;

@@ -11,11 +11,14 @@
 namespace neurons {
 
 TensorView Plan::input(std::string_view name, int slot) const {
+  if (slot < 0 || slot >= static_cast<int>(addresses_.size())) {
+    fail_input("plan: there is no input slot {}, there are {}", slot, addresses_.size());
+  }
   std::vector<std::string> known;
   for (std::size_t id = 0; id < graph_->values().size(); ++id) {
     const ValueInfo& info = graph_->values()[id];
     if (info.kind != ValueKind::input) continue;
-    if (info.name == name) return {info.type.dtype, info.type.shape, addresses_.at(static_cast<std::size_t>(slot))[id]};
+    if (info.name == name) return {info.type.dtype, info.type.shape, addresses_[static_cast<std::size_t>(slot)][id]};
     known.push_back(info.name);
   }
   fail_input("plan: there is no input \"{}\"{}", name, did_you_mean(name, known));

@@ -10,9 +10,9 @@ namespace {
 
 std::size_t at(int index) { return static_cast<std::size_t>(index); }
 
-/// Kahn's algorithm, lowest index first, over data edges and the edges reader → writer of the assignments that are in place.
-/// Empty if there is a cycle.
-std::vector<int> order_nodes(const Graph& graph, const std::vector<bool>& in_place) {
+/// Kahn's algorithm, lowest index first, over data edges and, for the assignments that are in place, the edges reader → writer and
+/// guard → writer. Empty if there is a cycle.
+std::vector<int> order_nodes(const Graph& graph, const std::vector<bool>& in_place, int guard) {
   const std::size_t count = graph.nodes().size();
   std::vector<std::set<int>> after(count);
   const auto edge = [&](int from, int to) {
@@ -27,6 +27,7 @@ std::vector<int> order_nodes(const Graph& graph, const std::vector<bool>& in_pla
     if (!in_place[a]) continue;
     const Assignment& assignment = graph.assignments()[a];
     const int writer = graph.info(assignment.value).node;
+    if (guard >= 0) edge(graph.info(guard).node, writer);
     for (std::size_t n = 0; n < count; ++n) {
       if (std::ranges::find(graph.nodes()[n].inputs, assignment.state) != graph.nodes()[n].inputs.end()) {
         edge(static_cast<int>(n), writer);
@@ -56,7 +57,7 @@ std::vector<int> order_nodes(const Graph& graph, const std::vector<bool>& in_pla
 
 }  // namespace
 
-StepSchedule make_schedule(const Graph& graph) {
+StepSchedule make_schedule(const Graph& graph, int guard) {
   StepSchedule schedule;
   for (const Assignment& assignment : graph.assignments()) {
     const bool computed = graph.info(assignment.value).kind == ValueKind::computed;
@@ -65,18 +66,19 @@ StepSchedule make_schedule(const Graph& graph) {
     const bool copied_elsewhere = std::ranges::count_if(graph.assignments(), [&](const auto& other) {
                                     return other.value == assignment.value || other.value == assignment.state;
                                   }) > 1;
-    schedule.in_place.push_back(computed && !is_output && !copied_elsewhere);
+    const bool with_guard = guard >= 0 && graph.info(assignment.value).node == graph.info(guard).node;
+    schedule.in_place.push_back(computed && !is_output && !copied_elsewhere && !with_guard);
   }
   const auto all = schedule.in_place;
-  schedule.order = order_nodes(graph, schedule.in_place);
+  schedule.order = order_nodes(graph, schedule.in_place, guard);
   if (!schedule.order.empty() || graph.nodes().empty()) return schedule;
   // A cycle: take the in-place updates one by one, leaving out those that cannot be met together with the ones before.
   schedule.in_place.assign(all.size(), false);
   for (std::size_t a = 0; a < all.size(); ++a) {
     schedule.in_place[a] = all[a];
-    if (order_nodes(graph, schedule.in_place).empty()) schedule.in_place[a] = false;
+    if (order_nodes(graph, schedule.in_place, guard).empty()) schedule.in_place[a] = false;
   }
-  schedule.order = order_nodes(graph, schedule.in_place);
+  schedule.order = order_nodes(graph, schedule.in_place, guard);
   return schedule;
 }
 
