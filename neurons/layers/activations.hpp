@@ -1,5 +1,5 @@
 #pragma once
-/// What neurons do with their weighted sum. Each layer applies one function to every element.
+/// What neurons do with their weighted sum: one function applied to every element, or (softmax) to all neurons of a layer.
 
 #include "neurons/layers/layer.hpp"
 
@@ -169,6 +169,7 @@ struct PRelu {
 /// y = exp(x) / Σ exp(x) along `axis`. Training with cross-entropy wants logits instead: leave it out there.
 struct Softmax {
   static constexpr std::string_view kKind = "softmax";
+  static constexpr bool kActivation = true;
   std::int64_t axis = -1;
   template <typename Self, typename Visitor>
   static void fields(Self& self, Visitor&& visit) {
@@ -180,6 +181,7 @@ struct Softmax {
 /// y = log(softmax(x)) along `axis`.
 struct LogSoftmax {
   static constexpr std::string_view kKind = "log_softmax";
+  static constexpr bool kActivation = true;
   std::int64_t axis = -1;
   template <typename Self, typename Visitor>
   static void fields(Self& self, Visitor&& visit) {

@@ -14,6 +14,7 @@ Value Dense::build(BuildContext& context, const std::vector<Value>& inputs) cons
                x.shape().to_string());
   }
   const std::int64_t features = x.shape()[-1];
+  const Layer& after = activation_of_kind(activation);
   const std::string follows = activation == "identity" ? context.following_activation() : activation;
   const ParameterSpec weight_spec{{units, features}, {initializer, initializer_value}, features, units, follows};
   const Value weight = context.parameter("weight", weight_spec);
@@ -22,7 +23,7 @@ Value Dense::build(BuildContext& context, const std::vector<Value>& inputs) cons
   const Value rows = reshape(x, {x.shape().product(0, rank - 1), features});
   const Value sums = graph.emit(gemm, {rows, weight, b}, gemm.default_options.with({{"trans_b", true}}));
   const Value y = reshape(sums, x.shape().with(-1, units));
-  return activation == "identity" ? y : layer_of_kind(activation).build(context, {y});
+  return after.build(context, {y});
 }
 
 }  // namespace neurons

@@ -31,4 +31,14 @@ const Layer& layer_of_kind(const std::string& kind) {
   fail_input("unknown layer or activation \"{}\"{}", kind, did_you_mean(kind, known));
 }
 
+const Layer& activation_of_kind(const std::string& kind) {
+  const auto found = layer_kinds().find(kind);
+  if (found != layer_kinds().end() && found->second.is_activation()) return found->second;
+  std::vector<std::string> known;
+  for (const auto& [name, layer] : layer_kinds()) {
+    if (layer.is_activation()) known.push_back(name);
+  }
+  fail_input("unknown activation \"{}\"{}", kind, did_you_mean(kind, known));
+}
+
 }  // namespace neurons

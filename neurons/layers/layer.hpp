@@ -59,7 +59,7 @@ class Layer {
   Attributes attributes() const { return model_->attributes(); }
   /// This layer with fields replaced. Throws InputError for unknown names or wrong kinds of value.
   Layer with(const Attributes& attributes) const { return model_->with(attributes); }
-  /// True for layers whose output elements are a function of the matching input elements alone.
+  /// True for layers that can be the activation of the layer before them (`kActivation`).
   bool is_activation() const { return model_->is_activation(); }
 
  private:
@@ -91,5 +91,7 @@ class Layer {
 const std::map<std::string, Layer>& layer_kinds();
 /// The default layer of a kind. Throws InputError with the nearest name.
 const Layer& layer_of_kind(const std::string& kind);
+/// The same, of those kinds alone that are activations.
+const Layer& activation_of_kind(const std::string& kind);
 
 }  // namespace neurons

@@ -19,6 +19,8 @@ std::uint64_t hash_name(std::string_view name) {
 
 std::size_t at(int index) { return static_cast<std::size_t>(index); }
 
+const std::string kStep = "step";
+
 }  // namespace
 
 /// Runs the layers' build functions; hands out parameters as graph states.
@@ -44,7 +46,7 @@ class Network::Builder : public BuildContext {
       graph_.set_scope(current_->name);
       std::vector<Value> inputs;
       for (const int from : call.from) inputs.push_back(values[at(from)]);
-      values.push_back(current_->layer.build(*this, inputs));
+      values.push_back(build_layer(inputs));
     }
     graph_.set_scope("");
     for (const Output& output : network_.outputs_) graph_.output(output.name, values[at(output.call)]);
@@ -69,7 +71,7 @@ class Network::Builder : public BuildContext {
     return graph_.state(full, type);
   }
 
-  Value step() override { return graph_.has("step") ? graph_.find("step") : graph_.input("step", {DType::i64, {}}); }
+  Value step() override { return graph_.has(kStep) ? graph_.find(kStep) : graph_.input(kStep, {DType::i64, {}}); }
 
   std::string following_activation() const override {
     for (const Call& call : network_.calls_) {
@@ -81,10 +83,31 @@ class Network::Builder : public BuildContext {
   }
 
  private:
+  /// The current layer's result. All errors name the layer.
+  Value build_layer(const std::vector<Value>& inputs) {
+    try {
+      return current_->layer.build(*this, inputs);
+    } catch (const InputError& error) {
+      const std::string where = current_->name + ": ";
+      if (std::string_view(error.what()).starts_with(where)) throw;
+      throw InputError(where + error.what());
+    }
+  }
+
+  /// What the current call reads: "dense1", "x and conv2".
+  std::string before() const {
+    std::string names;
+    for (const int from : network_.calls_[at(call_)].from) names += (names.empty() ? "" : " and ") + network_.name_of_call(from);
+    return names;
+  }
+
   [[noreturn]] void fail_misfit(const std::string& name, const Shape& known, const ParameterSpec& spec) const {
-    fail_input(
-        "{}: its parameter \"{}\" has shape {}, but its input asks for {}; change the layer before it, or draw the parameters anew",
-        current_->name, name, known.to_string(), spec.shape.to_string());
+    constexpr std::string_view kHint = "change the layer before it, or draw the parameters anew";
+    if (known.rank() == 2 && spec.shape.rank() == 2 && known[0] == spec.shape[0]) {
+      fail_input("{}: expects {} inputs, but {} gives {}; {}", current_->name, known[1], before(), spec.shape[1], kHint);
+    }
+    fail_input("{}: its parameter \"{}\" has shape {}, but what {} gives asks for {}; {}", current_->name, name, known.to_string(),
+               before(), spec.shape.to_string(), kHint);
   }
 
   const Network& network_;
@@ -99,6 +122,7 @@ Network::Network() : Network(ops::table()) {}
 Network::Network(std::shared_ptr<const OpTable> table) : table_(std::move(table)) {}
 
 Network::Tap Network::input(std::string name, const Shape& sample, DType dtype) {
+  if (name == kStep) fail_input("network: the input name \"{}\" is taken by the number of the training step", name);
   for (const Input& other : inputs_) {
     if (other.name == name) fail_input("network: the input name \"{}\" is taken", name);
   }
@@ -107,16 +131,18 @@ Network::Tap Network::input(std::string name, const Shape& sample, DType dtype) 
   return {static_cast<int>(calls_.size()) - 1};
 }
 
-int Network::call(int layer, const std::vector<Tap>& from) {
-  Call call{layer, {}};
+void Network::require_own(const std::string& layer, const std::vector<Tap>& from) const {
   for (const Tap& tap : from) {
-    if (tap.index < 0 || tap.index >= static_cast<int>(calls_.size())) {
-      fail_input("{}: its input is no value of this network", layers_[at(layer)].name);
-    }
-    call.from.push_back(tap.index);
+    if (tap.index < 0 || tap.index >= static_cast<int>(calls_.size()))
+      fail_input("{}: its input is no value of this network", layer);
   }
+}
+
+Network::Tap Network::call(int layer, const std::vector<Tap>& from) {
+  Call call{layer, {}};
+  for (const Tap& tap : from) call.from.push_back(tap.index);
   calls_.push_back(std::move(call));
-  return static_cast<int>(calls_.size()) - 1;
+  return {static_cast<int>(calls_.size()) - 1};
 }
 
 Network::Tap Network::add(const Layer& layer, std::vector<Tap> from, std::string name) {
@@ -128,22 +154,35 @@ Network::Tap Network::add(const Layer& layer, std::vector<Tap> from, std::string
     const std::string candidate = layer.kind() + std::to_string(number);
     if (!taken(candidate)) name = candidate;
   }
+  require_own(name, from);
   layers_.push_back({std::move(name), layer});
-  return {call(static_cast<int>(layers_.size()) - 1, from)};
+  return call(static_cast<int>(layers_.size()) - 1, from);
 }
 
 Network::Tap Network::share(const std::string& name, std::vector<Tap> from) {
   std::vector<std::string> known;
   for (std::size_t i = 0; i < layers_.size(); ++i) {
-    if (layers_[i].name == name) return {call(static_cast<int>(i), from)};
     known.push_back(layers_[i].name);
+    if (layers_[i].name != name) continue;
+    require_own(name, from);
+    return call(static_cast<int>(i), from);
   }
   fail_input("network: there is no layer \"{}\"{}", name, did_you_mean(name, known));
 }
 
 void Network::output(std::string name, Tap from) {
   if (from.index < 0 || from.index >= static_cast<int>(calls_.size())) fail_input("network: output \"{}\" is no value of it", name);
+  for (const Output& other : outputs_) {
+    if (other.name == name) fail_input("network: the output name \"{}\" is taken", name);
+  }
   outputs_.push_back({std::move(name), from.index});
+}
+
+std::string Network::name_of_call(int call) const {
+  const int layer = calls_[at(call)].layer;
+  if (layer >= 0) return layers_[at(layer)].name;
+  const auto earlier = std::count_if(calls_.begin(), calls_.begin() + call, [](const Call& other) { return other.layer < 0; });
+  return inputs_[static_cast<std::size_t>(earlier)].name;
 }
 
 std::vector<Value> Network::build(Graph& graph, std::int64_t batch, Mode mode) const {
@@ -151,16 +190,27 @@ std::vector<Value> Network::build(Graph& graph, std::int64_t batch, Mode mode) c
 }
 
 void Network::initialize(std::uint64_t seed) {
-  seed_ = seed;
+  Network anew = *this;
+  anew.parameters_.clear();
+  anew.initialize_missing(seed);
+  *this = std::move(anew);
+}
+
+void Network::initialize_missing(std::uint64_t seed) {
   std::map<std::string, Tensor> drawn;
-  parameters_.clear();
   Graph graph(table_);
   Builder builder(*this, graph, Mode::inference, [&](const std::string& name, const ParameterSpec& spec) {
+    if (parameters_.contains(name)) return;
     RandomStream random(seed, hash_name(name));
     drawn.emplace(name, neurons::initialize(spec.initializer, spec.shape, spec.fan_in, spec.fan_out, spec.activation, random));
   });
   builder.run(1);
-  parameters_ = std::move(drawn);
+  parameters_.merge(std::move(drawn));
+  seed_ = seed;
+}
+
+bool Network::initialized() const {
+  return std::ranges::all_of(parameter_types(), [this](const auto& entry) { return parameters_.contains(entry.first); });
 }
 
 std::vector<std::pair<std::string, TensorType>> Network::parameter_types() const {
@@ -185,7 +235,9 @@ void Network::set_parameter(const std::string& name, Tensor value) {
     known->second = std::move(value);
     return;
   }
+  std::vector<std::string> names;
   for (const auto& [known, type] : parameter_types()) {
+    names.push_back(known);
     if (known != name) continue;
     if (type != value.type()) {
       fail_input("network: parameter \"{}\" is {}, got {}", name, type.to_string(), value.type().to_string());
@@ -193,7 +245,7 @@ void Network::set_parameter(const std::string& name, Tensor value) {
     parameters_.insert_or_assign(name, std::move(value));
     return;
   }
-  parameter(name);  // throws, with the nearest name
+  fail_input("network: there is no parameter \"{}\"{}", name, did_you_mean(name, names));
 }
 
 std::int64_t Network::parameter_count() const {
@@ -204,27 +256,27 @@ std::int64_t Network::parameter_count() const {
 
 namespace {
 
-std::vector<std::string> matching(const Network& network, const std::string& pattern) {
+std::vector<std::string> matching(const Network& network, std::string_view verb, const std::string& pattern) {
   std::vector<std::string> names;
   std::vector<std::string> known;
   for (const auto& [name, type] : network.parameter_types()) {
     known.push_back(name);
     if (::fnmatch(pattern.c_str(), name.c_str(), 0) == 0) names.push_back(name);
   }
-  if (names.empty()) fail_input("freeze: no parameter matches \"{}\"{}", pattern, did_you_mean(pattern, known));
+  if (names.empty()) fail_input("{}: no parameter matches \"{}\"{}", verb, pattern, did_you_mean(pattern, known));
   return names;
 }
 
 }  // namespace
 
 int Network::freeze(const std::string& pattern) {
-  const auto names = matching(*this, pattern);
+  const auto names = matching(*this, "freeze", pattern);
   frozen_.insert(names.begin(), names.end());
   return static_cast<int>(names.size());
 }
 
 int Network::unfreeze(const std::string& pattern) {
-  const auto names = matching(*this, pattern);
+  const auto names = matching(*this, "unfreeze", pattern);
   for (const auto& name : names) frozen_.erase(name);
   return static_cast<int>(names.size());
 }

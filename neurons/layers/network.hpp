@@ -31,13 +31,15 @@ class Network {
   /// With a table of ops of the user's own.
   explicit Network(std::shared_ptr<const OpTable> table);
 
-  /// An input of the given shape per sample (the batch dimension comes before it).
+  /// An input of the given shape per sample (the batch dimension comes before it). The name "step" is taken by the number of the
+  /// training step.
   Tap input(std::string name, const Shape& sample, DType dtype = DType::f32);
   /// A new layer called on `from`. Its name is its kind and a number ("dense1") unless given.
   Tap add(const Layer& layer, std::vector<Tap> from, std::string name = "");
   Tap add(const Layer& layer, Tap from, std::string name = "") { return add(layer, std::vector<Tap>{from}, std::move(name)); }
   /// Calls the layer of that name once more, with the same parameters.
   Tap share(const std::string& name, std::vector<Tap> from);
+  /// Names a result. Throws InputError if the name is taken.
   void output(std::string name, Tap from);
 
   /// Emits the network into a graph for a batch of that size: inputs "NAME" [batch, …], states for parameters, outputs by name.
@@ -47,7 +49,10 @@ class Network {
 
   /// (Re)draws all parameters. Each parameter's numbers depend on the seed and its own name alone.
   void initialize(std::uint64_t seed);
-  bool initialized() const { return !parameters_.empty() || parameter_types().empty(); }
+  /// The same for those parameters alone that have no value yet: set_parameter's stay.
+  void initialize_missing(std::uint64_t seed);
+  /// Whether every parameter has a value.
+  bool initialized() const;
   /// Names and types of the parameters, in order of their layers.
   std::vector<std::pair<std::string, TensorType>> parameter_types() const;
   const std::map<std::string, Tensor>& parameters() const { return parameters_; }
@@ -83,15 +88,17 @@ class Network {
   const std::vector<Call>& calls() const { return calls_; }
   const std::vector<Input>& inputs() const { return inputs_; }
   const std::vector<Output>& outputs() const { return outputs_; }
+  /// The name of the layer that is called, or of the input.
+  std::string name_of_call(int call) const;
   const std::shared_ptr<const OpTable>& table() const { return table_; }
   std::uint64_t seed() const { return seed_; }
   void set_seed(std::uint64_t seed) { seed_ = seed; }
 
- protected:
-  class Builder;
-  int call(int layer, const std::vector<Tap>& from);
-
  private:
+  class Builder;
+  void require_own(const std::string& layer, const std::vector<Tap>& from) const;
+  Tap call(int layer, const std::vector<Tap>& from);
+
   std::shared_ptr<const OpTable> table_;
   std::vector<NamedLayer> layers_;
   std::vector<Call> calls_;

@@ -43,7 +43,7 @@ Learner::Learner(Network network, LearnerOptions options)
   if (!options_.team) options_.team = std::make_shared<ThreadTeam>();
   if (network_.outputs().empty()) fail_input("the network has no output");
   check_options();
-  if (!network_.initialized()) network_.initialize(network_.seed());
+  network_.initialize_missing(network_.seed());
   for (const auto& [name, tensor] : network_.parameters()) states_->set(name, tensor);
 }
 

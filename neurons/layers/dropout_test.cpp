@@ -1,0 +1,91 @@
+#include "neurons/layers/dropout.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "neurons/base/testing.hpp"
+#include "neurons/layers/activations.hpp"
+#include "neurons/layers/network.hpp"
+#include "neurons/layers/run_network_testing.hpp"
+
+namespace neurons {
+namespace {
+
+using ::testing::Each;
+
+constexpr std::int64_t kRows = 50;
+constexpr std::int64_t kColumns = 200;
+
+/// What training makes of ones.
+std::vector<float> dropped(const Network& network, std::int64_t step, std::int64_t rows = kRows) {
+  const Tensor ones = testing::matrix_of({rows, kColumns}, std::vector<float>(static_cast<std::size_t>(rows * kColumns), 1.0F));
+  const Tensor number = Tensor::of<std::int64_t>({}, std::vector<std::int64_t>{step});
+  return testing::run_network(network, {{"x", ones}, {"step", number}}, Mode::training).at("y");
+}
+
+Network network_of(float ratio, std::uint64_t seed, const std::string& name = "") {
+  Network network;
+  network.output("y", network.add(Dropout{ratio}, network.input("x", {kColumns}), name));
+  network.set_seed(seed);
+  return network;
+}
+
+TEST(Dropout, KeepsTheRightShareAndScalesIt) {
+  for (const float ratio : {0.1F, 0.5F, 0.9F}) {
+    const auto values = dropped(network_of(ratio, 1), 0);
+    const float kept = 1 / (1 - ratio);
+    std::size_t zeros = 0;
+    for (const float value : values) {
+      if (value == 0) {
+        ++zeros;
+      } else {
+        EXPECT_FLOAT_EQ(value, kept);
+      }
+    }
+    const auto count = static_cast<double>(values.size());
+    const auto share = static_cast<double>(ratio);
+    EXPECT_NEAR(static_cast<double>(zeros) / count, share, 5 * std::sqrt(share * (1 - share) / count));
+  }
+}
+
+TEST(Dropout, DependsOnSeedLayerAndStepAlone) {
+  const auto mask = dropped(network_of(0.5F, 1), 7);
+  EXPECT_EQ(mask, dropped(network_of(0.5F, 1), 7));
+  EXPECT_NE(mask, dropped(network_of(0.5F, 1), 8)) << "another step";
+  EXPECT_NE(mask, dropped(network_of(0.5F, 2), 7)) << "another seed";
+  EXPECT_NE(mask, dropped(network_of(0.5F, 1, "other"), 7)) << "another layer";
+  auto first_rows = dropped(network_of(0.5F, 1), 7, 3);
+  EXPECT_TRUE(std::equal(first_rows.begin(), first_rows.end(), mask.begin())) << "whatever the batch";
+}
+
+TEST(Dropout, DropsNeighboursIndependently) {
+  const auto mask = dropped(network_of(0.5F, 3), 0);
+  int equal = 0;
+  for (std::size_t i = 1; i < mask.size(); ++i) equal += (mask[i] == mask[i - 1]) ? 1 : 0;
+  EXPECT_NEAR(equal, static_cast<double>(mask.size()) / 2, 5 * std::sqrt(static_cast<double>(mask.size())) / 2);
+}
+
+TEST(Dropout, IsNothingInInferenceOrWithoutARatio) {
+  Graph graph(network_of(0.5F, 1).table());
+  network_of(0.5F, 1).build(graph, 2, Mode::inference);
+  EXPECT_TRUE(graph.nodes().empty());
+  Graph training(graph.table());
+  network_of(0, 1).build(training, 2, Mode::training);
+  EXPECT_TRUE(training.nodes().empty());
+}
+
+TEST(Dropout, RefusesRatiosThatKeepNothing) {
+  for (const auto& [ratio, text] : {std::pair(1.0F, "1"), std::pair(-0.5F, "-0.5"), std::pair(std::nanf(""), "nan")}) {
+    EXPECT_EQ(testing::message_of([ratio = ratio] {
+                Graph graph(network_of(ratio, 1).table());
+                network_of(ratio, 1).build(graph, 2, Mode::training);
+              }),
+              std::string("dropout1: ratio = ") + text + " must be in [0, 1)");
+  }
+}
+
+}  // namespace
+}  // namespace neurons

@@ -1,0 +1,145 @@
+#include "neurons/layers/initializers.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "neurons/base/testing.hpp"
+#include "neurons/layers/activations.hpp"
+#include "neurons/layers/dense.hpp"
+#include "neurons/layers/network.hpp"
+
+namespace neurons {
+namespace {
+
+using testing::message_of;
+
+constexpr std::int64_t kIn = 300;
+constexpr std::int64_t kOut = 200;
+
+std::vector<double> drawn(const Initializer& initializer, const std::string& activation = "identity",
+                          const Shape& shape = {kOut, kIn}) {
+  RandomStream random(1);
+  const Tensor tensor = initialize(initializer, shape, shape[-1], shape[0], activation, random);
+  const auto values = tensor.values<float>();
+  return {values.begin(), values.end()};
+}
+
+struct Moments {
+  double mean = 0;
+  double variance = 0;
+  double largest = 0;
+};
+
+Moments moments(const std::vector<double>& values) {
+  Moments result;
+  const auto count = static_cast<double>(values.size());
+  for (const double value : values) {
+    result.mean += value / count;
+    result.largest = std::max(result.largest, std::abs(value));
+  }
+  for (const double value : values) result.variance += (value - result.mean) * (value - result.mean) / count;
+  return result;
+}
+
+/// Bounds of five standard deviations of the sample moments over kIn · kOut = 60,000 numbers.
+void expect_moments(const std::vector<double>& values, double variance, bool uniform) {
+  const Moments found = moments(values);
+  const auto count = static_cast<double>(values.size());
+  EXPECT_NEAR(found.mean, 0, 5 * std::sqrt(variance / count));
+  EXPECT_NEAR(found.variance / variance, 1, 5 * std::sqrt((uniform ? 0.8 : 2.0) / count));
+  const double bound = std::sqrt(3 * variance);
+  if (uniform) {
+    EXPECT_LE(found.largest, bound * (1 + 1e-6));
+    EXPECT_GT(found.largest, bound * 0.99);
+  } else {
+    EXPECT_GT(found.largest, 3 * std::sqrt(variance)) << "normal numbers have tails";
+  }
+}
+
+TEST(Initializers, HaveTheVariancesOfTheirPapers) {
+  expect_moments(drawn({"xavier_normal"}), 2.0 / (kIn + kOut), false);
+  expect_moments(drawn({"xavier_uniform"}), 2.0 / (kIn + kOut), true);
+  expect_moments(drawn({"he_normal"}), 2.0 / kIn, false);
+  expect_moments(drawn({"he_uniform"}), 2.0 / kIn, true);
+  expect_moments(drawn({"lecun_normal"}), 1.0 / kIn, false);
+  expect_moments(drawn({"lecun_uniform"}), 1.0 / kIn, true);
+  expect_moments(drawn({"torch"}), 1.0 / (3 * kIn), true);
+  expect_moments(drawn({"normal", 0.25F}), 0.0625, false);
+  expect_moments(drawn({"uniform", 0.5F}), 0.25 / 3, true);
+}
+
+TEST(Initializers, ConstantIsConstant) {
+  EXPECT_THAT(drawn({"constant", -1.5F}), ::testing::Each(-1.5));
+  EXPECT_THAT(drawn({"constant"}), ::testing::Each(0.0));
+}
+
+/// The largest difference of M Mᵀ from gain² · 1, of the rows or the columns, whichever are fewer.
+double distance_from_orthogonal(const std::vector<double>& values, std::size_t rows, std::size_t columns, double gain) {
+  const bool by_rows = rows <= columns;
+  const std::size_t vectors = by_rows ? rows : columns;
+  const std::size_t length = by_rows ? columns : rows;
+  const auto at = [&](std::size_t vector, std::size_t k) {
+    return by_rows ? values[vector * columns + k] : values[k * columns + vector];
+  };
+  double worst = 0;
+  for (std::size_t i = 0; i < vectors; ++i) {
+    for (std::size_t j = 0; j < vectors; ++j) {
+      double product = 0;
+      for (std::size_t k = 0; k < length; ++k) product += at(i, k) * at(j, k);
+      worst = std::max(worst, std::abs(product - (i == j ? gain * gain : 0)));
+    }
+  }
+  return worst;
+}
+
+TEST(Initializers, OrthogonalIsOrthogonalEitherWay) {
+  EXPECT_LT(distance_from_orthogonal(drawn({"orthogonal"}, "identity", {20, 50}), 20, 50, 1), 1e-5);
+  EXPECT_LT(distance_from_orthogonal(drawn({"orthogonal"}, "identity", {50, 20}), 50, 20, 1), 1e-5);
+  EXPECT_LT(distance_from_orthogonal(drawn({"orthogonal", 2}, "identity", {30, 30}), 30, 30, 2), 1e-5);
+  EXPECT_LT(distance_from_orthogonal(drawn({"orthogonal"}, "identity", {4, 3, 5}), 4, 15, 1), 1e-5) << "a matrix [4, rest]";
+  EXPECT_NE(drawn({"orthogonal"}, "identity", {1, 1})[0], 0);
+}
+
+TEST(Initializers, AutomaticSuitsTheActivation) {
+  for (const std::string activation :
+       {"relu", "leaky_relu", "prelu", "elu", "celu", "gelu", "silu", "mish", "softplus", "hard_swish"}) {
+    EXPECT_EQ(drawn({}, activation), drawn({"he_normal"})) << activation;
+  }
+  EXPECT_EQ(drawn({}, "selu"), drawn({"lecun_normal"}));
+  for (const std::string activation : {"identity", "tanh", "sigmoid", "softmax", "softsign", "hard_sigmoid"}) {
+    EXPECT_EQ(drawn({}, activation), drawn({"xavier_uniform"})) << activation;
+  }
+}
+
+TEST(Initializers, AutomaticLooksAtTheLayerAfter) {
+  const auto weight_of = [](const std::vector<Layer>& layers) {
+    Sequential network({40}, layers);
+    network.initialize(9);
+    return network.parameter("dense1.weight");
+  };
+  const auto with = [](const std::string& activation, const std::string& initializer) {
+    Dense dense{30, activation};
+    dense.initializer = initializer;
+    return dense;
+  };
+  const Tensor he = weight_of({with("identity", "he_normal")});
+  const Tensor xavier = weight_of({with("identity", "xavier_uniform")});
+  EXPECT_EQ(weight_of({Dense{30}, Relu{}}), he);
+  EXPECT_EQ(weight_of({Dense{30, "relu"}}), he);
+  EXPECT_EQ(weight_of({Dense{30}, Tanh{}}), xavier);
+  EXPECT_EQ(weight_of({Dense{30}}), xavier);
+  EXPECT_EQ(weight_of({Dense{30, "tanh"}, Relu{}}), xavier) << "its own activation counts";
+}
+
+TEST(Initializers, SuggestTheNearestKind) {
+  EXPECT_EQ(message_of([] { drawn({"he_norml"}); }), "unknown initializer \"he_norml\"; did you mean \"he_normal\"?");
+  Dense dense{3};
+  dense.initializer = "xavier";
+  Sequential network({2}, dense);
+  EXPECT_EQ(message_of([&] { network.initialize(1); }), "dense1: unknown initializer \"xavier\"");
+}
+
+}  // namespace
+}  // namespace neurons
