@@ -114,16 +114,78 @@ void cross_entropy_rows(const CrossEntropyCall& call, Worker worker) {
 
 /// With p the probabilities, t = (1 - smoothing) · weight(label), s = smoothing / classes and W = Σ_c weight_c:
 /// dlogits_c = dloss · (p_c·(t + s·W) - s·weight_c - [c = label]·t).
+/// What the gradients of a row, or of one row a lane, are made of.
+struct GradientTerms {
+  Vector slope;     ///< dloss · (t + s·W)
+  Vector at_label;  ///< dloss · t
+  Vector at_all;    ///< dloss · s
+};
+
+/// p · slope - weight · at_all - [is_label] · at_label
+HWY_INLINE Vector logit_gradient(const CrossEntropyCall& call, const GradientTerms& terms, Vector probability,
+                                 hn::Mask<Floats> is_label, Vector class_weight) {
+  Vector gradient = hn::Mul(probability, terms.slope);
+  if (call.smoothing != 0.0F) {
+    gradient =
+        call.class_weights == nullptr ? hn::Sub(gradient, terms.at_all) : hn::NegMulAdd(class_weight, terms.at_all, gradient);
+  }
+  return hn::Sub(gradient, hn::IfThenElseZero(is_label, terms.at_label));
+}
+
+/// Short rows: one a lane, through a transposed block.
+void short_gradient_rows(const CrossEntropyCall& call, const float* dlosses, std::int64_t dloss_stride, float* dlogits,
+                         WorkRange range, float share, float smooth) {
+  const Floats d;
+  const hn::RebindToSigned<Floats> integers;
+  const std::size_t lanes = hn::Lanes(d);
+  alignas(64) Block block;
+  alignas(64) float slopes[kMaxLanes] = {};
+  alignas(64) float at_labels[kMaxLanes] = {};
+  alignas(64) float at_alls[kMaxLanes] = {};
+  alignas(64) std::int32_t labels[kMaxLanes] = {};
+  for (std::size_t row = range.begin; row < range.end; row += lanes) {
+    const std::size_t count = std::min(lanes, range.end - row);
+    const std::ptrdiff_t first = static_cast<std::ptrdiff_t>(row) * call.classes;
+    for (std::size_t r = 0; r < count; ++r) {
+      const std::int64_t label = call.labels[row + r];
+      const bool ignored = label == call.ignore_index;
+      const float upstream = dlosses[static_cast<std::int64_t>(row + r) * dloss_stride];
+      const float target = ignored ? 0.0F : (1.0F - call.smoothing) * weight_of(call, label);
+      labels[r] = ignored ? -1 : static_cast<std::int32_t>(label);
+      slopes[r] = upstream * (target + smooth);
+      at_labels[r] = upstream * target;
+      at_alls[r] = upstream * share;
+    }
+    const auto label = hn::Load(integers, labels);
+    const auto counted = hn::RebindMask(d, hn::Gt(label, hn::Set(integers, -1)));
+    const GradientTerms terms{hn::Load(d, slopes), hn::Load(d, at_labels), hn::Load(d, at_alls)};
+    to_block(call.probabilities + first, call.classes, count, block);
+    for (std::int64_t c = 0; c < call.classes; ++c) {
+      float* const at = block + c * static_cast<std::ptrdiff_t>(lanes);
+      const auto is_label = hn::RebindMask(d, hn::Eq(label, hn::Set(integers, static_cast<std::int32_t>(c))));
+      const Vector class_weight = hn::Set(d, weight_of(call, c));
+      const Vector gradient = logit_gradient(call, terms, hn::Load(d, at), is_label, class_weight);
+      hn::Store(hn::IfThenElseZero(counted, gradient), d, at);
+    }
+    from_block(block, call.classes, count, dlogits + first);
+  }
+}
+
+/// With p the probabilities, t = (1 - smoothing) · weight(label), s = smoothing / classes and W = Σ_c weight_c:
+/// dlogits_c = dloss · (p_c·(t + s·W) - s·weight_c - [c = label]·t).
 void cross_entropy_gradient_rows(const CrossEntropyCall& call, const float* dlosses, std::int64_t dloss_stride, float* dlogits,
                                  Worker worker) {
   if (call.classes <= 0) return;
   const Floats d;
-  const hn::RebindToSigned<Floats> integers;
-  const auto lane_numbers = hn::Iota(integers, 0);
-  const Walk walk = walk_along(call.classes);
   const WorkRange range = split_work(static_cast<std::size_t>(call.rows), worker, hn::Lanes(d));
   const float share = call.smoothing / static_cast<float>(call.classes);
   const float smooth = share != 0.0F ? share * total_weight(call) : 0.0F;
+  if (call.classes <= kShortRow) {
+    return short_gradient_rows(call, dlosses, dloss_stride, dlogits, range, share, smooth);
+  }
+  const hn::RebindToSigned<Floats> integers;
+  const auto lane_numbers = hn::Iota(integers, 0);
+  const Walk walk = walk_along(call.classes);
   for (std::size_t row = range.begin; row < range.end; ++row) {
     const std::ptrdiff_t first = static_cast<std::ptrdiff_t>(row) * call.classes;
     const std::int64_t label = call.labels[row];
@@ -133,19 +195,15 @@ void cross_entropy_gradient_rows(const CrossEntropyCall& call, const float* dlos
     }
     const float upstream = dlosses[static_cast<std::int64_t>(row) * dloss_stride];
     const float target = (1.0F - call.smoothing) * weight_of(call, label);
-    const Vector slope = hn::Set(d, upstream * (target + smooth));
-    const Vector at_label = hn::Set(d, upstream * target);
-    const Vector at_all = hn::Set(d, upstream * share);
+    const GradientTerms terms{hn::Set(d, upstream * (target + smooth)), hn::Set(d, upstream * target),
+                              hn::Set(d, upstream * share)};
     for (std::int64_t step = 0; step < walk.steps; ++step) {
       const std::ptrdiff_t at = step * walk.stride;
       const std::size_t count = walk.count_at(step);
       const auto is_label = hn::RebindMask(d, hn::Eq(lane_numbers, hn::Set(integers, static_cast<std::int32_t>(label - at))));
-      Vector gradient = hn::Mul(load_some(d, call.probabilities + first + at, count), slope);
-      if (share != 0.0F) {
-        gradient = call.class_weights == nullptr ? hn::Sub(gradient, at_all)
-                                                 : hn::NegMulAdd(load_some(d, call.class_weights + at, count), at_all, gradient);
-      }
-      store_some(d, hn::Sub(gradient, hn::IfThenElseZero(is_label, at_label)), dlogits + first + at, count);
+      const Vector class_weight = call.class_weights == nullptr ? hn::Zero(d) : load_some(d, call.class_weights + at, count);
+      const Vector probability = load_some(d, call.probabilities + first + at, count);
+      store_some(d, logit_gradient(call, terms, probability, is_label, class_weight), dlogits + first + at, count);
     }
   }
 }

@@ -215,7 +215,7 @@ class ProductRun {
       tile.columns = columns - column;
       tile.bias = product_.bias == nullptr ? nullptr : product_.bias + first_column + column;
       tile.fetch_count = 0;
-      if (column == 0 && end == product_.inner) set_fetches(tile, panel, row);
+      if (column == 0 && end == product_.inner && plan_.fetches) set_fetches(tile, panel, row);
       if (step == kTileVectors * kLanes) {
         left.layout == Layout::inner_contiguous ? kMicroKernels<Layout::inner_contiguous, kTileVectors>[index](tile)
                                                 : kMicroKernels<Layout::rows_contiguous, kTileVectors>[index](tile);

@@ -17,6 +17,7 @@ struct ProductPlan {
   bool packs_a = false;              ///< A goes through scratch, tile by tile
   bool packs_b = false;              ///< B goes through scratch, panel by panel
   bool packs_all_b = false;          ///< … all panels of a pass before the first product
+  bool fetches = false;              ///< asks for the results' memory ahead of the stores
   std::int64_t a_row_floats = 0;     ///< floats of scratch for one row of A
   std::size_t a_bytes = 0;
   std::size_t b_bytes = 0;
@@ -39,7 +40,11 @@ inline ProductPlan plan_product(const PanelProduct& product, std::int64_t tile_r
   const auto divide_up = [](std::int64_t a, std::int64_t b) { return (a + b - 1) / b; };
   const auto float_bytes = [](std::int64_t count) { return align_up(static_cast<std::size_t>(count) * sizeof(float)); };
 
+  // A result this small is soon in the first-level cache.
+  constexpr std::int64_t kSmallResult = 512;
+
   ProductPlan plan;
+  plan.fetches = product.rows * product.columns > kSmallResult;
   const std::int64_t panels = product.panels();
   plan.inner_block = product.inner;
   if (product.inner > kInnerBlock && product.c != nullptr) {

@@ -67,6 +67,10 @@ void run_part(const Program& program, std::int64_t slice, const Coordinates* out
 void run_rectangle(const Program& program, std::int64_t slice, const Rectangle& whole, const Stream& held,
                    std::byte* scratch) noexcept {
   if (whole.rows <= 0 || whole.columns <= 0) return;
+  if (slice == 0 && whole.rows * whole.columns <= Program::kBlockElements) {
+    Tile tile;
+    return run_part(program, 0, nullptr, whole, held, scratch, tile);
+  }
   const bool in_parts = program.blocks > 0 || program.instructions.size() > 1;
   const std::int64_t part_columns = in_parts ? std::min(whole.columns, Program::kBlockElements) : whole.columns;
   const std::int64_t part_rows = in_parts ? std::max<std::int64_t>(1, Program::kBlockElements / whole.columns) : whole.rows;

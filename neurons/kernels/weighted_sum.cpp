@@ -74,6 +74,7 @@ PanelProduct product_of(const MatrixProduct& call) noexcept {
   product.b = call.b;
   product.b_inner_stride = call.b_row_stride;
   product.b_column_stride = call.b_column_stride;
+  product.bias = call.bias;
   product.c = call.c;
   product.c_row_stride = call.c_row_stride;
   product.epilogue = call.epilogue;

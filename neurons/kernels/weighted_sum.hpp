@@ -83,7 +83,8 @@ void weighted_sum_weight_gradient(const WeightedSumWeightGradient& call, std::by
 void column_sums(std::int64_t rows, std::int64_t columns, const float* dz, std::int64_t row_stride, float* sums,
                  Worker worker) noexcept;
 
-/// General product C[M, N] = A · B for operands that are not weights (both strided any way), B packed into scratch on the way.
+/// General product C[M, N] = A · B + bias for operands that are not weights (both strided any way), B packed into scratch on the
+/// way.
 struct MatrixProduct {
   std::int64_t rows = 0;     ///< M
   std::int64_t inner = 0;    ///< K
@@ -94,6 +95,7 @@ struct MatrixProduct {
   const float* b = nullptr;
   std::int64_t b_row_stride = 0;
   std::int64_t b_column_stride = 1;
+  const float* bias = nullptr;  ///< N floats, or null
   float* c = nullptr;
   std::int64_t c_row_stride = 0;
   const Program* epilogue = nullptr;  ///< over M × N

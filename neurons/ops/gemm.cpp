@@ -62,6 +62,7 @@ Call prepare(const PrepareContext& context) {
   call.b = context.inputs[1].as<float>();
   call.b_row_stride = options.trans_b ? 1 : b[1];
   call.b_column_stride = options.trans_b ? b[1] : 1;
+  call.bias = context.input(2).as<float>();
   call.c = context.outputs[0].as<float>();
   call.c_row_stride = sizes.columns;
   const std::size_t scratch = kernels::scratch_bytes(call);
@@ -137,7 +138,7 @@ std::optional<std::vector<Value>> simplify(const RewriteContext& context) {
   const bool packed = weights && !options.trans_a;
   const bool forward = packed && weights->options.transposed == options.trans_b;
   const bool bias = c && options.beta == 1.0F && c.shape() == Shape{sizes.columns};
-  if (c && !(forward && bias)) {
+  if (c && (!bias || (packed && !forward))) {
     const Value y = product(a, options.trans_a, b, options.trans_b);
     return std::vector{y + (options.beta == 1.0F ? c : c * static_cast<double>(options.beta))};
   }
@@ -166,6 +167,8 @@ std::vector<Sample> samples() {
         samples.push_back({{{{DType::f32, a}}, {{DType::f32, b}}, {{DType::f32, {columns}}}},
                            GemmOptions{0.5F, 2.0F, trans_a, trans_b},
                            "scaled, with bias"});
+        samples.push_back(
+            {{{{DType::f32, a}}, {{DType::f32, b}}, {{DType::f32, {columns}}}}, GemmOptions{1, 1, trans_a, trans_b}, "with bias"});
       }
     }
   }
@@ -189,8 +192,10 @@ std::vector<OpDef> gemm() {
                  [](const InferContext& context) -> std::string {
                    const auto& options = context.as<GemmOptions>();
                    if (context.dtype() != DType::f32) return "only f32";
-                   if (options.alpha != 1.0F || context.has(2))
-                     return "scaling and adding are ops of their own (run simplify first)";
+                   if (options.alpha != 1.0F || (context.has(2) && options.beta != 1.0F))
+                     return "scaling is an op of its own (run simplify first)";
+                   const std::int64_t columns = sizes_of(options, context.shape(0), context.shape(1)).columns;
+                   if (context.has(2) && context.shape(2) != Shape{columns}) return "adds only a bias of one number a column";
                    return "";
                  },
                  prepare}};
