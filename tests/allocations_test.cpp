@@ -1,0 +1,142 @@
+// After their first run, plans and training steps allocate nothing.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+#include "neurons/graph/gradients.hpp"
+#include "neurons/layers/activations.hpp"
+#include "neurons/layers/dense.hpp"
+#include "neurons/layers/dropout.hpp"
+#include "neurons/training/learner.hpp"
+
+namespace {
+
+std::atomic<long> allocations{0};
+
+void* allocate(std::size_t bytes, std::size_t alignment) noexcept {
+  ++allocations;
+  return std::aligned_alloc(alignment, (bytes + alignment) / alignment * alignment);
+}
+void* allocate_or_throw(std::size_t bytes, std::size_t alignment) {
+  if (void* block = allocate(bytes, alignment)) return block;
+  throw std::bad_alloc();
+}
+
+}  // namespace
+
+void* operator new(std::size_t bytes) { return allocate_or_throw(bytes, alignof(std::max_align_t)); }
+void* operator new(std::size_t bytes, std::align_val_t alignment) {
+  return allocate_or_throw(bytes, static_cast<std::size_t>(alignment));
+}
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept { return allocate(bytes, alignof(std::max_align_t)); }
+void* operator new(std::size_t bytes, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+  return allocate(bytes, static_cast<std::size_t>(alignment));
+}
+void operator delete(void* block) noexcept { std::free(block); }
+void operator delete(void* block, std::size_t) noexcept { std::free(block); }
+void operator delete(void* block, std::align_val_t) noexcept { std::free(block); }
+void operator delete(void* block, std::size_t, std::align_val_t) noexcept { std::free(block); }
+
+namespace neurons {
+namespace {
+
+template <typename Call>
+long allocations_of(Call call) {
+  const long before = allocations;
+  call();
+  return allocations - before;
+}
+
+void fill(const TensorView& view) {
+  if (view.dtype == DType::f32) {
+    for (float& value : view.values<float>()) value = 0.5F;
+  } else {
+    for (std::int64_t& value : view.values<std::int64_t>()) value = 1;
+  }
+}
+
+TEST(Allocations, AreCounted) {
+  EXPECT_EQ(allocations_of([] { std::vector<int>(10).front() = 1; }), 1);
+  EXPECT_EQ(allocations_of([] { AlignedBuffer buffer(100); }), 1);
+}
+
+class PlanAllocations : public ::testing::TestWithParam<int> {};
+INSTANTIATE_TEST_SUITE_P(Threads, PlanAllocations, ::testing::Values(1, 2));
+
+TEST_P(PlanAllocations, AreNone) {
+  Sequential network({64}, Dense{96}, Tanh{}, Dense{50, "softmax"});
+  network.initialize(1);
+  Graph graph(network.table());
+  network.build(graph, 128, Mode::training);
+  const Value loss = graph.emit("ReduceMean", {graph.find("y") * graph.find("y")});
+  const Value weight = graph.find("dense1.weight");
+  graph.assign(weight, weight - gradients(loss, std::array{weight}).front() * 0.1);
+  auto store = std::make_shared<StateStore>(network.table());
+  for (const auto& [name, tensor] : network.parameters()) store->set(name, tensor);
+  CompileOptions options;
+  options.team = std::make_shared<ThreadTeam>(GetParam());
+  Plan plan = compile(graph, store, options);
+  EXPECT_EQ(allocations_of([&] {
+              for (int i = 0; i < 10; ++i) plan.run();
+            }),
+            0);
+}
+
+struct Case {
+  std::string name;
+  LearnerOptions options;
+  std::int64_t rows = 32;
+};
+
+class LearnerAllocations : public ::testing::TestWithParam<Case> {};
+
+std::vector<Case> cases() {
+  std::vector<Case> all;
+  all.push_back({"adam", {.optimizer = Adam{}}});
+  all.push_back({"large", {.optimizer = Adam{}}, 512});
+  all.push_back({"sgd", {.optimizer = Sgd{}}});
+  all.push_back({"momentum", {.optimizer = Sgd{.momentum = 0.9F, .nesterov = true}}});
+  all.push_back({"adamw", {.optimizer = AdamW{}}});
+  all.push_back({"lion", {.optimizer = Lion{}}});
+  all.push_back({"clipped", {.optimizer = RmsProp{}, .clip_norm = 1, .l2 = 0.1}});
+  all.push_back({"accumulated", {.optimizer = Adagrad{}, .clip_value = 1, .accumulate = 3}});
+  all.push_back({"weighted", {.optimizer = Adam{}, .sample_weights = true}});
+  all.push_back({"groups", {.optimizer = Adam{}, .groups = {{"*.bias", 2.0, 0.0}}}});
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Options, LearnerAllocations, ::testing::ValuesIn(cases()),
+                         [](const auto& chosen) { return chosen.param.name; });
+
+TEST_P(LearnerAllocations, AreNoneInAStepOrAnEvaluation) {
+  LearnerOptions options = GetParam().options;
+  options.team = std::make_shared<ThreadTeam>(2);
+  Learner learner(Sequential({20}, Dense{64}, Relu{}, Dropout{0.1F}, Dense{5}), options);
+  const std::int64_t last = 7;  // the smaller batch at the end of an epoch
+  const auto epoch = [&] {
+    for (int i = 0; i < 6; ++i) learner.step(i == 5 ? last : GetParam().rows, i % 2);
+    learner.evaluate(GetParam().rows);
+  };
+  for (const std::int64_t rows : {GetParam().rows, last}) {
+    for (const int slot : {0, 1}) {
+      const Batch batch = learner.batch(rows, slot);
+      fill(batch.inputs[0]);
+      fill(batch.target);
+      if (batch.weights.data != nullptr) fill(batch.weights);
+    }
+  }
+  const Batch batch = learner.evaluation_batch(GetParam().rows);
+  fill(batch.inputs[0]);
+  fill(batch.target);
+  if (batch.weights.data != nullptr) fill(batch.weights);
+  epoch();  // plans are made on first use
+  EXPECT_EQ(allocations_of(epoch), 0);
+}
+
+}  // namespace
+}  // namespace neurons
