@@ -232,7 +232,7 @@ class Training {
 History train(Network& network, const Dataset& data, const TrainOptions& options) {
   check_training(network, data, options);
   Network start = network;
-  start.initialized() ? start.set_seed(options.seed) : start.initialize(options.seed);
+  start.initialize_missing(options.seed);
   Training training(start, data, options);
   try {
     History history = training.run();
