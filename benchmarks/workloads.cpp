@@ -16,9 +16,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kParts = 10;
-constexpr double kPeakMilliseconds = 4.0;
-constexpr double kClockSeconds = 1e-3;  ///< between two looks at the clock
+constexpr double kPartSeconds = 0.02;
+constexpr double kPeakMilliseconds = 1.0;  ///< between two parts
+constexpr double kClockSeconds = 1e-3;     ///< between two looks at the clock
 constexpr std::size_t kLatencies = 1 << 20;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
@@ -87,8 +87,9 @@ Result measure(const Workload& workload, const Options& options, ThreadTeam& tea
   std::vector<double> shares;
   double before = measure_peak(team);
   peaks.push_back(before);
-  for (int part = 0; part < kParts; ++part) {
-    rates.push_back(rate_of(step, options.seconds / kParts));
+  const auto parts = std::max<std::int64_t>(1, static_cast<std::int64_t>(options.seconds / kPartSeconds));
+  for (std::int64_t part = 0; part < parts; ++part) {
+    rates.push_back(rate_of(step, options.seconds / static_cast<double>(parts)));
     const double after = measure_peak(team);
     shares.push_back(rates.back() * flops / 1e9 / (0.5 * (before + after)));
     before = after;

@@ -48,7 +48,7 @@ struct Report {
   std::vector<Result> results;
 };
 
-/// Runs the workloads of those names (all if there are none) one after the other. Figures are medians of ten parts. Throws
+/// Runs the workloads of those names (all if there are none) one after the other. Figures are medians of parts of 20 ms. Throws
 /// InputError for an unknown name, with the nearest one.
 Report run(std::span<const std::string> names, const Options& options = {});
 
