@@ -1,0 +1,84 @@
+#include "neurons/layers/summary.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <set>
+
+namespace neurons {
+namespace {
+
+double flops_of(const Graph& graph, const Node& node) {
+  const NodeContext context(graph, node);
+  return node.op->flops ? node.op->flops(context.context)
+                        : static_cast<double>(graph.info(node.outputs.front()).type.shape.elements());
+}
+
+/// 1234567 → "1,234,567".
+std::string grouped(std::int64_t number) {
+  std::string digits = std::to_string(number);
+  for (int i = static_cast<int>(digits.size()) - 3; i > 0; i -= 3) digits.insert(static_cast<std::size_t>(i), ",");
+  return digits;
+}
+
+}  // namespace
+
+std::vector<LayerSummary> summarize(const Network& network) {
+  Graph graph(network.table());
+  const std::vector<Value> values = network.build(graph, 1, Mode::inference);
+  std::vector<LayerSummary> result;
+  std::vector<std::string> names;  // of each call
+  std::set<int> seen;
+  std::size_t next_input = 0;
+  std::size_t next_node = 0;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const Network::Call& call = network.calls()[i];
+    if (call.layer < 0) {
+      names.push_back(network.inputs()[next_input++].name);
+      continue;
+    }
+    const Network::NamedLayer& layer = network.layers()[static_cast<std::size_t>(call.layer)];
+    names.push_back(layer.name);
+    LayerSummary& summary = result.emplace_back();
+    summary.name = layer.name;
+    summary.kind = layer.layer.kind();
+    for (const int from : call.from) summary.from.push_back(names[static_cast<std::size_t>(from)]);
+    summary.output = Shape(values[i].shape().extents().subspan(1));
+    // Nodes stand in the order of the calls: those up to this call's result are its own.
+    const int last = graph.info(values[i].id()).node;
+    for (; static_cast<int>(next_node) <= last; ++next_node) summary.flops += flops_of(graph, graph.nodes()[next_node]);
+    if (!seen.insert(call.layer).second) continue;
+    for (const auto& [name, type] : network.parameter_types()) {
+      if (name.substr(0, name.rfind('.')) != layer.name) continue;
+      summary.parameters += type.shape.elements();
+      if (!network.is_frozen(name)) summary.trained += type.shape.elements();
+    }
+  }
+  return result;
+}
+
+std::string to_string(const std::vector<LayerSummary>& layers) {
+  std::size_t name_width = 5;
+  std::size_t shape_width = 6;
+  LayerSummary sum;
+  for (const LayerSummary& layer : layers) {
+    name_width = std::max(name_width, layer.name.size());
+    shape_width = std::max(shape_width, layer.output.to_string().size());
+    sum.parameters += layer.parameters;
+    sum.trained += layer.trained;
+    sum.flops += layer.flops;
+  }
+  std::string text = fmt::format("{:<{}}  {:<13}  {:>{}}  {:>12}  {:>12}  {}\n", "layer", name_width, "kind", "output", shape_width,
+                                 "parameters", "FLOP/sample", "from");
+  for (const LayerSummary& layer : layers) {
+    text += fmt::format("{:<{}}  {:<13}  {:>{}}  {:>12}  {:>12}  {}\n", layer.name, name_width, layer.kind,
+                        layer.output.to_string(), shape_width, grouped(layer.parameters),
+                        grouped(static_cast<std::int64_t>(layer.flops)), fmt::join(layer.from, ", "));
+  }
+  text += fmt::format("{} layers, {} parameters", layers.size(), grouped(sum.parameters));
+  if (sum.trained != sum.parameters) text += fmt::format(" ({} trained)", grouped(sum.trained));
+  return text + fmt::format(", {:.4g} MFLOP per sample\n", sum.flops / 1e6);
+}
+
+}  // namespace neurons
