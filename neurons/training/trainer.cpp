@@ -32,10 +32,7 @@ void require_finite(const std::map<std::string, Tensor>& tensors, std::int64_t s
 class Training {
  public:
   Training(const Network& network, const Dataset& data, const TrainOptions& options)
-      : options_(options),
-        labels_(data.is_classification()),
-        engine_(options.optimizer.is_full_batch() ? full_batch_engine(network, data, options)
-                                                  : batch_engine(network, data, options)) {
+      : options_(options), labels_(data.is_classification()), engine_(batch_engine(network, data, options)) {
     if (!options.run_folder) return;
     folder_.emplace(*options.run_folder);
     fingerprint_ = fingerprint_of(network, data, options);
@@ -156,7 +153,7 @@ class Training {
     const Tally tally = evaluate(engine_->evaluator(), *options_.validation, std::max(options_.batch_size, kBatch));
     record.validation_loss = tally.mean_loss();
     if (labels_) record.validation_accuracy = tally.accuracy();
-    if (!labels_) record.validation_rmse = tally.rmse();
+    if (!labels_) record.validation_rmse = tally.rmse() * options_.target_unit;
     if (const auto* plateau = options_.schedule.get<ReduceOnPlateau>()) {
       state_.plateau = plateau->next(state_.plateau, record.validation_loss);
     }
@@ -232,7 +229,7 @@ class Training {
 History train(Network& network, const Dataset& data, const TrainOptions& options) {
   check_training(network, data, options);
   Network start = network;
-  start.initialize_missing(options.seed);
+  start.initialized() ? start.set_seed(options.seed) : start.initialize(options.seed);
   Training training(start, data, options);
   try {
     History history = training.run();

@@ -91,6 +91,7 @@ struct TrainOptions {
   std::int64_t epochs = 10;
   std::int64_t batch_size = 32;  ///< full-batch methods take all samples, whatever it says
   std::optional<Dataset> validation{};
+  double target_unit = 1;          ///< by what targets were divided to be learnt: validation_rmse is told in their own units
   EarlyStopping early_stopping{};  ///< needs validation data
   bool restore_best = false;       ///< end with the weights of the best epoch (always so where early stopping ended it)
   std::uint64_t seed = 0;          ///< of initial weights (where the network has none), order of samples and dropout

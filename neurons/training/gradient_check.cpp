@@ -1,0 +1,149 @@
+#include "neurons/training/gradient_check.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "neurons/base/error.hpp"
+#include "neurons/base/random.hpp"
+#include "neurons/graph/gradients.hpp"
+#include "neurons/plan/interpret.hpp"
+
+namespace neurons {
+namespace {
+
+constexpr std::uint64_t kElementStream = 1;
+constexpr std::uint64_t kDirectionStream = 2;
+
+/// The loss of fixed samples as a function of the parameters.
+class LossFunction {
+ public:
+  LossFunction(const Network& network, const Loss& loss, const Tensor& inputs, const Tensor& targets)
+      : forward_(network.table()), backward_(network.table()) {
+    if (network.inputs().size() != 1)
+      fail_input("gradient check: the network has {} inputs, expected one", network.inputs().size());
+    const std::int64_t rows = inputs.shape()[0];
+    loss_ = append(forward_, network, loss, rows, targets.dtype() == DType::i64);
+    const int loss_again = append(backward_, network, loss, rows, targets.dtype() == DType::i64);
+    for (const auto& [name, type] : network.parameter_types()) {
+      values_[name] = widen(network.parameter(name));
+      if (!network.is_frozen(name)) names_.push_back(name);
+    }
+    if (names_.empty()) fail_input("gradient check: all parameters are frozen");
+    std::vector<Value> weights;
+    for (const std::string& name : names_) weights.push_back(backward_.find(name));
+    for (const Value& gradient : neurons::gradients(backward_.value(loss_again), weights)) gradients_.push_back(gradient.id());
+    give(network.inputs().front().name, inputs);
+    give("target", targets);
+    if (forward_.has("step")) values_["step"] = widen(Tensor::of<std::int64_t>({}, {1}));
+  }
+
+  const std::vector<std::string>& names() const { return names_; }
+  std::vector<double>& parameter(const std::string& name) { return values_.at(name).data; }
+  double operator()() const { return interpret(forward_, values_)[static_cast<std::size_t>(loss_)].data.front(); }
+  /// In the order of names().
+  std::vector<std::vector<double>> gradients() const {
+    auto all = interpret(backward_, values_);
+    std::vector<std::vector<double>> result;
+    for (const int id : gradients_) result.push_back(all[static_cast<std::size_t>(id)].data);
+    return result;
+  }
+
+ private:
+  static int append(Graph& graph, const Network& network, const Loss& loss, std::int64_t rows, bool labels) {
+    network.build(graph, rows, Mode::training);
+    const Value prediction = graph.value(graph.outputs().front().value);
+    const Value target = graph.input("target", loss.target_type(prediction.type(), labels));
+    return mean_loss(loss, prediction, target).id();
+  }
+  void give(const std::string& name, const Tensor& tensor) {
+    const TensorType& type = forward_.find(name).type();
+    if (type.shape.elements() != tensor.elements()) {
+      fail_input("gradient check: \"{}\" must have shape {}, got {}", name, type.shape.to_string(), tensor.shape().to_string());
+    }
+    values_[name] = widen(tensor);
+  }
+
+  Graph forward_;
+  Graph backward_;
+  int loss_ = -1;
+  std::vector<int> gradients_;
+  std::vector<std::string> names_;
+  ReferenceValues values_;
+};
+
+/// (L(w + h·v) - L(w - h·v)) / 2h; `move` sets the parameters to w + its argument · v.
+template <typename Move>
+double central_difference(const LossFunction& loss, double step, Move&& move) {
+  move(step);
+  const double above = loss();
+  move(-step);
+  const double below = loss();
+  move(0.0);
+  return (above - below) / (2 * step);
+}
+
+/// `count` different numbers below `size`, sorted; all of them if count is 0.
+std::vector<std::size_t> choose(std::size_t size, std::int64_t count, RandomStream& random) {
+  std::vector<std::size_t> all(size);
+  for (std::size_t i = 0; i < size; ++i) all[i] = i;
+  const auto wanted = static_cast<std::size_t>(count);
+  if (wanted == 0 || wanted >= size) return all;
+  for (std::size_t i = 0; i < wanted; ++i) std::swap(all[i], all[i + random.below(size - i)]);
+  all.resize(wanted);
+  std::ranges::sort(all);
+  return all;
+}
+
+double relative_error(double a, double b, double floor) { return std::abs(a - b) / std::max({std::abs(a), std::abs(b), floor}); }
+
+GradientCheck check(LossFunction& loss, const std::string& name, const std::vector<double>& gradient, std::uint64_t index,
+                    const GradientCheckOptions& options) {
+  std::vector<double>& weights = loss.parameter(name);
+  GradientCheck result{.parameter = name, .elements = static_cast<std::int64_t>(weights.size())};
+  double largest = 0;
+  for (const double slope : gradient) largest = std::max(largest, std::abs(slope));
+  const double floor = std::max(1e-6 * largest, 1e-9);
+  RandomStream element_stream(options.seed, (index << 8) + kElementStream);
+  const auto elements = choose(weights.size(), options.elements, element_stream);
+  result.checked = static_cast<std::int64_t>(elements.size());
+  for (const std::size_t i : elements) {
+    const double weight = weights[i];
+    const double difference = central_difference(loss, options.step, [&](double move) { weights[i] = weight + move; });
+    const double error = relative_error(gradient[i], difference, floor);
+    if (error < result.worst_error) continue;
+    result.worst_error = error;
+    result.worst_element = static_cast<std::int64_t>(i);
+    result.gradient = gradient[i];
+    result.difference = difference;
+  }
+  // One direction of length 1 through all elements.
+  RandomStream direction_stream(options.seed, (index << 8) + kDirectionStream);
+  std::vector<double> direction(weights.size());
+  double length = 0;
+  for (double& element : direction) {
+    element = direction_stream.normal();
+    length += element * element;
+  }
+  double slope = 0;
+  for (std::size_t i = 0; i < direction.size(); ++i) slope += gradient[i] * (direction[i] /= std::sqrt(length));
+  const std::vector<double> start = weights;
+  const double difference = central_difference(loss, options.step, [&](double move) {
+    for (std::size_t i = 0; i < start.size(); ++i) weights[i] = start[i] + move * direction[i];
+  });
+  result.direction_error = relative_error(slope, difference, floor);
+  return result;
+}
+
+}  // namespace
+
+std::vector<GradientCheck> check_gradients(const Network& network, const Loss& loss, const Tensor& inputs, const Tensor& targets,
+                                           const GradientCheckOptions& options) {
+  LossFunction function(network, loss, inputs, targets);
+  const auto gradients = function.gradients();
+  std::vector<GradientCheck> checks;
+  for (std::size_t i = 0; i < gradients.size(); ++i)
+    checks.push_back(check(function, function.names()[i], gradients[i], i, options));
+  return checks;
+}
+
+}  // namespace neurons

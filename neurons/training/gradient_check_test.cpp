@@ -1,0 +1,96 @@
+#include "neurons/training/gradient_check.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "neurons/base/testing.hpp"
+#include "neurons/layers/activations.hpp"
+#include "neurons/layers/dense.hpp"
+#include "neurons/layers/dropout.hpp"
+#include "neurons/ops/ops.hpp"
+#include "neurons/training/losses.hpp"
+
+namespace neurons {
+namespace {
+
+using testing::message_of;
+
+Tensor ramp(const Shape& shape) {
+  Tensor result(DType::f32, shape);
+  float value = -1;
+  for (float& element : result.values<float>()) element = value = value > 1 ? value - 1.93F : value + 0.37F;
+  return result;
+}
+
+TEST(GradientCheck, GradientsOfARealNetworkPass) {
+  Network network = Sequential{{5}, Dense{.units = 7, .activation = "tanh"}, Dropout{0.3F}, Dense{.units = 3}};
+  network.initialize(1);
+  const auto checks =
+      check_gradients(network, CrossEntropy{}, ramp({4, 5}), Tensor::of<std::int64_t>({4}, {0, 2, 1, 2}), {.elements = 0});
+  ASSERT_EQ(checks.size(), 4U);
+  for (const GradientCheck& check : checks) {
+    EXPECT_EQ(check.checked, check.elements) << check.parameter;
+    EXPECT_LT(check.worst_error, 1e-7) << check.parameter;
+    EXPECT_LT(check.direction_error, 1e-7) << check.parameter;
+  }
+}
+
+TEST(GradientCheck, LooksAtSomeElementsOfLargeParameters) {
+  Network network = Sequential{{50}, Dense{.units = 3}};
+  network.initialize(1);
+  network.freeze("dense1.bias");
+  const auto checks = check_gradients(network, MeanSquaredError{}, ramp({2, 50}), ramp({2, 3}), {.elements = 10});
+  ASSERT_EQ(checks.size(), 1U);
+  EXPECT_EQ(checks[0].checked, 10);
+  EXPECT_EQ(checks[0].elements, 150);
+  EXPECT_LT(checks[0].worst_error, 1e-7);
+}
+
+/// A layer that multiplies by 2, with a gradient that says 3.
+struct Liar {
+  static constexpr std::string_view kKind = "liar";
+  template <typename Self, typename Visitor>
+  static void fields(Self&, Visitor&&) {}
+  Value build(BuildContext& context, const std::vector<Value>& inputs) const {
+    static const OpDef kLie = [] {
+      OpDef op;
+      op.name = "Lie";
+      op.infer = [](const InferContext& given) { return std::vector<TensorType>{given.inputs[0]}; };
+      op.reference = [](const ReferenceContext& given) {
+        for (std::size_t i = 0; i < given.outputs[0].data.size(); ++i) given.outputs[0].data[i] = 2 * given.inputs[0]->data[i];
+      };
+      op.gradient = [](GradientContext& given) { given.set(0, given.gradient() * 3.0); };
+      return op;
+    }();
+    return context.graph().emit(kLie, {inputs[0]}, NoOptions{});
+  }
+};
+
+TEST(GradientCheck, FindsAWrongGradient) {
+  Network network = Sequential{{4}, Dense{.units = 3}, Liar{}};
+  network.initialize(1);
+  const auto checks = check_gradients(network, MeanSquaredError{}, ramp({2, 4}), ramp({2, 3}));
+  for (const GradientCheck& check : checks) {
+    EXPECT_NEAR(check.worst_error, 1.0 / 3, 1e-3) << check.parameter;
+    EXPECT_NEAR(check.gradient / check.difference, 1.5, 1e-3) << check.parameter;
+    EXPECT_NEAR(check.direction_error, 1.0 / 3, 1e-3) << check.parameter;
+  }
+}
+
+TEST(GradientCheck, RefusesWhatDoesNotFit) {
+  Network network = Sequential{{4}, Dense{.units = 3}};
+  network.initialize(1);
+  const Tensor labels = Tensor::of<std::int64_t>({2}, {0, 1});
+  EXPECT_THAT(message_of([&] {
+                check_gradients(network, CrossEntropy{}, ramp({2, 5}), labels);
+              }),
+              ::testing::HasSubstr("\"x\" must have shape [2, 4], got [2, 5]"));
+  network.freeze("*");
+  EXPECT_THAT(message_of([&] {
+                check_gradients(network, CrossEntropy{}, ramp({2, 4}), labels);
+              }),
+              ::testing::HasSubstr("all parameters are frozen"));
+}
+
+}  // namespace
+}  // namespace neurons
