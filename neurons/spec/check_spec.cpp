@@ -1,0 +1,67 @@
+#include "neurons/spec/check_spec.hpp"
+
+#include <algorithm>
+
+#include "neurons/base/error.hpp"
+#include "neurons/base/random.hpp"
+
+namespace neurons {
+namespace {
+
+constexpr std::uint64_t kInputStream = 101;
+constexpr std::uint64_t kTargetStream = 102;
+
+struct Samples {
+  Tensor inputs;
+  Tensor targets;
+};
+
+Samples first_samples(const Dataset& data, std::int64_t rows) {
+  std::vector<std::int64_t> indices(static_cast<std::size_t>(std::min(rows, data.samples())));
+  for (std::size_t i = 0; i < indices.size(); ++i) indices[i] = static_cast<std::int64_t>(i);
+  const Dataset some = data.subset(indices);
+  Samples samples{some.inputs.cast(DType::f32), some.targets};
+  for (float& value : samples.inputs.values<float>()) value = value * some.input_scale + some.input_offset;
+  return samples;
+}
+
+/// Normal inputs; targets that any loss takes: labels, or else rows of positive numbers that sum to 1.
+Samples random_samples(const Network& network, const Loss& loss, std::int64_t rows, std::uint64_t seed) {
+  Graph graph(network.table());
+  network.build(graph, rows, Mode::inference);
+  const TensorType prediction = graph.value(graph.outputs().front().value).type();
+  const bool labels = prediction.shape.rank() == 2 && (loss.kind() == "cross_entropy" || loss.kind() == "hinge");
+  Samples samples{Tensor(graph.find(network.inputs().front().name).type()), Tensor(loss.target_type(prediction, labels))};
+  RandomStream inputs(seed, kInputStream);
+  for (float& value : samples.inputs.values<float>()) value = static_cast<float>(inputs.normal());
+  RandomStream targets(seed, kTargetStream);
+  const std::int64_t outputs = prediction.shape.elements() / rows;
+  if (labels) {
+    for (std::int64_t& label : samples.targets.values<std::int64_t>()) {
+      label = static_cast<std::int64_t>(targets.below(static_cast<std::uint64_t>(outputs)));
+    }
+    return samples;
+  }
+  auto values = samples.targets.values<float>();
+  for (std::size_t row = 0; row < static_cast<std::size_t>(rows); ++row) {
+    const auto target = values.subspan(row * static_cast<std::size_t>(outputs), static_cast<std::size_t>(outputs));
+    float sum = 0;
+    for (float& value : target) sum += value = static_cast<float>(targets.uniform(0.1, 1.0));
+    for (float& value : target) value /= outputs > 1 ? sum : 1.0F;
+  }
+  return samples;
+}
+
+}  // namespace
+
+std::vector<GradientCheck> check_gradients(const PreparedSpec& prepared, std::int64_t rows, const GradientCheckOptions& options) {
+  if (rows < 1) fail_input("gradient check: rows = {} must be at least 1", rows);
+  Network network = prepared.network;
+  network.initialize(prepared.spec.training.options.seed);
+  const Loss loss = prepared.spec.training.loss.value_or(CrossEntropy{});
+  const Samples samples =
+      prepared.data ? first_samples(prepared.data->train, rows) : random_samples(network, loss, rows, options.seed);
+  return check_gradients(network, loss, samples.inputs, samples.targets, options);
+}
+
+}  // namespace neurons

@@ -1,0 +1,94 @@
+#include "neurons/spec/data_info.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <set>
+
+#include "neurons/data/readers/csv.hpp"
+#include "neurons/data/readers/table_encoder.hpp"
+#include "neurons/spec/load_data.hpp"
+
+namespace neurons {
+namespace {
+
+ColumnInfo describe_column(const Column& column) {
+  constexpr double kNothing = std::numeric_limits<double>::quiet_NaN();
+  ColumnInfo info{.name = column.name, .is_numeric = column.is_numeric};
+  if (!column.is_numeric) {
+    const std::set<std::string> levels(column.texts.begin(), column.texts.end());
+    info.missing = std::ranges::count(column.texts, std::string());
+    info.levels = static_cast<std::int64_t>(levels.size()) - (levels.contains("") ? 1 : 0);
+    info.minimum = info.mean = info.maximum = kNothing;
+    return info;
+  }
+  double sum = 0;
+  std::int64_t count = 0;
+  info.minimum = info.maximum = kNothing;
+  for (const double number : column.numbers) {
+    if (std::isnan(number)) continue;
+    info.minimum = count == 0 ? number : std::min(info.minimum, number);
+    info.maximum = count == 0 ? number : std::max(info.maximum, number);
+    sum += number;
+    ++count;
+  }
+  info.missing = static_cast<std::int64_t>(column.numbers.size()) - count;
+  info.mean = count > 0 ? sum / static_cast<double>(count) : kNothing;
+  return info;
+}
+
+void count_classes(DataInfo& info, const Dataset& data) {
+  info.is_classification = data.is_classification();
+  if (!info.is_classification) return;
+  for (std::int64_t label = 0; label < data.classes(); ++label) {
+    const auto index = static_cast<std::size_t>(label);
+    info.classes.emplace_back(index < data.class_names.size() ? data.class_names[index] : std::to_string(label), 0);
+  }
+  for (const std::int64_t label : data.targets.values<std::int64_t>()) ++info.classes.at(static_cast<std::size_t>(label)).second;
+}
+
+template <typename T>
+void find_range(DataInfo& info, const Tensor& inputs) {
+  const auto [least, most] = std::ranges::minmax(inputs.values<T>());
+  info.input_minimum = static_cast<double>(least);
+  info.input_maximum = static_cast<double>(most);
+}
+
+void describe_table(DataInfo& info, const std::string& target) {
+  const Table table = read_csv(csv_file_of(info.path));
+  info.samples = table.rows();
+  for (const Column& column : table.columns) info.columns.push_back(describe_column(column));
+  const TableEncoder encoder = TableEncoder::fit(table, {}, {.target = target});
+  info.target = encoder.target_name();
+  info.sample = {encoder.features()};
+  count_classes(info, encoder.encode(table));
+}
+
+void describe_arrays(DataInfo& info, const TrainTest& both) {
+  both.train.validate();
+  info.samples = both.train.samples();
+  info.test_samples = both.test.samples();
+  info.sample = both.train.input_shape();
+  count_classes(info, both.train);
+  if (both.train.inputs.dtype() == DType::u8) {
+    find_range<std::uint8_t>(info, both.train.inputs);
+  } else {
+    find_range<float>(info, both.train.inputs);
+  }
+}
+
+}  // namespace
+
+DataInfo describe_data(const std::filesystem::path& path, const std::string& target) {
+  DataInfo info;
+  info.path = path;
+  info.kind = source_kind(path);
+  if (info.kind == SourceKind::csv) {
+    describe_table(info, target);
+  } else {
+    describe_arrays(info, read_arrays(path));
+  }
+  return info;
+}
+
+}  // namespace neurons

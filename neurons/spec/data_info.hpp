@@ -1,0 +1,43 @@
+#pragma once
+/// What is in a file or folder of data, before anything is made of it.
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "neurons/data/readers/source.hpp"
+#include "neurons/tensor/shape.hpp"
+
+namespace neurons {
+
+/// A column of a table.
+struct ColumnInfo {
+  std::string name;
+  bool is_numeric = true;
+  std::int64_t missing = 0;
+  double minimum = 0;       ///< of the numbers that are there; NaN if none is
+  double mean = 0;          ///< likewise
+  double maximum = 0;       ///< likewise
+  std::int64_t levels = 0;  ///< of texts: how many different ones
+};
+
+struct DataInfo {
+  std::filesystem::path path;
+  SourceKind kind = SourceKind::csv;
+  std::int64_t samples = 0;
+  std::int64_t test_samples = 0;  ///< in a part of their own, besides `samples`
+  std::string target;             ///< of a table: the column that a spec takes unless it names another
+  std::vector<ColumnInfo> columns;
+  bool is_classification = true;
+  std::vector<std::pair<std::string, std::int64_t>> classes;  ///< with their samples (without the test part)
+  Shape sample;                                               ///< of one input, for a table its encoded features
+  double input_minimum = 0;                                   ///< of arrays and pictures, as they are stored
+  double input_maximum = 0;
+};
+
+/// Looks into the data at `path`; `target` is the target column of a table ("": the last one). Throws InputError as the readers do.
+DataInfo describe_data(const std::filesystem::path& path, const std::string& target = "");
+
+}  // namespace neurons

@@ -1,0 +1,72 @@
+#pragma once
+/// The [data] section: which samples, how they are parted, and how tables become numbers.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "neurons/data/readers/csv.hpp"
+#include "neurons/data/readers/table_encoder.hpp"
+
+namespace neurons {
+
+/// Samples that are set apart from the training part. In a spec: a share (`0.2`), a number of samples (`100`), a file or folder of
+/// their own (`"test.csv"`), or one fold of a cross-validation (`{ fold = 1, folds = 5 }`).
+struct Part {
+  double amount = 0;        ///< below 1 a share of the samples, from 1 on their number; 0: none
+  std::int64_t fold = 0;    ///< 1 … folds
+  std::int64_t folds = 0;   ///< 0: no fold
+  std::string source = {};  ///< a path; empty: parted from the training data
+  bool operator==(const Part&) const = default;
+  bool is_parted() const { return amount > 0 || folds > 0; }
+};
+
+/// A column of a table by name or by number (from 0; negative from the end).
+struct ColumnName {
+  std::string text;
+  bool operator==(const ColumnName&) const = default;
+};
+
+struct DataSpec {
+  std::string source;      ///< the name of a bundled data set, or a path relative to the spec: see source_kind()
+  Part test;               ///< none: the source's own test part, if it has one
+  Part validation;         ///< parted from what the test part leaves
+  bool stratified = true;  ///< parts and folds hold the classes in equal shares (for regression: any samples)
+  std::uint64_t seed = 0;  ///< of the parting
+  // For tables (CSV) only.
+  ColumnName target;                         ///< none: the bundled set's own, or the last column
+  std::vector<std::string> ignore;           ///< columns to leave out
+  std::vector<std::string> categorical;      ///< columns to take as texts although they look like numbers
+  std::optional<CsvOptions::Header> header;  ///< automatic
+  std::optional<char> delimiter;             ///< none: found out
+  std::optional<Task> task;                  ///< automatic
+  std::optional<Scaling> scaling;            ///< standardise
+  std::optional<MissingValues> missing;      ///< mean
+  std::optional<bool> standardise_target;    ///< true: a regression's targets are standardised while it learns
+
+  template <typename Self, typename Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    visit("source", self.source);
+    visit("test", self.test);
+    visit("validation", self.validation);
+    visit("stratified", self.stratified);
+    visit("seed", self.seed);
+    table_fields(self, visit);
+  }
+  /// The fields that only tables have.
+  template <typename Self, typename Visitor>
+  static void table_fields(Self& self, Visitor&& visit) {
+    visit("target", self.target);
+    visit("ignore", self.ignore);
+    visit("categorical", self.categorical);
+    visit("header", self.header);
+    visit("delimiter", self.delimiter);
+    visit("task", self.task);
+    visit("scaling", self.scaling);
+    visit("missing", self.missing);
+    visit("standardise_target", self.standardise_target);
+  }
+};
+
+}  // namespace neurons

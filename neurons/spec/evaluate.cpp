@@ -1,0 +1,97 @@
+#include "neurons/spec/evaluate.hpp"
+
+#include <algorithm>
+
+#include "neurons/base/error.hpp"
+#include "neurons/base/suggest.hpp"
+#include "neurons/plan/plan.hpp"
+#include "neurons/training/trainer.hpp"
+
+namespace neurons {
+namespace {
+
+/// The same data with labels as the model numbers its classes.
+void match_classes(const Model& model, Dataset& data) {
+  if (model.class_names.empty() || data.class_names.empty() || data.class_names == model.class_names) return;
+  std::vector<std::int64_t> label_of;
+  for (const std::string& name : data.class_names) {
+    const auto found = std::ranges::find(model.class_names, name);
+    if (found == model.class_names.end()) {
+      fail_input("{}: the model knows no class \"{}\"{}", data.source, name, did_you_mean(name, model.class_names));
+    }
+    label_of.push_back(found - model.class_names.begin());
+  }
+  for (std::int64_t& label : data.targets.values<std::int64_t>()) label = label_of[static_cast<std::size_t>(label)];
+  data.class_names = model.class_names;
+}
+
+void require_fit(const Model& model, const Dataset& data) {
+  if (data.samples() == 0) fail_input("{}: holds no samples", data.source);
+  if (data.input_shape() != model.sample_shape()) {
+    fail_input("{}: its samples have shape {}, but the model expects {}", data.source, data.input_shape().to_string(),
+               model.sample_shape().to_string());
+  }
+  if (data.is_classification() != model.is_classification) {
+    fail_input("{}: its targets are {}, but the model was trained on {}", data.source,
+               data.is_classification() ? "class labels" : "values", model.is_classification ? "class labels" : "values");
+  }
+}
+
+/// The mean of the model's loss over all samples.
+double loss_of(const Loss& loss, const Network& network, const Tensor& predictions, const Dataset& data) {
+  Graph graph(network.table());
+  const Value prediction = graph.input("prediction", predictions.type());
+  const TensorType wanted = loss.target_type(predictions.type(), data.is_classification());
+  const Value target = graph.input("target", wanted);
+  const bool weighted = !data.sample_weights.empty();
+  const Value weights = weighted ? graph.input("weights", {DType::f32, {data.samples()}}) : Value{};
+  graph.output("loss", mean_loss(loss, prediction, target, weights));
+  Plan plan = compile(graph, std::make_shared<StateStore>(graph.table()));
+  plan.input("prediction").assign(predictions);
+  plan.input("target").assign(wanted.dtype == DType::i64 ? data.targets : data.targets.reshaped(wanted.shape));
+  if (weighted) plan.input("weights").assign(Tensor::of<float>({data.samples()}, data.sample_weights));
+  plan.run();
+  return static_cast<double>(plan.output("loss").values<float>().front());
+}
+
+/// In the target's own units.
+Tensor decoded(const Model& model, Tensor values) {
+  if (!model.encoder) return values;
+  for (float& value : values.values<float>()) value = static_cast<float>(model.encoder->decode_target(static_cast<double>(value)));
+  return values;
+}
+
+}  // namespace
+
+Dataset evaluation_data(const Model& model, const std::filesystem::path* path, std::span<const std::filesystem::path> places) {
+  Dataset data;
+  if (path != nullptr) {
+    data = load_all(*path, model.encoder ? &*model.encoder : nullptr, model.spec.data);
+    data.validate();
+  } else {
+    LoadedData loaded = load_data(model.spec, places);
+    if (!loaded.test) {
+      fail_input("{}: its spec keeps no test part; give --data PATH, or set test in [data] and train again", model.file.string());
+    }
+    data = std::move(*loaded.test);
+  }
+  require_fit(model, data);
+  if (data.is_classification()) match_classes(model, data);
+  return data;
+}
+
+Evaluation evaluate(const Model& model, const Dataset& data, int threads) {
+  Evaluation result;
+  result.samples = data.samples();
+  const Tensor predictions = predict(model.network, data, 256, threads);
+  const Loss loss = model.spec.training.loss.value_or(model.is_classification ? Loss(CrossEntropy{}) : Loss(MeanSquaredError{}));
+  result.loss = loss_of(loss, model.network, predictions, data);
+  if (model.is_classification) {
+    result.classification = classification_report(predictions, data.targets);
+  } else {
+    result.regression = regression_report(decoded(model, predictions), decoded(model, data.targets));
+  }
+  return result;
+}
+
+}  // namespace neurons

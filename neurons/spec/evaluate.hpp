@@ -1,0 +1,27 @@
+#pragma once
+/// How good a model is on data.
+
+#include <cstdint>
+#include <optional>
+
+#include "neurons/data/dataset.hpp"
+#include "neurons/spec/model.hpp"
+#include "neurons/training/metrics.hpp"
+
+namespace neurons {
+
+struct Evaluation {
+  std::int64_t samples = 0;
+  double loss = 0;  ///< the training's loss, its mean over the samples
+  std::optional<ClassificationReport> classification;
+  std::optional<RegressionReport> regression;  ///< in the target's own units
+};
+
+/// The data at `path` as the model wants them (its test part where it comes in two); null: the test part of the model's own spec.
+/// Labels are matched by class names. Throws InputError where data and model do not fit together.
+Dataset evaluation_data(const Model& model, const std::filesystem::path* path, std::span<const std::filesystem::path> places = {});
+
+/// `threads` 0: one for each core.
+Evaluation evaluate(const Model& model, const Dataset& data, int threads = 0);
+
+}  // namespace neurons

@@ -1,0 +1,40 @@
+#pragma once
+/// Data as a spec asks for them: found, read, parted, turned into numbers.
+
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "neurons/data/dataset.hpp"
+#include "neurons/data/readers/table_encoder.hpp"
+#include "neurons/spec/spec.hpp"
+
+namespace neurons {
+
+struct LoadedData {
+  Dataset train;
+  std::optional<Dataset> validation;
+  std::optional<Dataset> test;
+  std::optional<TableEncoder> encoder;  ///< of tables; fitted on the training part alone
+};
+
+/// Where `source` is: the name of a bundled data set, looked for in a folder data/ at or above `folder` or one of `places`; else a
+/// path, itself or relative to `folder` (a file that is called like a bundled data set is "./NAME"). Throws InputError saying where
+/// it looked, with the nearest bundled name.
+std::filesystem::path find_source(const std::string& source, const std::filesystem::path& folder,
+                                  std::span<const std::filesystem::path> places = {});
+
+/// Reads and parts the data of `spec`; paths are relative to the folder of `spec.file`. All values are checked. Throws InputError
+/// as the readers do, for parts that would take all samples, for fields that this kind of data does not have, and for a test part
+/// asked of data that come with one.
+LoadedData load_data(const Spec& spec, std::span<const std::filesystem::path> places = {});
+
+/// Data that come as arrays or pictures; `test` is empty where they have no test part. Throws InputError for a table.
+TrainTest read_arrays(const std::filesystem::path& path);
+
+/// All samples at `path`, or its test part where it comes in two, made numbers as `encoder` (null: none) made them in training.
+/// `data` says how to read tables.
+Dataset load_all(const std::filesystem::path& path, const TableEncoder* encoder, const DataSpec& data);
+
+}  // namespace neurons

@@ -1,0 +1,99 @@
+#include "neurons/spec/model.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "neurons/base/error.hpp"
+#include "neurons/formats/safetensors.hpp"
+
+namespace neurons {
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+namespace {
+
+constexpr const char* kSpec = "spec";
+constexpr const char* kEncoder = "encoder";
+constexpr const char* kInputs = "inputs";
+
+/// How inputs and classes were taken, as one JSON object.
+std::string describe_inputs(const Dataset& data) {
+  json object;
+  object["task"] = data.is_classification() ? "classification" : "regression";
+  object["class_names"] = data.class_names;
+  object["scale"] = data.input_scale;
+  object["offset"] = data.input_offset;
+  return object.dump();
+}
+
+void read_inputs(const std::string& text, Model& model) {
+  const json object = json::parse(text);
+  model.is_classification = object.at("task") == "classification";
+  model.class_names = object.at("class_names").get<std::vector<std::string>>();
+  model.input_scale = object.at("scale").get<float>();
+  model.input_offset = object.at("offset").get<float>();
+}
+
+Model from_safetensors(const fs::path& path) {
+  const TensorFile file = read_safetensors(path);
+  const auto text = [&](const char* key) -> const std::string& {
+    const auto found = file.metadata.find(key);
+    if (found == file.metadata.end()) {
+      fail_input(
+          "{}: its metadata has no \"{}\", so the network of these weights is not known; only files written by neurons train say "
+          "it",
+          path.string(), key);
+    }
+    return found->second;
+  };
+  Model model;
+  model.file = path;
+  model.spec = parse_spec(text(kSpec), path.string() + " (spec)");
+  model.network = make_network(model.spec.network);
+  try {
+    read_inputs(text(kInputs), model);
+  } catch (const json::exception&) {
+    fail_input("{}: its metadata \"{}\" is damaged", path.string(), kInputs);
+  }
+  if (file.metadata.contains(kEncoder)) model.encoder = TableEncoder::from_json(text(kEncoder), path.string());
+  for (const auto& [name, type] : model.network.parameter_types()) {
+    const auto found = file.tensors.find(name);
+    if (found == file.tensors.end()) fail_input("{}: the weights \"{}\" are missing", path.string(), name);
+    if (found->second.type() != type) {
+      fail_input("{}: the weights \"{}\" are {}, but the network needs {}", path.string(), name, found->second.type().to_string(),
+                 type.to_string());
+    }
+    model.network.set_parameter(name, found->second);
+  }
+  return model;
+}
+
+}  // namespace
+
+std::string Model::class_name(std::int64_t label) const {
+  const auto index = static_cast<std::size_t>(label);
+  return index < class_names.size() ? class_names[index] : std::to_string(label);
+}
+
+std::map<std::string, std::string> model_metadata(const Spec& resolved, const LoadedData& data) {
+  std::map<std::string, std::string> metadata = {{kSpec, to_toml(resolved)}, {kInputs, describe_inputs(data.train)}};
+  if (data.encoder) metadata[kEncoder] = data.encoder->to_json();
+  return metadata;
+}
+
+Model open_model(const fs::path& path) {
+  std::error_code ignored;
+  if (!fs::exists(path, ignored)) fail_input("{}: there is no such file or folder", path.string());
+  if (!fs::is_directory(path, ignored)) {
+    if (path.extension() == ".safetensors") return from_safetensors(path);
+    fail_input("{}: expected a run folder or a .safetensors file", path.string());
+  }
+  const fs::path weights = path / "model.safetensors";
+  if (fs::exists(weights, ignored)) return from_safetensors(weights);
+  if (fs::exists(path / "spec.toml", ignored)) {
+    fail_input("{}: this run has not ended; continue it with: neurons train {} --out {} --resume", path.string(),
+               (path / "spec.toml").string(), path.string());
+  }
+  fail_input("{}: no run folder: it holds no model.safetensors", path.string());
+}
+
+}  // namespace neurons

@@ -1,0 +1,41 @@
+#pragma once
+/// A trained network with all that it takes to use it on raw data.
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "neurons/data/readers/table_encoder.hpp"
+#include "neurons/layers/network.hpp"
+#include "neurons/spec/load_data.hpp"
+#include "neurons/spec/spec.hpp"
+
+namespace neurons {
+
+struct Model {
+  Network network;
+  Spec spec;  ///< resolved: as it was trained
+  bool is_classification = true;
+  std::vector<std::string> class_names;  ///< may be empty
+  std::optional<TableEncoder> encoder;   ///< of tables
+  /// What the network saw of byte inputs: raw * input_scale + input_offset. Float inputs are taken as they are.
+  float input_scale = 1;
+  float input_offset = 0;
+  std::filesystem::path file;  ///< where it was read, for messages
+
+  /// Shape of one sample.
+  const Shape& sample_shape() const { return network.inputs().front().sample; }
+  /// "setosa", or the label's number where classes have no names.
+  std::string class_name(std::int64_t label) const;
+};
+
+/// What a model file says beside the weights, for TrainOptions::metadata: `resolved` and what was fitted to `data`.
+std::map<std::string, std::string> model_metadata(const Spec& resolved, const LoadedData& data);
+
+/// The model in a run folder or in a .safetensors file that was written by a run. Throws InputError if it is neither, if the run
+/// has not ended, and for files that are damaged or do not say what network they are.
+Model open_model(const std::filesystem::path& path);
+
+}  // namespace neurons

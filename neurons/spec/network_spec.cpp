@@ -1,0 +1,102 @@
+#include "neurons/spec/network_spec.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "neurons/base/suggest.hpp"
+
+namespace neurons {
+namespace {
+
+constexpr const char* kInitializer = "initializer";
+
+/// The layer with the network's initialiser where it has none of its own.
+Layer with_initializer(const Layer& layer, const std::string& initializer) {
+  for (const Attribute& attribute : layer.attributes()) {
+    if (attribute.name == kInitializer && attribute.value == AttributeValue(std::string("automatic"))) {
+      return layer.with({{kInitializer, initializer}});
+    }
+  }
+  return layer;
+}
+
+/// The calls made so far, by name.
+class Taps {
+ public:
+  void add(const std::string& name, Network::Tap tap) {
+    taps_.emplace(name, tap);
+    last_ = tap;
+  }
+  Network::Tap find(const std::string& name) const {
+    if (const auto found = taps_.find(name); found != taps_.end()) return found->second;
+    std::vector<std::string> known;
+    for (const auto& [key, tap] : taps_) known.push_back(key);
+    fail_input("network: there is no layer or input \"{}\"{}", name, did_you_mean(name, known));
+  }
+  std::vector<Network::Tap> of(const std::vector<std::string>& names) const {
+    if (names.empty()) return {last_};
+    std::vector<Network::Tap> result;
+    for (const std::string& name : names) result.push_back(find(name));
+    return result;
+  }
+  Network::Tap last() const { return last_; }
+
+ private:
+  std::map<std::string, Network::Tap> taps_;
+  Network::Tap last_;
+};
+
+}  // namespace
+
+bool is_resolved(const NetworkSpec& spec) {
+  const bool shaped = std::ranges::none_of(spec.inputs, [](const InputSpec& input) { return input.shape.empty(); });
+  const bool sized = std::ranges::all_of(spec.layers, [](const LayerSpec& layer) { return layer.as_outputs.empty(); });
+  return !spec.inputs.empty() && shaped && sized;
+}
+
+NetworkSpec resolve(NetworkSpec spec, const Shape& sample, std::int64_t outputs) {
+  const std::vector<std::int64_t> extents(sample.extents().begin(), sample.extents().end());
+  if (spec.inputs.empty()) spec.inputs.emplace_back();
+  if (spec.inputs.size() > 1) {
+    fail_input("the network has {} inputs, but the data give one; such a network can be trained from a program only",
+               spec.inputs.size());
+  }
+  InputSpec& input = spec.inputs.front();
+  if (input.shape.empty()) input.shape = extents;
+  if (input.shape != extents) {
+    const Shape given{std::span<const std::int64_t>(input.shape)};
+    fail_input("input \"{}\" has shape {}, but the samples of the data have {}; leave the shape out to take the data's", input.name,
+               given.to_string(), sample.to_string());
+  }
+  for (LayerSpec& layer : spec.layers) {
+    for (const std::string& field : layer.as_outputs) layer.layer = layer.layer.with({{field, outputs}});
+    layer.as_outputs.clear();
+  }
+  return spec;
+}
+
+Network make_network(const NetworkSpec& spec) {
+  if (!is_resolved(spec)) {
+    fail_input("the network's input shape or number of outputs comes from the data: name data, or write both into [network]");
+  }
+  Network network;
+  Taps taps;
+  for (const InputSpec& input : spec.inputs) {
+    taps.add(input.name, network.input(input.name, Shape(std::span<const std::int64_t>(input.shape))));
+  }
+  bool first = true;
+  for (const LayerSpec& layer : spec.layers) {
+    std::vector<Network::Tap> from = taps.of(layer.from);
+    if (first && layer.from.empty()) from = {taps.find(spec.inputs.front().name)};
+    first = false;
+    const Network::Tap tap = layer.share.empty() ? network.add(with_initializer(layer.layer, spec.initializer), from, layer.name)
+                                                 : network.share(layer.share, from);
+    taps.add(layer.name, tap);
+  }
+  for (const std::string& name : spec.outputs) network.output(name, taps.find(name));
+  if (spec.outputs.empty()) network.output("y", taps.last());
+  network.parameter_types();  // builds it once: throws where shapes do not fit
+  return network;
+}
+
+}  // namespace neurons

@@ -1,0 +1,61 @@
+#pragma once
+/// The [network] section: layers in order, and how they are wired where they do not simply follow one another.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "neurons/layers/activations.hpp"
+#include "neurons/layers/network.hpp"
+
+namespace neurons {
+
+/// An input by name, with its shape per sample.
+struct InputSpec {
+  std::string name = "x";
+  std::vector<std::int64_t> shape;
+
+  template <typename Self, typename Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    visit("name", self.name);
+    visit("shape", self.shape);
+  }
+};
+
+/// One call of a layer. In a spec: `"relu"`, or `{ kind = "dense", units = 10, … }` with the layer's own fields and those below.
+struct LayerSpec {
+  Layer layer = Identity{};
+  std::string name = {};                     ///< its kind and a number unless given
+  std::vector<std::string> from = {};        ///< layers or inputs that flow in; empty: the layer before, or the first input
+  std::string share = {};                    ///< instead of a kind: calls the layer of that name again, with the same parameters
+  std::vector<std::string> as_outputs = {};  ///< fields that say "outputs": as many as the data have classes or targets
+};
+
+struct NetworkSpec {
+  std::vector<InputSpec> inputs;  ///< none: one input "x" of the data's shape
+  std::vector<LayerSpec> layers;
+  std::vector<std::string> outputs;       ///< layers whose results the network gives; none: the last one, as "y"
+  std::string initializer = "automatic";  ///< of layers whose own is "automatic": see initializers.hpp
+
+  template <typename Self, typename Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    visit("inputs", self.inputs);
+    visit("layers", self.layers);
+    visit("outputs", self.outputs);
+    visit("initializer", self.initializer);
+  }
+};
+
+/// Whether everything that comes from data is known: shapes of the inputs and every "outputs".
+bool is_resolved(const NetworkSpec& spec);
+
+/// The spec with what the data say put in: one input "x" of `sample`'s shape where it names none, and `outputs` for each "outputs".
+/// Throws InputError if the spec gives another shape than the data have.
+NetworkSpec resolve(NetworkSpec spec, const Shape& sample, std::int64_t outputs);
+
+/// The network, without parameters. Throws InputError if it is not resolved, and with the layer's own sentence if shapes do not
+/// fit.
+Network make_network(const NetworkSpec& spec);
+
+}  // namespace neurons

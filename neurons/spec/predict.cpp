@@ -1,0 +1,203 @@
+#include "neurons/spec/predict.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "neurons/base/error.hpp"
+#include "neurons/data/readers/csv.hpp"
+#include "neurons/data/readers/npy.hpp"
+#include "neurons/data/readers/pictures.hpp"
+#include "neurons/training/trainer.hpp"
+
+namespace neurons {
+namespace fs = std::filesystem;
+
+namespace {
+
+/// Samples gathered one source after the other.
+class Gathering {
+ public:
+  explicit Gathering(const Model& model) : model_(model) {}
+
+  /// Adds samples [n, …] of the model's shape.
+  void add(const Tensor& samples, const std::vector<std::string>& names) {
+    const std::int64_t size = model_.sample_shape().elements();
+    const Tensor flat = floats(samples);
+    if (samples.elements() != size * static_cast<std::int64_t>(names.size())) {
+      fail_input("{}: has {} values, but a sample of this model has {} {}", names.front(),
+                 samples.elements() / static_cast<std::int64_t>(names.size()), size, model_.sample_shape().to_string());
+    }
+    const auto values = flat.values<float>();
+    values_.insert(values_.end(), values.begin(), values.end());
+    names_.insert(names_.end(), names.begin(), names.end());
+  }
+
+  NamedSamples finish() && {
+    std::vector<std::int64_t> extents(model_.sample_shape().extents().begin(), model_.sample_shape().extents().end());
+    extents.insert(extents.begin(), static_cast<std::int64_t>(names_.size()));
+    return {Tensor::of<float>(Shape(std::span<const std::int64_t>(extents)), values_), std::move(names_)};
+  }
+
+ private:
+  /// Bytes as the network saw them in training.
+  Tensor floats(const Tensor& samples) const {
+    Tensor result = samples.cast(DType::f32);
+    if (samples.dtype() != DType::u8) return result;
+    const bool trained_on_bytes = model_.input_scale != 1 || model_.input_offset != 0;
+    const float scale = trained_on_bytes ? model_.input_scale : 1.0F / 255.0F;
+    for (float& value : result.values<float>()) value = value * scale + model_.input_offset;
+    return result;
+  }
+
+  const Model& model_;
+  std::vector<float> values_;
+  std::vector<std::string> names_;
+};
+
+/// A picture with as many channels as the model wants: grey by the luma of ITU-R BT.601, or grey thrice.
+Tensor with_channels(const Tensor& picture, std::int64_t channels) {
+  const std::int64_t given = picture.shape()[0];
+  if (given == channels || (channels != 1 && channels != 3)) return picture;
+  const auto plane = static_cast<std::size_t>(picture.shape()[1] * picture.shape()[2]);
+  Tensor result(DType::u8, {channels, picture.shape()[1], picture.shape()[2]});
+  const auto from = picture.values<std::uint8_t>();
+  auto to = result.values<std::uint8_t>();
+  for (std::size_t i = 0; i < plane; ++i) {
+    if (channels == 1) {
+      to[i] = static_cast<std::uint8_t>((299 * from[i] + 587 * from[plane + i] + 114 * from[2 * plane + i] + 500) / 1000);
+    } else {
+      to[i] = to[plane + i] = to[2 * plane + i] = from[i];
+    }
+  }
+  return result;
+}
+
+void add_picture(const Model& model, const std::string& input, Gathering& gathering) {
+  const Shape& wanted = model.sample_shape();
+  const Tensor picture = read_picture(input);
+  if (wanted.rank() != 3) return gathering.add(with_channels(picture, 1), {input});
+  if (picture.shape()[1] != wanted[1] || picture.shape()[2] != wanted[2]) {
+    fail_input("{}: the picture is {}×{} pixels, but the model expects {}×{}", input, picture.shape()[2], picture.shape()[1],
+               wanted[2], wanted[1]);
+  }
+  gathering.add(with_channels(picture, wanted[0]), {input});
+}
+
+const TableEncoder& encoder_of(const Model& model, const std::string& input) {
+  if (!model.encoder) {
+    fail_input("{}: the model was not trained on a table; give pictures or .npy arrays of shape {}", input,
+               model.sample_shape().to_string());
+  }
+  return *model.encoder;
+}
+
+void add_csv(const Model& model, const std::string& input, Gathering& gathering) {
+  const TableEncoder& encoder = encoder_of(model, input);
+  const DataSpec& spec = model.spec.data;
+  const Table table = read_csv(input, {.header = spec.header.value_or(CsvOptions::Header::automatic),
+                                       .delimiter = spec.delimiter.value_or('\0'),
+                                       .categorical = spec.categorical});
+  std::vector<std::string> names;
+  for (std::int64_t row = 0; row < table.rows(); ++row) names.push_back(table.place(row));
+  gathering.add(encoder.encode_inputs(table), names);
+}
+
+void add_array(const Model& model, const std::string& input, Gathering& gathering) {
+  const Tensor array = read_npy(input);
+  const Shape& sample = model.sample_shape();
+  if (array.shape() == sample || array.elements() == sample.elements()) return gathering.add(array, {input});
+  const bool many = array.shape().rank() >= 1 && array.shape()[0] > 0 && array.elements() == array.shape()[0] * sample.elements();
+  if (!many) {
+    fail_input("{}: the array has shape {}, but the model expects {} or a list of such", input, array.shape().to_string(),
+               sample.to_string());
+  }
+  std::vector<std::string> names;
+  for (std::int64_t row = 0; row < array.shape()[0]; ++row) names.push_back(fmt::format("{}[{}]", input, row));
+  gathering.add(array, names);
+}
+
+std::string lower_extension(const std::string& input) {
+  std::string extension = fs::path(input).extension().string();
+  for (char& c : extension) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  return extension;
+}
+
+/// Probabilities of the classes from a row of the network's outputs.
+std::vector<double> probabilities_of(const std::string& last_layer, std::span<const float> row) {
+  std::vector<double> result(row.begin(), row.end());
+  if (result.size() == 1) {  // one logit of the second of two classes
+    const double second = last_layer == "sigmoid" ? result[0] : 1 / (1 + std::exp(-result[0]));
+    return {1 - second, second};
+  }
+  if (last_layer == "softmax") return result;
+  const double largest = std::ranges::max(result);
+  double sum = 0;
+  for (double& value : result) sum += value = std::exp(value - largest);
+  for (double& value : result) value /= sum;
+  return result;
+}
+
+}  // namespace
+
+NamedSamples read_samples(const Model& model, std::span<const std::string> inputs) {
+  Gathering gathering(model);
+  std::map<std::string, std::string> cells;
+  std::string pairs;
+  for (const std::string& input : inputs) {
+    std::error_code ignored;
+    const std::string extension = lower_extension(input);
+    const auto equals = input.find('=');
+    if (equals != std::string::npos && !fs::exists(input, ignored)) {
+      if (!cells.emplace(input.substr(0, equals), input.substr(equals + 1)).second) {
+        fail_input("{}: the column \"{}\" is given twice", input, input.substr(0, equals));
+      }
+      pairs += (pairs.empty() ? "" : " ") + input;
+    } else if (!fs::exists(input, ignored)) {
+      fail_input("{}: neither a file nor a column=value pair", input);
+    } else if (extension == ".csv" || extension == ".tsv") {
+      add_csv(model, input, gathering);
+    } else if (extension == ".png" || extension == ".jpg" || extension == ".jpeg") {
+      add_picture(model, input, gathering);
+    } else if (extension == ".npy") {
+      add_array(model, input, gathering);
+    } else {
+      fail_input("{}: expected a .csv, .png, .jpg or .npy file, or column=value pairs", input);
+    }
+  }
+  if (!cells.empty()) gathering.add(encoder_of(model, pairs).encode_row(cells), {pairs});
+  return std::move(gathering).finish();
+}
+
+std::vector<Prediction> predict(const Model& model, const Tensor& inputs, int threads) {
+  const Shape& shape = inputs.shape();
+  if (shape.rank() == 0 || shape[0] == 0 || Shape(shape.extents().subspan(1)) != model.sample_shape()) {
+    fail_input("predict: expected inputs [samples, …] with samples of shape {}, got {}", model.sample_shape().to_string(),
+               shape.to_string());
+  }
+  Dataset data;
+  data.inputs = inputs;
+  const std::int64_t samples = inputs.shape()[0];
+  data.targets = model.is_classification ? Tensor(DType::i64, {samples}) : Tensor(DType::f32, {samples, 1});
+  const Tensor outputs = neurons::predict(model.network, data, std::min<std::int64_t>(256, samples), threads);
+  const auto width = static_cast<std::size_t>(outputs.elements() / samples);
+  const std::string last_layer = model.network.layers().back().layer.kind();
+  std::vector<Prediction> predictions;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(samples); ++i) {
+    const auto row = outputs.values<float>().subspan(i * width, width);
+    Prediction& prediction = predictions.emplace_back();
+    if (!model.is_classification) {
+      for (const float value : row) {
+        prediction.values.push_back(model.encoder ? model.encoder->decode_target(static_cast<double>(value))
+                                                  : static_cast<double>(value));
+      }
+      continue;
+    }
+    prediction.probabilities = probabilities_of(last_layer, row);
+    prediction.label = std::ranges::max_element(prediction.probabilities) - prediction.probabilities.begin();
+    prediction.class_name = model.class_name(prediction.label);
+    prediction.confidence = prediction.probabilities[static_cast<std::size_t>(prediction.label)];
+  }
+  return predictions;
+}
+
+}  // namespace neurons

@@ -1,0 +1,34 @@
+#pragma once
+/// What a model says of new samples.
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "neurons/spec/model.hpp"
+
+namespace neurons {
+
+/// Samples as a person gives them.
+struct NamedSamples {
+  Tensor inputs;                   ///< f32 [samples, …], as the network sees them
+  std::vector<std::string> names;  ///< "flowers.csv:2", "seven.png", "petal_length=4.2 …"
+};
+
+/// Samples from `inputs`, in their order: CSV files of rows, PNG and JPEG pictures (grey or coloured as the model needs them), .npy
+/// arrays of one sample or many, and `column=value` pairs, which together make one sample. Throws InputError for what cannot be
+/// read or does not fit the model.
+NamedSamples read_samples(const Model& model, std::span<const std::string> inputs);
+
+struct Prediction {
+  std::int64_t label = 0;             ///< classification: the most probable class
+  std::string class_name;             ///< classification
+  double confidence = 0;              ///< its probability
+  std::vector<double> probabilities;  ///< classification: of each class
+  std::vector<double> values;         ///< regression: in the target's own units
+};
+
+/// One for each sample of `inputs`, f32 [samples, …] as the network sees them. Throws InputError for another shape.
+std::vector<Prediction> predict(const Model& model, const Tensor& inputs, int threads = 0);
+
+}  // namespace neurons

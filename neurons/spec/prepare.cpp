@@ -1,0 +1,62 @@
+#include "neurons/spec/prepare.hpp"
+
+#include <algorithm>
+
+#include "neurons/base/error.hpp"
+#include "neurons/data/readers/source.hpp"
+
+namespace neurons {
+namespace fs = std::filesystem;
+
+namespace {
+
+/// Absolute where it is a path; the name of a bundled data set stays.
+std::string settled(const std::string& source, const fs::path& folder) {
+  const bool bundled = std::ranges::any_of(bundled_data(), [&](const BundledData& data) { return data.name == source; });
+  std::error_code ignored;
+  return source.empty() || bundled ? source : fs::weakly_canonical(folder / source, ignored).string();
+}
+
+}  // namespace
+
+Spec resolve(Spec spec, const LoadedData& data) {
+  const fs::path folder = spec.file.parent_path();
+  spec.data.source = settled(spec.data.source, folder);
+  spec.data.test.source = settled(spec.data.test.source, folder);
+  spec.data.validation.source = settled(spec.data.validation.source, folder);
+  if (data.encoder) {
+    const bool classes = data.encoder->is_classification();
+    spec.data.target.text = data.encoder->target_name();
+    spec.data.task = classes ? Task::classification : Task::regression;
+    spec.data.scaling = spec.data.scaling.value_or(Scaling::standardise);
+    spec.data.missing = spec.data.missing.value_or(MissingValues::mean);
+    spec.data.standardise_target = spec.data.standardise_target.value_or(true);
+  }
+  spec.network = resolve(std::move(spec.network), data.train.input_shape(), data.train.outputs());
+  if (!spec.training.loss) spec.training.loss = data.train.is_classification() ? Loss(CrossEntropy{}) : Loss(MeanSquaredError{});
+  return spec;
+}
+
+PreparedSpec prepare(Spec spec, std::span<const fs::path> places) {
+  PreparedSpec prepared;
+  if (!spec.data.source.empty()) prepared.data = load_data(spec, places);
+  try {
+    if (prepared.data) spec = resolve(std::move(spec), *prepared.data);
+    if (!spec.training.loss) spec.training.loss = CrossEntropy{};
+    prepared.network = make_network(spec.network);
+    for (const std::string& pattern : spec.training.freeze) prepared.network.freeze(pattern);
+  } catch (const InputError& error) {
+    fail_input("{}: {}", spec.file.string(), error.what());
+  }
+  prepared.spec = std::move(spec);
+  return prepared;
+}
+
+void use_data(Spec& spec, const fs::path& path) {
+  std::error_code ignored;
+  if (!fs::exists(path, ignored)) fail_input("{}: there is no such file or folder", path.string());
+  spec.data.source = fs::absolute(path, ignored).string();
+  if (spec.data.test.is_parted()) spec.data.test = {};
+}
+
+}  // namespace neurons

@@ -1,0 +1,141 @@
+#include "neurons/spec/run.hpp"
+
+#include <algorithm>
+#include <sstream>
+
+#include "neurons/base/atomic_file.hpp"
+#include "neurons/base/error.hpp"
+
+namespace neurons {
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* kSpecFile = "spec.toml";
+
+/// What a resumed run may change, at its default: it does not enter the comparison.
+Spec comparable(Spec spec) {
+  const TrainOptions defaults;
+  TrainOptions& options = spec.training.options;
+  options.epochs = defaults.epochs;
+  options.threads = defaults.threads;
+  options.checkpoint_steps = defaults.checkpoint_steps;
+  options.checkpoint_seconds = defaults.checkpoint_seconds;
+  return spec;
+}
+
+void require_same(const Spec& earlier, const Spec& now, const fs::path& folder) {
+  std::istringstream before(to_toml(comparable(earlier)));
+  std::istringstream after(to_toml(comparable(now)));
+  std::string old_line;
+  std::string new_line;
+  while (std::getline(before, old_line) && std::getline(after, new_line)) {
+    if (old_line == new_line) continue;
+    fail_input(
+        "{}: the spec has changed since this run began: it says \"{}\", the run \"{}\"; undo that, or train without --resume",
+        folder.string(), new_line, old_line);
+  }
+}
+
+bool is_run(const fs::path& folder) {
+  std::error_code ignored;
+  return fs::exists(folder / kSpecFile, ignored);
+}
+
+/// The folder of a run, made ready: an earlier run in it moves to the first free FOLDER.NUMBER.
+class Room {
+ public:
+  Room(const fs::path& folder, bool resume) : folder_(folder), resume_(resume) {
+    if (!resume) move_earlier();
+    std::error_code error;
+    fs::create_directories(folder, error);
+    if (error) fail_run("{}: cannot make this folder: {}", folder.string(), error.message());
+  }
+  const std::optional<fs::path>& moved() const { return moved_; }
+
+  /// As it was before.
+  void give_back() const noexcept {
+    if (resume_) return;
+    std::error_code ignored;
+    fs::remove(folder_ / kSpecFile, ignored);
+    fs::remove(folder_, ignored);  // only if nothing else is in it
+    if (moved_) fs::rename(*moved_, folder_, ignored);
+  }
+
+ private:
+  void move_earlier() {
+    std::error_code error;
+    if (!fs::exists(folder_, error)) return;
+    if (!fs::is_directory(folder_, error)) fail_input("{}: is a file; a run needs a folder", folder_.string());
+    if (fs::is_empty(folder_, error)) return;
+    if (!is_run(folder_))
+      fail_input("{}: this folder holds other things than a run; choose another one with --out", folder_.string());
+    fs::path free;
+    for (int number = 1; free.empty() || fs::exists(free, error); ++number) free = folder_.string() + "." + std::to_string(number);
+    fs::rename(folder_, free, error);
+    if (error) fail_run("{}: cannot move the earlier run to {}: {}", folder_.string(), free.string(), error.message());
+    moved_ = free;
+  }
+
+  fs::path folder_;
+  bool resume_;
+  std::optional<fs::path> moved_;
+};
+
+TrainOptions train_options(const Spec& spec, const LoadedData& data, const RunOptions& run) {
+  TrainOptions options = spec.training.options;
+  options.loss = *spec.training.loss;
+  options.validation = data.validation;
+  if (data.encoder) options.target_unit = data.encoder->decode_target(1) - data.encoder->decode_target(0);
+  options.run_folder = run.folder;
+  options.resume = run.resume;
+  options.metadata = model_metadata(spec, data);
+  options.on_step = run.on_step;
+  options.on_epoch = run.on_epoch;
+  options.interrupt = run.interrupt;
+  return options;
+}
+
+Model model_of(const Spec& spec, const Network& network, const LoadedData& data) {
+  Model model;
+  model.network = network;
+  model.spec = spec;
+  model.is_classification = data.train.is_classification();
+  model.class_names = data.train.class_names;
+  model.encoder = data.encoder;
+  model.input_scale = data.train.input_scale;
+  model.input_offset = data.train.input_offset;
+  return model;
+}
+
+}  // namespace
+
+RunOutcome run(Spec given, const RunOptions& options) {
+  PreparedSpec prepared = prepare(std::move(given), options.places);
+  const Spec& spec = prepared.spec;
+  Network& network = prepared.network;
+  if (!prepared.data) fail_input("{}: [data] names no source; add one, or give --data PATH", spec.file.string());
+  const LoadedData& data = *prepared.data;
+  if (options.resume) {
+    if (!is_run(options.folder)) fail_input("{}: there is no run to resume", options.folder.string());
+    require_same(read_spec(options.folder / kSpecFile), spec, options.folder);
+  }
+  Room room(options.folder, options.resume);
+  if (options.on_start) options.on_start({spec, data, network, room.moved()});
+  RunOutcome outcome;
+  try {
+    write_file_atomically(options.folder / kSpecFile, to_toml(spec));
+    outcome.history = train(network, data.train, train_options(spec, data, options));
+  } catch (const InputError&) {  // nothing has been learnt: as if nothing had been asked
+    room.give_back();
+    throw;
+  }
+  if (outcome.history.stop == StopReason::interrupted) return outcome;
+  const Model model = model_of(spec, network, data);
+  const int threads = spec.training.options.threads;
+  if (data.validation) outcome.validation = evaluate(model, *data.validation, threads);
+  if (data.test) outcome.test = evaluate(model, *data.test, threads);
+  return outcome;
+}
+
+}  // namespace neurons

@@ -1,0 +1,49 @@
+#pragma once
+/// From a spec to a trained network in a run folder.
+
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "neurons/spec/evaluate.hpp"
+#include "neurons/spec/prepare.hpp"
+#include "neurons/spec/spec.hpp"
+#include "neurons/training/trainer.hpp"
+
+namespace neurons {
+
+/// What is known before the first step.
+struct RunStart {
+  const Spec& spec;  ///< resolved
+  const LoadedData& data;
+  const Network& network;
+  std::optional<std::filesystem::path> moved;  ///< where an earlier run of that folder is now
+};
+
+struct RunOptions {
+  std::filesystem::path folder;
+  /// Continue the run in the folder. Its spec must be the same but for epochs, threads and how often checkpoints are written.
+  bool resume = false;
+  std::vector<std::filesystem::path> places = {};  ///< where else to look for a folder data/
+  std::function<void(const RunStart&)> on_start = nullptr;
+  std::function<void(const StepRecord&)> on_step = nullptr;
+  std::function<void(const EpochRecord&)> on_epoch = nullptr;
+  std::atomic<bool>* interrupt = nullptr;
+};
+
+struct RunOutcome {
+  History history;
+  std::optional<Evaluation> validation;  ///< of the final weights
+  std::optional<Evaluation> test;        ///< of the final weights; neither after an interruption
+};
+
+/// Trains, and leaves in the folder spec.toml (resolved), metrics.jsonl, checkpoint/ and model.safetensors. An earlier run in that
+/// folder is moved to FOLDER.1 (or .2, …), never lost. Throws InputError, before anything is written, where spec, data and network
+/// do not fit together, for a folder that holds other things than a run, and for a resumed run whose spec has changed; RuntimeError
+/// as train() does.
+RunOutcome run(Spec spec, const RunOptions& options);
+
+}  // namespace neurons

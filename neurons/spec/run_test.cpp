@@ -1,0 +1,224 @@
+/// Runs from spec to prediction: what a run leaves, how models are opened, judged and used.
+
+#include "neurons/spec/run.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+
+#include "neurons/base/testing.hpp"
+#include "neurons/data/readers/npy.hpp"
+#include "neurons/formats/safetensors.hpp"
+#include "neurons/spec/predict.hpp"
+
+namespace neurons {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::message_of;
+using testing::TemporaryFolder;
+
+constexpr const char* kSpec = R"(
+[data]
+source = "table.csv"
+test = 0.25
+validation = 0.25
+[network]
+layers = [{ kind = "dense", units = 6, activation = "tanh" }, { kind = "dense", units = "outputs" }]
+[training]
+optimizer = { kind = "adam", learning_rate = 0.05 }
+epochs = 30
+batch_size = 8
+threads = 1
+)";
+
+class Run : public ::testing::Test {
+ protected:
+  Run() {
+    std::ofstream file(folder_ / "table.csv");
+    file << "x,z,y\n";
+    for (int i = 0; i < 64; ++i) file << i << ',' << (i * 7) % 13 << ',' << (i < 32 ? "small" : "large") << '\n';
+  }
+  Spec spec(const std::string& text = kSpec) const { return parse_spec(text, folder_ / "spec.toml"); }
+  RunOutcome train(const Spec& given, bool resume = false) const {
+    return run(given, {.folder = folder_ / "run", .resume = resume});
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(Run, LeavesAModelThatSaysTheSame) {
+  const RunOutcome outcome = train(spec());
+  const Model model = open_model(folder_ / "run");
+  EXPECT_EQ(weights_sha256(model.network), outcome.history.weights_sha256);
+  EXPECT_EQ(model.class_names, (std::vector<std::string>{"large", "small"}));
+  ASSERT_TRUE(model.encoder.has_value());
+  const Dataset test = evaluation_data(model, nullptr);
+  EXPECT_EQ(test.samples(), 16);
+  const Evaluation again = evaluate(model, test, 1);
+  EXPECT_EQ(again.loss, outcome.test->loss);
+  EXPECT_EQ(again.classification->accuracy, outcome.test->classification->accuracy);
+  EXPECT_GT(again.classification->accuracy, 0.8);
+  EXPECT_EQ(outcome.validation->samples, 12);
+}
+
+TEST_F(Run, TheResolvedSpecIsWrittenAndGivesTheSameRun) {
+  const RunOutcome first = train(spec());
+  const Spec resolved = read_spec(folder_ / "run" / "spec.toml");
+  EXPECT_TRUE(is_resolved(resolved.network));
+  EXPECT_EQ(resolved.training.loss->kind(), "cross_entropy");
+  EXPECT_EQ(resolved.data.task, Task::classification);
+  EXPECT_TRUE(std::filesystem::path(resolved.data.source).is_absolute());
+  EXPECT_EQ(train(resolved).history.weights_sha256, first.history.weights_sha256);
+}
+
+TEST_F(Run, AnEarlierRunIsMovedAside) {
+  train(spec());
+  std::optional<std::filesystem::path> moved;
+  run(spec(), {.folder = folder_ / "run", .on_start = [&](const RunStart& start) { moved = start.moved; }});
+  EXPECT_EQ(moved, folder_ / "run.1");
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "run.1" / "model.safetensors"));
+}
+
+TEST_F(Run, WhatTheTrainerRefusesLeavesTheEarlierRun) {
+  train(spec());
+  Spec bad = spec();
+  bad.training.options.batch_size = 1000;
+  EXPECT_THAT(message_of([&] { train(bad); }), HasSubstr("batch_size = 1000"));
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "run" / "model.safetensors"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "run.1"));
+}
+
+TEST_F(Run, ResumingWantsTheSameSpec) {
+  EXPECT_THAT(message_of([&] { train(spec(), true); }), HasSubstr("there is no run to resume"));
+  train(spec());
+  Spec changed = spec();
+  changed.training.options.seed = 5;
+  EXPECT_THAT(message_of([&] { train(changed, true); }), HasSubstr("it says \"seed = 5\", the run \"seed = 0\""));
+  changed = spec();
+  changed.training.options.epochs = 31;
+  EXPECT_EQ(train(changed, true).history.epochs.back().epoch, 31);
+}
+
+TEST_F(Run, NeedsData) {
+  Spec without = spec("[network]\ninputs = [{ shape = [2] }]\nlayers = [{ kind = \"dense\", units = 3 }]");
+  EXPECT_THAT(message_of([&] { train(without); }), HasSubstr("[data] names no source"));
+}
+
+TEST_F(Run, UseDataTakesAllButKeepsTheValidationShare) {
+  Spec other = spec();
+  use_data(other, folder_ / "table.csv");
+  const LoadedData loaded = load_data(other);
+  EXPECT_FALSE(loaded.test.has_value());
+  EXPECT_EQ(loaded.train.samples() + loaded.validation->samples(), 64);
+  EXPECT_THAT(message_of([&] { use_data(other, folder_ / "none.csv"); }), HasSubstr("none.csv"));
+}
+
+TEST_F(Run, PredictsRowsAndPairs) {
+  train(spec());
+  const Model model = open_model(folder_ / "run");
+  std::ofstream(folder_ / "new.csv") << "z,x\n3,1\n3,60\n";  // the order of columns is free
+  const std::vector<std::string> inputs = {folder_ / "new.csv", "x=2", "z=5"};
+  const NamedSamples samples = read_samples(model, inputs);
+  ASSERT_EQ(samples.names.size(), 3U);
+  EXPECT_THAT(samples.names[1], HasSubstr("new.csv:3"));
+  EXPECT_EQ(samples.names[2], "x=2 z=5");
+  const auto predictions = predict(model, samples.inputs, 1);
+  EXPECT_EQ(predictions[0].class_name, "small");
+  EXPECT_EQ(predictions[1].class_name, "large");
+  EXPECT_EQ(predictions[2].class_name, "small");
+  for (const Prediction& prediction : predictions) {
+    EXPECT_NEAR(prediction.probabilities[0] + prediction.probabilities[1], 1, 1e-12);
+    EXPECT_EQ(prediction.confidence, prediction.probabilities[static_cast<std::size_t>(prediction.label)]);
+  }
+  const auto refusal = [&](const std::vector<std::string>& wrong) { return message_of([&] { read_samples(model, wrong); }); };
+  EXPECT_THAT(refusal({"q=2"}), HasSubstr("q"));
+  EXPECT_THAT(refusal({"x=2", "x=3"}), HasSubstr("given twice"));
+  EXPECT_THAT(refusal({"nothing"}), HasSubstr("neither a file nor a column=value pair"));
+  EXPECT_THAT(refusal({folder_ / "run" / "spec.toml"}), HasSubstr("expected a .csv"));
+}
+
+TEST_F(Run, PredictsArrays) {
+  Tensor x(DType::u8, {20, 1, 2, 2});
+  Tensor y(DType::i64, {20});
+  for (std::size_t i = 0; i < 20; ++i) {
+    for (std::size_t p = 0; p < 4; ++p) x.values<std::uint8_t>()[4 * i + p] = static_cast<std::uint8_t>(i < 10 ? 20 + i : 220 + i);
+    y.values<std::int64_t>()[i] = i < 10 ? 0 : 1;
+  }
+  write_npz(folder_ / "squares.npz", {{"x", x}, {"y", y}});
+  train(spec(
+      "[data]\nsource = \"squares.npz\"\n[network]\nlayers = [\"flatten\", { kind = \"dense\", units = \"outputs\" }]\n[training]\n"
+      "optimizer = { kind = \"adam\", learning_rate = 0.1 }\nepochs = 40\nbatch_size = 5\n"));
+  const Model model = open_model(folder_ / "run" / "model.safetensors");
+  EXPECT_FLOAT_EQ(model.input_scale, 1.0F / 255.0F);
+  write_npy(folder_ / "one.npy", Tensor::of<std::uint8_t>({2, 2}, {230, 230, 230, 230}));
+  write_npy(folder_ / "floats.npy", Tensor::of<float>({2, 4}, {0.1F, 0.1F, 0.1F, 0.1F, 0.9F, 0.9F, 0.9F, 0.9F}));
+  write_npy(folder_ / "wrong.npy", Tensor::of<float>({3}, {1, 2, 3}));
+  const std::vector<std::string> inputs = {folder_ / "one.npy", folder_ / "floats.npy"};
+  const NamedSamples samples = read_samples(model, inputs);
+  EXPECT_EQ(samples.inputs.shape(), Shape({3, 1, 2, 2}));
+  const auto predictions = predict(model, samples.inputs, 1);
+  EXPECT_EQ(predictions[0].label, 1);
+  EXPECT_EQ(predictions[1].label, 0);
+  EXPECT_EQ(predictions[2].label, 1);
+  const std::vector<std::string> wrong = {folder_ / "wrong.npy"};
+  EXPECT_THAT(message_of([&] { read_samples(model, wrong); }), HasSubstr("the array has shape [3]"));
+  const std::vector<std::string> pair = {"x=2"};
+  EXPECT_THAT(message_of([&] { read_samples(model, pair); }), HasSubstr("was not trained on a table"));
+  EXPECT_THAT(message_of([&] { predict(model, Tensor(DType::f32, {2, 3})); }), HasSubstr("got [2, 3]"));
+}
+
+TEST_F(Run, RegressionComesBackInItsOwnUnits) {
+  std::ofstream file(folder_ / "line.csv");
+  file << "x,y\n";
+  for (int i = 0; i < 50; ++i) file << i << ',' << 1000 + 4 * i << '\n';
+  file.close();
+  const RunOutcome outcome = train(spec(
+      "[data]\nsource = \"line.csv\"\ntest = 10\nvalidation = 10\n[network]\nlayers = [{ kind = \"dense\", units = \"outputs\" }]\n"
+      "[training]\noptimizer = { kind = \"adam\", learning_rate = 0.05 }\nepochs = 150\nbatch_size = 10\n"));
+  EXPECT_LT(outcome.test->regression->rmse, 1);
+  EXPECT_NEAR(outcome.history.epochs.back().validation_rmse, outcome.validation->regression->rmse, 1e-3);
+  const Model model = open_model(folder_ / "run");
+  EXPECT_FALSE(model.is_classification);
+  const std::vector<std::string> pair = {"x=20"};
+  EXPECT_NEAR(predict(model, read_samples(model, pair).inputs).front().values.front(), 1080, 2);
+}
+
+TEST_F(Run, ModelsThatAreNone) {
+  const auto refusal = [&](const std::filesystem::path& path) { return message_of([&] { open_model(path); }); };
+  EXPECT_THAT(refusal(folder_ / "none"), HasSubstr("there is no such file or folder"));
+  EXPECT_THAT(refusal(folder_.path()), HasSubstr("no run folder"));
+  EXPECT_THAT(refusal(folder_ / "table.csv"), HasSubstr("expected a run folder or a .safetensors file"));
+  train(spec());
+  const auto path = folder_ / "run" / "model.safetensors";
+  TensorFile file = read_safetensors(path);
+  const auto with = [&](auto change) {
+    TensorFile copy = file;
+    change(copy);
+    write_safetensors(folder_ / "changed.safetensors", copy);
+    return refusal(folder_ / "changed.safetensors");
+  };
+  EXPECT_THAT(with([](TensorFile& copy) { copy.metadata.erase("spec"); }), HasSubstr("its metadata has no \"spec\""));
+  EXPECT_THAT(with([](TensorFile& copy) { copy.metadata["inputs"] = "{"; }), HasSubstr("its metadata \"inputs\" is damaged"));
+  EXPECT_THAT(with([](TensorFile& copy) { copy.metadata["spec"] = "[network"; }), HasSubstr("changed.safetensors (spec):1:"));
+  EXPECT_THAT(with([](TensorFile& copy) { copy.tensors.erase("dense1.bias"); }),
+              HasSubstr("the weights \"dense1.bias\" are missing"));
+  EXPECT_THAT(with([](TensorFile& copy) { copy.tensors["dense1.bias"] = Tensor(DType::f32, {7}); }),
+              HasSubstr("are f32[7], but the network needs f32[6]"));
+}
+
+TEST_F(Run, ClassesAreMatchedByName) {
+  train(spec());
+  const Model model = open_model(folder_ / "run");
+  // Rows of one class only: the encoder knows its label all the same.
+  std::ofstream(folder_ / "small.csv") << "x,z,y\n1,3,small\n2,5,small\n";
+  const std::filesystem::path path = folder_ / "small.csv";
+  const Dataset data = evaluation_data(model, &path);
+  EXPECT_EQ(data.targets.values<std::int64_t>()[0], 1);
+  EXPECT_EQ(evaluate(model, data).classification->accuracy, 1);
+}
+
+}  // namespace
+}  // namespace neurons

@@ -1,0 +1,76 @@
+#include "neurons/spec/spec.hpp"
+
+#include "neurons/base/atomic_file.hpp"
+#include "neurons/spec/toml_reader.hpp"
+
+namespace neurons {
+namespace {
+
+/// Gives every layer a name, as Network::add does, and looks up the names that layers refer to.
+class NameCheck {
+ public:
+  NameCheck(const TomlReader& reader, NetworkSpec& network) : reader_(reader), network_(network) {
+    for (const InputSpec& input : network.inputs) known_.push_back(input.name);
+    if (network.inputs.empty()) known_.emplace_back("x");
+  }
+
+  void check(const toml::table& table) {
+    const toml::array* layers = table["layers"].as_array();
+    for (std::size_t i = 0; i < network_.layers.size(); ++i) {
+      LayerSpec& layer = network_.layers[i];
+      const toml::node& node = *layers->get(i);
+      for (const std::string& name : layer.from) require_known(name, known_, node, "from");
+      if (!layer.share.empty()) require_known(layer.share, layers_, node, "share");
+      name_layer(layer, node);
+      known_.push_back(layer.name);
+      if (layer.share.empty()) layers_.push_back(layer.name);
+    }
+    for (std::size_t i = 0; i < network_.outputs.size(); ++i) {
+      require_known(network_.outputs[i], known_, *table["outputs"].as_array()->get(i), "outputs");
+    }
+  }
+
+ private:
+  void name_layer(LayerSpec& layer, const toml::node& node) const {
+    const auto taken = [&](const std::string& name) { return std::ranges::find(known_, name) != known_.end(); };
+    if (taken(layer.name)) reader_.fail(node.source(), "the name \"{}\" is taken", layer.name);
+    const std::string& stem = layer.share.empty() ? layer.layer.kind() : layer.share + "_";
+    for (int number = layer.share.empty() ? 1 : 2; layer.name.empty(); ++number) {
+      if (const std::string name = stem + std::to_string(number); !taken(name)) layer.name = name;
+    }
+  }
+  void require_known(const std::string& name, const std::vector<std::string>& names, const toml::node& node,
+                     std::string_view key) const {
+    if (std::ranges::find(names, name) != names.end()) return;
+    reader_.fail(node.source(), "{} names \"{}\", but no layer before is called so{}", key, name, did_you_mean(name, names));
+  }
+
+  const TomlReader& reader_;
+  NetworkSpec& network_;
+  std::vector<std::string> known_;   ///< inputs and calls
+  std::vector<std::string> layers_;  ///< what can be shared
+};
+
+}  // namespace
+
+Spec parse_spec(std::string_view text, const std::filesystem::path& name) {
+  const TomlReader reader(name.string());
+  Spec spec;
+  spec.file = name;
+  toml::table table;
+  try {
+    table = toml::parse(text, name.string());
+  } catch (const toml::parse_error& error) {
+    reader.fail(error.source(), "{}", error.description());
+  }
+  reader.read_table(table, spec, "a spec");
+  if (spec.network.layers.empty()) fail_input("{}: [network] has no layers; add layers = [ … ]", name.string());
+  NameCheck(reader, spec.network).check(*table["network"].as_table());
+  return spec;
+}
+
+Spec read_spec(const std::filesystem::path& path) { return parse_spec(read_file(path), path); }
+
+bool operator==(const Spec& a, const Spec& b) { return to_toml(a) == to_toml(b); }
+
+}  // namespace neurons

@@ -1,0 +1,361 @@
+#include "neurons/spec/spec.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "neurons/base/testing.hpp"
+#include "neurons/training/optimizers.hpp"
+
+namespace neurons {
+namespace {
+
+using testing::message_of;
+using testing::TemporaryFolder;
+
+constexpr const char* kNetwork = "[network]\nlayers = [{ kind = \"dense\", units = 3 }]\n";
+
+Spec parse(const std::string& text) { return parse_spec(text, "s.toml"); }
+std::string refusal(const std::string& text) {
+  return message_of([&] { parse(text); });
+}
+/// The refusal of a [training] or [data] section before a network that is right.
+std::string refusal_of_section(const std::string& section) { return refusal(section + "\n" + kNetwork); }
+
+double attribute(const Attributes& attributes, const std::string& name) {
+  for (const auto& [key, value] : attributes) {
+    if (key == name) return std::get<double>(value);
+  }
+  return -1;
+}
+
+TEST(Spec, ReadsEverySection) {
+  const Spec spec = parse(R"(
+[data]
+source = "flowers.csv"
+test = 0.25
+validation = { fold = 2, folds = 5 }
+stratified = false
+seed = 7
+target = -1
+ignore = ["id"]
+categorical = ["zone"]
+header = "present"
+delimiter = ";"
+task = "classification"
+scaling = "min_max"
+missing = "error"
+standardise_target = false
+
+[network]
+initializer = "he_normal"
+layers = [
+  { kind = "dense", units = 16, activation = "tanh", name = "hidden" },
+  "relu",
+  { kind = "dropout", ratio = 0.25 },
+  { kind = "dense", units = "outputs", bias = false },
+]
+
+[training]
+loss = { kind = "cross_entropy", label_smoothing = 0.1, class_weights = [1, 2.5, 3] }
+optimizer = { kind = "sgd", learning_rate = 0.1, momentum = 0.9, nesterov = true }
+schedule = { kind = "step", epochs = 4, decay = 0.5 }
+warm_up_steps = 10
+epochs = 20
+batch_size = 16
+accumulate = 2
+early_stopping = { patience = 5, minimum_improvement = 1e-4 }
+clip_norm = 1
+groups = [{ pattern = "*.bias", rate_factor = 2 }, { pattern = "hidden*", weight_decay = 0 }]
+freeze = ["hidden.bias"]
+seed = 18446744073
+threads = 1
+)");
+  EXPECT_EQ(spec.data.source, "flowers.csv");
+  EXPECT_EQ(spec.data.test.amount, 0.25);
+  EXPECT_EQ(spec.data.validation, (Part{.fold = 2, .folds = 5}));
+  EXPECT_FALSE(spec.data.stratified);
+  EXPECT_EQ(spec.data.seed, 7U);
+  EXPECT_EQ(spec.data.target.text, "-1");
+  EXPECT_EQ(spec.data.ignore, std::vector<std::string>{"id"});
+  EXPECT_EQ(spec.data.categorical, std::vector<std::string>{"zone"});
+  EXPECT_EQ(spec.data.header, CsvOptions::Header::present);
+  EXPECT_EQ(spec.data.delimiter, ';');
+  EXPECT_EQ(spec.data.task, Task::classification);
+  EXPECT_EQ(spec.data.scaling, Scaling::min_max);
+  EXPECT_EQ(spec.data.missing, MissingValues::error);
+  EXPECT_EQ(spec.data.standardise_target, false);
+
+  ASSERT_EQ(spec.network.layers.size(), 4U);
+  EXPECT_EQ(spec.network.layers[0].name, "hidden");
+  EXPECT_EQ(spec.network.layers[1].layer.kind(), "relu");
+  EXPECT_EQ(spec.network.layers[1].name, "relu1");
+  EXPECT_EQ(attribute(spec.network.layers[2].layer.attributes(), "ratio"), 0.25);
+  EXPECT_EQ(spec.network.layers[3].name, "dense1");
+  EXPECT_EQ(spec.network.layers[3].as_outputs, std::vector<std::string>{"units"});
+  EXPECT_EQ(spec.network.initializer, "he_normal");
+
+  const TrainOptions& options = spec.training.options;
+  EXPECT_EQ(spec.training.loss->kind(), "cross_entropy");
+  EXPECT_EQ(options.optimizer.kind(), "sgd");
+  EXPECT_EQ(options.optimizer.optimizer()->learning_rate(), static_cast<double>(0.1F));
+  EXPECT_EQ(options.schedule.kind(), "step");
+  EXPECT_EQ(attribute(options.schedule.attributes(), "decay"), 0.5);
+  EXPECT_EQ(options.warm_up_steps, 10);
+  EXPECT_EQ(options.epochs, 20);
+  EXPECT_EQ(options.batch_size, 16);
+  EXPECT_EQ(options.accumulate, 2);
+  EXPECT_EQ(options.early_stopping.patience, 5);
+  EXPECT_EQ(options.early_stopping.minimum_improvement, 1e-4);
+  EXPECT_EQ(options.clip_norm, 1);
+  ASSERT_EQ(options.groups.size(), 2U);
+  EXPECT_EQ(options.groups[0].rate_factor, 2);
+  EXPECT_FALSE(options.groups[0].weight_decay.has_value());
+  EXPECT_EQ(options.groups[1].weight_decay, 0);
+  EXPECT_EQ(spec.training.freeze, std::vector<std::string>{"hidden.bias"});
+  EXPECT_EQ(options.seed, 18446744073U);
+  EXPECT_EQ(options.threads, 1);
+}
+
+TEST(Spec, WhatIsNotSaidHasItsDefault) {
+  const Spec spec = parse(kNetwork);
+  EXPECT_EQ(spec.data.source, "");
+  EXPECT_FALSE(spec.data.test.is_parted());
+  EXPECT_TRUE(spec.data.stratified);
+  EXPECT_FALSE(spec.data.scaling.has_value());
+  EXPECT_FALSE(spec.training.loss.has_value());
+  EXPECT_EQ(spec.training.options.epochs, TrainOptions{}.epochs);
+  EXPECT_EQ(spec.training.options.optimizer.kind(), "adam");
+}
+
+TEST(Spec, IsWrittenAndReadBackEqual) {
+  const Spec spec = parse(R"(
+[data]
+source = "odd \"name\"\\ with\ttab \u007f ü.csv"
+test = 30
+validation = "own.csv"
+delimiter = "\t"
+target = "y"
+[network]
+inputs = [{ name = "a", shape = [4] }, { name = "b", shape = [4] }]
+outputs = ["sum", "twin"]
+layers = [
+  { kind = "dense", units = "outputs", initializer = "normal", initializer_value = 0.1 },
+  { kind = "leaky_relu", alpha = 0.3 },
+  { share = "dense1", name = "twin", from = "b" },
+  { kind = "add", name = "sum", from = ["leaky_relu1", "twin"] },
+]
+[training]
+optimizer = { kind = "adamw", learning_rate = 3e-4, beta2 = 0.98, epsilon = 1e-7 }
+loss = { kind = "huber", delta = 0.7 }
+schedule = { kind = "one_cycle", final_factor = 1e-9 }
+l2 = 1e-300
+groups = [{ pattern = "*" }]
+)");
+  const std::string text = to_toml(spec);
+  EXPECT_EQ(to_toml(parse(text)), text);
+  EXPECT_EQ(parse(text), spec);
+  EXPECT_NE(text.find("learning_rate = 0.0003,"), std::string::npos) << text;  // the shortest digits of the float
+  EXPECT_NE(text.find("units = \"outputs\""), std::string::npos) << text;
+  EXPECT_NE(text.find("l2 = 1e-300"), std::string::npos) << text;
+  EXPECT_EQ(text.find("scaling"), std::string::npos) << text;  // never said, never written
+}
+
+TEST(Spec, EveryKindSurvivesTheRoundTrip) {
+  const auto survives = [](const Spec& spec) {
+    const std::string text = to_toml(spec);
+    EXPECT_EQ(to_toml(parse(text)), text);
+  };
+  Spec spec = parse(kNetwork);
+  for (const auto& [kind, layer] : layer_kinds()) {
+    spec.network.layers[0] = {.layer = layer, .name = "it"};
+    survives(spec);
+  }
+  for (const auto& [kind, loss] : loss_kinds()) {
+    spec.training.loss = loss;
+    survives(spec);
+  }
+  for (const auto& [kind, method] : method_kinds()) {
+    spec.training.options.optimizer = method;
+    survives(spec);
+  }
+  for (const auto& [kind, schedule] : schedule_kinds()) {
+    spec.training.options.schedule = schedule;
+    survives(spec);
+  }
+}
+
+TEST(SpecErrors, UnknownKeysAreNamedWithPlaceAndNearestName) {
+  EXPECT_EQ(refusal_of_section("[training]\noptimiser = \"adam\""),
+            "s.toml:2:1: unknown key \"optimiser\"; did you mean \"optimizer\"?");
+  EXPECT_EQ(refusal_of_section("[training]\noptimizer = { kind = \"adam\", rate = 1, learningrate = 2 }"),
+            "s.toml:2:30: unknown key \"rate\"; optimizer \"adam\" takes kind, learning_rate, beta1, beta2, epsilon, weight_decay");
+  EXPECT_EQ(refusal_of_section("[train]\nepochs = 1"), "s.toml:1:2: unknown key \"train\"; a spec takes data, network, training");
+  EXPECT_EQ(refusal_of_section("[data]\nsource = \"iris\"\n  tets = 0.2"),
+            "s.toml:3:3: unknown key \"tets\"; did you mean \"test\"?");
+  EXPECT_EQ(refusal("[network]\nlayers = [\n  { kind = \"dense\", unit = 3 },\n]"),
+            "s.toml:3:21: unknown key \"unit\"; did you mean \"units\"?");
+  EXPECT_EQ(refusal("[network]\nlayers = [{ kind = \"dense\", units = 3 }, { share = \"dense1\", units = 3 }]"),
+            "s.toml:2:62: unknown key \"units\"; a shared layer takes name, from, share");
+  EXPECT_EQ(refusal_of_section("[training]\ngroups = [{ patern = \"*\" }]"),
+            "s.toml:2:13: unknown key \"patern\"; did you mean \"pattern\"?");
+}
+
+TEST(SpecErrors, UnknownKindsAreNamedWithPlaceAndNearestName) {
+  EXPECT_EQ(refusal("[network]\nlayers = [\"reluu\"]"),
+            "s.toml:2:11: unknown layer or activation \"reluu\"; did you mean \"relu\"?");
+  EXPECT_EQ(refusal("[network]\nlayers = [{ kind = \"dens\" }]"),
+            "s.toml:2:20: unknown layer or activation \"dens\"; did you mean \"dense\"?");
+  EXPECT_EQ(refusal_of_section("[training]\nloss = \"cross_entropi\""),
+            "s.toml:2:8: unknown loss \"cross_entropi\"; did you mean \"cross_entropy\"?");
+  EXPECT_THAT(refusal_of_section("[training]\noptimizer = \"adm\""),
+              ::testing::StartsWith("s.toml:2:13: unknown optimizer \"adm\"; did you mean"));
+  EXPECT_THAT(refusal_of_section("[training]\nschedule = \"cosin\""),
+              ::testing::AllOf(::testing::StartsWith("s.toml:2:12: "), ::testing::HasSubstr("\"cosine\"")));
+}
+
+TEST(SpecErrors, WrongTypesAreNamedWithPlaceAndWhatWasFound) {
+  EXPECT_EQ(refusal_of_section("[training]\nepochs = \"ten\""),
+            "s.toml:2:10: epochs: expected a whole number, found the text \"ten\"");
+  EXPECT_EQ(refusal_of_section("[training]\nepochs = 1.5"), "s.toml:2:10: epochs: expected a whole number, found 1.5");
+  EXPECT_EQ(refusal_of_section("[training]\nepochs = 1979-05-27"),
+            "s.toml:2:10: epochs: expected a whole number, found a date or time");
+  EXPECT_EQ(refusal_of_section("[training]\nl2 = true"), "s.toml:2:6: l2: expected a number, found true");
+  EXPECT_EQ(refusal_of_section("[training]\nl2 = nan"), "s.toml:2:6: l2: expected a finite number, found nan");
+  EXPECT_EQ(refusal_of_section("[training]\nrestore_best = 1"), "s.toml:2:16: restore_best: expected true or false, found 1");
+  EXPECT_EQ(refusal_of_section("[training]\nseed = -1"), "s.toml:2:8: seed = -1 is out of range");
+  EXPECT_EQ(refusal_of_section("[training]\nthreads = 9999999999"), "s.toml:2:11: threads = 9999999999 is out of range");
+  EXPECT_EQ(refusal_of_section("[training]\noptimizer = 3"),
+            "s.toml:2:13: optimizer: expected a name in quotes or a table { kind = … }, found 3");
+  EXPECT_EQ(refusal_of_section("[training]\noptimizer = { learning_rate = 3 }"),
+            "s.toml:2:13: optimizer: the key \"kind\" is missing");
+  EXPECT_EQ(refusal_of_section("[training]\noptimizer = { kind = \"adam\", beta1 = \"a\" }"),
+            "s.toml:2:38: beta1: expected a number, found the text \"a\"");
+  EXPECT_EQ(refusal_of_section("[training]\noptimizer = { kind = \"adam\", beta1 = 1e300 }"), "s.toml:2:38: beta1 is too large");
+  EXPECT_EQ(refusal_of_section("[training]\nfreeze = \"a\""), "s.toml:2:10: freeze: expected a list in [ ], found the text \"a\"");
+  EXPECT_EQ(refusal_of_section("[training]\nfreeze = [1]"), "s.toml:2:11: freeze: expected a text in quotes, found 1");
+  EXPECT_EQ(refusal_of_section("data = 3"), "s.toml:1:8: data: expected a table, found 3");
+  EXPECT_EQ(refusal_of_section("[data]\nscaling = \"standardize\""),
+            "s.toml:2:11: scaling = \"standardize\": expected standardise, min_max, none");
+  EXPECT_EQ(refusal_of_section("[data]\ndelimiter = \"::\""),
+            "s.toml:2:13: delimiter: expected one character, found the text \"::\"");
+  EXPECT_EQ(refusal_of_section("[data]\ntarget = 1.5"), "s.toml:2:10: target: expected a column's name or number, found 1.5");
+  EXPECT_EQ(refusal("[network]\nlayers = [{ kind = \"dense\", units = \"many\" }]"),
+            "s.toml:2:37: units: expected a whole number, found the text \"many\"");
+  EXPECT_EQ(refusal("[network]\nlayers = [3]"), "s.toml:2:11: layers: expected a name in quotes or a table { kind = … }, found 3");
+  EXPECT_EQ(refusal("[network]\nlayers = [{ units = 3 }]"), "s.toml:2:11: a layer needs the key \"kind\" or \"share\"");
+}
+
+TEST(SpecErrors, PartsMustMakeSense) {
+  EXPECT_EQ(refusal_of_section("[data]\ntest = 1.5"),
+            "s.toml:2:8: test = 1.5: expected a share below 1, such as 0.2, or a whole number of samples");
+  EXPECT_EQ(refusal_of_section("[data]\ntest = -1"),
+            "s.toml:2:8: test = -1: expected a share below 1, such as 0.2, or a whole number of samples");
+  EXPECT_EQ(refusal_of_section("[data]\ntest = { fold = 6, folds = 5 }"),
+            "s.toml:2:8: test: fold = 6 of folds = 5: there must be at least 2 folds, counted from 1");
+  EXPECT_EQ(refusal_of_section("[data]\ntest = { fold = 1, foldss = 5 }"),
+            "s.toml:2:20: unknown key \"foldss\"; did you mean \"folds\"?");
+  EXPECT_EQ(refusal_of_section("[data]\ntest = \"\""), "s.toml:2:8: test: the path is empty");
+  EXPECT_EQ(refusal_of_section("[data]\ntest = [1]"),
+            "s.toml:2:8: test: expected a share, a number of samples, a path, or { fold, folds }, found a list");
+}
+
+TEST(SpecErrors, NamesOfLayersMustBeKnown) {
+  EXPECT_EQ(refusal("[network]\nlayers = [\"relu\", { kind = \"add\", from = [\"rel1\", \"x\"] }]"),
+            "s.toml:2:19: from names \"rel1\", but no layer before is called so; did you mean \"relu1\"?");
+  EXPECT_EQ(refusal("[network]\nlayers = [{ share = \"relu1\" }]"),
+            "s.toml:2:11: share names \"relu1\", but no layer before is called so");
+  EXPECT_EQ(refusal("[network]\nlayers = [\"relu\"]\noutputs = [\"tanh1\"]"),
+            "s.toml:3:12: outputs names \"tanh1\", but no layer before is called so");
+  EXPECT_EQ(refusal("[network]\nlayers = [{ kind = \"relu\", name = \"a\" }, { kind = \"tanh\", name = \"a\" }]"),
+            "s.toml:2:42: the name \"a\" is taken");
+}
+
+TEST(SpecErrors, WhatIsNoSpec) {
+  EXPECT_EQ(refusal(""), "s.toml: [network] has no layers; add layers = [ … ]");
+  EXPECT_EQ(refusal("[network]\nlayers = []"), "s.toml: [network] has no layers; add layers = [ … ]");
+  EXPECT_THAT(refusal("[network\nlayers = []"), ::testing::StartsWith("s.toml:1:9: "));
+  EXPECT_THAT(refusal("a = 1\na = 2"), ::testing::StartsWith("s.toml:2:"));
+  EXPECT_THAT(refusal(std::string("\xff\xfe", 2)), ::testing::StartsWith("s.toml:1:1: "));
+  EXPECT_THAT(refusal(std::string(100000, '[')), ::testing::StartsWith("s.toml:1:"));
+}
+
+TEST(Spec, FilesKnowWhereTheyAre) {
+  const TemporaryFolder folder;
+  const auto path = folder / "a.toml";
+  std::ofstream(path) << kNetwork;
+  EXPECT_EQ(read_spec(path).file, path);
+  EXPECT_THAT(message_of([&] { read_spec(folder / "b.toml"); }), ::testing::HasSubstr("b.toml"));
+}
+
+TEST(NetworkSpec, TakesShapesAndOutputsFromTheData) {
+  const Spec spec = parse("[network]\nlayers = [\"flatten\", { kind = \"dense\", units = \"outputs\" }]");
+  EXPECT_FALSE(is_resolved(spec.network));
+  EXPECT_EQ(message_of([&] { make_network(spec.network); }),
+            "the network's input shape or number of outputs comes from the data: name data, or write both into [network]");
+  const NetworkSpec resolved = resolve(spec.network, {1, 2, 3}, 5);
+  EXPECT_TRUE(is_resolved(resolved));
+  const Network network = make_network(resolved);
+  EXPECT_EQ(network.inputs().front().sample, Shape({1, 2, 3}));
+  EXPECT_EQ(network.parameter_count(), 6 * 5 + 5);
+  EXPECT_EQ(network.outputs().front().name, "y");
+}
+
+TEST(NetworkSpec, ShapesThatDoNotFitGiveTheLayersOwnSentence) {
+  const auto refused = [](const std::string& layers) {
+    return message_of([&] { make_network(resolve(parse("[network]\nlayers = " + layers).network, {4}, 3)); });
+  };
+  EXPECT_THAT(refused("[{ kind = \"dense\", units = 0 }]"), ::testing::StartsWith("dense1: "));
+  EXPECT_THAT(refused("[{ kind = \"reshape\", name = \"square\", shape = [3, 3] }]"), ::testing::HasSubstr("square"));
+  EXPECT_THAT(refused("[{ kind = \"dense\", units = 3, activation = \"reluu\" }]"), ::testing::HasSubstr("did you mean \"relu\"?"));
+}
+
+TEST(NetworkSpec, WiresSkipsSharedLayersAndSeveralInputsAndOutputs) {
+  const Spec spec = parse(R"(
+[network]
+inputs = [{ name = "a", shape = [4] }, { name = "b", shape = [4] }]
+outputs = ["joint", "dense1"]
+layers = [
+  { kind = "dense", units = 4 },
+  { share = "dense1", from = "b" },
+  { kind = "add", name = "joint", from = ["dense1", "dense1_2", "a"] },
+]
+)");
+  const Network network = make_network(spec.network);
+  ASSERT_EQ(network.calls().size(), 5U);
+  EXPECT_EQ(network.calls()[2].from, std::vector<int>{0});  // the first layer reads the first input
+  EXPECT_EQ(network.calls()[3].from, std::vector<int>{1});
+  EXPECT_EQ(network.calls()[3].layer, network.calls()[2].layer);
+  EXPECT_EQ(network.calls()[4].from, (std::vector<int>{2, 3, 0}));
+  EXPECT_EQ(network.parameter_count(), 4 * 4 + 4);
+  ASSERT_EQ(network.outputs().size(), 2U);
+  EXPECT_EQ(network.outputs()[1].call, 2);
+  EXPECT_THAT(message_of([&] { resolve(spec.network, {4}, 3); }), ::testing::StartsWith("the network has 2 inputs"));
+}
+
+TEST(NetworkSpec, TheInputsShapeMustBeTheDatas) {
+  const Spec spec = parse("[network]\ninputs = [{ name = \"pixels\", shape = [784] }]\nlayers = [{ kind = \"dense\", units = 3 }]");
+  EXPECT_EQ(make_network(spec.network).parameter_count(), 784 * 3 + 3);
+  EXPECT_EQ(
+      message_of([&] {
+        resolve(spec.network, {1, 28, 28}, 3);
+      }),
+      "input \"pixels\" has shape [784], but the samples of the data have [1, 28, 28]; leave the shape out to take the data's");
+}
+
+TEST(NetworkSpec, TheInitializerIsForLayersWithoutTheirOwn) {
+  Spec spec = parse(R"(
+[network]
+initializer = "constant"
+inputs = [{ shape = [2] }]
+layers = [{ kind = "dense", units = 2, initializer = "uniform", initializer_value = 0.5 }, { kind = "dense", units = 2 }]
+)");
+  Network network = make_network(spec.network);
+  network.initialize(1);
+  EXPECT_NE(network.parameter("dense1.weight").values<float>()[0], 0.0F);
+  EXPECT_EQ(network.parameter("dense2.weight").values<float>()[0], 0.0F);
+}
+
+}  // namespace
+}  // namespace neurons
