@@ -59,10 +59,12 @@ struct MicroTile {
   std::int64_t b_panel_stride = 0;  ///< from one panel to the next (few rows, several panels)
   float* c = nullptr;
   std::int64_t c_stride = 0;
-  std::int64_t columns = 0;     ///< columns that exist
-  const float* bias = nullptr;  ///< initial value; null: 0
-  bool accumulate = false;      ///< the initial value is C itself
-  Fetch fetches[5];             ///< asked for, one row at a time, during the first steps
+  std::int64_t columns = 0;         ///< columns that exist
+  const float* bias = nullptr;      ///< initial value; null: 0
+  bool accumulate = false;          ///< the initial value is C itself
+  const std::byte* next = nullptr;  ///< where the next tile's A begins, if it should be fetched: one line a step
+  std::int64_t next_step = 0;       ///< bytes to the line of the next step
+  Fetch fetches[5];                 ///< asked for, one row at a time, during the first steps
   int fetch_count = 0;
 };
 
@@ -152,6 +154,9 @@ HWY_NOINLINE void micro_kernel(MicroTile& tile) {
   const float* HWY_RESTRICT b = tile.b;
   const std::int64_t b_step = tile.b_stride;
   const std::int64_t b_panel = tile.b_panel_stride;
+  const std::int64_t next_step = tile.next == nullptr ? 0 : tile.next_step;
+  constexpr bool kFetchesNext = kRows * kAll >= 16;  // lower tiles are cheap, and have no load to spare
+  const std::byte* next = tile.next == nullptr ? reinterpret_cast<const std::byte*>(tile.b) : tile.next;
   int rows_to_fetch = tile.fetch_count > 0 ? kRows : 0;
   for (std::int64_t rest = tile.inner; rest > 0;) {  // one step at a time while there is something to ask for, then all at once
     std::int64_t steps = rest;
@@ -174,6 +179,10 @@ HWY_NOINLINE void micro_kernel(MicroTile& tile) {
       }
       a.advance();
       b += b_step;
+      if constexpr (kFetchesNext) {
+        prefetch_to_read(next);
+        next += next_step;
+      }
     }
   }
 

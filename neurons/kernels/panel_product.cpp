@@ -100,7 +100,7 @@ class ProductRun {
         } else {
           b += begin * product_.b_inner_stride + p * product_.width;
         }
-        run_tiles(p, rows, tile, tile_end, b, begin, end);
+        run_tiles(p, p == panel, rows, tile, tile_end, b, begin, end);
       }
     }
   }
@@ -157,8 +157,8 @@ class ProductRun {
     }
   }
 
-  void run_tiles(std::int64_t panel, const Rows& rows, std::int64_t first_tile, std::int64_t tile_end, const float* b,
-                 std::int64_t begin, std::int64_t end) const {
+  void run_tiles(std::int64_t panel, bool first_panel, const Rows& rows, std::int64_t first_tile, std::int64_t tile_end,
+                 const float* b, std::int64_t begin, std::int64_t end) const {
     const bool is_last = end == product_.inner;
     for (std::int64_t tile = first_tile; tile < tile_end; tile += kTilesPerEpilogue) {
       const std::int64_t chunk_end = std::min(tile_end, tile + kTilesPerEpilogue);
@@ -168,7 +168,10 @@ class ProductRun {
       for (std::int64_t t = tile; t < chunk_end; ++t) {
         const std::int64_t tile_row = rows.begin_of(t);
         float* const c = reinterpret_cast<float*>(target.data) + (tile_row - row) * target.row_stride;
-        run_tile(panel, tile_row, rows.height_of(t), left_of(rows, first_tile, t, begin), b, c, target.row_stride, begin, end);
+        const bool fetches_next = t + 1 < tile_end && plan_.fetches_a && (first_panel || !along_inner());
+        const Left next = fetches_next ? left_of(rows, first_tile, t + 1, begin) : Left{};
+        run_tile(panel, tile_row, rows.height_of(t), left_of(rows, first_tile, t, begin), next, b, c, target.row_stride, begin,
+                 end);
       }
       if (is_last) finish(panel, row, count, target);
     }
@@ -196,8 +199,8 @@ class ProductRun {
   }
 
   /// One tile of rows × the whole width of the panel.
-  void run_tile(std::int64_t panel, std::int64_t row, std::int64_t height, const Left& left, const float* b, float* c,
-                std::int64_t c_stride, std::int64_t begin, std::int64_t end) const {
+  void run_tile(std::int64_t panel, std::int64_t row, std::int64_t height, const Left& left, const Left& next, const float* b,
+                float* c, std::int64_t c_stride, std::int64_t begin, std::int64_t end) const {
     MicroTile tile;
     tile.inner = end - begin;
     tile.a = left.data;
@@ -214,6 +217,9 @@ class ProductRun {
       tile.c = c + column;
       tile.columns = columns - column;
       tile.bias = product_.bias == nullptr ? nullptr : product_.bias + first_column + column;
+      tile.next = reinterpret_cast<const std::byte*>(next.data);
+      tile.next_step =
+          along_inner() ? static_cast<std::int64_t>(kAlignment) : next.stride * static_cast<std::int64_t>(sizeof(float));
       tile.fetch_count = 0;
       if (column == 0 && end == product_.inner && plan_.fetches) set_fetches(tile, panel, row);
       if (step == kTileVectors * kLanes) {
@@ -284,11 +290,17 @@ class ProductRun {
 };
 
 /// Panels × rows, flattened, fall to the workers in equal runs: the end of one panel, some whole panels, the beginning of another.
+/// Where A is the larger operand, and its rows are whole, workers share the rows instead: what a worker reads it then wrote itself
+/// in the layer before, and what crosses between the cores is the smaller operand.
 void run_product(const PanelProduct& product, std::byte* scratch, Worker worker) {
   if (product.rows <= 0 || product.columns <= 0) return;
   const ProductPlan plan = plan_product(product, kMaxRows);
   const ProductRun run(product, plan, scratch);
   const std::int64_t panels = product.panels();
+  if (worker.count > 1 && product.rows >= product.columns && product.a_inner_stride == 1) {
+    const WorkRange share = split_work(static_cast<std::size_t>(product.rows), worker);
+    return run.run(0, panels, static_cast<std::int64_t>(share.begin), static_cast<std::int64_t>(share.end));
+  }
   const bool whole_panels = product.rows <= kMaxRows && panels >= worker.count;
   const WorkRange share = split_work(static_cast<std::size_t>(panels * product.rows), worker,
                                      whole_panels ? static_cast<std::size_t>(product.rows) : 1);

@@ -17,6 +17,7 @@ struct ProductPlan {
   bool packs_a = false;              ///< A goes through scratch, tile by tile
   bool packs_b = false;              ///< B goes through scratch, panel by panel
   bool packs_all_b = false;          ///< … all panels of a pass before the first product
+  bool fetches_a = false;            ///< asks for the next tile's part of A during each tile
   bool fetches = false;              ///< asks for the results' memory ahead of the stores
   std::int64_t a_row_floats = 0;     ///< floats of scratch for one row of A
   std::size_t a_bytes = 0;
@@ -54,6 +55,8 @@ inline ProductPlan plan_product(const PanelProduct& product, std::int64_t tile_r
   const bool along_inner = product.a_inner_stride == 1;
   const bool conflicts = (along_inner ? product.a_row_stride : product.a_inner_stride) % kConflictingFloats == 0;
   plan.packs_a = (conflicts && panels >= 2 && product.rows >= tile_rows) || (!along_inner && product.a_row_stride != 1);
+  plan.fetches_a =
+      !plan.packs_a && product.rows * product.inner > kBlockFloats && (!along_inner || product.a_row_stride == plan.inner_block);
   plan.a_row_floats = plan.inner_block + (along_inner ? kLine : 0);
 
   const std::int64_t tiles = divide_up(product.rows, tile_rows);

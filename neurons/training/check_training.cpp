@@ -63,6 +63,20 @@ void check_needs(const TrainOptions& options) {
   needs(options.schedule.get<ReduceOnPlateau>() != nullptr, "schedule reduce_on_plateau");
 }
 
+/// What the methods that look at all samples before each update have no use for.
+void check_full_batch(const TrainOptions& options) {
+  const auto refuse = [&](bool given, std::string_view what) {
+    if (given) fail_input("{}: has no use for {}; leave it out, or choose a first-order optimizer", options.optimizer.kind(), what);
+  };
+  refuse(options.schedule.get<Constant>() == nullptr, "a learning rate schedule");
+  refuse(options.warm_up_steps > 0, "warm_up_steps");
+  refuse(!options.groups.empty(), "parameter groups");
+  refuse(options.clip_value > 0, "clip_value");
+  refuse(options.clip_norm > 0, "clip_norm");
+  refuse(options.l1 > 0, "l1");
+  refuse(options.accumulate != 1, "accumulate");
+}
+
 }  // namespace
 
 void check_inputs(const Network& network, const Dataset& data) {
@@ -96,9 +110,7 @@ void check_training(const Network& network, const Dataset& data, const TrainOpti
   if (std::ranges::all_of(types, [&](const auto& entry) { return network.is_frozen(entry.first); })) {
     fail_input("the network has no parameter to train{}", types.empty() ? "" : ": all are frozen");
   }
-  if (options.optimizer.is_full_batch()) {
-    fail_input("{}: looks at all samples before each update; run it by start_full_batch()", options.optimizer.kind());
-  }
+  if (options.optimizer.is_full_batch()) return check_full_batch(options);
   if (options.batch_size > data.samples()) {
     fail_input("batch_size = {} is larger than the data: {} has {} samples; choose 1 to {}", options.batch_size, name_of(data),
                data.samples(), data.samples());

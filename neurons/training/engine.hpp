@@ -42,6 +42,9 @@ class Engine {
 /// First-order optimisers. `network`, `data` and `options` must outlive it.
 std::unique_ptr<Engine> batch_engine(const Network& network, const Dataset& data, const TrainOptions& options);
 
+/// L-BFGS and Levenberg–Marquardt.
+std::unique_ptr<Engine> full_batch_engine(const Network& network, const Dataset& data, const TrainOptions& options);
+
 /// How a Learner sees data and options.
 LearnerOptions learner_options(const Dataset& data, const TrainOptions& options, const Optimizer& optimizer);
 

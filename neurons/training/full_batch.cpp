@@ -58,7 +58,7 @@ Network checked(std::string_view method, Network network, const Dataset& data, c
     fail_input("{}: the network has dropout, but the loss must not change between evaluations; take it out, or use adam", method);
   }
   require_targets(method, graph.info(graph.outputs().front().value).type, data, options.loss);
-  if (!network.initialized()) network.initialize(network.seed());
+  network.initialize_missing(network.seed());
   if (FlatParameters(network).size() == 0) fail_input("{}: nothing to train: all parameters are frozen", method);
   return network;
 }

@@ -96,7 +96,7 @@ BatchLoss append_loss(Graph& graph, const Network& network, const LearnerOptions
   graph.set_scope("");
   if (network.outputs().front().name != kPrediction) graph.output(std::string(kPrediction), prediction);
   graph.output(std::string(kLoss), loss.mean);
-  graph.output(std::string(kWeight), loss.weight);
+  if (graph.info(loss.weight.id()).kind == ValueKind::computed) graph.output(std::string(kWeight), loss.weight);
   return loss;
 }
 
@@ -182,7 +182,10 @@ Learner::Prepared Learner::prepare(const Graph& graph, const CompileOptions& com
     prepared.step.push_back(has("step") ? prepared.plan.input("step", slot).values<std::int64_t>().data() : nullptr);
   }
   prepared.loss = prepared.plan.output(kLoss).values<float>().data();
-  prepared.weight = prepared.plan.output(kWeight).values<float>().data();
+  const auto& outputs = prepared.plan.graph().outputs();
+  if (std::ranges::find(outputs, kWeight, &NamedOutput::name) != outputs.end()) {
+    prepared.weight = prepared.plan.output(kWeight).values<float>().data();
+  }
   prepared.prediction = prepared.plan.output(kPrediction);
   return prepared;
 }
@@ -240,7 +243,7 @@ StepResult Learner::step(std::int64_t rows, int slot, double rate_scale, std::op
   StepResult result;
   result.finite = ready.plan.run(slot);
   result.loss = *ready.loss;
-  result.weight = *ready.weight;
+  result.weight = ready.weight != nullptr ? *ready.weight : static_cast<float>(rows);
   result.updated = result.finite && update;
   if (result.finite) {
     ++batches_;
@@ -266,7 +269,7 @@ Learner::Evaluation Learner::evaluate(std::int64_t rows, int slot) {
   evaluation_batch(rows, slot);
   Prepared& ready = evaluation_.at(rows);
   ready.plan.run(slot);
-  return {*ready.loss, *ready.weight, ready.prediction};
+  return {*ready.loss, ready.weight != nullptr ? *ready.weight : static_cast<float>(rows), ready.prediction};
 }
 
 Plan& Learner::inference(std::int64_t rows) {

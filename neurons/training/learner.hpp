@@ -123,7 +123,7 @@ class Learner {
     std::vector<std::vector<float*>> scalars;  ///< [slot][group × scalars of the optimiser]
     std::vector<std::int64_t*> step;           ///< [slot], null where no layer reads the step
     const float* loss = nullptr;
-    const float* weight = nullptr;
+    const float* weight = nullptr;  ///< null where it is the number of rows
     TensorView prediction;
   };
   Prepared& prepared(std::int64_t rows, bool update);

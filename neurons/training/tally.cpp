@@ -26,8 +26,18 @@ std::int64_t count_correct(const TensorView& prediction, const TensorView& label
   std::int64_t correct = 0;
   for (std::size_t row = 0; row < truths.size(); ++row) {
     const float* first = scores.data() + row * classes;
-    const std::int64_t said = classes == 1 ? std::int64_t{*first > 0} : std::max_element(first, first + classes) - first;
-    correct += said == truths[row] ? 1 : 0;
+    const auto label = static_cast<std::size_t>(truths[row]);
+    if (classes == 1) {
+      correct += (*first > 0) == (label == 1) ? 1 : 0;
+      continue;
+    }
+    const float score = first[label];
+    unsigned beaten = std::isnan(score) ? 1 : 0;
+    for (std::size_t c = 0; c < classes; ++c) {  // without a branch: which class is largest cannot be predicted
+      beaten |=
+          static_cast<unsigned>(first[c] > score) | (static_cast<unsigned>(first[c] == score) & static_cast<unsigned>(c < label));
+    }
+    correct += beaten == 0 ? 1 : 0;
   }
   return correct;
 }

@@ -32,7 +32,10 @@ void require_finite(const std::map<std::string, Tensor>& tensors, std::int64_t s
 class Training {
  public:
   Training(const Network& network, const Dataset& data, const TrainOptions& options)
-      : options_(options), labels_(data.is_classification()), engine_(batch_engine(network, data, options)) {
+      : options_(options),
+        labels_(data.is_classification()),
+        engine_(options.optimizer.is_full_batch() ? full_batch_engine(network, data, options)
+                                                  : batch_engine(network, data, options)) {
     if (!options.run_folder) return;
     folder_.emplace(*options.run_folder);
     fingerprint_ = fingerprint_of(network, data, options);
@@ -229,7 +232,7 @@ class Training {
 History train(Network& network, const Dataset& data, const TrainOptions& options) {
   check_training(network, data, options);
   Network start = network;
-  start.initialized() ? start.set_seed(options.seed) : start.initialize(options.seed);
+  start.initialize_missing(options.seed);
   Training training(start, data, options);
   try {
     History history = training.run();

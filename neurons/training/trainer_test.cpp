@@ -264,7 +264,6 @@ TEST(Train, MisfitsAreNamedBeforeAnythingIsDone) {
               HasSubstr("the network expects samples of shape [3], those of corners are [2]"));
   EXPECT_THAT(complaint({.batch_size = 5}, Sequential{{1, 2}, Flatten{}, Dense{4}}),
               HasSubstr("begin with Flatten{} or Reshape{}"));
-  EXPECT_THAT(complaint({.optimizer = Lbfgs{}}), HasSubstr("run it by start_full_batch()"));
   Network frozen = classifier();
   frozen.freeze("*");
   EXPECT_THAT(complaint({.batch_size = 5}, frozen), HasSubstr("no parameter to train: all are frozen"));
