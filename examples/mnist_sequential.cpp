@@ -12,7 +12,7 @@ int main() {
         {.loss = CrossEntropy{},
          .optimizer = Adam{.learning_rate = 1e-3F},
          .schedule = Cosine{},
-         .epochs = 3,
+         .epochs = 5,
          .batch_size = 128,
          .seed = 1,
          .on_epoch = [](const EpochRecord& epoch) {
