@@ -1,7 +1,8 @@
 # neurons_room(NAME [FOLDERS subfolders…] DEPENDS targets… [PRIVATE targets…] [TEST_DEPENDS targets…])
 #
 # One room of the tree: every .cpp of the current folder and of the subfolders named becomes the static library neurons_NAME, every *_test.cpp one test program
-# test_NAME, which ctest runs as a whole.
+# test_NAME, which ctest runs as a whole. Header-only libraries that no header of the room shows are given as $<BUILD_INTERFACE:…>: users of the
+# installed package then need not have them.
 
 add_library(neurons_options INTERFACE)
 target_compile_features(neurons_options INTERFACE cxx_std_20)
