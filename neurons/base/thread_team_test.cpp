@@ -42,7 +42,7 @@ TEST_P(ThreadTeamOf, RunsEachMemberOnceOnItsOwnThread) {
 TEST_P(ThreadTeamOf, HasFinishedWhenRunReturnsHoweverOften) {
   ThreadTeam team(GetParam());
   std::vector<long> sums(static_cast<std::size_t>(GetParam()) * 16, 0);  // a cache line each; plain longs: run() must order them
-  constexpr long kRegions = 500;
+  constexpr long kRegions = 100;
   for (long region = 1; region <= kRegions; ++region) {
     run_on(team, [&](Worker worker) noexcept { sums[static_cast<std::size_t>(worker.index) * 16] += region; });
     for (int index = 0; index < GetParam(); ++index) {
@@ -58,7 +58,7 @@ TEST_P(ThreadTeamOf, MeetsAtBarriers) {
   std::vector<int> wrong(count * 16, 0);
   run_on(team, [&](Worker worker) noexcept {
     const auto own = static_cast<std::size_t>(worker.index) * 16;
-    for (int r = 1; r <= 500; ++r) {
+    for (int r = 1; r <= 30; ++r) {
       round[own] = r;
       team.barrier();
       for (std::size_t other = 0; other < count; ++other) wrong[own] += round[other * 16] != r ? 1 : 0;
