@@ -36,6 +36,7 @@ void wait_for_change(const std::atomic<std::uint32_t>& value, std::uint32_t old,
 }  // namespace
 
 WorkRange split_work(std::size_t items, Worker worker, std::size_t grain) noexcept {
+  if (worker.count == 1) return {0, items};
   const std::size_t blocks = (items + grain - 1) / grain;
   const auto index = static_cast<std::size_t>(worker.index);
   const auto count = static_cast<std::size_t>(worker.count);

@@ -68,15 +68,31 @@ struct MicroTile {
   int fetch_count = 0;
 };
 
-HWY_INLINE Vector load_columns(Floats d, const float* data, std::int64_t columns) {
-  if (columns >= kLanes) return hn::LoadU(d, data);
-  return columns > 0 ? load_part(d, data, static_cast<std::size_t>(columns)) : hn::Zero(d);
+/// Vectors of half the width, for results of at most as many columns: a processor that splits its widest vectors does half the
+/// work.
+using HalfFloats = hn::CappedTag<float, (kLanes + 1) / 2>;
+constexpr bool kHasHalves = HWY_TARGET == HWY_AVX3;
+
+template <class D>
+HWY_INLINE hn::Vec<D> load_columns(D d, const float* data, std::int64_t columns) {
+  if (columns >= static_cast<std::int64_t>(hn::MaxLanes(d))) return hn::LoadU(d, data);
+  if (columns <= 0) return hn::Zero(d);
+  if constexpr (hn::MaxLanes(D()) == hn::MaxLanes(Floats())) {
+    return load_part(d, data, static_cast<std::size_t>(columns));
+  } else {
+    return hn::MaskedLoad(hn::FirstN(d, static_cast<std::size_t>(columns)), d, data);
+  }
 }
-HWY_INLINE void store_columns(Floats d, Vector values, float* data, std::int64_t columns) {
-  if (columns >= kLanes) {
+template <class D>
+HWY_INLINE void store_columns(D d, hn::Vec<D> values, float* data, std::int64_t columns) {
+  if (columns >= static_cast<std::int64_t>(hn::MaxLanes(d))) {
     hn::StoreU(values, d, data);
   } else if (columns > 0) {
-    store_part(d, values, data, static_cast<std::size_t>(columns));
+    if constexpr (hn::MaxLanes(D()) == hn::MaxLanes(Floats())) {
+      store_part(d, values, data, static_cast<std::size_t>(columns));
+    } else {
+      hn::BlendedStore(values, hn::FirstN(d, static_cast<std::size_t>(columns)), d, data);
+    }
   }
 }
 
@@ -129,22 +145,24 @@ class RowPointers<Layout::rows_contiguous, kRows> {
 };
 
 /// kRows × (kPanels · kVectors · lanes) sums.
-template <Layout layout, int kRows, int kVectors, int kPanels = 1>
+template <Layout layout, int kRows, int kVectors, int kPanels = 1, class D = Floats>
 HWY_NOINLINE void micro_kernel(MicroTile& tile) {
   constexpr int kAll = kVectors * kPanels;
-  const Floats d;
+  using V = hn::Vec<D>;
+  constexpr int kWidth = static_cast<int>(hn::MaxLanes(D()));
+  const D d;
   const std::int64_t columns = tile.columns;
-  Vector sum[kRows][kAll];
+  V sum[kRows][kAll];
   if (tile.accumulate) {
     NEURONS_UNROLL
     for (int r = 0; r < kRows; ++r) {
       NEURONS_UNROLL
-      for (int v = 0; v < kAll; ++v) sum[r][v] = load_columns(d, tile.c + r * tile.c_stride + v * kLanes, columns - v * kLanes);
+      for (int v = 0; v < kAll; ++v) sum[r][v] = load_columns(d, tile.c + r * tile.c_stride + v * kWidth, columns - v * kWidth);
     }
   } else {
     NEURONS_UNROLL
     for (int v = 0; v < kAll; ++v) {
-      const Vector initial = tile.bias == nullptr ? hn::Zero(d) : load_columns(d, tile.bias + v * kLanes, columns - v * kLanes);
+      const V initial = tile.bias == nullptr ? hn::Zero(d) : load_columns(d, tile.bias + v * kWidth, columns - v * kWidth);
       NEURONS_UNROLL
       for (int r = 0; r < kRows; ++r) sum[r][v] = initial;
     }
@@ -167,13 +185,13 @@ HWY_NOINLINE void micro_kernel(MicroTile& tile) {
     }
     rest -= steps;
     for (; steps > 0; --steps) {
-      Vector right[kAll];
+      V right[kAll];
       NEURONS_UNROLL
-      for (int v = 0; v < kAll; ++v) right[v] = hn::LoadU(d, b + (v / kVectors) * b_panel + (v % kVectors) * kLanes);
+      for (int v = 0; v < kAll; ++v) right[v] = hn::LoadU(d, b + (v / kVectors) * b_panel + (v % kVectors) * kWidth);
       a.hide_strides();
       NEURONS_UNROLL
       for (int r = 0; r < kRows; ++r) {
-        const Vector left = hn::Set(d, a[r]);
+        const V left = hn::Set(d, a[r]);
         NEURONS_UNROLL
         for (int v = 0; v < kAll; ++v) sum[r][v] = hn::MulAdd(left, right[v], sum[r][v]);
       }
@@ -187,30 +205,31 @@ HWY_NOINLINE void micro_kernel(MicroTile& tile) {
   }
 
   float* c = tile.c;
-  if (columns >= kAll * kLanes) {
+  if (columns >= kAll * kWidth) {
     NEURONS_UNROLL
     for (int r = 0; r < kRows; ++r) {
       NEURONS_UNROLL
-      for (int v = 0; v < kAll; ++v) hn::StoreU(sum[r][v], d, c + r * tile.c_stride + v * kLanes);
+      for (int v = 0; v < kAll; ++v) hn::StoreU(sum[r][v], d, c + r * tile.c_stride + v * kWidth);
     }
   } else {
     NEURONS_UNROLL
     for (int r = 0; r < kRows; ++r) {
       NEURONS_UNROLL
-      for (int v = 0; v < kAll; ++v) store_columns(d, sum[r][v], c + r * tile.c_stride + v * kLanes, columns - v * kLanes);
+      for (int v = 0; v < kAll; ++v) store_columns(d, sum[r][v], c + r * tile.c_stride + v * kWidth, columns - v * kWidth);
     }
   }
 }
 
 using MicroKernel = void (*)(MicroTile& tile);
 
-template <Layout layout, int kVectors, std::size_t... r>
+template <Layout layout, int kVectors, class D, std::size_t... r>
 constexpr std::array<MicroKernel, sizeof...(r)> micro_kernels(std::index_sequence<r...>) {
-  return {&micro_kernel<layout, static_cast<int>(r) + 1, kVectors>...};
+  return {&micro_kernel<layout, static_cast<int>(r) + 1, kVectors, 1, D>...};
 }
 /// Kernels by rows - 1.
-template <Layout layout, int kVectors>
-constexpr std::array<MicroKernel, kMaxRows> kMicroKernels = micro_kernels<layout, kVectors>(std::make_index_sequence<kMaxRows>());
+template <Layout layout, int kVectors, class D = Floats>
+constexpr std::array<MicroKernel, kMaxRows> kMicroKernels =
+    micro_kernels<layout, kVectors, D>(std::make_index_sequence<kMaxRows>());
 
 /// At most this many rows are computed several panels at a time: a single panel would have too few independent sums to hide the
 /// multiply-add's latency.

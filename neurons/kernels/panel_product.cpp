@@ -222,15 +222,24 @@ class ProductRun {
           along_inner() ? static_cast<std::int64_t>(kAlignment) : next.stride * static_cast<std::int64_t>(sizeof(float));
       tile.fetch_count = 0;
       if (column == 0 && end == product_.inner && plan_.fetches) set_fetches(tile, panel, row);
-      if (step == kTileVectors * kLanes) {
-        left.layout == Layout::inner_contiguous ? kMicroKernels<Layout::inner_contiguous, kTileVectors>[index](tile)
-                                                : kMicroKernels<Layout::rows_contiguous, kTileVectors>[index](tile);
-      } else {
-        left.layout == Layout::inner_contiguous ? kMicroKernels<Layout::inner_contiguous, 1>[index](tile)
-                                                : kMicroKernels<Layout::rows_contiguous, 1>[index](tile);
-      }
+      const auto& kernels =
+          step == kTileVectors * kLanes ? kernels_of<kTileVectors, Floats>(left.layout) : narrow_kernels(left.layout, tile.columns);
+      kernels[index](tile);
       column += step;
     }
+  }
+
+  using Kernels = std::array<MicroKernel, kMaxRows>;
+  static const Kernels& narrow_kernels(Layout layout, [[maybe_unused]] std::int64_t columns) {
+    if constexpr (kHasHalves) {
+      if (columns <= kLanes / 2) return kernels_of<1, HalfFloats>(layout);
+    }
+    return kernels_of<1, Floats>(layout);
+  }
+  template <int kVectors, class D>
+  static const Kernels& kernels_of(Layout layout) {
+    return layout == Layout::inner_contiguous ? kMicroKernels<Layout::inner_contiguous, kVectors, D>
+                                              : kMicroKernels<Layout::rows_contiguous, kVectors, D>;
   }
 
   /// The epilogue on finished rows; before it, zeros in the padding of a result in panels.
@@ -297,11 +306,13 @@ void run_product(const PanelProduct& product, std::byte* scratch, Worker worker)
   const ProductPlan plan = plan_product(product, kMaxRows);
   const ProductRun run(product, plan, scratch);
   const std::int64_t panels = product.panels();
-  if (worker.count > 1 && product.rows >= product.columns && product.a_inner_stride == 1) {
-    const WorkRange share = split_work(static_cast<std::size_t>(product.rows), worker);
-    return run.run(0, panels, static_cast<std::int64_t>(share.begin), static_cast<std::int64_t>(share.end));
-  }
   const bool whole_panels = product.rows <= kMaxRows && panels >= worker.count;
+  const bool few_rows =
+      whole_panels && product.rows <= kFewRows && product.width == kMaxWidth && product.b_in_panels && product.a_inner_stride == 1;
+  if (!few_rows && (worker.count == 1 || (product.rows >= product.columns && product.a_inner_stride == 1))) {
+    const WorkRange rows = split_work(static_cast<std::size_t>(product.rows), worker);
+    return run.run(0, panels, static_cast<std::int64_t>(rows.begin), static_cast<std::int64_t>(rows.end));
+  }
   const WorkRange share = split_work(static_cast<std::size_t>(panels * product.rows), worker,
                                      whole_panels ? static_cast<std::size_t>(product.rows) : 1);
   if (share.begin == share.end) return;
@@ -309,10 +320,7 @@ void run_product(const PanelProduct& product, std::byte* scratch, Worker worker)
   const auto end = static_cast<std::int64_t>(share.end);
   const std::int64_t first = begin / product.rows;
   const std::int64_t last = end / product.rows;
-  if (whole_panels && product.rows <= kFewRows && product.width == kMaxWidth && product.b_in_panels &&
-      product.a_inner_stride == 1) {
-    return run.run_few_rows(first, last);
-  }
+  if (few_rows) return run.run_few_rows(first, last);
   const std::int64_t head = begin % product.rows;
   const std::int64_t tail = end % product.rows;
   if (first == last) return run.run(first, first + 1, head, tail);

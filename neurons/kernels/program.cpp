@@ -44,19 +44,17 @@ void run_part(const Program& program, std::int64_t slice, const Coordinates* out
     Stream* stream = tile.streams;
     for (const auto& operand : instruction.operands) {
       const auto index = static_cast<std::size_t>(operand.index);
-      switch (operand.place) {
-        case Operand::Place::external: {
-          const External& external = program.externals[index];
-          *stream++ = {address(external, outer, part), external.row_stride, external.column_stride};
-          break;
-        }
-        case Operand::Place::block:
-          *stream++ = {scratch + index * static_cast<std::size_t>(Program::kBlockElements) * 8, part.columns, 1};
-          break;
-        case Operand::Place::tile:
-          *stream++ = held;
-          break;
+      if (operand.place == Operand::Place::external) {
+        const External& external = program.externals[index];
+        stream->data = address(external, outer, part);
+        stream->row_stride = external.row_stride;
+        stream->column_stride = external.column_stride;
+      } else if (operand.place == Operand::Place::tile) {
+        *stream = held;
+      } else {
+        *stream = {scratch + index * static_cast<std::size_t>(Program::kBlockElements) * 8, part.columns, 1};
       }
+      ++stream;
     }
     tile.options = instruction.options.get();
     instruction.function(tile);
