@@ -62,6 +62,7 @@ struct MicroTile {
   std::int64_t columns = 0;         ///< columns that exist
   const float* bias = nullptr;      ///< initial value; null: 0
   bool accumulate = false;          ///< the initial value is C itself
+  bool pads = false;                ///< C is as wide as the vectors: what is beyond `columns` becomes 0
   const std::byte* next = nullptr;  ///< where the next tile's A begins, if it should be fetched: one line a step
   std::int64_t next_step = 0;       ///< bytes to the line of the next step
   Fetch fetches[5];                 ///< asked for, one row at a time, during the first steps
@@ -93,6 +94,16 @@ HWY_INLINE void store_columns(D d, hn::Vec<D> values, float* data, std::int64_t 
     } else {
       hn::BlendedStore(values, hn::FirstN(d, static_cast<std::size_t>(columns)), d, data);
     }
+  }
+}
+
+/// Writes a whole vector, half vectors with zeros behind them: what is read next is one store.
+template <class D>
+HWY_INLINE void store_padded(D d, hn::Vec<D> values, float* data) {
+  if constexpr (hn::MaxLanes(D()) == hn::MaxLanes(Floats())) {
+    hn::StoreU(values, d, data);
+  } else {
+    hn::StoreU(hn::ZeroExtendVector(Floats(), values), Floats(), data);
   }
 }
 
@@ -210,6 +221,13 @@ HWY_NOINLINE void micro_kernel(MicroTile& tile) {
     for (int r = 0; r < kRows; ++r) {
       NEURONS_UNROLL
       for (int v = 0; v < kAll; ++v) hn::StoreU(sum[r][v], d, c + r * tile.c_stride + v * kWidth);
+    }
+  } else if (tile.pads) {
+    NEURONS_UNROLL
+    for (int v = 0; v < kAll; ++v) {
+      const auto exists = hn::FirstN(d, static_cast<std::size_t>(std::max<std::int64_t>(0, columns - v * kWidth)));
+      NEURONS_UNROLL
+      for (int r = 0; r < kRows; ++r) store_padded(d, hn::IfThenElseZero(exists, sum[r][v]), c + r * tile.c_stride + v * kWidth);
     }
   } else {
     NEURONS_UNROLL

@@ -208,6 +208,7 @@ class ProductRun {
     tile.b_stride = product_.b_in_panels || plan_.packs_b ? product_.width : product_.b_inner_stride;
     tile.c_stride = c_stride;
     tile.accumulate = begin > 0;
+    tile.pads = product_.c_in_panels;
     const std::int64_t first_column = panel * product_.width;
     const std::int64_t columns = std::min(product_.width, product_.columns - first_column);
     const auto index = static_cast<std::size_t>(height - 1);
@@ -245,10 +246,12 @@ class ProductRun {
   /// The epilogue on finished rows; before it, zeros in the padding of a result in panels.
   void finish(std::int64_t panel, std::int64_t row, std::int64_t count, const Stream& target) const {
     const std::int64_t columns = std::min(product_.width, product_.columns - panel * product_.width);
-    if (product_.c_in_panels && columns < product_.width) {
+    const std::int64_t step = std::min<std::int64_t>(kTileVectors * kLanes, product_.width);
+    const std::int64_t padded = (columns + step - 1) / step * step;  // the tiles have written zeros up to here
+    if (product_.c_in_panels && padded < product_.width) {
       float* const c = reinterpret_cast<float*>(target.data);
       for (std::int64_t r = 0; r < count; ++r)
-        std::fill(c + r * target.row_stride + columns, c + r * target.row_stride + product_.width, 0.0F);
+        std::fill(c + r * target.row_stride + padded, c + r * target.row_stride + product_.width, 0.0F);
     }
     if (product_.epilogue == nullptr) return;
     if (product_.c_in_panels) {
