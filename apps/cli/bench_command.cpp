@@ -1,0 +1,52 @@
+/// neurons bench: how fast this machine trains and runs known networks, against its peak measured in the same run.
+
+#include "apps/cli/session.hpp"
+#include "apps/cli/terminal.hpp"
+#include "benchmarks/workloads.hpp"
+
+namespace neurons::cli {
+namespace {
+
+struct BenchArguments {
+  std::vector<std::string> names;
+  int threads = 0;
+  double seconds = 1.0;
+};
+
+int bench(Session& session, const BenchArguments& arguments) {
+  const benchmarks::Report report = benchmarks::run(arguments.names, {.threads = arguments.threads, .seconds = arguments.seconds});
+  session.say("peak {:.1f} GFLOP/s on {} thread{}\n", report.peak_gflops, report.threads, report.threads == 1 ? "" : "s");
+  session.say("{:<12}  {:>13}  {:>10}  {:>9}  {:>9}", "workload", "samples/s", "µs/step", "GFLOP/s", "of peak");
+  Json results = Json::array();
+  for (const benchmarks::Result& result : report.results) {
+    session.say("{:<12}  {:>13}  {:>9.2f}  {:>9.1f}  {:>9}", result.name,
+                grouped(static_cast<std::int64_t>(result.samples_per_second)), result.microseconds_per_step, result.gflops,
+                percent(result.peak_share));
+    Json one = {{"name", result.name},
+                {"samples_per_second", result.samples_per_second},
+                {"microseconds_per_step", result.microseconds_per_step},
+                {"gflops", result.gflops},
+                {"peak_share", result.peak_share}};
+    if (result.p50_microseconds > 0)
+      one.update({{"p50_microseconds", result.p50_microseconds}, {"p99_microseconds", result.p99_microseconds}});
+    results.push_back(one);
+  }
+  session.answer() = {{"peak_gflops", report.peak_gflops}, {"threads", report.threads}, {"results", results}};
+  return kDone;
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, Session& session) {
+  const auto arguments = std::make_shared<BenchArguments>();
+  std::string names;
+  for (const benchmarks::Workload& workload : benchmarks::workloads()) names += (names.empty() ? "" : ", ") + workload.name;
+  CLI::App* command = session.add_command(app, "bench", "Measure this machine: samples/s, time per step, GFLOP/s, share of peak",
+                                          "  neurons bench\n  neurons bench mlp-64 --threads 1 --json",
+                                          [&session, arguments] { return bench(session, *arguments); });
+  command->add_option("NAME", arguments->names, "Workloads: " + names + " (all)");
+  command->add_option("--threads", arguments->threads, "0: one for each core")->check(CLI::NonNegativeNumber);
+  command->add_option("--seconds", arguments->seconds, "Of measuring each workload (1)")->check(CLI::PositiveNumber);
+}
+
+}  // namespace neurons::cli

@@ -1,0 +1,127 @@
+/// neurons data list|info: the data that come with this project, and what is in data of one's own.
+
+#include <cmath>
+
+#include "apps/cli/session.hpp"
+#include "apps/cli/terminal.hpp"
+#include "neurons/base/error.hpp"
+#include "neurons/spec/data_info.hpp"
+#include "neurons/spec/load_data.hpp"
+
+namespace neurons::cli {
+namespace {
+
+int list_data(Session& session) {
+  Json list = Json::array();
+  const Terminal terminal = Terminal::of(stdout);
+  session.say("{:<14}  {:>8}  {:<9}  {:<14}  {}", "name", "samples", "kind", "task", "what");
+  for (const BundledData& data : bundled_data()) {
+    const std::string_view task = data.is_classification ? "classification" : "regression";
+    session.say("{}  {:>8}  {:<9}  {:<14}  {}", terminal.bold(fmt::format("{:<14}", data.name)), grouped(data.samples),
+                name_of(data.kind), task, data.description);
+    list.push_back({{"name", data.name},
+                    {"samples", data.samples},
+                    {"kind", name_of(data.kind)},
+                    {"task", task},
+                    {"target", data.target},
+                    {"description", data.description},
+                    {"licence", data.licence}});
+  }
+  session.answer() = {{"data", list}};
+  return kDone;
+}
+
+Json finite(double value) { return std::isfinite(value) ? Json(value) : Json(); }
+
+Json to_json(const DataInfo& info) {
+  Json classes = Json::array();
+  for (const auto& [name, count] : info.classes) classes.push_back({{"name", name}, {"samples", count}});
+  Json columns = Json::array();
+  for (const ColumnInfo& column : info.columns) {
+    Json one = {{"name", column.name}, {"type", column.is_numeric ? "number" : "text"}, {"missing", column.missing}};
+    if (column.is_numeric) {
+      one.update({{"minimum", finite(column.minimum)}, {"mean", finite(column.mean)}, {"maximum", finite(column.maximum)}});
+    } else {
+      one["levels"] = column.levels;
+    }
+    columns.push_back(one);
+  }
+  const auto extents = info.sample.extents();
+  Json object = {{"path", info.path.string()},
+                 {"kind", name_of(info.kind)},
+                 {"samples", info.samples},
+                 {"test_samples", info.test_samples},
+                 {"task", info.is_classification ? "classification" : "regression"},
+                 {"input_shape", std::vector<std::int64_t>(extents.begin(), extents.end())},
+                 {"classes", classes}};
+  if (info.kind == SourceKind::csv) {
+    object.update({{"target", info.target}, {"columns", columns}});
+  } else {
+    object.update({{"minimum", info.input_minimum}, {"maximum", info.input_maximum}});
+  }
+  return object;
+}
+
+void say_columns(Session& session, const DataInfo& info) {
+  std::size_t width = 6;
+  for (const ColumnInfo& column : info.columns) width = std::max(width, column.name.size());
+  session.say("\n{:<{}}  {:<6}  {:>8}  {:>11}  {:>11}  {:>11}", "column", width, "type", "missing", "minimum", "mean", "maximum");
+  for (const ColumnInfo& column : info.columns) {
+    const std::string target = column.name == info.target ? "  target" : "";
+    if (column.is_numeric) {
+      session.say("{:<{}}  {:<6}  {:>8}  {:>11.5g}  {:>11.5g}  {:>11.5g}{}", column.name, width, "number", column.missing,
+                  column.minimum, column.mean, column.maximum, target);
+    } else {
+      session.say("{:<{}}  {:<6}  {:>8}  {:>11}  {:>11}  {:>11}{}", column.name, width, "text", column.missing, "",
+                  fmt::format("{} levels", column.levels), "", target);
+    }
+  }
+}
+
+int show_info(Session& session, const std::string& source, const std::string& target) {
+  const auto places = Session::places();
+  std::string wanted = target;
+  const std::filesystem::path path = find_source(source, "", places);
+  for (const BundledData& data : bundled_data()) {
+    if (wanted.empty() && data.name == source) wanted = data.target;
+  }
+  const DataInfo info = describe_data(path, wanted);
+  session.answer() = to_json(info);
+  session.say("{}: {}, {} samples{}", path.string(), name_of(info.kind), grouped(info.samples),
+              info.test_samples > 0 ? fmt::format(" and {} for testing", grouped(info.test_samples)) : "");
+  if (info.kind == SourceKind::csv) {
+    session.say("target {}; encoded inputs have shape {}", info.target, info.sample.to_string());
+    say_columns(session, info);
+  } else {
+    session.say("inputs of shape {} from {:g} to {:g}", info.sample.to_string(), info.input_minimum, info.input_maximum);
+  }
+  if (info.classes.empty()) return kDone;
+  std::size_t width = 5;
+  for (const auto& [name, count] : info.classes) width = std::max(width, name.size());
+  session.say("\n{:<{}}  {:>8}", "class", width, "samples");
+  for (const auto& [name, count] : info.classes) session.say("{:<{}}  {:>8}", name, width, grouped(count));
+  return kDone;
+}
+
+}  // namespace
+
+void add_data(CLI::App& app, Session& session) {
+  CLI::App* data = app.add_subcommand("data", "List the bundled data, or look into data of one's own");
+  data->require_subcommand(1);
+  data->footer("Examples:\n  neurons data list\n  neurons data info iris");
+  session.add_command(*data, "list", "The data sets that come with neurons", "  neurons data list --json",
+                      [&session] { return list_data(session); });
+  struct InfoArguments {
+    std::string source;
+    std::string target;
+  };
+  const auto arguments = std::make_shared<InfoArguments>();
+  CLI::App* info = session.add_command(*data, "info", "What is in a data set: samples, columns, classes",
+                                       "  neurons data info iris\n  neurons data info my/pictures --json",
+                                       [&session, arguments] { return show_info(session, arguments->source, arguments->target); });
+  info->add_option("DATA", arguments->source, "A bundled name, an IDX folder, a CSV, an npz or a folder of pictures by class")
+      ->required();
+  info->add_option("--target", arguments->target, "The target column of a table, by name or number (the last one)");
+}
+
+}  // namespace neurons::cli

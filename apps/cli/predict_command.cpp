@@ -1,0 +1,83 @@
+/// neurons predict MODEL INPUT…: what a model says of new samples.
+
+#include <algorithm>
+
+#include "apps/cli/session.hpp"
+#include "apps/cli/terminal.hpp"
+#include "neurons/spec/predict.hpp"
+
+namespace neurons::cli {
+namespace {
+
+struct PredictArguments {
+  std::filesystem::path model;
+  std::vector<std::string> inputs;
+  int threads = 0;
+};
+
+Json to_json(const Model& model, const std::string& name, const Prediction& prediction) {
+  Json object = {{"input", name}};
+  if (!model.is_classification) {
+    if (prediction.values.size() == 1) {
+      object["value"] = prediction.values.front();
+    } else {
+      object["values"] = prediction.values;
+    }
+    return object;
+  }
+  object["class"] = prediction.class_name;
+  object["label"] = prediction.label;
+  object["confidence"] = prediction.confidence;
+  object["probabilities"] = prediction.probabilities;
+  return object;
+}
+
+std::string values_text(const std::vector<double>& values) {
+  std::string text;
+  for (const double value : values) text += fmt::format("{}{:.6g}", text.empty() ? "" : "  ", value);
+  return text;
+}
+
+int predict_inputs(Session& session, const PredictArguments& arguments) {
+  const Model model = open_model(arguments.model);
+  const NamedSamples samples = read_samples(model, arguments.inputs);
+  const auto predictions = predict(model, samples.inputs, arguments.threads);
+  const Terminal terminal = Terminal::of(stdout);
+  std::size_t width = 0;
+  std::size_t class_width = 0;
+  for (const std::string& name : samples.names) width = std::max(width, name.size());
+  for (const Prediction& prediction : predictions) class_width = std::max(class_width, prediction.class_name.size());
+  Json list = Json::array();
+  for (std::size_t i = 0; i < predictions.size(); ++i) {
+    const Prediction& prediction = predictions[i];
+    list.push_back(to_json(model, samples.names[i], prediction));
+    if (model.is_classification) {
+      session.say("{:<{}}  {}  {:>6.2f}%", samples.names[i], width,
+                  terminal.bold(fmt::format("{:<{}}", prediction.class_name, class_width)), 100 * prediction.confidence);
+    } else {
+      session.say("{:<{}}  {}", samples.names[i], width, terminal.bold(values_text(prediction.values)));
+    }
+  }
+  session.answer() = {{"predictions", list}};
+  return kDone;
+}
+
+}  // namespace
+
+void add_predict(CLI::App& app, Session& session) {
+  const auto arguments = std::make_shared<PredictArguments>();
+  CLI::App* command =
+      session.add_command(app, "predict", "Say what a model makes of new samples: class and confidence, or value",
+                          "  neurons predict runs/iris flowers.csv\n"
+                          "  neurons predict runs/iris petal_length=4.7 petal_width=1.4 sepal_length=6.1 sepal_width=2.9\n"
+                          "  neurons predict runs/mlp seven.png three.jpg",
+                          [&session, arguments] { return predict_inputs(session, *arguments); });
+  command->add_option("MODEL", arguments->model, "A run folder or a .safetensors file of a run")->required();
+  command
+      ->add_option("INPUT", arguments->inputs,
+                   "CSV files of rows, PNG or JPEG pictures, .npy arrays, or column=value pairs of one sample")
+      ->required();
+  command->add_option("--threads", arguments->threads, "0: one for each core")->check(CLI::NonNegativeNumber);
+}
+
+}  // namespace neurons::cli

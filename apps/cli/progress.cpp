@@ -1,0 +1,97 @@
+#include "apps/cli/progress.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace neurons::cli {
+namespace {
+
+constexpr std::int64_t kMostRows = 20;  ///< of a training with quick epochs
+constexpr double kSlowEpoch = 2.0;      ///< seconds without a row after which the next epoch gets one
+constexpr int kNarrowestBar = 8;
+constexpr int kWidestBar = 32;
+
+std::string number(double value) { return std::isfinite(value) ? fmt::format("{:.4f}", value) : "-"; }
+
+}  // namespace
+
+Progress::Progress(std::int64_t epochs, bool classification, bool validation)
+    : epochs_(epochs), classification_(classification), validation_(validation) {}
+
+void Progress::clear() {
+  if (bar_drawn_) fmt::print(stderr, "\r\x1b[2K");
+  std::fflush(stderr);
+  bar_drawn_ = false;
+}
+
+void Progress::row(const std::string& cells) {
+  clear();
+  fmt::print(stderr, "{}\n", cells);
+}
+
+void Progress::epoch(const EpochRecord& record) {
+  last_row_seconds_ += record.seconds;
+  const std::int64_t stride = (epochs_ + kMostRows - 1) / kMostRows;
+  const bool due = record.epoch == 1 || record.epoch % stride == 0 || record.epoch == epochs_ || last_row_seconds_ >= kSlowEpoch;
+  if (!due) return;
+  last_row_seconds_ = 0;
+  const int width = static_cast<int>(std::to_string(epochs_).size());
+  const Terminal terminal = Terminal::of(stderr);
+  if (!header_written_) {
+    std::string header = fmt::format("{:>{}}  {:>8}", "epoch", 2 * width + 1, "loss");
+    if (classification_) header += fmt::format("  {:>8}", "accuracy");
+    if (validation_) header += fmt::format("  {:>10}  {:>8}", "validation", classification_ ? "accuracy" : "rmse");
+    row(terminal.dim(header + fmt::format("  {:>9}  {:>7}", "rate", "time")));
+    header_written_ = true;
+  }
+  std::string cells =
+      fmt::format("{:>{}}  {:>8}", fmt::format("{}/{}", record.epoch, epochs_), std::max(5, 2 * width + 1), number(record.loss));
+  if (classification_) cells += fmt::format("  {:>8}", percent(record.accuracy));
+  if (validation_) {
+    cells += fmt::format("  {:>10}  ", number(record.validation_loss));
+    const std::string quality =
+        classification_ ? percent(record.validation_accuracy) : fmt::format("{:.5g}", record.validation_rmse);
+    cells += terminal.green(fmt::format("{:>8}", quality));
+  }
+  row(cells + fmt::format("  {:>9.2e}  {:>7}", record.learning_rate, duration(record.seconds)));
+}
+
+std::string Progress::bar(double share, int width) const {
+  const Terminal terminal = Terminal::of(stderr);
+  const int full = std::clamp(static_cast<int>(std::lround(share * width)), 0, width);
+  std::string done;
+  std::string rest;
+  for (int i = 0; i < width; ++i) (i < full ? done : rest) += terminal.unicode ? "━" : i < full ? "#" : "-";
+  if (!terminal.colour && terminal.unicode) {  // without colour the rest must look different
+    rest.clear();
+    for (int i = full; i < width; ++i) rest += "─";
+  }
+  return terminal.cyan(done) + terminal.dim(rest);
+}
+
+void Progress::step(const StepRecord& record) {
+  const Terminal terminal = Terminal::of(stderr);
+  if (!terminal.is_terminal) return;
+  const int digits = static_cast<int>(std::to_string(record.epochs).size());
+  const std::string head = fmt::format("{:>{}}/{}", record.epoch, digits, record.epochs);
+  // What stands right of the bar, the most important first; what does not fit is left out.
+  std::vector<std::string> fields = {fmt::format("loss {}", number(record.loss))};
+  if (classification_) fields.push_back(percent(record.accuracy));
+  fields.push_back(fmt::format("{} left", duration(record.seconds_left)));
+  fields.push_back(fmt::format("{} samples/s", brief(record.samples_per_second)));
+  const int room = terminal.width - 1 - static_cast<int>(head.size()) - 2 - kNarrowestBar;
+  std::string tail;
+  for (const std::string& field : fields) {
+    if (static_cast<int>(tail.size() + field.size()) + 2 <= room) tail += "  " + field;
+  }
+  const int width = std::min(kWidestBar, terminal.width - 1 - static_cast<int>(head.size() + tail.size()) - 2);
+  const double share = record.steps > 0 ? static_cast<double>(record.step) / static_cast<double>(record.steps) : 0;
+  fmt::print(stderr, "\r\x1b[2K{}  {}{}", head, width > 0 ? bar(share, width) : "", tail);
+  std::fflush(stderr);
+  bar_drawn_ = true;
+}
+
+}  // namespace neurons::cli

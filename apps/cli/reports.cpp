@@ -1,0 +1,89 @@
+#include "apps/cli/reports.hpp"
+
+#include <algorithm>
+
+#include "apps/cli/terminal.hpp"
+
+namespace neurons::cli {
+namespace {
+
+constexpr std::size_t kMostConfusionClasses = 12;
+constexpr std::size_t kMostClasses = 100;
+
+Json class_scores(const ClassificationReport& report) {
+  Json classes = Json::array();
+  for (const ClassScores& scores : report.classes) {
+    classes.push_back({{"precision", scores.precision}, {"recall", scores.recall}, {"f1", scores.f1}, {"support", scores.support}});
+  }
+  return classes;
+}
+
+std::size_t longest_name(const Model& model, std::size_t classes) {
+  std::size_t longest = 5;
+  for (std::size_t i = 0; i < classes; ++i) longest = std::max(longest, model.class_name(static_cast<std::int64_t>(i)).size());
+  return longest;
+}
+
+std::string confusion_table(const ClassificationReport& report, const Model& model, std::size_t name_width) {
+  std::size_t cell = 5;
+  for (std::size_t i = 0; i < report.classes.size(); ++i) {
+    cell = std::max(cell, std::min<std::size_t>(12, model.class_name(static_cast<std::int64_t>(i)).size()));
+  }
+  std::string text = fmt::format("\n{:<{}}", "true \\ predicted", std::max<std::size_t>(name_width, 16));
+  for (std::size_t i = 0; i < report.classes.size(); ++i) {
+    text += fmt::format("  {:>{}.{}}", model.class_name(static_cast<std::int64_t>(i)), cell, cell);
+  }
+  for (std::size_t i = 0; i < report.confusion.size(); ++i) {
+    text += fmt::format("\n{:<{}}", model.class_name(static_cast<std::int64_t>(i)), std::max<std::size_t>(name_width, 16));
+    for (const std::int64_t count : report.confusion[i]) text += fmt::format("  {:>{}}", count, cell);
+  }
+  return text + "\n";
+}
+
+}  // namespace
+
+Json to_json(const Evaluation& evaluation) {
+  Json object;
+  if (const auto& report = evaluation.classification) {
+    object["accuracy"] = report->accuracy;
+    object["loss"] = evaluation.loss;
+    object["samples"] = evaluation.samples;
+    object["macro_f1"] = report->macro_f1;
+    object["roc_auc"] = report->roc_auc;
+    object["top_k"] = report->top_k;
+    object["classes"] = class_scores(*report);
+    object["confusion"] = report->confusion;
+  }
+  if (const auto& report = evaluation.regression) {
+    object["rmse"] = report->rmse;
+    object["mae"] = report->mae;
+    object["r2"] = report->r2;
+    object["loss"] = evaluation.loss;
+    object["samples"] = evaluation.samples;
+  }
+  return object;
+}
+
+std::string one_line(const Evaluation& evaluation) {
+  if (const auto& report = evaluation.classification) {
+    return fmt::format("accuracy {}  loss {:.4f}  macro F1 {:.4f}", percent(report->accuracy), evaluation.loss, report->macro_f1);
+  }
+  const RegressionReport& report = *evaluation.regression;
+  return fmt::format("rmse {:.5g}  mae {:.5g}  r² {:.4f}  loss {:.4f}", report.rmse, report.mae, report.r2, evaluation.loss);
+}
+
+std::string class_table(const Evaluation& evaluation, const Model& model) {
+  if (!evaluation.classification || evaluation.classification->classes.size() > kMostClasses) return "";
+  const ClassificationReport& report = *evaluation.classification;
+  const std::size_t width = longest_name(model, report.classes.size());
+  std::string text = fmt::format("\n{:<{}}  {:>9}  {:>8}  {:>8}  {:>9}\n", "class", width, "precision", "recall", "F1", "samples");
+  for (std::size_t i = 0; i < report.classes.size(); ++i) {
+    const ClassScores& scores = report.classes[i];
+    text += fmt::format("{:<{}}  {:>9.4f}  {:>8.4f}  {:>8.4f}  {:>9}\n", model.class_name(static_cast<std::int64_t>(i)), width,
+                        scores.precision, scores.recall, scores.f1, grouped(scores.support));
+  }
+  if (report.classes.size() <= kMostConfusionClasses) text += confusion_table(report, model, width);
+  return text;
+}
+
+}  // namespace neurons::cli

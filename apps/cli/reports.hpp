@@ -1,0 +1,20 @@
+#pragma once
+/// Evaluations as JSON and as text: what several commands say of a model.
+
+#include <string>
+
+#include "apps/cli/session.hpp"
+#include "neurons/spec/evaluate.hpp"
+
+namespace neurons::cli {
+
+/// accuracy, loss (or rmse, mae, r2, loss), samples and what else is known. A number that is not finite becomes null.
+Json to_json(const Evaluation& evaluation);
+
+/// "accuracy 98.13%  loss 0.0712" or "rmse 53.2  mae 42.9  r² 0.497".
+std::string one_line(const Evaluation& evaluation);
+
+/// A table of the classes, and the confusion matrix where there are few.
+std::string class_table(const Evaluation& evaluation, const Model& model);
+
+}  // namespace neurons::cli

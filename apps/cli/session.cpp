@@ -1,0 +1,68 @@
+#include "apps/cli/session.hpp"
+
+#include <cstdio>
+#include <new>
+
+#include "neurons/base/error.hpp"
+
+namespace neurons::cli {
+namespace fs = std::filesystem;
+
+std::vector<fs::path> Session::places() {
+  std::error_code ignored;
+  std::vector<fs::path> places = {fs::current_path(ignored)};
+  const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
+  if (!program.empty()) places.push_back(program.parent_path());
+  return places;
+}
+
+CLI::App* Session::add_command(CLI::App& app, const std::string& name, const std::string& description, const std::string& examples,
+                               std::function<int()> action) {
+  CLI::App* command = app.add_subcommand(name, description);
+  command->footer("Examples:\n" + examples);
+  command->add_flag("--json", json_, "Print exactly one JSON object on stdout, all else on stderr");
+  command->callback([this, name, action = std::move(action)] {
+    command_ = name;
+    action_ = action;
+  });
+  return command;
+}
+
+void Session::print(const std::string& text) const {
+  if (!json_) std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
+int Session::run() {
+  const auto fail = [this](int code, const std::string& message) {
+    complain(message);
+    answer_ = {{"error", message}};
+    return code;
+  };
+  int code = kDone;
+  try {
+    code = action_();
+  } catch (const InputError& error) {
+    code = fail(kWrongUsage, error.what());
+  } catch (const Error& error) {
+    code = fail(kFailed, error.what());
+  } catch (const std::bad_alloc&) {
+    code = fail(kFailed, "there is not enough memory for this; try a smaller network or batch");
+  } catch (const fs::filesystem_error& error) {
+    code = fail(kFailed, fmt::format("{}: {}", error.path1().string(), error.code().message()));
+  } catch (const std::exception&) {
+    code = fail(kFailed, fmt::format("{}: an unexpected fault inside neurons; please report it with this command line", command_));
+  }
+  if (json_) {
+    const std::string text = answer_.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+    std::fwrite(text.data(), 1, text.size(), stdout);
+  }
+  if (std::fflush(stdout) != 0 && code == kDone) {
+    complain("the output could not be written");
+    code = kFailed;
+  }
+  return code;
+}
+
+void complain(const std::string& message) { fmt::print(stderr, "neurons: {}\n", message); }
+
+}  // namespace neurons::cli

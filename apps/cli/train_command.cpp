@@ -1,0 +1,170 @@
+/// neurons train SPEC.toml: from a spec to a trained network in a run folder.
+
+#include <optional>
+
+#include "apps/cli/interrupt.hpp"
+#include "apps/cli/progress.hpp"
+#include "apps/cli/reports.hpp"
+#include "apps/cli/session.hpp"
+#include "apps/cli/terminal.hpp"
+#include "neurons/base/error.hpp"
+#include "neurons/spec/run.hpp"
+
+namespace neurons::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct TrainArguments {
+  fs::path spec;
+  fs::path out;
+  fs::path data;
+  std::optional<std::int64_t> epochs;
+  std::optional<std::uint64_t> seed;
+  std::optional<int> threads;
+  bool resume = false;
+  bool quiet = false;
+};
+
+/// The spec as the arguments change it.
+Spec changed_spec(const TrainArguments& arguments) {
+  Spec spec = read_spec(arguments.spec);
+  TrainOptions& options = spec.training.options;
+  if (!arguments.data.empty()) use_data(spec, arguments.data);
+  if (arguments.epochs) options.epochs = *arguments.epochs;
+  if (arguments.seed) options.seed = *arguments.seed;
+  if (arguments.threads) options.threads = *arguments.threads;
+  return spec;
+}
+
+/// The same call, continued.
+std::string resume_command(const TrainArguments& arguments, const fs::path& folder) {
+  std::string command = fmt::format("neurons train {} --out {}", arguments.spec.string(), folder.string());
+  if (!arguments.data.empty()) command += fmt::format(" --data {}", arguments.data.string());
+  if (arguments.epochs) command += fmt::format(" --epochs {}", *arguments.epochs);
+  if (arguments.seed) command += fmt::format(" --seed {}", *arguments.seed);
+  if (arguments.threads) command += fmt::format(" --threads {}", *arguments.threads);
+  return command + " --resume";
+}
+
+std::string describe_data(const LoadedData& data) {
+  std::string text = fmt::format("{} training", grouped(data.train.samples()));
+  if (data.validation) text += fmt::format(" + {} validation", grouped(data.validation->samples()));
+  if (data.test) text += fmt::format(" + {} test", grouped(data.test->samples()));
+  text += fmt::format(" samples of {}, ", data.train.input_shape().to_string());
+  if (data.train.is_classification()) return text + fmt::format("{} classes", data.train.classes());
+  return text + fmt::format("{} value{} to predict", data.train.outputs(), data.train.outputs() == 1 ? "" : "s");
+}
+
+void say_start(const RunStart& start, const fs::path& folder) {
+  const Terminal terminal = Terminal::of(stderr);
+  const TrainOptions& options = start.spec.training.options;
+  const auto line = [&](std::string_view what, const std::string& text) {
+    fmt::print(stderr, "{}  {}\n", terminal.bold(fmt::format("{:<8}", what)), text);
+  };
+  line("data", describe_data(start.data));
+  line("network", fmt::format("{} layers, {} parameters", start.network.layers().size(), grouped(start.network.parameter_count())));
+  const std::string batch =
+      options.optimizer.is_full_batch() ? "all samples at once" : fmt::format("batches of {}", options.batch_size);
+  line("training", fmt::format("{}, {}, {} epochs, seed {}", options.optimizer.kind(), batch, options.epochs, options.seed));
+  line("run", folder.string() + (start.moved ? fmt::format("  (the earlier run is kept in {})", start.moved->string()) : ""));
+}
+
+Json finite_metrics(const EpochRecord& record) {
+  Json metrics = Json::object();
+  const auto put = [&](const char* name, double value) {
+    if (std::isfinite(value)) metrics[name] = value;
+  };
+  put("loss", record.loss);
+  put("accuracy", record.accuracy);
+  put("validation_loss", record.validation_loss);
+  put("validation_accuracy", record.validation_accuracy);
+  put("validation_rmse", record.validation_rmse);
+  return metrics;
+}
+
+/// With the numbers of an evaluation, named PREFIX_KEY.
+void add_metrics(Json& metrics, const std::string& prefix, const std::optional<Evaluation>& evaluation) {
+  if (!evaluation) return;
+  const Json all = to_json(*evaluation);
+  for (const auto& [key, value] : all.items()) {
+    if (value.is_number()) metrics[prefix + "_" + key] = value;
+  }
+}
+
+void say_end(const RunOutcome& outcome, const fs::path& folder) {
+  const Terminal terminal = Terminal::of(stdout);
+  const auto line = [&](std::string_view what, const std::string& text) {
+    fmt::print("{}  {}\n", terminal.bold(fmt::format("{:<10}", what)), text);
+  };
+  const History& history = outcome.history;
+  const bool early = history.stop == StopReason::early;
+  line("trained",
+       fmt::format("{} epochs in {}{}", history.epochs.empty() ? 0 : history.epochs.back().epoch, duration(history.seconds),
+                   early ? fmt::format(", stopped early: epoch {} was the best", history.best_epoch) : ""));
+  if (outcome.validation) line("validation", one_line(*outcome.validation));
+  if (outcome.test) line("test", one_line(*outcome.test));
+  line("run", folder.string());
+}
+
+int train(Session& session, const TrainArguments& arguments) {
+  const Spec spec = changed_spec(arguments);
+  const fs::path folder = arguments.out.empty() ? fs::path("runs") / arguments.spec.stem() : arguments.out;
+  const Interrupt interrupt;
+  std::optional<Progress> progress;
+  RunOptions options{.folder = folder, .resume = arguments.resume, .places = Session::places(), .interrupt = Interrupt::flag()};
+  if (!arguments.quiet) {
+    options.on_start = [&](const RunStart& start) {
+      say_start(start, folder);
+      progress.emplace(start.spec.training.options.epochs, start.data.train.is_classification(), start.data.validation.has_value());
+    };
+    options.on_step = [&](const StepRecord& record) { progress->step(record); };
+    options.on_epoch = [&](const EpochRecord& record) { progress->epoch(record); };
+  }
+  const RunOutcome outcome = run(spec, options);
+  progress.reset();
+
+  const History& history = outcome.history;
+  const bool interrupted = history.stop == StopReason::interrupted;
+  Json metrics = history.epochs.empty() ? Json::object() : finite_metrics(history.epochs.back());
+  add_metrics(metrics, "validation", outcome.validation);
+  add_metrics(metrics, "test", outcome.test);
+  session.answer() = {{"run", folder.string()},
+                      {"epochs", history.epochs.empty() ? 0 : history.epochs.back().epoch},
+                      {"seconds", history.seconds},
+                      {"weights_sha256", history.weights_sha256},
+                      {"stopped", interrupted                         ? "interrupted"
+                                  : history.stop == StopReason::early ? "early"
+                                                                      : "completed"},
+                      {"best_epoch", history.best_epoch},
+                      {"metrics", metrics}};
+  if (interrupted) {
+    complain(fmt::format("interrupted; a checkpoint is saved in {}; continue with: {}", folder.string(),
+                         resume_command(arguments, folder)));
+    return kFailed;
+  }
+  if (!session.json() && !arguments.quiet) say_end(outcome, folder);
+  return kDone;
+}
+
+}  // namespace
+
+void add_train(CLI::App& app, Session& session) {
+  const auto arguments = std::make_shared<TrainArguments>();
+  CLI::App* command = session.add_command(app, "train", "Train the network of a spec; leaves a run folder",
+                                          "  neurons train examples/mnist/mlp.toml\n"
+                                          "  neurons train wine.toml --out runs/wine --epochs 50 --seed 2\n"
+                                          "  neurons train wine.toml --out runs/wine --resume",
+                                          [&session, arguments] { return train(session, *arguments); });
+  command->add_option("SPEC", arguments->spec, "What to train: a TOML file (docs/specs.md)")->required();
+  command->add_option("--out", arguments->out, "The run folder (runs/SPEC-NAME); an earlier run in it is moved aside, never lost");
+  command->add_option("--data", arguments->data,
+                      "Train on all of this instead of the spec's data: IDX folder, CSV, npz, pictures by class");
+  command->add_option("--epochs", arguments->epochs, "Instead of the spec's");
+  command->add_option("--seed", arguments->seed, "Of initial weights, order of samples and dropout, instead of the spec's");
+  command->add_option("--threads", arguments->threads, "Instead of the spec's; 0: one for each core");
+  command->add_flag("--resume", arguments->resume, "Continue the run in the folder from its last checkpoint, bit-exactly");
+  command->add_flag("--quiet", arguments->quiet, "Say nothing but errors");
+}
+
+}  // namespace neurons::cli

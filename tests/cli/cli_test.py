@@ -1,0 +1,455 @@
+#!/usr/bin/env python3
+"""cli_test.py NEURONS: the command line's contract, held by the real program.
+
+Exit codes (0 done, 1 the job failed, 2 wrong usage or bad input), exactly one JSON object on stdout with --json, one clear sentence on
+stderr, run folders that are never half-written or lost, and interrupted runs that continue to the same bits.
+"""
+
+import json
+import os
+import pathlib
+import signal
+import stat
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import zlib
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+NEURONS = None
+
+SMALL_SPEC = """
+[data]
+source = "iris"
+test = 0.2
+validation = 0.2
+
+[network]
+layers = [{ kind = "dense", units = 8, activation = "tanh" }, { kind = "dense", units = "outputs" }]
+
+[training]
+optimizer = { kind = "adam", learning_rate = 0.02 }
+epochs = 12
+batch_size = 16
+seed = 3
+"""
+
+LONG_SPEC = SMALL_SPEC.replace("epochs = 12", "epochs = 4000")
+
+
+def grey_png(width, height, value):
+    """The bytes of a grey picture of one value."""
+
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    rows = b"".join(b"\0" + bytes([value]) * width for _ in range(height))
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+class CliCase(unittest.TestCase):
+    def setUp(self):
+        self.temporary = tempfile.TemporaryDirectory(prefix="neurons-cli-")
+        self.folder = pathlib.Path(self.temporary.name)
+        self.spec = self.write("small.toml", SMALL_SPEC)
+
+    def tearDown(self):
+        for path in self.folder.rglob("*"):
+            if path.is_dir():
+                path.chmod(0o755)
+        self.temporary.cleanup()
+
+    def write(self, name, text):
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(text, bytes):
+            path.write_bytes(text)
+        else:
+            path.write_text(text, encoding="utf-8")
+        return path
+
+    def call(self, *arguments, code=0, environment=None):
+        """Runs the program in the temporary folder; checks the exit code."""
+        done = subprocess.run(
+            [str(NEURONS), *map(str, arguments)], cwd=self.folder, capture_output=True, text=True, timeout=120, env=environment
+        )
+        self.assertEqual(done.returncode, code, f"{arguments}: {done.stderr}")
+        return done
+
+    def answer(self, *arguments, code=0):
+        """The one JSON object on stdout."""
+        return json.loads(self.call(*arguments, "--json", code=code).stdout)
+
+    def sentence(self, *arguments, code):
+        """The one sentence on stderr; nothing may be on stdout."""
+        done = self.call(*arguments, code=code)
+        self.assertEqual(done.stdout, "")
+        lines = done.stderr.strip().split("\n")
+        self.assertEqual(len(lines), 1, done.stderr)
+        self.assertTrue(lines[0].startswith("neurons: "), lines[0])
+        return lines[0]
+
+    def train(self, name="run", spec=None, *more):
+        return self.answer("train", spec or self.spec, "--out", self.folder / name, *more)
+
+
+class Usage(CliCase):
+    def test_help_shows_every_command_with_an_example(self):
+        text = self.call("--help").stdout
+        commands = ["train", "evaluate", "predict", "summary", "gradcheck", "data", "bench"]
+        for command in commands:
+            self.assertIn(f"\n  {command} ", text)
+            help_text = self.call(command, "--help").stdout
+            self.assertIn("Examples:\n  neurons " + command, help_text)
+        for command in ("list", "info"):
+            self.assertIn("neurons data " + command, self.call("data", command, "--help").stdout)
+
+    def test_version(self):
+        self.assertRegex(self.call("--version").stdout, r"^neurons \d+\.\d+\.\d+\n$")
+
+    def test_wrong_usage_is_two_and_one_sentence(self):
+        self.assertEqual(self.sentence(code=2), "neurons: which command? see neurons --help")
+        self.assertIn('unknown command "trian"; did you mean "train"?', self.sentence("trian", "x", code=2))
+        self.assertIn('did you mean "--epochs"?', self.sentence("train", self.spec, "--epoch", "3", code=2))
+        self.assertIn("SPEC is required", self.sentence("train", code=2))
+        self.assertIn("--epochs", self.sentence("train", self.spec, "--epochs", "many", code=2))
+        self.assertIn("--threads", self.sentence("evaluate", "run", "--threads", "-1", code=2))
+
+    def test_errors_are_one_json_object_too(self):
+        answer = self.answer("evaluate", "nowhere", code=2)
+        self.assertEqual(list(answer), ["error"])
+        self.assertIn("nowhere", answer["error"])
+
+
+class Train(CliCase):
+    def test_answer_and_run_folder(self):
+        run = self.folder / "run"
+        done = self.call("train", self.spec, "--out", run, "--json")
+        answer = json.loads(done.stdout)
+        self.assertEqual(answer["run"], str(run))
+        self.assertEqual(answer["epochs"], 12)
+        self.assertEqual(answer["stopped"], "completed")
+        self.assertRegex(answer["weights_sha256"], "^[0-9a-f]{64}$")
+        self.assertGreater(answer["seconds"], 0)
+        for key in ("loss", "accuracy", "validation_loss", "validation_accuracy", "test_loss", "test_accuracy"):
+            self.assertIsInstance(answer["metrics"][key], float, key)
+        self.assertGreater(answer["metrics"]["test_accuracy"], 0.8)
+        self.assertIn("12/12", done.stderr)
+        self.assertNotIn("\x1b", done.stderr)
+        self.assertTrue({"spec.toml", "metrics.jsonl", "model.safetensors"} <= {path.name for path in run.iterdir()})
+        self.assertEqual(len((run / "metrics.jsonl").read_text().splitlines()), 12)
+
+    def test_default_out_is_runs_and_the_specs_name(self):
+        self.call("train", self.spec, "--epochs", "1")
+        self.assertTrue((self.folder / "runs/small/model.safetensors").exists())
+
+    def test_quiet_says_nothing(self):
+        done = self.call("train", self.spec, "--epochs", "1", "--quiet")
+        self.assertEqual((done.stdout, done.stderr), ("", ""))
+
+    def test_same_seed_same_weights_for_any_threads(self):
+        first = self.train("a")["weights_sha256"]
+        self.assertEqual(self.train("b", None, "--threads", "1")["weights_sha256"], first)
+        self.assertEqual(self.train("c", None, "--threads", "2")["weights_sha256"], first)
+        self.assertNotEqual(self.train("d", None, "--seed", "4")["weights_sha256"], first)
+
+    def test_resolved_spec_gives_the_same_run(self):
+        first = self.train("a")["weights_sha256"]
+        self.assertEqual(self.train("b", self.folder / "a/spec.toml")["weights_sha256"], first)
+
+    def test_an_earlier_run_is_kept(self):
+        first = self.train("run")
+        done = self.call("train", self.spec, "--out", self.folder / "run", "--seed", "9")
+        self.assertIn("the earlier run is kept in", done.stderr)
+        self.assertIn("seed = 3", (self.folder / "run.1/spec.toml").read_text())
+        self.assertIn("seed = 9", (self.folder / "run/spec.toml").read_text())
+        self.assertEqual(first["run"], str(self.folder / "run"))
+        self.train("run")
+        self.assertTrue((self.folder / "run.2/model.safetensors").exists())
+
+    def test_a_folder_of_other_things_is_refused(self):
+        self.write("thesis/chapter1.txt", "mine")
+        self.assertIn("holds other things than a run", self.sentence("train", self.spec, "--out", self.folder / "thesis", "--quiet", code=2))
+        self.assertEqual([path.name for path in (self.folder / "thesis").iterdir()], ["chapter1.txt"])
+
+    def test_what_does_not_fit_leaves_no_trace(self):
+        self.train("run")
+        bad = self.write("bad.toml", SMALL_SPEC.replace("batch_size = 16", "batch_size = 1000"))
+        self.assertIn("batch_size = 1000", self.sentence("train", bad, "--out", self.folder / "run", "--quiet", code=2))
+        self.assertFalse((self.folder / "run.1").exists())
+        self.assertIn("batch_size = 16", (self.folder / "run/spec.toml").read_text())
+        self.assertIn("batch_size = 1000", self.sentence("train", bad, "--out", self.folder / "new", "--quiet", code=2))
+        self.assertFalse((self.folder / "new").exists())
+
+    def test_data_replaces_the_source_and_its_test_share(self):
+        rows = (ROOT / "data/iris/iris.csv").read_text().splitlines()
+        table = self.write("mine.csv", "\n".join(rows[:1] + rows[1::2]) + "\n")
+        done = self.call("train", self.spec, "--data", table, "--out", self.folder / "run")
+        self.assertIn("60 training + 15 validation samples", done.stderr)
+        self.assertIn("keeps no test part", self.sentence("evaluate", self.folder / "run", code=2))
+        self.assertEqual(self.answer("evaluate", self.folder / "run", "--data", ROOT / "data/iris")["samples"], 150)
+
+    def test_bad_specs(self):
+        for text, part in [
+            (SMALL_SPEC.replace("epochs", "epoch"), 'bad.toml:12:1: unknown key "epoch"; did you mean "epochs"?'),
+            (SMALL_SPEC.replace("12", '"12"'), "bad.toml:12:10: epochs: expected a whole number"),
+            (SMALL_SPEC.replace('"iris"', '"irys"'), 'did you mean "iris"?'),
+            (SMALL_SPEC.replace("[data]", "[data"), "bad.toml:2:6: "),
+            (SMALL_SPEC.replace("units = 8", "units = 0"), "dense1: "),
+            (SMALL_SPEC.replace('units = "outputs"', "units = 2"), "3 classes"),
+            (SMALL_SPEC.replace('{ kind = "dense", units = 8, activation = "tanh" }', '{ kind = "reshape", shape = [3] }'), "reshape1"),
+            (SMALL_SPEC.replace("test = 0.2", "test = 150"), "there are only 150 samples"),
+            (SMALL_SPEC.replace("test = 0.2", "target = 'colour'"), "colour"),
+            (SMALL_SPEC.replace("seed = 3", "loss = 'mse'"), "loss mse: the data has class labels"),
+            ("", "has no layers"),
+        ]:
+            bad = self.write("bad.toml", text)
+            self.assertIn(part, self.sentence("train", bad, "--out", self.folder / "run", "--quiet", code=2))
+            self.assertFalse((self.folder / "run").exists())
+
+    def test_missing_files(self):
+        self.assertIn("nowhere.toml", self.sentence("train", "nowhere.toml", code=2))
+        self.assertIn("nowhere.csv", self.sentence("train", self.spec, "--data", "nowhere.csv", code=2))
+
+    def test_bad_data(self):
+        for name, data, part in [
+            ("ragged.csv", "a,b\n1,2\n3\n", "ragged.csv:3"),
+            ("empty.csv", "", "empty.csv"),
+            ("train-images-idx3-ubyte", b"\0\0\x08\x03", "."),
+        ]:
+            path = self.write("data_of_" + name + "/" + name, data)
+            self.assertIn(part, self.sentence("train", self.spec, "--data", path.parent, "--out", self.folder / "run", "--quiet", code=2))
+            self.assertFalse((self.folder / "run").exists())
+
+    @unittest.skipIf(os.geteuid() == 0, "root may write anywhere")
+    def test_read_only_folder(self):
+        parent = self.folder / "closed"
+        parent.mkdir()
+        parent.chmod(stat.S_IRUSR | stat.S_IXUSR)
+        self.assertIn("closed/run", self.sentence("train", self.spec, "--out", parent / "run", "--quiet", code=1))
+
+    def test_out_that_cannot_be(self):
+        self.write("file", "")
+        self.assertIn("file", self.sentence("train", self.spec, "--out", self.folder / "file", "--quiet", code=2))
+        self.assertIn("file/run", self.sentence("train", self.spec, "--out", self.folder / "file/run", "--quiet", code=1))
+        self.assertIn("/proc/run", self.sentence("train", self.spec, "--out", "/proc/run", "--quiet", code=1))
+
+    def test_full_disk(self):
+        if not os.path.exists("/dev/full"):
+            self.skipTest("no /dev/full here")
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            done = subprocess.run([str(NEURONS), "data", "list"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("the output could not be written", done.stderr)
+
+    def test_divergence_is_the_jobs_failure(self):
+        wild = self.write("wild.toml", SMALL_SPEC.replace("tanh", "relu").replace('{ kind = "adam", learning_rate = 0.02 }', '{ kind = "sgd", learning_rate = 1e30 }'))
+        self.assertIn("step", self.sentence("train", wild, "--out", self.folder / "run", "--quiet", code=1))
+
+
+class Interrupt(CliCase):
+    def start(self, spec, name):
+        return subprocess.Popen(
+            [str(NEURONS), "train", str(spec), "--out", str(self.folder / name), "--json"],
+            cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+
+    def interrupt(self, spec, name, which):
+        """Starts a run and interrupts it once it has made an epoch."""
+        process = self.start(spec, name)
+        metrics = self.folder / name / "metrics.jsonl"
+        for _ in range(2000):
+            if metrics.exists() and metrics.read_text():
+                break
+            time.sleep(0.01)
+        process.send_signal(which)
+        out, err = process.communicate(timeout=60)
+        return process.returncode, json.loads(out), err
+
+    def test_saves_says_how_to_resume_and_resumes_to_the_same_bits(self):
+        long = self.write("long.toml", LONG_SPEC)
+        whole = self.train("whole", long)
+        for which in (signal.SIGINT, signal.SIGTERM):
+            name = f"part{int(which)}"
+            code, answer, err = self.interrupt(long, name, which)
+            self.assertEqual(code, 1)
+            self.assertEqual(answer["stopped"], "interrupted")
+            self.assertLess(answer["epochs"], 4000)
+            self.assertIn("interrupted; a checkpoint is saved in", err)
+            self.assertIn(f"neurons train {long} --out {self.folder / name} --resume", err)
+            resumed = self.train(name, long, "--resume")
+            self.assertEqual(resumed["weights_sha256"], whole["weights_sha256"])
+            self.assertEqual(resumed["epochs"], 4000)
+
+    def test_resume_wants_a_run_and_the_same_spec(self):
+        self.assertIn("there is no run to resume", self.sentence("train", self.spec, "--out", self.folder / "none", "--resume", code=2))
+        self.train("run")
+        changed = self.write("changed.toml", SMALL_SPEC.replace("batch_size = 16", "batch_size = 8"))
+        text = self.sentence("train", changed, "--out", self.folder / "run", "--resume", "--quiet", code=2)
+        self.assertIn('it says "batch_size = 8", the run "batch_size = 16"', text)
+        self.assertEqual(self.train("run", None, "--resume", "--epochs", "14")["epochs"], 14)
+
+
+class Evaluate(CliCase):
+    def test_classification(self):
+        trained = self.train()
+        answer = self.answer("evaluate", self.folder / "run")
+        self.assertEqual(answer["accuracy"], trained["metrics"]["test_accuracy"])
+        self.assertEqual(answer["samples"], 30)
+        self.assertEqual(len(answer["confusion"]), 3)
+        self.assertEqual(sum(map(sum, answer["confusion"])), 30)
+        self.assertEqual(self.answer("evaluate", self.folder / "run/model.safetensors"), answer)
+        text = self.call("evaluate", self.folder / "run").stdout
+        self.assertIn("accuracy", text)
+        self.assertIn("versicolor", text)
+
+    def test_the_file_alone_is_enough(self):
+        self.train()
+        moved = self.folder / "elsewhere.safetensors"
+        (self.folder / "run/model.safetensors").rename(moved)
+        self.assertEqual(self.answer("evaluate", moved, "--data", ROOT / "data/iris/iris.csv")["samples"], 150)
+        self.assertIn("has not ended", self.sentence("evaluate", self.folder / "run", code=2))
+
+    def test_regression_is_in_the_targets_own_units(self):
+        rows = "".join(f"{x},{1000 + 3 * x}\n" for x in range(100))
+        self.write("line.csv", "x,y\n" + rows)
+        spec = self.write(
+            "line.toml",
+            '[data]\nsource = "line.csv"\ntest = 0.2\n[network]\nlayers = [{ kind = "dense", units = "outputs" }]\n'
+            '[training]\noptimizer = { kind = "adam", learning_rate = 0.05 }\nepochs = 100\nbatch_size = 16\n',
+        )
+        self.train("run", spec)
+        answer = self.answer("evaluate", self.folder / "run")
+        self.assertLess(answer["rmse"], 1)
+        self.assertGreater(answer["r2"], 0.999)
+        self.assertEqual(list(answer)[:5], ["rmse", "mae", "r2", "loss", "samples"])
+        value = self.answer("predict", self.folder / "run", "x=50")["predictions"][0]["value"]
+        self.assertAlmostEqual(value, 1150, delta=2)
+
+    def test_what_is_no_model(self):
+        self.assertIn("there is no such file", self.sentence("evaluate", "nowhere", code=2))
+        self.assertIn("no run folder", self.sentence("evaluate", self.folder, code=2))
+        self.assertIn("expected a run folder or a .safetensors", self.sentence("evaluate", self.spec, code=2))
+        self.train()
+        whole = (self.folder / "run/model.safetensors").read_bytes()
+        for size in (0, 1, 8, 100, len(whole) - 1):
+            self.write("cut.safetensors", whole[:size])
+            self.assertIn("cut.safetensors", self.sentence("evaluate", self.folder / "cut.safetensors", code=2))
+
+    def test_data_of_another_kind(self):
+        self.train()
+        self.assertIn("trained on a table", self.sentence("evaluate", self.folder / "run", "--data", ROOT / "data/mnist", code=2))
+        self.assertIn('no target column "species"', self.sentence("evaluate", self.folder / "run", "--data", ROOT / "data/wine", code=2))
+
+
+class Predict(CliCase):
+    def test_rows_pairs_and_errors(self):
+        self.train()
+        run = self.folder / "run"
+        rows = (ROOT / "data/iris/iris.csv").read_text().splitlines()
+        table = self.write("some.csv", "\n".join([rows[0], rows[1], rows[60], rows[150]]) + "\n")
+        answer = self.answer("predict", run, table)["predictions"]
+        self.assertEqual([one["class"] for one in answer], ["setosa", "versicolor", "virginica"])
+        self.assertTrue(answer[0]["input"].endswith("some.csv:2"))
+        for one in answer:
+            self.assertAlmostEqual(sum(one["probabilities"]), 1, places=5)
+            self.assertEqual(one["confidence"], max(one["probabilities"]))
+        names = rows[0].split(",")[:4]
+        pairs = [f"{name}={value}" for name, value in zip(names, rows[1].split(","))]
+        one = self.answer("predict", run, *pairs)["predictions"]
+        self.assertEqual(len(one), 1)
+        self.assertAlmostEqual(one[0]["confidence"], answer[0]["confidence"], places=5)
+        self.assertIn("setosa", self.call("predict", run, *pairs).stdout)
+        self.assertIn("petal_length", self.sentence("predict", run, "petal_lenght=3", code=2))
+        self.assertIn("long", self.sentence("predict", run, "petal_length=long", code=2))
+        self.assertIn("given twice", self.sentence("predict", run, "petal_length=3", "petal_length=4", code=2))
+        self.assertIn("neither a file nor", self.sentence("predict", run, "nothing.csv", code=2))
+
+    def test_pictures_by_class(self):
+        for name, value in (("black", 10), ("white", 240)):
+            for i in range(8):
+                self.write(f"pictures/{name}/{i}.png", grey_png(4, 4, value + i))
+        spec = self.write(
+            "pictures.toml",
+            '[data]\nsource = "pictures"\n[network]\nlayers = ["flatten", { kind = "dense", units = "outputs" }]\n'
+            '[training]\noptimizer = { kind = "adam", learning_rate = 0.1 }\nepochs = 30\nbatch_size = 4\n',
+        )
+        self.train("run", spec)
+        self.write("dark.png", grey_png(4, 4, 20))
+        self.write("light.png", grey_png(4, 4, 230))
+        self.write("wide.png", grey_png(5, 4, 230))
+        answer = self.answer("predict", self.folder / "run", "dark.png", "light.png")["predictions"]
+        self.assertEqual([one["class"] for one in answer], ["black", "white"])
+        self.assertIn("5×4 pixels, but the model expects 4×4", self.sentence("predict", self.folder / "run", "wide.png", code=2))
+        # A folder with one of the classes is judged by names, not by order.
+        self.write("others/white/a.png", grey_png(4, 4, 235))
+        self.write("others/black/a.png", grey_png(4, 4, 15))
+        self.assertEqual(self.answer("evaluate", self.folder / "run", "--data", self.folder / "others")["accuracy"], 1)
+        self.write("strange/green/a.png", grey_png(4, 4, 235))
+        self.assertIn('knows no class "green"', self.sentence("evaluate", self.folder / "run", "--data", self.folder / "strange", code=2))
+
+
+class Look(CliCase):
+    def test_summary(self):
+        answer = self.answer("summary", self.spec)
+        self.assertEqual([layer["name"] for layer in answer["layers"]], ["dense1", "dense2"])
+        self.assertEqual(answer["layers"][0]["output"], [8])
+        self.assertEqual(answer["parameters"], 4 * 8 + 8 + 8 * 3 + 3)
+        self.assertIn("dense1", self.call("summary", self.spec).stdout)
+        self.train()
+        self.assertEqual(self.answer("summary", self.folder / "run")["layers"], answer["layers"])
+
+    def test_plan(self):
+        plan = self.answer("summary", self.spec, "--plan")["plan"]
+        self.assertEqual((plan["of"], plan["batch"]), ("training step", 16))
+        for step in plan["steps"]:
+            self.assertTrue(step["kernel"])
+            self.assertGreaterEqual(step["bytes"], 0)
+        self.train()
+        plan = self.answer("summary", self.folder / "run", "--plan")["plan"]
+        self.assertEqual((plan["of"], plan["batch"]), ("forward pass", 1))
+
+    def test_summary_needs_no_data(self):
+        spec = self.write("alone.toml", '[network]\ninputs = [{ shape = [5] }]\nlayers = [{ kind = "dense", units = 2 }]\n')
+        self.assertEqual(self.answer("summary", spec)["parameters"], 12)
+        open_spec = self.write("open.toml", '[network]\nlayers = [{ kind = "dense", units = 2 }]\n')
+        self.assertIn("comes from the data", self.sentence("summary", open_spec, code=2))
+
+    def test_gradcheck(self):
+        answer = self.answer("gradcheck", self.spec, "--elements", "0")
+        self.assertTrue(answer["passed"])
+        self.assertLess(answer["worst_error"], 1e-6)
+        self.assertEqual([one["parameter"] for one in answer["parameters"]], ["dense1.weight", "dense1.bias", "dense2.weight", "dense2.bias"])
+        self.assertEqual([one["checked"] for one in answer["parameters"]], [32, 8, 24, 3])
+        self.assertIn("gradients are right", self.call("gradcheck", self.spec).stdout)
+        self.assertIn("is above", self.call("gradcheck", self.spec, "--tolerance", "1e-15", code=1).stderr)
+
+    def test_data(self):
+        names = [one["name"] for one in self.answer("data", "list")["data"]]
+        self.assertEqual(sorted(names), ["breast_cancer", "diabetes", "digits", "iris", "mnist", "wine"])
+        info = self.answer("data", "info", "iris")
+        self.assertEqual(info["samples"], 150)
+        self.assertEqual([one["samples"] for one in info["classes"]], [50, 50, 50])
+        self.assertEqual(info["target"], "species")
+        self.assertIn("petal_length", self.call("data", "info", ROOT / "data/iris/iris.csv").stdout)
+        self.assertIn('did you mean "iris"?', self.sentence("data", "info", "irs", code=2))
+
+    def test_bench(self):
+        answer = self.answer("bench", "mlp-tiny", "--seconds", "0.05", "--threads", "1")
+        self.assertEqual(answer["threads"], 1)
+        self.assertGreater(answer["peak_gflops"], 0)
+        self.assertEqual([one["name"] for one in answer["results"]], ["mlp-tiny"])
+        self.assertTrue({"samples_per_second", "microseconds_per_step", "gflops", "peak_share"} <= set(answer["results"][0]))
+        self.assertIn('did you mean "mlp-tiny"?', self.sentence("bench", "mlp-tony", code=2))
+
+
+if __name__ == "__main__":
+    NEURONS = pathlib.Path(sys.argv.pop(1)).resolve()
+    program = unittest.main(exit=False)
+    if program.result.wasSuccessful():
+        print(f"[  PASSED  ] {program.result.testsRun} tests.")
+    sys.exit(not program.result.wasSuccessful())
