@@ -1,5 +1,4 @@
-#include "neurons/kernels/panel_product.hpp"
-
+#include "neurons/kernels/prepared_product.hpp"
 #include "neurons/kernels/simd_targets.hpp"
 
 #undef HWY_TARGET_INCLUDE
@@ -12,7 +11,6 @@
 #include "neurons/base/aligned_buffer.hpp"
 #include "neurons/kernels/micro_kernel-inl.h"
 #include "neurons/kernels/pack-inl.h"
-#include "neurons/kernels/product_plan.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace neurons::kernels::HWY_NAMESPACE {
@@ -304,10 +302,10 @@ class ProductRun {
 /// Panels × rows, flattened, fall to the workers in equal runs: the end of one panel, some whole panels, the beginning of another.
 /// Where A is the larger operand, and its rows are whole, workers share the rows instead: what a worker reads it then wrote itself
 /// in the layer before, and what crosses between the cores is the smaller operand.
-void run_product(const PanelProduct& product, std::byte* scratch, Worker worker) {
+void run_product(const PreparedProduct& prepared, std::byte* scratch, Worker worker) {
+  const PanelProduct& product = prepared.product;
   if (product.rows <= 0 || product.columns <= 0) return;
-  const ProductPlan plan = plan_product(product, kMaxRows);
-  const ProductRun run(product, plan, scratch);
+  const ProductRun run(product, prepared.plan, scratch);
   const std::int64_t panels = product.panels();
   const bool whole_panels = product.rows <= kMaxRows && panels >= worker.count;
   const bool few_rows =
@@ -332,7 +330,7 @@ void run_product(const PanelProduct& product, std::byte* scratch, Worker worker)
   if (tail > 0) run.run(last, last + 1, 0, tail);
 }
 
-std::size_t product_scratch_bytes(const PanelProduct& product) { return plan_product(product, kMaxRows).scratch_bytes(product); }
+ProductPlan plan_for_target(const PanelProduct& product) { return plan_product(product, kMaxRows); }
 
 }  // namespace neurons::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -341,12 +339,14 @@ HWY_AFTER_NAMESPACE();
 namespace neurons::kernels {
 
 HWY_EXPORT(run_product);
-HWY_EXPORT(product_scratch_bytes);
+HWY_EXPORT(plan_for_target);
 
-void run(const PanelProduct& product, std::byte* scratch, Worker worker) noexcept {
-  HWY_DYNAMIC_DISPATCH(run_product)(product, scratch, worker);
+PreparedProduct prepare(const PanelProduct& product) noexcept { return {product, HWY_DYNAMIC_DISPATCH(plan_for_target)(product)}; }
+void run(const PreparedProduct& prepared, std::byte* scratch, Worker worker) noexcept {
+  HWY_DYNAMIC_DISPATCH(run_product)(prepared, scratch, worker);
 }
-std::size_t scratch_bytes(const PanelProduct& product) noexcept { return HWY_DYNAMIC_DISPATCH(product_scratch_bytes)(product); }
+void run(const PanelProduct& product, std::byte* scratch, Worker worker) noexcept { run(prepare(product), scratch, worker); }
+std::size_t scratch_bytes(const PanelProduct& product) noexcept { return prepare(product).scratch_bytes(); }
 
 }  // namespace neurons::kernels
 #endif  // HWY_ONCE

@@ -1,7 +1,7 @@
 #include "neurons/kernels/weighted_sum.hpp"
 
 #include "neurons/kernels/few_rows.hpp"
-#include "neurons/kernels/panel_product.hpp"
+#include "neurons/kernels/prepared_product.hpp"
 
 namespace neurons::kernels {
 namespace {
@@ -82,6 +82,10 @@ PanelProduct product_of(const MatrixProduct& call) noexcept {
 }
 
 }  // namespace
+
+PreparedProduct prepare(const WeightedSumForward& call) noexcept { return prepare(product_of(call)); }
+PreparedProduct prepare(const WeightedSumInputGradient& call) noexcept { return prepare(product_of(call)); }
+PreparedProduct prepare(const WeightedSumWeightGradient& call) noexcept { return prepare(product_of(call)); }
 
 std::size_t scratch_bytes(const WeightedSumForward& call) noexcept { return scratch_bytes(product_of(call)); }
 void weighted_sum(const WeightedSumForward& call, std::byte* scratch, Worker worker) noexcept {

@@ -1,3 +1,4 @@
+#include "neurons/kernels/prepared_product.hpp"
 #include "neurons/ops/common/epilogue.hpp"
 #include "neurons/ops/common/panels.hpp"
 
@@ -32,20 +33,18 @@ TensorType own_type(const InferContext& context) {
 }
 
 struct ForwardCall {
-  kernels::WeightedSumForward call;
+  kernels::PreparedProduct product;
   std::shared_ptr<const kernels::Program> epilogue;
 };
 
-void run(const ForwardCall& forward, std::byte* scratch, Worker worker) noexcept {
-  kernels::weighted_sum(forward.call, scratch, worker);
-}
+void run(const ForwardCall& forward, std::byte* scratch, Worker worker) noexcept { kernels::run(forward.product, scratch, worker); }
 
 Call prepare(const PrepareContext& context) {
   const auto& options = context.as<WeightedSumOptions>();
   const Shape& x = context.inputs[0].type.shape;
   const Shape result = x.with(-1, options.outputs);
   ForwardCall forward;
-  auto& call = forward.call;
+  kernels::WeightedSumForward call;
   call.shape = {x[-1], options.outputs};
   call.rows = x.product(0, x.rank() - 1);
   call.x = context.inputs[0].as<float>();
@@ -57,7 +56,8 @@ Call prepare(const PrepareContext& context) {
   call.y_row_stride = options.outputs;
   forward.epilogue = epilogue_program(context, options.epilogue, kOwnInputs, result, call.rows, options.outputs);
   call.epilogue = forward.epilogue.get();
-  const std::size_t scratch = kernels::scratch_bytes(call);
+  forward.product = kernels::prepare(call);
+  const std::size_t scratch = forward.product.scratch_bytes();
   return Call::of<run>(std::move(forward), true, scratch);
 }
 

@@ -1,3 +1,5 @@
+#include "neurons/kernels/few_rows.hpp"
+#include "neurons/kernels/prepared_product.hpp"
 #include "neurons/ops/common/epilogue.hpp"
 #include "neurons/ops/common/panels.hpp"
 
@@ -23,11 +25,13 @@ TensorType own_type(const InferContext& context) {
 
 struct GradientCall {
   kernels::WeightedSumInputGradient call;
+  kernels::PreparedProduct product;  ///< used where the rows are not few
   std::shared_ptr<const kernels::Program> epilogue;
 };
 
 void run(const GradientCall& gradient, std::byte* scratch, Worker worker) noexcept {
-  kernels::weighted_sum_input_gradient(gradient.call, scratch, worker);
+  kernels::has_few_rows(gradient.call) ? kernels::run_few_rows(gradient.call, scratch, worker)
+                                       : kernels::run(gradient.product, scratch, worker);
 }
 
 Call prepare(const PrepareContext& context) {
@@ -47,6 +51,7 @@ Call prepare(const PrepareContext& context) {
   call.dx_row_stride = inputs;
   gradient.epilogue = epilogue_program(context, options.epilogue, kOwnInputs, result, call.rows, inputs);
   call.epilogue = gradient.epilogue.get();
+  gradient.product = kernels::prepare(call);
   const std::size_t scratch = kernels::scratch_bytes(call);
   return Call::of<run>(std::move(gradient), true, scratch);
 }

@@ -1,3 +1,4 @@
+#include "neurons/kernels/prepared_product.hpp"
 #include "neurons/ops/common/epilogue.hpp"
 #include "neurons/ops/common/panels.hpp"
 
@@ -28,12 +29,12 @@ TensorType own_type(const InferContext& context) {
 }
 
 struct GradientCall {
-  kernels::WeightedSumWeightGradient call;
+  kernels::PreparedProduct product;
   std::shared_ptr<const kernels::Program> epilogue;
 };
 
 void run(const GradientCall& gradient, std::byte* scratch, Worker worker) noexcept {
-  kernels::weighted_sum_weight_gradient(gradient.call, scratch, worker);
+  kernels::run(gradient.product, scratch, worker);
 }
 
 Call prepare(const PrepareContext& context) {
@@ -42,7 +43,7 @@ Call prepare(const PrepareContext& context) {
   const Shape& dz = context.inputs[1].type.shape;
   const PanelOptions panels = panels_of(x, dz);
   GradientCall gradient;
-  auto& call = gradient.call;
+  kernels::WeightedSumWeightGradient call;
   call.shape = panels.shape();
   call.rows = x.product(0, x.rank() - 1);
   call.x = context.inputs[0].as<float>();
@@ -56,7 +57,8 @@ Call prepare(const PrepareContext& context) {
   for (std::size_t i = 0; i < chain.outputs.size(); ++i) {
     if (chain.outputs[i].from == Chain::Operand::From::tile) call.panels = context.outputs[i].as<float>();
   }
-  const std::size_t scratch = kernels::scratch_bytes(call);
+  gradient.product = kernels::prepare(call);
+  const std::size_t scratch = gradient.product.scratch_bytes();
   return Call::of<run>(std::move(gradient), true, scratch);
 }
 
