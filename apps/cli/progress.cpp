@@ -16,6 +16,16 @@ constexpr int kWidestBar = 32;
 
 std::string number(double value) { return std::isfinite(value) ? fmt::format("{:.4f}", value) : "-"; }
 
+/// As many cells as fit, two blanks between them.
+std::string joined(const std::vector<std::string>& cells, int limit) {
+  std::string text;
+  for (const std::string& cell : cells) {
+    if (!text.empty() && static_cast<int>(text.size() + cell.size()) + 2 >= limit) break;
+    text += (text.empty() ? "" : "  ") + cell;
+  }
+  return text;
+}
+
 }  // namespace
 
 Progress::Progress(std::int64_t epochs, bool classification, bool validation)
@@ -38,25 +48,35 @@ void Progress::epoch(const EpochRecord& record) {
   const bool due = record.epoch == 1 || record.epoch % stride == 0 || record.epoch == epochs_ || last_row_seconds_ >= kSlowEpoch;
   if (!due) return;
   last_row_seconds_ = 0;
-  const int width = static_cast<int>(std::to_string(epochs_).size());
   const Terminal terminal = Terminal::of(stderr);
-  if (!header_written_) {
-    std::string header = fmt::format("{:>{}}  {:>8}", "epoch", 2 * width + 1, "loss");
-    if (classification_) header += fmt::format("  {:>8}", "accuracy");
-    if (validation_) header += fmt::format("  {:>10}  {:>8}", "validation", classification_ ? "accuracy" : "rmse");
-    row(terminal.dim(header + fmt::format("  {:>9}  {:>7}", "rate", "time")));
-    header_written_ = true;
-  }
-  std::string cells =
-      fmt::format("{:>{}}  {:>8}", fmt::format("{}/{}", record.epoch, epochs_), std::max(5, 2 * width + 1), number(record.loss));
-  if (classification_) cells += fmt::format("  {:>8}", percent(record.accuracy));
+  const int limit = terminal.is_terminal ? terminal.width : 1000;
+  if (!header_written_) row(terminal.dim(joined(header(), limit)));
+  header_written_ = true;
+  std::vector<std::string> cells = {fmt::format("{:>{}}", fmt::format("{}/{}", record.epoch, epochs_), epoch_width()),
+                                    fmt::format("{:>8}", number(record.loss))};
+  if (classification_) cells.push_back(fmt::format("{:>8}", percent(record.accuracy)));
   if (validation_) {
-    cells += fmt::format("  {:>10}  ", number(record.validation_loss));
-    const std::string quality =
-        classification_ ? percent(record.validation_accuracy) : fmt::format("{:.5g}", record.validation_rmse);
-    cells += terminal.green(fmt::format("{:>8}", quality));
+    cells.push_back(fmt::format("{:>10}", number(record.validation_loss)));
+    cells.push_back(fmt::format(
+        "{:>8}", classification_ ? percent(record.validation_accuracy) : fmt::format("{:.5g}", record.validation_rmse)));
   }
-  row(cells + fmt::format("  {:>9.2e}  {:>7}", record.learning_rate, duration(record.seconds)));
+  cells.push_back(fmt::format("{:>7}", duration(record.seconds)));
+  cells.push_back(fmt::format("{:>9.2e}", record.learning_rate));
+  row(joined(cells, limit));
+}
+
+int Progress::epoch_width() const { return std::max(5, 2 * static_cast<int>(std::to_string(epochs_).size()) + 1); }
+
+std::vector<std::string> Progress::header() const {
+  std::vector<std::string> cells = {fmt::format("{:>{}}", "epoch", epoch_width()), fmt::format("{:>8}", "loss")};
+  if (classification_) cells.push_back(fmt::format("{:>8}", "accuracy"));
+  if (validation_) {
+    cells.push_back(fmt::format("{:>10}", "validation"));
+    cells.push_back(fmt::format("{:>8}", classification_ ? "accuracy" : "rmse"));
+  }
+  cells.push_back(fmt::format("{:>7}", "time"));
+  cells.push_back(fmt::format("{:>9}", "rate"));
+  return cells;
 }
 
 std::string Progress::bar(double share, int width) const {
@@ -75,8 +95,7 @@ std::string Progress::bar(double share, int width) const {
 void Progress::step(const StepRecord& record) {
   const Terminal terminal = Terminal::of(stderr);
   if (!terminal.is_terminal) return;
-  const int digits = static_cast<int>(std::to_string(record.epochs).size());
-  const std::string head = fmt::format("{:>{}}/{}", record.epoch, digits, record.epochs);
+  const std::string head = fmt::format("{:>{}}", fmt::format("{}/{}", record.epoch, record.epochs), epoch_width());
   // What stands right of the bar, the most important first; what does not fit is left out.
   std::vector<std::string> fields = {fmt::format("loss {}", number(record.loss))};
   if (classification_) fields.push_back(percent(record.accuracy));

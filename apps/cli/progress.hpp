@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "apps/cli/terminal.hpp"
 #include "neurons/training/trainer.hpp"
@@ -25,6 +26,8 @@ class Progress {
  private:
   void row(const std::string& cells);
   std::string bar(double share, int width) const;
+  int epoch_width() const;
+  std::vector<std::string> header() const;
 
   std::int64_t epochs_;
   bool classification_;
