@@ -15,8 +15,8 @@
 HWY_BEFORE_NAMESPACE();
 namespace neurons::kernels::HWY_NAMESPACE {
 
-/// Tiles whose results are handed to the epilogue in one go: about 1000 elements, which stay in the first-level cache.
-constexpr std::int64_t kTilesPerEpilogue = 32 / kMaxRows;
+/// Tiles whose results are handed to the epilogue in one go.
+constexpr std::int64_t tiles_per_epilogue(std::int64_t width) { return kEpilogueFloats / width / kMaxRows; }
 
 /// Computes parts of one product.
 class ProductRun {
@@ -158,8 +158,9 @@ class ProductRun {
   void run_tiles(std::int64_t panel, bool first_panel, const Rows& rows, std::int64_t first_tile, std::int64_t tile_end,
                  const float* b, std::int64_t begin, std::int64_t end) const {
     const bool is_last = end == product_.inner;
-    for (std::int64_t tile = first_tile; tile < tile_end; tile += kTilesPerEpilogue) {
-      const std::int64_t chunk_end = std::min(tile_end, tile + kTilesPerEpilogue);
+    const std::int64_t tiles = tiles_per_epilogue(product_.width);
+    for (std::int64_t tile = first_tile; tile < tile_end; tile += tiles) {
+      const std::int64_t chunk_end = std::min(tile_end, tile + tiles);
       const std::int64_t row = rows.begin_of(tile);
       const std::int64_t count = rows.begin_of(chunk_end) - row;
       const Stream target = target_of(panel, row);

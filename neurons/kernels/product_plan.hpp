@@ -10,6 +10,9 @@
 
 namespace neurons::kernels {
 
+/// Results that the epilogue sees at a time: they stay in the first-level cache.
+inline constexpr std::int64_t kEpilogueFloats = 1024;
+
 /// Blocking of one product.
 struct ProductPlan {
   std::int64_t inner_block = 0;      ///< inner indices per pass
@@ -73,7 +76,7 @@ inline ProductPlan plan_product(const PanelProduct& product, std::int64_t tile_r
     plan.a_bytes = float_bytes(std::min(product.rows, plan.tiles_per_block * tile_rows) * plan.a_row_floats + kLine);
   }
   if (plan.packs_b) plan.b_bytes = float_bytes((plan.packs_all_b ? panels : 1) * plan.inner_block * product.width);
-  if (product.c == nullptr) plan.c_bytes = float_bytes(32 * product.width);
+  if (product.c == nullptr) plan.c_bytes = float_bytes(kEpilogueFloats);
   return plan;
 }
 
