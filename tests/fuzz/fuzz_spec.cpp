@@ -1,5 +1,5 @@
-// The spec parser on any text: it reads it or throws InputError; what it has read, it writes and reads again. A network that needs no
-// data is built, too, if it is small.
+// The spec parser on any text: it reads it or throws InputError; what it has read, it writes and reads again. A network that needs
+// no data is built, too, if it is small.
 
 #include <cstdlib>
 #include <string_view>

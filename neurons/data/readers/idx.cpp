@@ -12,6 +12,7 @@
 
 #include "neurons/base/atomic_file.hpp"
 #include "neurons/data/readers/byte_stream.hpp"
+#include "neurons/data/readers/stored_shape.hpp"
 
 namespace neurons {
 namespace {
@@ -109,7 +110,7 @@ Tensor read_tensor(ByteStream& stream, bool compressed, const std::string& name)
     if (stream.is_cut()) fail_input("{}: is cut within its last bytes; fetch it again", name);
   };
 
-  Tensor tensor(header.type.becomes, Shape(header.extents));
+  Tensor tensor(header.type.becomes, stored_shape(header.extents, name));
   if (header.type.bytes == size_of(header.type.becomes)) {
     read(tensor.bytes());
     const std::byte* bytes = tensor.bytes().data();

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "neurons/base/atomic_file.hpp"
+#include "neurons/data/readers/stored_shape.hpp"
 #include "neurons/data/readers/zip.hpp"
 
 namespace neurons {
@@ -184,7 +185,7 @@ Tensor parse_npy(std::span<const std::byte> bytes, const std::string& name) {
     fail_input("{}: holds {} bytes of data, but its header says {}[{}], {} bytes; the file was cut or its header is damaged", name,
                data.size(), name_of(dtype), fmt::join(*header.shape, ", "), expected);
   }
-  Tensor tensor(dtype, Shape(*header.shape));
+  Tensor tensor(dtype, stored_shape(*header.shape, name));
   if (*header.fortran_order) {
     copy_from_fortran(data, tensor);
   } else if (!data.empty()) {
