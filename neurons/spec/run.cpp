@@ -1,6 +1,7 @@
 #include "neurons/spec/run.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <sstream>
 
 #include "neurons/base/atomic_file.hpp"
@@ -53,10 +54,11 @@ class Room {
   }
   const std::optional<fs::path>& moved() const { return moved_; }
 
-  /// As it was before.
+  /// As it was before, if nothing has been learnt yet.
   void give_back() const noexcept {
-    if (resume_) return;
     std::error_code ignored;
+    const auto entries = std::distance(fs::directory_iterator(folder_, ignored), fs::directory_iterator());
+    if (resume_ || entries > 1) return;
     fs::remove(folder_ / kSpecFile, ignored);
     fs::remove(folder_, ignored);  // only if nothing else is in it
     if (moved_) fs::rename(*moved_, folder_, ignored);
@@ -126,7 +128,7 @@ RunOutcome run(Spec given, const RunOptions& options) {
   try {
     write_file_atomically(options.folder / kSpecFile, to_toml(spec));
     outcome.history = train(network, data.train, train_options(spec, data, options));
-  } catch (const InputError&) {  // nothing has been learnt: as if nothing had been asked
+  } catch (...) {
     room.give_back();
     throw;
   }

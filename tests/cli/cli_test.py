@@ -185,6 +185,11 @@ class Train(CliCase):
         self.assertIn("batch_size = 1000", self.sentence("train", bad, "--out", self.folder / "new", "--quiet", code=2))
         self.assertFalse((self.folder / "new").exists())
 
+    def test_a_network_too_large_for_memory(self):
+        vast = self.write("vast.toml", SMALL_SPEC.replace("units = 8", "units = 9999999999999"))
+        self.sentence("train", vast, "--out", self.folder / "run", "--quiet", code=1)
+        self.assertFalse((self.folder / "run").exists())
+
     def test_data_replaces_the_source_and_its_test_share(self):
         rows = (ROOT / "data/iris/iris.csv").read_text().splitlines()
         table = self.write("mine.csv", "\n".join(rows[:1] + rows[1::2]) + "\n")
