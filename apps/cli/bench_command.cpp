@@ -1,5 +1,6 @@
 /// neurons bench: how fast this machine trains and runs known networks, against its peak measured in the same run.
 
+#include "apps/cli/arguments.hpp"
 #include "apps/cli/session.hpp"
 #include "apps/cli/terminal.hpp"
 #include "benchmarks/workloads.hpp"
@@ -45,8 +46,8 @@ void add_bench(CLI::App& app, Session& session) {
                                           "  neurons bench\n  neurons bench mlp-64 --threads 1 --json",
                                           [&session, arguments] { return bench(session, *arguments); });
   command->add_option("NAME", arguments->names, "Workloads: " + names + " (all)");
-  command->add_option("--threads", arguments->threads, "0: one for each core")->check(CLI::NonNegativeNumber);
-  command->add_option("--seconds", arguments->seconds, "Of measuring each workload (1)")->check(CLI::PositiveNumber);
+  command->add_option("--threads", arguments->threads, "0: one for each core")->check(whole_number(0));
+  command->add_option("--seconds", arguments->seconds, "Of measuring each workload (1)")->check(positive_number());
 }
 
 }  // namespace neurons::cli

@@ -1,5 +1,6 @@
 /// neurons evaluate MODEL: how good a model is on data.
 
+#include "apps/cli/arguments.hpp"
 #include "apps/cli/reports.hpp"
 #include "apps/cli/session.hpp"
 
@@ -34,7 +35,7 @@ void add_evaluate(CLI::App& app, Session& session) {
   command->add_option("MODEL", arguments->model, "A run folder or a .safetensors file of a run")->required();
   command->add_option("--data", arguments->data,
                       "IDX folder, CSV, npz or pictures by class (the test part of the model's own spec)");
-  command->add_option("--threads", arguments->threads, "0: one for each core")->check(CLI::NonNegativeNumber);
+  command->add_option("--threads", arguments->threads, "0: one for each core")->check(whole_number(0));
 }
 
 }  // namespace neurons::cli

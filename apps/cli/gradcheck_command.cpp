@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "apps/cli/arguments.hpp"
 #include "apps/cli/session.hpp"
 #include "apps/cli/terminal.hpp"
 #include "neurons/base/error.hpp"
@@ -65,11 +66,11 @@ void add_gradcheck(CLI::App& app, Session& session) {
                           "  neurons gradcheck net.toml --rows 4 --elements 0",
                           [&session, arguments] { return check(session, *arguments); });
   command->add_option("SPEC", arguments->spec, "A TOML file (docs/specs.md)")->required();
-  command->add_option("--rows", arguments->rows, "Samples to look at (8)")->check(CLI::PositiveNumber);
+  command->add_option("--rows", arguments->rows, "Samples to look at (8)")->check(whole_number<std::int64_t>(1));
   command->add_option("--elements", arguments->elements, "Of each parameter to look at one by one (64); 0: all")
-      ->check(CLI::NonNegativeNumber);
-  command->add_option("--seed", arguments->seed, "Of which elements (0)");
-  command->add_option("--tolerance", arguments->tolerance, "Largest relative error that passes (1e-5)")->check(CLI::PositiveNumber);
+      ->check(whole_number<std::int64_t>(0));
+  command->add_option("--seed", arguments->seed, "Of which elements (0)")->check(whole_number<std::uint64_t>(0));
+  command->add_option("--tolerance", arguments->tolerance, "Largest relative error that passes (1e-5)")->check(positive_number());
 }
 
 }  // namespace neurons::cli

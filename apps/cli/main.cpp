@@ -1,4 +1,9 @@
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <csignal>
+#include <span>
 
 #include "apps/cli/session.hpp"
 #include "neurons/base/suggest.hpp"
@@ -8,32 +13,52 @@ namespace {
 using namespace neurons;
 using namespace neurons::cli;
 
+/// A file may not get the number of a closed stream, and with it what is written there; and a file that grows beyond the user's
+/// limit is an error to report like a full disk, no death by signal.
+void prepare_process() {
+  int file = 0;
+  while (file >= 0 && file <= STDERR_FILENO) file = ::open("/dev/null", O_RDONLY);  // lowest free number first
+  if (file > STDERR_FILENO) ::close(file);
+  std::signal(SIGXFSZ, SIG_IGN);
+}
+
+std::vector<std::string> names_of_commands(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
+  return names;
+}
+
 /// What CLI11 says of arguments it does not know, with the nearest name.
-std::string explain(const CLI::App& app, const CLI::ParseError& error, int argument_count, char** arguments) {
-  std::vector<std::string> commands;
-  for (const CLI::App* command : app.get_subcommands({})) commands.push_back(command->get_name());
-  const auto chosen = app.get_subcommands();
-  if (chosen.empty()) {
-    if (argument_count < 2) return "which command? see neurons --help";
-    return fmt::format("unknown command \"{}\"{}; see neurons --help", arguments[1], did_you_mean(arguments[1], commands));
+std::string explain(const CLI::App& app, const CLI::ParseError& error) {
+  const CLI::App* command = &app;
+  std::string path = app.get_name();
+  while (!command->get_subcommands().empty()) {
+    command = command->get_subcommands().front();
+    path += " " + command->get_name();
   }
-  const CLI::App* command = chosen.front();
+  const auto commands = names_of_commands(*command);
+  const auto rest = command->remaining(true);
+  if (!commands.empty()) {
+    if (rest.empty()) return fmt::format("which command? see {} --help", path);
+    return fmt::format("unknown command \"{}\"{}; see {} --help", rest.front(), did_you_mean(rest.front(), commands), path);
+  }
   std::string hint;
   if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
     std::vector<std::string> options;
     for (const CLI::Option* option : command->get_options()) options.push_back("--" + option->get_single_name());
-    for (const std::string& extra : command->remaining()) {
+    for (const std::string& extra : rest) {
       if (hint.empty() && extra.starts_with("-")) hint = did_you_mean(extra.substr(0, extra.find('=')), options);
     }
   }
   std::string message = error.what();
   std::ranges::replace(message, '\n', ' ');
-  return fmt::format("{}: {}{}; see neurons {} --help", command->get_name(), message, hint, command->get_name());
+  return fmt::format("{}: {}{}; see {} --help", command->get_name(), message, hint, path);
 }
 
 }  // namespace
 
 int main(int argument_count, char** arguments) {
+  prepare_process();
   CLI::App app("Design, train, understand and ship neural networks.", "neurons");
   Session session;
   add_commands(app, session);
@@ -43,10 +68,12 @@ int main(int argument_count, char** arguments) {
   try {
     app.parse(argument_count, arguments);
   } catch (const CLI::Success& help) {  // --help, --version
-    return app.exit(help);
+    app.exit(help);
+    return session.finish(kDone);
   } catch (const CLI::ParseError& error) {
-    complain(explain(app, error, argument_count, arguments));
-    return kWrongUsage;
+    const std::span<char*> all(arguments, static_cast<std::size_t>(argument_count));
+    const bool json = std::ranges::any_of(all, [](const char* argument) { return std::string_view(argument) == "--json"; });
+    return session.refuse(explain(app, error), json);
   }
   return session.run();
 }

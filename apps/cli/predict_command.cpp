@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "apps/cli/arguments.hpp"
 #include "apps/cli/session.hpp"
 #include "apps/cli/terminal.hpp"
 #include "neurons/spec/predict.hpp"
@@ -77,7 +78,7 @@ void add_predict(CLI::App& app, Session& session) {
       ->add_option("INPUT", arguments->inputs,
                    "CSV files of rows, PNG or JPEG pictures, .npy arrays, or column=value pairs of one sample")
       ->required();
-  command->add_option("--threads", arguments->threads, "0: one for each core")->check(CLI::NonNegativeNumber);
+  command->add_option("--threads", arguments->threads, "0: one for each core")->check(whole_number(0));
 }
 
 }  // namespace neurons::cli

@@ -32,14 +32,13 @@ Progress::Progress(std::int64_t epochs, bool classification, bool validation)
     : epochs_(epochs), classification_(classification), validation_(validation) {}
 
 void Progress::clear() {
-  if (bar_drawn_) fmt::print(stderr, "\r\x1b[2K");
-  std::fflush(stderr);
+  if (bar_drawn_) tell("\r\x1b[2K");
   bar_drawn_ = false;
 }
 
 void Progress::row(const std::string& cells) {
   clear();
-  fmt::print(stderr, "{}\n", cells);
+  tell(cells + "\n");
 }
 
 void Progress::epoch(const EpochRecord& record) {
@@ -108,8 +107,7 @@ void Progress::step(const StepRecord& record) {
   }
   const int width = std::min(kWidestBar, terminal.width - 1 - static_cast<int>(head.size() + tail.size()) - 2);
   const double share = record.steps > 0 ? static_cast<double>(record.step) / static_cast<double>(record.steps) : 0;
-  fmt::print(stderr, "\r\x1b[2K{}  {}{}", head, width > 0 ? bar(share, width) : "", tail);
-  std::fflush(stderr);
+  tell(fmt::format("\r\x1b[2K{}  {}{}", head, width > 0 ? bar(share, width) : "", tail));
   bar_drawn_ = true;
 }
 

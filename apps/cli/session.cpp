@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <new>
 
+#include "apps/cli/terminal.hpp"
 #include "neurons/base/error.hpp"
 
 namespace neurons::cli {
@@ -52,17 +53,27 @@ int Session::run() {
   } catch (const std::exception&) {
     code = fail(kFailed, fmt::format("{}: an unexpected fault inside neurons; please report it with this command line", command_));
   }
+  return finish(code);
+}
+
+int Session::refuse(const std::string& message, bool json) {
+  complain(message);
+  json_ = json;
+  answer_ = {{"error", message}};
+  return finish(kWrongUsage);
+}
+
+int Session::finish(int code) {
   if (json_) {
     const std::string text = answer_.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
     std::fwrite(text.data(), 1, text.size(), stdout);
   }
-  if (std::fflush(stdout) != 0 && code == kDone) {
-    complain("the output could not be written");
-    code = kFailed;
-  }
-  return code;
+  const bool written = std::ferror(stdout) == 0 && std::fflush(stdout) == 0;
+  if (written || code != kDone) return code;
+  complain("the output could not be written");
+  return kFailed;
 }
 
-void complain(const std::string& message) { fmt::print(stderr, "neurons: {}\n", message); }
+void complain(const std::string& message) { tell(fmt::format("neurons: {}\n", message)); }
 
 }  // namespace neurons::cli

@@ -40,6 +40,10 @@ class Session {
 
   /// Runs the chosen command. Errors become one sentence on stderr and the exit code of the contract.
   int run();
+  /// The exit code of arguments that could not be read, after saying so.
+  int refuse(const std::string& message, bool json);
+  /// Writes the answer and flushes stdout: the exit code `code`, or 1 if that cannot be done.
+  int finish(int code);
 
  private:
   bool json_ = false;

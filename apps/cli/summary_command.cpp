@@ -1,5 +1,6 @@
 /// neurons summary MODEL|SPEC: a network layer by layer, and the plan by which it runs.
 
+#include "apps/cli/arguments.hpp"
 #include "apps/cli/session.hpp"
 #include "neurons/base/error.hpp"
 #include "neurons/layers/summary.hpp"
@@ -124,13 +125,15 @@ void add_summary(CLI::App& app, Session& session) {
                                           "  neurons summary runs/mlp --plan --batch 32",
                                           [&session, arguments] { return summarize_subject(session, *arguments); });
   command->add_option("MODEL|SPEC", arguments->subject, "A run folder, a .safetensors file of a run, or a .toml spec")->required();
-  command->add_flag(
+  CLI::Option* plan = command->add_flag(
       "--plan", arguments->plan,
       "Print each step: kernel, shapes, FLOPs, bytes, and why; of a training step for a spec, of a forward pass for a model");
   command->add_option("--batch", arguments->batch, "Samples at once in the plan (the spec's batch_size; 1 for a model)")
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number<std::int64_t>(1))
+      ->needs(plan);
   command->add_option("--threads", arguments->threads, "The plan is for so many; 0: one for each core")
-      ->check(CLI::NonNegativeNumber);
+      ->check(whole_number(0))
+      ->needs(plan);
 }
 
 }  // namespace neurons::cli

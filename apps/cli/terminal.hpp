@@ -25,6 +25,9 @@ struct Terminal {
   std::string styled(std::string_view code, std::string_view text) const;
 };
 
+/// Writes to stderr, if that can be written to: a job does not fail for what it cannot say.
+void tell(std::string_view text);
+
 /// "1,234,567"
 std::string grouped(std::int64_t number);
 /// "0.21 s", "12.3 s", "3:07", "2:03:07"

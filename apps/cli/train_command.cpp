@@ -1,7 +1,10 @@
 /// neurons train SPEC.toml: from a spec to a trained network in a run folder.
 
+#include <algorithm>
+#include <cctype>
 #include <optional>
 
+#include "apps/cli/arguments.hpp"
 #include "apps/cli/interrupt.hpp"
 #include "apps/cli/progress.hpp"
 #include "apps/cli/reports.hpp"
@@ -37,10 +40,21 @@ Spec changed_spec(const TrainArguments& arguments) {
   return spec;
 }
 
+/// One word of a shell's command line.
+std::string word(const std::string& text) {
+  const auto plain = [](unsigned char c) {
+    return std::isalnum(c) != 0 || std::string_view("_./=:@%+,-").find(static_cast<char>(c)) != std::string_view::npos;
+  };
+  if (!text.empty() && std::ranges::all_of(text, plain)) return text;
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? "'\\''" : std::string(1, c);
+  return quoted + "'";
+}
+
 /// The same call, continued.
 std::string resume_command(const TrainArguments& arguments, const fs::path& folder) {
-  std::string command = fmt::format("neurons train {} --out {}", arguments.spec.string(), folder.string());
-  if (!arguments.data.empty()) command += fmt::format(" --data {}", arguments.data.string());
+  std::string command = fmt::format("neurons train {} --out {}", word(arguments.spec.string()), word(folder.string()));
+  if (!arguments.data.empty()) command += fmt::format(" --data {}", word(arguments.data.string()));
   if (arguments.epochs) command += fmt::format(" --epochs {}", *arguments.epochs);
   if (arguments.seed) command += fmt::format(" --seed {}", *arguments.seed);
   if (arguments.threads) command += fmt::format(" --threads {}", *arguments.threads);
@@ -60,7 +74,7 @@ void say_start(const RunStart& start, const fs::path& folder) {
   const Terminal terminal = Terminal::of(stderr);
   const TrainOptions& options = start.spec.training.options;
   const auto line = [&](std::string_view what, const std::string& text) {
-    fmt::print(stderr, "{}  {}\n", terminal.bold(fmt::format("{:<8}", what)), text);
+    tell(fmt::format("{}  {}\n", terminal.bold(fmt::format("{:<8}", what)), text));
   };
   line("data", describe_data(start.data));
   line("network", fmt::format("{} layers, {} parameters", start.network.layers().size(), grouped(start.network.parameter_count())));
@@ -92,10 +106,10 @@ void add_metrics(Json& metrics, const std::string& prefix, const std::optional<E
   }
 }
 
-void say_end(const RunOutcome& outcome, const fs::path& folder) {
+void say_end(const Session& session, const RunOutcome& outcome, const fs::path& folder) {
   const Terminal terminal = Terminal::of(stdout);
   const auto line = [&](std::string_view what, const std::string& text) {
-    fmt::print("{}  {}\n", terminal.bold(fmt::format("{:<10}", what)), text);
+    session.say("{}  {}", terminal.bold(fmt::format("{:<10}", what)), text);
   };
   const History& history = outcome.history;
   const bool early = history.stop == StopReason::early;
@@ -143,7 +157,7 @@ int train(Session& session, const TrainArguments& arguments) {
                          resume_command(arguments, folder)));
     return kFailed;
   }
-  if (!session.json() && !arguments.quiet) say_end(outcome, folder);
+  if (!arguments.quiet) say_end(session, outcome, folder);
   return kDone;
 }
 
@@ -160,9 +174,10 @@ void add_train(CLI::App& app, Session& session) {
   command->add_option("--out", arguments->out, "The run folder (runs/SPEC-NAME); an earlier run in it is moved aside, never lost");
   command->add_option("--data", arguments->data,
                       "Train on all of this instead of the spec's data: IDX folder, CSV, npz, pictures by class");
-  command->add_option("--epochs", arguments->epochs, "Instead of the spec's");
-  command->add_option("--seed", arguments->seed, "Of initial weights, order of samples and dropout, instead of the spec's");
-  command->add_option("--threads", arguments->threads, "Instead of the spec's; 0: one for each core");
+  command->add_option("--epochs", arguments->epochs, "Instead of the spec's")->check(whole_number<std::int64_t>(1));
+  command->add_option("--seed", arguments->seed, "Of initial weights, order of samples and dropout, instead of the spec's")
+      ->check(whole_number<std::uint64_t>(0));
+  command->add_option("--threads", arguments->threads, "Instead of the spec's; 0: one for each core")->check(whole_number(0));
   command->add_flag("--resume", arguments->resume, "Continue the run in the folder from its last checkpoint, bit-exactly");
   command->add_flag("--quiet", arguments->quiet, "Say nothing but errors");
 }

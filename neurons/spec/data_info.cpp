@@ -5,6 +5,7 @@
 #include <limits>
 #include <set>
 
+#include "neurons/base/error.hpp"
 #include "neurons/data/readers/csv.hpp"
 #include "neurons/data/readers/table_encoder.hpp"
 #include "neurons/spec/load_data.hpp"
@@ -85,6 +86,8 @@ DataInfo describe_data(const std::filesystem::path& path, const std::string& tar
   info.kind = source_kind(path);
   if (info.kind == SourceKind::csv) {
     describe_table(info, target);
+  } else if (!target.empty()) {
+    fail_input("{}: is no table, so it has no target column \"{}\"", path.string(), target);
   } else {
     describe_arrays(info, read_arrays(path));
   }

@@ -1,11 +1,11 @@
 #include "neurons/spec/run.hpp"
 
 #include <algorithm>
-#include <iterator>
 #include <sstream>
 
 #include "neurons/base/atomic_file.hpp"
 #include "neurons/base/error.hpp"
+#include "neurons/training/run_folder.hpp"
 
 namespace neurons {
 namespace fs = std::filesystem;
@@ -54,12 +54,13 @@ class Room {
   }
   const std::optional<fs::path>& moved() const { return moved_; }
 
-  /// As it was before, if nothing has been learnt yet.
+  /// As it was before, if there is no checkpoint yet.
   void give_back() const noexcept {
     std::error_code ignored;
-    const auto entries = std::distance(fs::directory_iterator(folder_, ignored), fs::directory_iterator());
-    if (resume_ || entries > 1) return;
+    const RunFolder run(folder_);
+    if (resume_ || fs::exists(run.checkpoint_path(), ignored)) return;
     fs::remove(folder_ / kSpecFile, ignored);
+    fs::remove(run.checkpoint_path().parent_path(), ignored);
     fs::remove(folder_, ignored);  // only if nothing else is in it
     if (moved_) fs::rename(*moved_, folder_, ignored);
   }

@@ -115,7 +115,7 @@ class Training {
     if (told_samples_ < 0) told_samples_ = samples_before();
     record.samples_per_second = static_cast<double>(samples - told_samples_) / seconds_between(told_, now);
     const auto made = static_cast<double>(steps() - steps_before_);
-    const auto left = static_cast<double>(options_.epochs * record.steps - steps());
+    const auto left = static_cast<double>(options_.epochs) * static_cast<double>(record.steps) - static_cast<double>(steps());
     record.seconds_left = seconds_between(start_, now) / made * left;
     told_ = now;
     told_samples_ = samples;

@@ -8,6 +8,7 @@ stderr, run folders that are never half-written or lost, and interrupted runs th
 import json
 import os
 import pathlib
+import shlex
 import signal
 import stat
 import struct
@@ -118,11 +119,49 @@ class Usage(CliCase):
         self.assertIn("SPEC is required", self.sentence("train", code=2))
         self.assertIn("--epochs", self.sentence("train", self.spec, "--epochs", "many", code=2))
         self.assertIn("--threads", self.sentence("evaluate", "run", "--threads", "-1", code=2))
+        self.assertIn('unknown command "lst"; did you mean "list"?', self.sentence("data", "lst", code=2))
+        self.assertIn("which command? see neurons data --help", self.sentence("data", code=2))
+        self.assertIn("--batch requires --plan", self.sentence("summary", self.spec, "--batch", "8", code=2))
+
+    def test_numbers_that_an_option_cannot_take(self):
+        large = 2**64
+        for command, option, values, expected in [
+            ("train", "--epochs", (0, -1, "1e3", 2.5, large), "a whole number from 1 to 9223372036854775807"),
+            ("train", "--seed", (-1, large), f"a whole number from 0 to {large - 1}"),
+            ("train", "--threads", (-1, "two", large), "a whole number from 0 to 2147483647"),
+            ("gradcheck", "--rows", (0, -1, large), "a whole number from 1"),
+            ("gradcheck", "--elements", (-1, large), "a whole number from 0"),
+            ("gradcheck", "--tolerance", (0, -1, "nan", "inf", "1e999", "x"), "a number above 0"),
+            ("summary", "--batch", (0, -1, large), "a whole number from 1"),
+        ]:
+            for value in values:
+                said = self.sentence(command, self.spec, f"{option}={value}", code=2)
+                self.assertIn(f'{option}: expected {expected}', said)
+                self.assertIn(f'found "{value}"', said)
+        self.assertEqual(list(self.folder.iterdir()), [self.spec])
 
     def test_errors_are_one_json_object_too(self):
-        answer = self.answer("evaluate", "nowhere", code=2)
-        self.assertEqual(list(answer), ["error"])
-        self.assertIn("nowhere", answer["error"])
+        for arguments, part in [(("evaluate", "nowhere"), "nowhere"), (("evaluate",), "MODEL is required"), (("nothing",), "nothing")]:
+            answer = self.answer(*arguments, code=2)
+            self.assertEqual(list(answer), ["error"])
+            self.assertIn(part, answer["error"])
+
+    def test_streams_that_cannot_be_written_to(self):
+        run = self.folder / "run"
+        for streams, code in [
+            ("2>/dev/full >out", 0),
+            ("2>&- >out", 0),
+            ("2>&- <&- >out", 0),
+            (">/dev/full", 1),
+            (">&-", 1),
+            (">&- 2>&- <&-", 1),
+        ]:
+            done = subprocess.run(f"'{NEURONS}' train '{self.spec}' --out '{run}' --json {streams}", shell=True, cwd=self.folder, stderr=subprocess.PIPE, timeout=60)
+            self.assertEqual(done.returncode, code, streams)
+            self.assertEqual(self.answer("evaluate", run)["samples"], 30, "the run is whole")
+            if code == 0:
+                json.loads((self.folder / "out").read_text())
+        self.assertEqual(subprocess.run(f"'{NEURONS}' --help >/dev/full 2>&1", shell=True, timeout=60).returncode, 1)
 
 
 class Train(CliCase):
@@ -251,6 +290,13 @@ class Train(CliCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("the output could not be written", done.stderr)
 
+    def test_a_file_beyond_the_users_limit_leaves_no_trace(self):
+        limited = f"ulimit -f 2; '{NEURONS}' train '{self.spec}' --out '{self.folder}/run' --quiet"
+        done = subprocess.run(limited, shell=True, executable="/bin/bash", capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, r"^neurons: .*state.safetensors: cannot be written: File too large\n$")
+        self.assertFalse((self.folder / "run").exists())
+
     def test_divergence_is_the_jobs_failure(self):
         wild = self.write("wild.toml", SMALL_SPEC.replace("tanh", "relu").replace('{ kind = "adam", learning_rate = 0.02 }', '{ kind = "sgd", learning_rate = 1e30 }'))
         self.assertIn("step", self.sentence("train", wild, "--out", self.folder / "run", "--quiet", code=1))
@@ -289,6 +335,12 @@ class Interrupt(CliCase):
             resumed = self.train(name, long, "--resume")
             self.assertEqual(resumed["weights_sha256"], whole["weights_sha256"])
             self.assertEqual(resumed["epochs"], 4000)
+
+    def test_what_it_says_is_a_command_for_the_shell(self):
+        long = self.write("it's long.toml", LONG_SPEC)
+        _, _, err = self.interrupt(long, "a part", signal.SIGINT)
+        command = err.strip().split("continue with: neurons ")[1]
+        self.assertEqual(shlex.split(command), ["train", str(long), "--out", str(self.folder / "a part"), "--resume"])
 
     def test_resume_wants_a_run_and_the_same_spec(self):
         self.assertIn("there is no run to resume", self.sentence("train", self.spec, "--out", self.folder / "none", "--resume", code=2))
@@ -442,6 +494,7 @@ class Look(CliCase):
         self.assertEqual(info["target"], "species")
         self.assertIn("petal_length", self.call("data", "info", ROOT / "data/iris/iris.csv").stdout)
         self.assertIn('did you mean "iris"?', self.sentence("data", "info", "irs", code=2))
+        self.assertIn('no target column "x"', self.sentence("data", "info", "mnist", "--target", "x", code=2))
 
     def test_bench(self):
         answer = self.answer("bench", "mlp-tiny", "--seconds", "0.05", "--threads", "1")

@@ -1,0 +1,37 @@
+#pragma once
+/// Checks of numeric arguments. CLI11's own conversion wraps negative numbers round and cuts those too large.
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <string>
+
+namespace neurons::cli {
+
+/// A whole number that fits into `Number`, of at least `smallest`.
+template <typename Number>
+CLI::Validator whole_number(Number smallest) {
+  const auto check = [smallest](const std::string& text) -> std::string {
+    Number number{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error == std::errc() && end == text.data() + text.size() && number >= smallest) return "";
+    return fmt::format("expected a whole number from {} to {}, found \"{}\"", smallest, std::numeric_limits<Number>::max(), text);
+  };
+  return CLI::Validator(check, "");
+}
+
+/// A finite number above 0.
+inline CLI::Validator positive_number() {
+  const auto check = [](const std::string& text) -> std::string {
+    double number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error == std::errc() && end == text.data() + text.size() && number > 0 && std::isfinite(number)) return "";
+    return fmt::format("expected a number above 0, found \"{}\"", text);
+  };
+  return CLI::Validator(check, "");
+}
+
+}  // namespace neurons::cli
