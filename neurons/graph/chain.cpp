@@ -245,6 +245,7 @@ kernels::Program lower_chain(const Chain& chain, const Shape& shape, std::span<c
       }
     }
   }
+  program.prepare();
   return program;
 }
 

@@ -102,11 +102,13 @@ HWY_NOINLINE void map_row(Outputs<Out...>, Inputs<In...>, std::index_sequence<o.
   }
 }
 
-/// Applies `function(d, inputs…)`, which returns a vector or Results, to the whole tile.
-template <class Function, typename... Out, typename... In>
+/// Applies `function(d, inputs…)`, which returns a vector or Results, to the whole tile. Between the inputs' streams and the
+/// outputs' are `scalars` ones of which `function` knows already.
+template <std::size_t scalars = 0, class Function, typename... Out, typename... In>
 HWY_INLINE void map(Outputs<Out...> outputs, Inputs<In...> inputs, const Tile& tile, const Function& function) {
   constexpr std::size_t kInputs = sizeof...(In);
   constexpr std::size_t kOutputs = sizeof...(Out);
+  constexpr std::size_t kFirstOutput = kInputs + scalars;
   constexpr std::size_t kInputBytes[] = {sizeof(In)...};
   constexpr std::size_t kOutputBytes[] = {sizeof(Out)...};
   alignas(64) std::byte staging[kInputs][kGatherColumns * sizeof(float)];
@@ -117,15 +119,16 @@ HWY_INLINE void map(Outputs<Out...> outputs, Inputs<In...> inputs, const Tile& t
       cursors[s] = open_row(streams[s], kInputBytes[s], row, column, columns, hn::Lanes(Floats()), staging[s]);
     }
     for (std::size_t s = 0; s < kOutputs; ++s) {
-      const Stream& stream = streams[kInputs + s];
+      const Stream& stream = streams[kFirstOutput + s];
       targets[s] = stream.data + (row * stream.row_stride + column) * static_cast<std::ptrdiff_t>(kOutputBytes[s]);
     }
     map_row(outputs, inputs, std::make_index_sequence<kOutputs>(), std::make_index_sequence<kInputs>(), function, cursors, targets,
             columns);
   };
-  if (is_one_row(tile, kInputs + kOutputs)) return run_row(tile.streams, 0, 0, tile.rows * tile.columns);
+  if (is_one_row(tile, 0, kInputs) && is_one_row(tile, kFirstOutput, kFirstOutput + kOutputs))
+    return run_row(tile.streams, 0, 0, tile.rows * tile.columns);
 
-  const TileRows walk = walk_rows(tile, kInputs, kOutputs);
+  const TileRows walk = walk_rows(tile, kInputs, scalars, kOutputs);
   for (std::int64_t row = 0; row < walk.rows; ++row) {
     for (std::int64_t column = 0; column < walk.columns; column += walk.columns_per_pass) {
       run_row(walk.streams, row, column, std::min(walk.columns - column, walk.columns_per_pass));

@@ -73,6 +73,8 @@ struct MicroTile {
 /// work.
 using HalfFloats = hn::CappedTag<float, (kLanes + 1) / 2>;
 constexpr bool kHasHalves = HWY_TARGET == HWY_AVX3;
+/// Tiles of one vector do not read columns of B that do not exist: B need not be padded.
+constexpr bool kMasksNarrow = HWY_TARGET == HWY_AVX3;
 
 template <class D>
 HWY_INLINE hn::Vec<D> load_columns(D d, const float* data, std::int64_t columns) {
@@ -186,6 +188,8 @@ HWY_NOINLINE void micro_kernel(MicroTile& tile) {
   const std::int64_t next_step = tile.next == nullptr ? 0 : tile.next_step;
   constexpr bool kFetchesNext = kRows * kAll >= 16;  // lower tiles are cheap, and have no load to spare
   const std::byte* next = tile.next == nullptr ? reinterpret_cast<const std::byte*>(tile.b) : tile.next;
+  constexpr bool kMasks = kMasksNarrow && kAll == 1;
+  const auto exists = hn::FirstN(d, static_cast<std::size_t>(std::min<std::int64_t>(columns, kWidth)));
   int rows_to_fetch = tile.fetch_count > 0 ? kRows : 0;
   for (std::int64_t rest = tile.inner; rest > 0;) {  // one step at a time while there is something to ask for, then all at once
     std::int64_t steps = rest;
@@ -198,7 +202,10 @@ HWY_NOINLINE void micro_kernel(MicroTile& tile) {
     for (; steps > 0; --steps) {
       V right[kAll];
       NEURONS_UNROLL
-      for (int v = 0; v < kAll; ++v) right[v] = hn::LoadU(d, b + (v / kVectors) * b_panel + (v % kVectors) * kWidth);
+      for (int v = 0; v < kAll; ++v) {
+        const float* const from = b + (v / kVectors) * b_panel + (v % kVectors) * kWidth;
+        right[v] = kMasks ? hn::MaskedLoad(exists, d, from) : hn::LoadU(d, from);
+      }
       a.hide_strides();
       NEURONS_UNROLL
       for (int r = 0; r < kRows; ++r) {
@@ -225,9 +232,9 @@ HWY_NOINLINE void micro_kernel(MicroTile& tile) {
   } else if (tile.pads) {
     NEURONS_UNROLL
     for (int v = 0; v < kAll; ++v) {
-      const auto exists = hn::FirstN(d, static_cast<std::size_t>(std::max<std::int64_t>(0, columns - v * kWidth)));
+      const auto own = hn::FirstN(d, static_cast<std::size_t>(std::max<std::int64_t>(0, columns - v * kWidth)));
       NEURONS_UNROLL
-      for (int r = 0; r < kRows; ++r) store_padded(d, hn::IfThenElseZero(exists, sum[r][v]), c + r * tile.c_stride + v * kWidth);
+      for (int r = 0; r < kRows; ++r) store_padded(d, hn::IfThenElseZero(own, sum[r][v]), c + r * tile.c_stride + v * kWidth);
     }
   } else {
     NEURONS_UNROLL

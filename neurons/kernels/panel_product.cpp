@@ -41,6 +41,37 @@ class ProductRun {
     } while (begin < product_.inner);
   }
 
+  /// All rows of [row, row_end) where the plan says `small`.
+  void run_small(std::int64_t row, std::int64_t row_end) const {
+    if (row >= row_end) return;
+    const Rows rows(row, row_end);
+    const Layout layout = along_inner() ? Layout::inner_contiguous : Layout::rows_contiguous;
+    const Stream target = target_of(0, row);
+    MicroTile tile;
+    tile.inner = product_.inner;
+    tile.a = product_.a + row * product_.a_row_stride;
+    tile.a_stride = along_inner() ? product_.a_row_stride : product_.a_inner_stride;
+    tile.b = product_.b;
+    tile.b_stride = product_.b_in_panels || plan_.packs_b ? product_.width : product_.b_inner_stride;
+    if (plan_.packs_b) {
+      pack_b(0, 0, product_.inner, b_scratch_);
+      tile.b = b_scratch_;
+    }
+    tile.c = reinterpret_cast<float*>(target.data);
+    tile.c_stride = target.row_stride;
+    tile.columns = product_.columns;
+    tile.bias = product_.bias;
+    tile.pads = product_.c_in_panels;
+    const Kernels& kernels = kernels_for(layout, tile.columns);
+    for (std::int64_t t = 0; t < rows.tiles; ++t) {
+      const std::int64_t height = rows.height_of(t);
+      kernels[static_cast<std::size_t>(height - 1)](tile);
+      tile.a += height * product_.a_row_stride;
+      tile.c += height * target.row_stride;
+    }
+    finish(0, row, row_end - row, target);
+  }
+
   /// At most kFewRows rows, B in panels: several panels side by side.
   void run_few_rows(std::int64_t panel, std::int64_t panel_end) const {
     switch (product_.rows) {
@@ -222,14 +253,15 @@ class ProductRun {
           along_inner() ? static_cast<std::int64_t>(kAlignment) : next.stride * static_cast<std::int64_t>(sizeof(float));
       tile.fetch_count = 0;
       if (column == 0 && end == product_.inner && plan_.fetches) set_fetches(tile, panel, row);
-      const auto& kernels =
-          step == kTileVectors * kLanes ? kernels_of<kTileVectors, Floats>(left.layout) : narrow_kernels(left.layout, tile.columns);
-      kernels[index](tile);
+      kernels_for(left.layout, tile.columns)[index](tile);
       column += step;
     }
   }
 
   using Kernels = std::array<MicroKernel, kMaxRows>;
+  const Kernels& kernels_for(Layout layout, std::int64_t columns) const {
+    return product_.width >= kTileVectors * kLanes ? kernels_of<kTileVectors, Floats>(layout) : narrow_kernels(layout, columns);
+  }
   static const Kernels& narrow_kernels(Layout layout, [[maybe_unused]] std::int64_t columns) {
     if constexpr (kHasHalves) {
       if (columns <= kLanes / 2) return kernels_of<1, HalfFloats>(layout);
@@ -312,7 +344,9 @@ void run_product(const PreparedProduct& prepared, std::byte* scratch, Worker wor
   const bool few_rows =
       whole_panels && product.rows <= kFewRows && product.width == kMaxWidth && product.b_in_panels && product.a_inner_stride == 1;
   if (!few_rows && (worker.count == 1 || (product.rows >= product.columns && product.a_inner_stride == 1))) {
-    const WorkRange rows = split_work(static_cast<std::size_t>(product.rows), worker);
+    const WorkRange rows = worker.count == 1 ? WorkRange{0, static_cast<std::size_t>(product.rows)}
+                                             : split_work(static_cast<std::size_t>(product.rows), worker);
+    if (prepared.plan.small) return run.run_small(static_cast<std::int64_t>(rows.begin), static_cast<std::int64_t>(rows.end));
     return run.run(0, panels, static_cast<std::int64_t>(rows.begin), static_cast<std::int64_t>(rows.end));
   }
   const WorkRange share = split_work(static_cast<std::size_t>(panels * product.rows), worker,
@@ -325,13 +359,16 @@ void run_product(const PreparedProduct& prepared, std::byte* scratch, Worker wor
   if (few_rows) return run.run_few_rows(first, last);
   const std::int64_t head = begin % product.rows;
   const std::int64_t tail = end % product.rows;
+  if (prepared.plan.small) return run.run_small(begin, end);
   if (first == last) return run.run(first, first + 1, head, tail);
   if (head > 0) run.run(first, first + 1, head, product.rows);
   run.run(head > 0 ? first + 1 : first, last, 0, product.rows);
   if (tail > 0) run.run(last, last + 1, 0, tail);
 }
 
-ProductPlan plan_for_target(const PanelProduct& product) { return plan_product(product, kMaxRows); }
+ProductPlan plan_for_target(const PanelProduct& product) {
+  return plan_product(product, kMaxRows, kTileVectors * kLanes, kMasksNarrow);
+}
 
 }  // namespace neurons::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

@@ -22,6 +22,7 @@ struct ProductPlan {
   bool packs_all_b = false;          ///< … all panels of a pass before the first product
   bool fetches_a = false;            ///< asks for the next tile's part of A during each tile
   bool fetches = false;              ///< asks for the results' memory ahead of the stores
+  bool small = false;                ///< one narrow panel, one pass, nothing packed but B, one run of the epilogue
   std::int64_t a_row_floats = 0;     ///< floats of scratch for one row of A
   std::size_t a_bytes = 0;
   std::size_t b_bytes = 0;
@@ -32,8 +33,10 @@ struct ProductPlan {
   }
 };
 
-/// The plan for register tiles of at most `tile_rows` rows.
-inline ProductPlan plan_product(const PanelProduct& product, std::int64_t tile_rows) noexcept {
+/// The plan for register tiles of at most `tile_rows` rows and `tile_columns` columns; `masks`: narrow tiles read no column of B
+/// that does not exist.
+inline ProductPlan plan_product(const PanelProduct& product, std::int64_t tile_rows, std::int64_t tile_columns,
+                                bool masks) noexcept {
   // Inner indices per pass: a panel's part is then at most 128 KB, well inside a second-level cache.
   constexpr std::int64_t kInnerBlock = 1024;
   // Part of A that meets all panels before the next part does: a quarter of a second-level cache of 1 MB.
@@ -46,6 +49,8 @@ inline ProductPlan plan_product(const PanelProduct& product, std::int64_t tile_r
 
   // A result this small is soon in the first-level cache.
   constexpr std::int64_t kSmallResult = 512;
+  // A right operand of so many floats stays in the first-level cache however it lies.
+  constexpr std::int64_t kSmallOperand = 2048;
 
   ProductPlan plan;
   plan.fetches = product.rows * product.columns > kSmallResult;
@@ -68,8 +73,13 @@ inline ProductPlan plan_product(const PanelProduct& product, std::int64_t tile_r
     plan.tiles_per_block = std::max<std::int64_t>(2, kBlockFloats / (plan.inner_block * tile_rows));
   }
 
-  const bool b_direct = product.b_column_stride == 1 && product.columns % product.width == 0 &&
-                        (product.b_inner_stride == product.width || product.rows <= tile_rows);
+  const bool whole_vectors = product.columns % product.width == 0;
+  plan.small = panels == 1 && product.width <= tile_columns && plan.inner_block == product.inner && !plan.packs_a &&
+               !plan.fetches_a && !plan.fetches && plan.tiles_per_block >= tiles &&
+               tiles * tile_rows * product.width <= kEpilogueFloats;
+  const bool b_direct = product.b_column_stride == 1 && (whole_vectors || (plan.small && masks)) &&
+                        (product.b_inner_stride == product.width || product.rows <= tile_rows ||
+                         (plan.small && product.inner * product.b_inner_stride <= kSmallOperand));
   plan.packs_b = !product.b_in_panels && !b_direct;
   plan.packs_all_b = plan.packs_b && plan.tiles_per_block < tiles;
   if (plan.packs_a) {

@@ -32,6 +32,10 @@ std::byte* address(const External& external, const Coordinates* outer, const Rec
   return external.data + offset * static_cast<std::ptrdiff_t>(external.element_bytes);
 }
 
+Stream block_stream(std::byte* scratch, int block, std::int64_t columns) noexcept {
+  return {scratch + static_cast<std::size_t>(block) * static_cast<std::size_t>(Program::kBlockElements) * 8, columns, 1};
+}
+
 /// One instruction after the other on a part of at most kBlockElements elements (any size if no scratch block is in use).
 /// `held` is what Operand::Place::tile names, with its first element at that of `part`. Tile operands are float32.
 void run_part(const Program& program, std::int64_t slice, const Coordinates* outer, const Rectangle& part, const Stream& held,
@@ -52,7 +56,7 @@ void run_part(const Program& program, std::int64_t slice, const Coordinates* out
       } else if (operand.place == Operand::Place::tile) {
         *stream = held;
       } else {
-        *stream = {scratch + index * static_cast<std::size_t>(Program::kBlockElements) * 8, part.columns, 1};
+        *stream = block_stream(scratch, operand.index, part.columns);
       }
       ++stream;
     }
@@ -61,10 +65,31 @@ void run_part(const Program& program, std::int64_t slice, const Coordinates* out
   }
 }
 
+/// The same on the whole of a small space, from the tiles that prepare() made.
+void run_whole(const Program& program, const Stream& held, std::byte* scratch) noexcept {
+  const Tile* whole = program.whole.data();
+  for (const auto& instruction : program.instructions) {
+    if (!instruction.moves) {
+      instruction.function(*whole++);
+      continue;
+    }
+    Tile tile = *whole++;
+    for (std::size_t i = 0; i < instruction.operands.size(); ++i) {
+      const Operand& operand = instruction.operands[i];
+      if (operand.place == Operand::Place::tile) tile.streams[i] = held;
+      if (operand.place == Operand::Place::block) tile.streams[i] = block_stream(scratch, operand.index, program.columns);
+    }
+    instruction.function(tile);
+  }
+}
+
 /// Cuts a rectangle of one outer slice into parts: whole rows as long as several fit a block, else pieces of one row.
 void run_rectangle(const Program& program, std::int64_t slice, const Rectangle& whole, const Stream& held,
                    std::byte* scratch) noexcept {
   if (whole.rows <= 0 || whole.columns <= 0) return;
+  if (!program.whole.empty() && whole.rows == program.rows && whole.columns == program.columns) {
+    return run_whole(program, held, scratch);
+  }
   if (slice == 0 && whole.rows * whole.columns <= Program::kBlockElements) {
     Tile tile;
     return run_part(program, 0, nullptr, whole, held, scratch, tile);
@@ -93,6 +118,27 @@ void run_rectangle(const Program& program, std::int64_t slice, const Rectangle& 
 }
 
 }  // namespace
+
+void Program::prepare() {
+  whole.clear();
+  if (outer_elements() != 1 || rows * columns > kBlockElements) return;
+  for (auto& instruction : instructions) {
+    Tile tile;
+    tile.rows = rows;
+    tile.columns = columns;
+    tile.elements_per_row = columns;
+    tile.options = instruction.options.get();
+    instruction.moves = false;
+    for (std::size_t i = 0; i < instruction.operands.size(); ++i) {
+      const Operand& operand = instruction.operands[i];
+      instruction.moves |= operand.place != Operand::Place::external;
+      if (operand.place != Operand::Place::external) continue;
+      const External& external = externals[static_cast<std::size_t>(operand.index)];
+      tile.streams[i] = {external.data, external.row_stride, external.column_stride};
+    }
+    whole.push_back(tile);
+  }
+}
 
 void Program::run(std::int64_t row, std::int64_t row_count, std::int64_t column, std::int64_t column_count, const Stream& tile,
                   std::byte* scratch) const noexcept {

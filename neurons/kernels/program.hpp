@@ -42,6 +42,7 @@ struct Instruction {
   TileFunction function = nullptr;
   std::vector<Operand> operands;        ///< inputs, then outputs
   std::shared_ptr<const void> options;  ///< kept alive here, handed to the function as Tile::options
+  bool moves = false;                   ///< from Program::prepare(): some operand lies in scratch
 };
 
 /// Instructions and operands over the space outer… × rows × columns.
@@ -51,7 +52,8 @@ struct Program {
   std::array<std::int64_t, 6> outer{1, 1, 1, 1, 1, 1};
   std::int64_t rows = 1;
   std::int64_t columns = 1;
-  int blocks = 0;  ///< scratch blocks in use, numbered 0 … blocks-1
+  int blocks = 0;           ///< scratch blocks in use, numbered 0 … blocks-1
+  std::vector<Tile> whole;  ///< from prepare(), where the space is small: each instruction's tile, without what lies in scratch
 
   /// Elements of one scratch block; also the number of elements an instruction processes at a time.
   static constexpr std::int64_t kBlockElements = 1024;
@@ -64,6 +66,10 @@ struct Program {
     for (const auto extent : outer) product *= extent;
     return product;
   }
+
+  /// Resolves once what a run over the whole space would resolve each time. Call it when all else is set; without it, runs give
+  /// the same results.
+  void prepare();
 
   /// Runs all instructions on rows [row, row + row_count) × columns [column, column + column_count) of outer slice 0, where `tile`
   /// (if any operand names it) holds the values of that rectangle. `scratch` has scratch_bytes(), 64-byte aligned.

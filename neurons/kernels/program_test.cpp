@@ -78,6 +78,31 @@ TEST(Program, RunsChainsOverAnyShapeAndSplit) {
   });
 }
 
+TEST(Program, GivesTheSamePreparedOrNot) {
+  for_each_target([] {
+    for (const std::int64_t rows : {1, 5, 31, 33}) {
+      Chain plain(1, rows, 33);
+      Chain prepared(1, rows, 33);
+      for (Chain* chain : {&plain, &prepared}) chain->program.outer[4] = 1;
+      prepared.program.prepare();
+      EXPECT_EQ(prepared.program.whole.empty(), rows * 33 > Program::kBlockElements);
+      AlignedBuffer scratch(plain.program.scratch_bytes());
+      plain.program.run_rows(0, rows, scratch.data());
+      prepared.program.run_rows(0, rows, scratch.data());
+      EXPECT_TRUE(same_bits(plain.y, prepared.y)) << rows;
+      prepared.y.assign(prepared.y.size(), NAN);
+      prepared.program.run(rows / 2, rows - rows / 2, 0, 33, {}, scratch.data());  // a part is not the whole
+      for (std::int64_t e = 0; e < rows * 33; ++e) {
+        if (e < rows / 2 * 33) {
+          EXPECT_TRUE(std::isnan(prepared.y[static_cast<std::size_t>(e)]));
+        } else {
+          EXPECT_EQ(prepared.y[static_cast<std::size_t>(e)], plain.y[static_cast<std::size_t>(e)]);
+        }
+      }
+    }
+  });
+}
+
 // As an epilogue: a rectangle whose values come in a tile with a row stride of its own, and leave there, too.
 TEST(Program, RunsOnARectangleAroundATile) {
   for_each_target([] {

@@ -6,15 +6,16 @@
 
 namespace neurons::kernels {
 
-TileRows walk_rows(const Tile& tile, std::size_t inputs, std::size_t outputs) noexcept {
+TileRows walk_rows(const Tile& tile, std::size_t inputs, std::size_t scalars, std::size_t outputs) noexcept {
   TileRows walk;
   walk.rows = tile.rows;
   walk.columns = tile.columns;
-  const std::span<Stream> streams(walk.streams, inputs + outputs);
+  const std::span<Stream> streams(walk.streams, inputs + scalars + outputs);
   std::copy_n(tile.streams, streams.size(), streams.begin());
 
   const auto contiguous_column = [](const Stream& stream) { return stream.row_stride == 1; };
-  if (tile.columns == 1 && std::all_of(streams.begin() + static_cast<std::ptrdiff_t>(inputs), streams.end(), contiguous_column)) {
+  if (tile.columns == 1 &&
+      std::all_of(streams.begin() + static_cast<std::ptrdiff_t>(inputs + scalars), streams.end(), contiguous_column)) {
     for (auto& stream : streams) stream.column_stride = stream.row_stride;
     walk.columns = tile.rows;
     walk.rows = 1;

@@ -11,9 +11,9 @@ namespace neurons::kernels {
 /// Longest part of a row that is processed at a time if an input must be gathered.
 inline constexpr std::int64_t kGatherColumns = 256;
 
-/// Whether all rows follow each other in memory in each stream that is not one constant.
-inline bool is_one_row(const Tile& tile, std::size_t streams) noexcept {
-  for (std::size_t s = 0; s < streams; ++s) {
+/// Whether all rows follow each other in memory in each of the streams [first, end) that is not one constant.
+inline bool is_one_row(const Tile& tile, std::size_t first, std::size_t end) noexcept {
+  for (std::size_t s = first; s < end; ++s) {
     const Stream& stream = tile.streams[s];
     const bool contiguous = stream.column_stride == 1 && (tile.rows == 1 || stream.row_stride == tile.columns);
     const bool constant = stream.column_stride == 0 && (tile.rows == 1 || stream.row_stride == 0);
@@ -29,8 +29,8 @@ struct TileRows {
   std::int64_t columns = 0;
   std::int64_t columns_per_pass = 0;  ///< kGatherColumns if an input is neither contiguous nor constant along a row, else columns
 };
-/// A single column whose outputs are contiguous becomes a single row.
-TileRows walk_rows(const Tile& tile, std::size_t inputs, std::size_t outputs) noexcept;
+/// A single column whose outputs are contiguous becomes a single row. `scalars` streams between inputs and outputs are left alone.
+TileRows walk_rows(const Tile& tile, std::size_t inputs, std::size_t scalars, std::size_t outputs) noexcept;
 
 /// What a loop reads: `data`, then data + step for the next vector, ….
 struct Cursor {

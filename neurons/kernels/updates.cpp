@@ -23,22 +23,13 @@ HWY_INLINE Vector scaled_step(Floats d, Vector g, Vector s, float rate, float ep
   return hn::Div(hn::Mul(hn::Set(d, rate), g), hn::Add(hn::Sqrt(s), hn::Set(d, epsilon)));
 }
 
-/// The tile without its scalars, which the formulas hold themselves: they stand between `inputs` streams and `outputs` streams.
-HWY_INLINE Tile without_scalars(const Tile& tile, int inputs, int scalars, int outputs) {
-  Tile result = tile;
-  for (int s = inputs; s < inputs + outputs; ++s) result.streams[s] = tile.streams[s + scalars];
-  return result;
-}
-
 HWY_INLINE float scalar(const Tile& tile, int stream) { return *reinterpret_cast<const float*>(tile.streams[stream].data); }
 
 struct SgdFormula {
   float rate;
   HWY_INLINE Vector operator()(Floats d, Vector g, Vector w) const { return hn::NegMulAdd(hn::Set(d, rate), g, w); }
 };
-void sgd_update_tile(const Tile& tile) {
-  map(Outputs<float>(), Inputs<float, float>(), without_scalars(tile, 2, 1, 1), SgdFormula{scalar(tile, 2)});
-}
+void sgd_update_tile(const Tile& tile) { map<1>(Outputs<float>(), Inputs<float, float>(), tile, SgdFormula{scalar(tile, 2)}); }
 
 struct MomentumFormula {
   MomentumOptions options;
@@ -51,8 +42,8 @@ struct MomentumFormula {
   }
 };
 void momentum_update_tile(const Tile& tile) {
-  map(Outputs<float, float>(), Inputs<float, float, float>(), without_scalars(tile, 3, 1, 2),
-      MomentumFormula{options_of<MomentumOptions>(tile), scalar(tile, 3)});
+  map<1>(Outputs<float, float>(), Inputs<float, float, float>(), tile,
+         MomentumFormula{options_of<MomentumOptions>(tile), scalar(tile, 3)});
 }
 
 struct AdamFormula {
@@ -69,8 +60,8 @@ struct AdamFormula {
   }
 };
 void adam_update_tile(const Tile& tile) {
-  map(Outputs<float, float, float>(), Inputs<float, float, float, float>(), without_scalars(tile, 4, 3, 3),
-      AdamFormula{options_of<AdamOptions>(tile), scalar(tile, 4), 1.0F / scalar(tile, 5), scalar(tile, 6)});
+  map<3>(Outputs<float, float, float>(), Inputs<float, float, float, float>(), tile,
+         AdamFormula{options_of<AdamOptions>(tile), scalar(tile, 4), 1.0F / scalar(tile, 5), scalar(tile, 6)});
 }
 
 struct RmsPropFormula {
@@ -82,8 +73,8 @@ struct RmsPropFormula {
   }
 };
 void rmsprop_update_tile(const Tile& tile) {
-  map(Outputs<float, float>(), Inputs<float, float, float>(), without_scalars(tile, 3, 1, 2),
-      RmsPropFormula{options_of<RmsPropOptions>(tile), scalar(tile, 3)});
+  map<1>(Outputs<float, float>(), Inputs<float, float, float>(), tile,
+         RmsPropFormula{options_of<RmsPropOptions>(tile), scalar(tile, 3)});
 }
 
 struct AdagradFormula {
@@ -95,8 +86,8 @@ struct AdagradFormula {
   }
 };
 void adagrad_update_tile(const Tile& tile) {
-  map(Outputs<float, float>(), Inputs<float, float, float>(), without_scalars(tile, 3, 1, 2),
-      AdagradFormula{options_of<AdagradOptions>(tile), scalar(tile, 3)});
+  map<1>(Outputs<float, float>(), Inputs<float, float, float>(), tile,
+         AdagradFormula{options_of<AdagradOptions>(tile), scalar(tile, 3)});
 }
 
 struct LionFormula {
@@ -112,8 +103,8 @@ struct LionFormula {
   }
 };
 void lion_update_tile(const Tile& tile) {
-  map(Outputs<float, float>(), Inputs<float, float, float>(), without_scalars(tile, 3, 2, 2),
-      LionFormula{options_of<LionOptions>(tile), scalar(tile, 3), scalar(tile, 4)});
+  map<2>(Outputs<float, float>(), Inputs<float, float, float>(), tile,
+         LionFormula{options_of<LionOptions>(tile), scalar(tile, 3), scalar(tile, 4)});
 }
 
 }  // namespace neurons::kernels::HWY_NAMESPACE

@@ -25,10 +25,16 @@ void emit_update(UpdateContext& context, const std::string& op_name, const Attri
 
 double wide(float value) { return static_cast<double>(value); }
 
+/// 1 - beta^step. Where beta^step ≤ exp(-(1 - beta) · step) is below half of double's epsilon, that is exactly 1.
+double correction(double beta, double step) {
+  constexpr double kVanishes = 38;
+  return (1 - beta) * step > kVanishes ? 1.0 : 1 - std::pow(beta, step);
+}
+
 void adam_scalars(const StepNumbers& numbers, double beta1, double beta2, double decay, std::span<float> out) {
   const auto step = static_cast<double>(numbers.step);
-  out[0] = static_cast<float>(numbers.rate / (1 - std::pow(beta1, step)));
-  out[1] = static_cast<float>(std::sqrt(1 - std::pow(beta2, step)));
+  out[0] = static_cast<float>(numbers.rate / correction(beta1, step));
+  out[1] = static_cast<float>(std::sqrt(correction(beta2, step)));
   out[2] = static_cast<float>(decay);
 }
 
