@@ -66,50 +66,101 @@ HWY_INLINE float total_weight(const CrossEntropyCall& call) {
   return total;
 }
 
-void cross_entropy_rows(const CrossEntropyCall& call, Worker worker) {
-  if (call.classes <= 0) return;
+using Labels = hn::RebindToSigned<Floats>;
+
+/// The labels of `count` rows, one a lane: -1 where the label is ignored, and beyond them.
+HWY_INLINE hn::Vec<Labels> load_labels(const CrossEntropyCall& call, std::size_t row, std::size_t count) {
+  const Labels d;
+  const std::int64_t* const labels = call.labels + row;
+  if (count == hn::Lanes(d)) {
+    const hn::RebindToSigned<hn::Repartition<double, Floats>> wide;
+    const hn::RebindToUnsigned<decltype(wide)> wide_bits;
+    const hn::RebindToUnsigned<Labels> bits;
+    const hn::Half<decltype(bits)> half_bits;
+    const auto half = [&](const std::int64_t* data) HWY_ATTR {
+      const auto read = hn::LoadU(wide, data);
+      const auto label = hn::IfThenElse(hn::Eq(read, hn::Set(wide, call.ignore_index)), hn::Set(wide, -1), read);
+      return hn::TruncateTo(half_bits, hn::BitCast(wide_bits, label));
+    };
+    return hn::BitCast(d, hn::Combine(bits, half(labels + hn::Lanes(wide)), half(labels)));
+  }
+  alignas(64) std::int32_t buffer[kMaxLanes];
+  for (std::size_t r = 0; r < kMaxLanes; ++r) {
+    buffer[r] = r >= count || labels[r] == call.ignore_index ? -1 : static_cast<std::int32_t>(labels[r]);
+  }
+  return hn::Load(d, buffer);
+}
+
+/// 1, or the weight of each lane's label; 0 for ignored labels.
+HWY_INLINE Vector label_weights_of(Floats d, const CrossEntropyCall& call, hn::Vec<Labels> label) {
+  const Labels integers;
+  if (call.class_weights == nullptr) {
+    return hn::IfThenElseZero(hn::RebindMask(d, hn::Gt(label, hn::Set(integers, -1))), hn::Set(d, 1.0F));
+  }
+  Vector weight = hn::Zero(d);
+  for (std::int64_t c = 0; c < call.classes; ++c) {
+    const auto is_label = hn::RebindMask(d, hn::Eq(label, hn::Set(integers, static_cast<std::int32_t>(c))));
+    weight = hn::IfThenElse(is_label, hn::Set(d, call.class_weights[c]), weight);
+  }
+  return weight;
+}
+
+/// The losses, and weights of labels, of the row or of one row a lane.
+HWY_INLINE void store_losses(Floats d, const CrossEntropyCall& call, const RowSums& sums, Vector label_logit, Vector label_weight,
+                             hn::Mask<Floats> counted, float weights, std::size_t row, std::size_t count) {
+  const Vector own = hn::Add(sums.log_sum, hn::Sub(sums.maximum, label_logit));
+  Vector loss = hn::Mul(hn::Mul(hn::Set(d, 1.0F - call.smoothing), label_weight), own);
+  if (call.smoothing != 0.0F) {
+    const Vector all = hn::MulAdd(sums.log_sum, hn::Set(d, weights), sums.distance);
+    loss = hn::MulAdd(hn::Set(d, call.smoothing / static_cast<float>(call.classes)), all, loss);
+  }
+  store_some(d, hn::IfThenElseZero(counted, loss), call.losses + row, count);
+  if (call.row_weights != nullptr) store_some(d, label_weight, call.row_weights + row, count);
+}
+
+/// Short rows: one a lane, through a transposed block.
+void short_rows(const CrossEntropyCall& call, WorkRange range, float weights) {
   const Floats d;
+  const Labels integers;
   const std::size_t lanes = hn::Lanes(d);
-  const WorkRange range = split_work(static_cast<std::size_t>(call.rows), worker, lanes);
-  const float weights = call.smoothing != 0.0F ? total_weight(call) : 0.0F;
-  const bool is_short = call.classes <= kShortRow;
-  const std::size_t rows_at_once = is_short ? lanes : 1;
   alignas(64) Block block;
-  alignas(64) float label_logits[kMaxLanes] = {};
-  alignas(64) float label_weights[kMaxLanes] = {};
-  alignas(64) float counted[kMaxLanes] = {};  // 0 where the label is ignored, else 1
-  for (std::size_t row = range.begin; row < range.end; row += rows_at_once) {
-    const std::size_t count = std::min(rows_at_once, range.end - row);
+  for (std::size_t row = range.begin; row < range.end; row += lanes) {
+    const std::size_t count = std::min(lanes, range.end - row);
     const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(row) * call.classes;
-    const float* const logits = call.logits + at;
-    // The labels' logits are read first: the probabilities may take the logits' place.
-    for (std::size_t r = 0; r < count; ++r) {
-      const std::int64_t label = call.labels[row + r];
-      const bool ignored = label == call.ignore_index;
-      counted[r] = ignored ? 0.0F : 1.0F;
-      label_logits[r] = ignored ? 0.0F : logits[static_cast<std::int64_t>(r) * call.classes + label];
-      label_weights[r] = ignored ? 0.0F : weight_of(call, label);
+    to_block(call.logits + at, call.classes, count, block);
+    const auto label = load_labels(call, row, count);
+    Vector label_logit = hn::Zero(d);  // read first: the probabilities take the logits' place
+    for (std::int64_t c = 0; c < call.classes; ++c) {
+      const auto is_label = hn::RebindMask(d, hn::Eq(label, hn::Set(integers, static_cast<std::int32_t>(c))));
+      label_logit = hn::IfThenElse(is_label, hn::Load(d, block + c * static_cast<std::ptrdiff_t>(lanes)), label_logit);
     }
-    if (is_short) to_block(logits, call.classes, count, block);
-    const Walk walk = is_short ? walk_across(call.classes, static_cast<std::ptrdiff_t>(lanes), count) : walk_along(call.classes);
-    float* const probabilities = call.probabilities == nullptr ? nullptr : is_short ? block : call.probabilities + at;
-    const RowSums sums = sum_rows(d, call, walk, is_short ? block : logits, probabilities);
-    if (is_short && probabilities != nullptr) from_block(block, call.classes, count, call.probabilities + at);
-    const Vector own = hn::Add(sums.log_sum, hn::Sub(sums.maximum, hn::Load(d, label_logits)));
-    const Vector weight = hn::Load(d, label_weights);
-    Vector loss = hn::Mul(hn::Mul(hn::Set(d, 1.0F - call.smoothing), weight), own);
-    if (call.smoothing != 0.0F) {
-      const Vector all = hn::MulAdd(sums.log_sum, hn::Set(d, weights), sums.distance);
-      loss = hn::MulAdd(hn::Set(d, call.smoothing / static_cast<float>(call.classes)), all, loss);
-    }
-    loss = hn::IfThenElseZero(hn::Ne(hn::Load(d, counted), hn::Zero(d)), loss);
-    store_some(d, loss, call.losses + row, count);
-    if (call.row_weights != nullptr) store_some(d, weight, call.row_weights + row, count);
+    const Walk walk = walk_across(call.classes, static_cast<std::ptrdiff_t>(lanes), count);
+    const RowSums sums = sum_rows(d, call, walk, block, call.probabilities == nullptr ? nullptr : block);
+    if (call.probabilities != nullptr) from_block(block, call.classes, count, call.probabilities + at);
+    const auto counted = hn::RebindMask(d, hn::Gt(label, hn::Set(integers, -1)));
+    store_losses(d, call, sums, label_logit, label_weights_of(d, call, label), counted, weights, row, count);
   }
 }
 
-/// With p the probabilities, t = (1 - smoothing) · weight(label), s = smoothing / classes and W = Σ_c weight_c:
-/// dlogits_c = dloss · (p_c·(t + s·W) - s·weight_c - [c = label]·t).
+void cross_entropy_rows(const CrossEntropyCall& call, Worker worker) {
+  if (call.classes <= 0) return;
+  const Floats d;
+  const WorkRange range = split_work(static_cast<std::size_t>(call.rows), worker, hn::Lanes(d));
+  const float weights = call.smoothing != 0.0F ? total_weight(call) : 0.0F;
+  if (call.classes <= kShortRow) return short_rows(call, range, weights);
+  for (std::size_t row = range.begin; row < range.end; ++row) {
+    const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(row) * call.classes;
+    const std::int64_t label = call.labels[row];
+    const bool ignored = label == call.ignore_index;
+    // The label's logit is read first: the probabilities may take the logits' place.
+    const Vector label_logit = hn::Set(d, ignored ? 0.0F : call.logits[at + label]);
+    const Vector label_weight = hn::Set(d, ignored ? 0.0F : weight_of(call, label));
+    const RowSums sums = sum_rows(d, call, walk_along(call.classes), call.logits + at,
+                                  call.probabilities == nullptr ? nullptr : call.probabilities + at);
+    store_losses(d, call, sums, label_logit, label_weight, hn::FirstN(d, ignored ? 0 : 1), weights, row, 1);
+  }
+}
+
 /// What the gradients of a row, or of one row a lane, are made of.
 struct GradientTerms {
   Vector slope;     ///< dloss · (t + s·W)
@@ -128,6 +179,14 @@ HWY_INLINE Vector logit_gradient(const CrossEntropyCall& call, const GradientTer
   return hn::Sub(gradient, hn::IfThenElseZero(is_label, terms.at_label));
 }
 
+/// `count` values, `stride` apart (0: the same one).
+HWY_INLINE Vector load_dlosses(Floats d, const float* dlosses, std::int64_t stride, std::size_t count) {
+  if (stride == 1) return load_some(d, dlosses, count);
+  alignas(64) float buffer[kMaxLanes] = {};
+  for (std::size_t r = 0; r < count; ++r) buffer[r] = dlosses[static_cast<std::int64_t>(r) * stride];
+  return hn::Load(d, buffer);
+}
+
 /// Short rows: one a lane, through a transposed block.
 void short_gradient_rows(const CrossEntropyCall& call, const float* dlosses, std::int64_t dloss_stride, float* dlogits,
                          WorkRange range, float share, float smooth) {
@@ -135,26 +194,15 @@ void short_gradient_rows(const CrossEntropyCall& call, const float* dlosses, std
   const hn::RebindToSigned<Floats> integers;
   const std::size_t lanes = hn::Lanes(d);
   alignas(64) Block block;
-  alignas(64) float slopes[kMaxLanes] = {};
-  alignas(64) float at_labels[kMaxLanes] = {};
-  alignas(64) float at_alls[kMaxLanes] = {};
-  alignas(64) std::int32_t labels[kMaxLanes] = {};
   for (std::size_t row = range.begin; row < range.end; row += lanes) {
     const std::size_t count = std::min(lanes, range.end - row);
     const std::ptrdiff_t first = static_cast<std::ptrdiff_t>(row) * call.classes;
-    for (std::size_t r = 0; r < count; ++r) {
-      const std::int64_t label = call.labels[row + r];
-      const bool ignored = label == call.ignore_index;
-      const float upstream = dlosses[static_cast<std::int64_t>(row + r) * dloss_stride];
-      const float target = ignored ? 0.0F : (1.0F - call.smoothing) * weight_of(call, label);
-      labels[r] = ignored ? -1 : static_cast<std::int32_t>(label);
-      slopes[r] = upstream * (target + smooth);
-      at_labels[r] = upstream * target;
-      at_alls[r] = upstream * share;
-    }
-    const auto label = hn::Load(integers, labels);
+    const auto label = load_labels(call, row, count);
     const auto counted = hn::RebindMask(d, hn::Gt(label, hn::Set(integers, -1)));
-    const GradientTerms terms{hn::Load(d, slopes), hn::Load(d, at_labels), hn::Load(d, at_alls)};
+    const Vector upstream = load_dlosses(d, dlosses + static_cast<std::int64_t>(row) * dloss_stride, dloss_stride, count);
+    const Vector target = hn::Mul(hn::Set(d, 1.0F - call.smoothing), label_weights_of(d, call, label));
+    const GradientTerms terms{hn::Mul(upstream, hn::Add(target, hn::Set(d, smooth))), hn::Mul(upstream, target),
+                              hn::Mul(upstream, hn::Set(d, share))};
     to_block(call.probabilities + first, call.classes, count, block);
     for (std::int64_t c = 0; c < call.classes; ++c) {
       float* const at = block + c * static_cast<std::ptrdiff_t>(lanes);

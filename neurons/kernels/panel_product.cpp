@@ -339,13 +339,13 @@ void run_product(const PreparedProduct& prepared, std::byte* scratch, Worker wor
   const PanelProduct& product = prepared.product;
   if (product.rows <= 0 || product.columns <= 0) return;
   const ProductRun run(product, prepared.plan, scratch);
+  if (prepared.plan.small && worker.count == 1) return run.run_small(0, product.rows);
   const std::int64_t panels = product.panels();
   const bool whole_panels = product.rows <= kMaxRows && panels >= worker.count;
   const bool few_rows =
       whole_panels && product.rows <= kFewRows && product.width == kMaxWidth && product.b_in_panels && product.a_inner_stride == 1;
   if (!few_rows && (worker.count == 1 || (product.rows >= product.columns && product.a_inner_stride == 1))) {
-    const WorkRange rows = worker.count == 1 ? WorkRange{0, static_cast<std::size_t>(product.rows)}
-                                             : split_work(static_cast<std::size_t>(product.rows), worker);
+    const WorkRange rows = split_work(static_cast<std::size_t>(product.rows), worker);
     if (prepared.plan.small) return run.run_small(static_cast<std::int64_t>(rows.begin), static_cast<std::int64_t>(rows.end));
     return run.run(0, panels, static_cast<std::int64_t>(rows.begin), static_cast<std::int64_t>(rows.end));
   }

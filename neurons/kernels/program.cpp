@@ -73,12 +73,23 @@ void run_whole(const Program& program, const Stream& held, std::byte* scratch) n
       instruction.function(*whole++);
       continue;
     }
-    Tile tile = *whole++;
-    for (std::size_t i = 0; i < instruction.operands.size(); ++i) {
-      const Operand& operand = instruction.operands[i];
-      if (operand.place == Operand::Place::tile) tile.streams[i] = held;
-      if (operand.place == Operand::Place::block) tile.streams[i] = block_stream(scratch, operand.index, program.columns);
+    Tile tile;
+    tile.rows = whole->rows;
+    tile.columns = whole->columns;
+    tile.options = whole->options;
+    tile.elements_per_row = whole->elements_per_row;
+    const Stream* stream = whole->streams;
+    Stream* target = tile.streams;
+    for (const Operand& operand : instruction.operands) {
+      if (operand.place == Operand::Place::external) {
+        *target = *stream;
+      } else {
+        *target = operand.place == Operand::Place::tile ? held : block_stream(scratch, operand.index, program.columns);
+      }
+      ++stream;
+      ++target;
     }
+    ++whole;
     instruction.function(tile);
   }
 }
