@@ -28,6 +28,11 @@ class Gathering {
                  samples.elements() / static_cast<std::int64_t>(names.size()), size, model_.sample_shape().to_string());
     }
     const auto values = flat.values<float>();
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (std::isfinite(values[i])) continue;
+      const std::int64_t at = static_cast<std::int64_t>(i) % size;
+      fail_input("{}: value {} (from 0) is {}, expected a finite number", names[i / static_cast<std::size_t>(size)], at, values[i]);
+    }
     values_.insert(values_.end(), values.begin(), values.end());
     names_.insert(names_.end(), names.begin(), names.end());
   }

@@ -39,6 +39,7 @@ Spec resolve(Spec spec, const LoadedData& data) {
 
 PreparedSpec prepare(Spec spec, std::span<const fs::path> places) {
   PreparedSpec prepared;
+  const fs::path file = spec.file;
   if (!spec.data.source.empty()) prepared.data = load_data(spec, places);
   try {
     if (prepared.data) spec = resolve(std::move(spec), *prepared.data);
@@ -46,7 +47,7 @@ PreparedSpec prepare(Spec spec, std::span<const fs::path> places) {
     prepared.network = make_network(spec.network);
     for (const std::string& pattern : spec.training.freeze) prepared.network.freeze(pattern);
   } catch (const InputError& error) {
-    fail_input("{}: {}", spec.file.string(), error.what());
+    fail_input("{}: {}", file.string(), error.what());
   }
   prepared.spec = std::move(spec);
   return prepared;

@@ -232,7 +232,8 @@ TEST(SpecErrors, WrongTypesAreNamedWithPlaceAndWhatWasFound) {
             "s.toml:2:13: optimizer: the key \"kind\" is missing");
   EXPECT_EQ(refusal_of_section("[training]\noptimizer = { kind = \"adam\", beta1 = \"a\" }"),
             "s.toml:2:38: beta1: expected a number, found the text \"a\"");
-  EXPECT_EQ(refusal_of_section("[training]\noptimizer = { kind = \"adam\", beta1 = 1e300 }"), "s.toml:2:38: beta1 is too large");
+  EXPECT_EQ(refusal_of_section("[training]\noptimizer = { kind = \"adam\", learning_rate = 1e300 }"),
+            "s.toml:2:46: learning_rate is too large");
   EXPECT_EQ(refusal_of_section("[training]\nfreeze = \"a\""), "s.toml:2:10: freeze: expected a list in [ ], found the text \"a\"");
   EXPECT_EQ(refusal_of_section("[training]\nfreeze = [1]"), "s.toml:2:11: freeze: expected a text in quotes, found 1");
   EXPECT_EQ(refusal_of_section("data = 3"), "s.toml:1:8: data: expected a table, found 3");
@@ -250,6 +251,8 @@ TEST(SpecErrors, WrongTypesAreNamedWithPlaceAndWhatWasFound) {
 TEST(SpecErrors, PartsMustMakeSense) {
   EXPECT_EQ(refusal_of_section("[data]\ntest = 1.5"),
             "s.toml:2:8: test = 1.5: expected a share below 1, such as 0.2, or a whole number of samples");
+  EXPECT_EQ(refusal_of_section("[data]\ntest = 1.0"),
+            "s.toml:2:8: test = 1: expected a share below 1, such as 0.2, or a whole number of samples");
   EXPECT_EQ(refusal_of_section("[data]\ntest = -1"),
             "s.toml:2:8: test = -1: expected a share below 1, such as 0.2, or a whole number of samples");
   EXPECT_EQ(refusal_of_section("[data]\ntest = { fold = 6, folds = 5 }"),

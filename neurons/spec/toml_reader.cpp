@@ -99,7 +99,7 @@ void TomlReader::read(const toml::node& node, Part& field, const std::string& ke
     field.folds = fold.folds;
   } else if (node.is_number()) {
     read(node, field.amount, key);
-    if (field.amount < 0 || (field.amount >= 1 && field.amount != std::floor(field.amount))) {
+    if (field.amount < 0 || (node.is_floating_point() && field.amount >= 1)) {
       fail(node.source(), "{} = {}: expected a share below 1, such as 0.2, or a whole number of samples", key, field.amount);
     }
   } else {

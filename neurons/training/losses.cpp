@@ -1,5 +1,7 @@
 #include "neurons/training/losses.hpp"
 
+#include <cmath>
+
 #include "neurons/base/suggest.hpp"
 
 namespace neurons {
@@ -53,6 +55,9 @@ TensorType CrossEntropy::target_type(const TensorType& prediction, bool labels) 
   const std::int64_t classes = prediction.shape[1];
   if (!class_weights.empty() && static_cast<std::int64_t>(class_weights.size()) != classes) {
     fail_input("loss cross_entropy: {} class weights for {} classes", class_weights.size(), classes);
+  }
+  for (const float weight : class_weights) {
+    if (!(weight >= 0 && std::isfinite(weight))) fail_input("loss cross_entropy: the class weight {} must be at least 0", weight);
   }
   if (!(label_smoothing >= 0.0F && label_smoothing <= 1.0F)) {
     fail_input("loss cross_entropy: label_smoothing = {} must be in [0, 1]", label_smoothing);

@@ -198,6 +198,8 @@ TEST(Losses, SayWhatTheyCannotUse) {
               HasSubstr("loss cross_entropy: expects predictions [batch, classes], got [8, 3, 4]; add Flatten{}"));
   EXPECT_THAT(refusal(CrossEntropy{.label_smoothing = 0, .class_weights = {1, 2}}, three, true),
               HasSubstr("2 class weights for 3 classes"));
+  EXPECT_THAT(refusal(CrossEntropy{.label_smoothing = 0, .class_weights = {1, -2, 1}}, three, true),
+              HasSubstr("the class weight -2 must be at least 0"));
   EXPECT_THAT(refusal(CrossEntropy{.label_smoothing = 1.5F, .class_weights = {}}, three, true),
               HasSubstr("label_smoothing = 1.5 must be in [0, 1]"));
   EXPECT_THAT(refusal(CrossEntropy{.label_smoothing = std::nanf(""), .class_weights = {}}, three, true),

@@ -47,6 +47,19 @@ TEST(Method, TheTableHoldsOptimisersAndFullBatchMethods) {
   EXPECT_EQ(method_of_kind("lbfgs").with({{"memory", std::int64_t{5}}}).lbfgs()->memory, 5);
 }
 
+TEST(Method, NumbersOfARuleMustMakeSense) {
+  const float nan = std::nanf("");
+  EXPECT_THAT(message_of([] { Method(Adam{.beta1 = 1}); }), HasSubstr("adam: beta1 = 1 must be at least 0 and below 1"));
+  EXPECT_THAT(message_of([] { Method(AdamW{.beta2 = -0.5F}); }), HasSubstr("adamw: beta2 = -0.5 must be at least 0 and below 1"));
+  EXPECT_THAT(message_of([] { Method(AdamW{.weight_decay = -1}); }), HasSubstr("adamw: weight_decay = -1 must be at least 0"));
+  EXPECT_THAT(message_of([] { Method(Sgd{.momentum = 2}); }), HasSubstr("sgd: momentum = 2 must be at least 0 and below 1"));
+  EXPECT_THAT(message_of([] { Method(Sgd{.dampening = 1.5F}); }), HasSubstr("sgd: dampening = 1.5 must be between 0 and 1"));
+  EXPECT_THAT(message_of([&] { Method(RmsProp{.alpha = nan}); }), HasSubstr("rmsprop: alpha = nan must be"));
+  EXPECT_THAT(message_of([] { Method(Adagrad{.epsilon = -1}); }), HasSubstr("adagrad: epsilon = -1 must be at least 0"));
+  EXPECT_THAT(message_of([] { Method(Lion{.beta2 = 1}); }), HasSubstr("lion: beta2 = 1 must be"));
+  for (const auto& [kind, rule] : optimizer_kinds()) EXPECT_NO_THROW(rule.with({})) << kind;
+}
+
 TEST(Method, SaysWhatIsWrong) {
   EXPECT_THAT(message_of([] { method_of_kind("adma"); }), HasSubstr("unknown optimizer \"adma\"; did you mean \"adam\"?"));
   EXPECT_THAT(message_of([] {

@@ -44,7 +44,8 @@ concept FirstOrderRule = requires {
 /// A first-order rule, held by value. Any struct with `kKind`, `fields`, a float `learning_rate`, a float `weight_decay`,
 /// `static constexpr bool kDecoupledDecay` (the rule itself applies weight_decay; otherwise weight_decay · w is added to the
 /// gradient), `static constexpr int kScalars` (at most kMaxScalars), `void scalars(const StepNumbers&, std::span<float> out) const`
-/// (the kScalars numbers that change from step to step) and `void update(UpdateContext&) const` is one.
+/// (the kScalars numbers that change from step to step) and `void update(UpdateContext&) const` is one. It may
+/// have `void check() const`, which throws InputError for numbers that make no sense.
 class Optimizer {
  public:
   template <FirstOrderRule T>
@@ -82,7 +83,9 @@ class Optimizer {
   template <typename T>
   struct Model final : Concept {
     static_assert(T::kScalars >= 0 && T::kScalars <= kMaxScalars);
-    explicit Model(T initial) : value(std::move(initial)) {}
+    explicit Model(T initial) : value(std::move(initial)) {
+      if constexpr (requires { value.check(); }) value.check();
+    }
     std::string kind() const override { return std::string(T::kKind); }
     Attributes attributes() const override { return attributes_of(value); }
     Optimizer with(const Attributes& given) const override { return Optimizer(options_from(value, given)); }

@@ -31,6 +31,27 @@ double correction(double beta, double step) {
   return (1 - beta) * step > kVanishes ? 1.0 : 1 - std::pow(beta, step);
 }
 
+void require(bool holds, std::string_view kind, std::string_view name, float value, std::string_view rule) {
+  if (!holds) fail_input("{}: {} = {} must be {}", kind, name, value, rule);
+}
+
+/// A share of what was that is kept: with 1 nothing new would ever count.
+void require_memory(std::string_view kind, std::string_view name, float value) {
+  require(value >= 0 && value < 1, kind, name, value, "at least 0 and below 1");
+}
+
+void require_positive_or_zero(std::string_view kind, std::string_view name, float value) {
+  require(value >= 0 && std::isfinite(value), kind, name, value, "at least 0");
+}
+
+template <typename AdamLike>
+void check_adam(const AdamLike& rule) {
+  require_memory(rule.kKind, "beta1", rule.beta1);
+  require_memory(rule.kKind, "beta2", rule.beta2);
+  require_positive_or_zero(rule.kKind, "epsilon", rule.epsilon);
+  require_positive_or_zero(rule.kKind, "weight_decay", rule.weight_decay);
+}
+
 void adam_scalars(const StepNumbers& numbers, double beta1, double beta2, double decay, std::span<float> out) {
   const auto step = static_cast<double>(numbers.step);
   out[0] = static_cast<float>(numbers.rate / correction(beta1, step));
@@ -44,6 +65,12 @@ void adam_update(UpdateContext& context, float beta1, float beta2, float epsilon
 
 }  // namespace
 
+void Sgd::check() const {
+  require_memory(kKind, "momentum", momentum);
+  require(dampening >= 0 && dampening <= 1, kKind, "dampening", dampening, "between 0 and 1");
+  require_positive_or_zero(kKind, "weight_decay", weight_decay);
+}
+
 void Sgd::scalars(const StepNumbers& numbers, std::span<float> out) const { out[0] = static_cast<float>(numbers.rate); }
 
 void Sgd::update(UpdateContext& context) const {
@@ -52,11 +79,15 @@ void Sgd::update(UpdateContext& context) const {
               {"momentum"});
 }
 
+void Adam::check() const { check_adam(*this); }
+
 void Adam::scalars(const StepNumbers& numbers, std::span<float> out) const {
   adam_scalars(numbers, wide(beta1), wide(beta2), 0, out);
 }
 
 void Adam::update(UpdateContext& context) const { adam_update(context, beta1, beta2, epsilon); }
+
+void AdamW::check() const { check_adam(*this); }
 
 void AdamW::scalars(const StepNumbers& numbers, std::span<float> out) const {
   adam_scalars(numbers, wide(beta1), wide(beta2), numbers.rate * numbers.weight_decay, out);
@@ -64,15 +95,32 @@ void AdamW::scalars(const StepNumbers& numbers, std::span<float> out) const {
 
 void AdamW::update(UpdateContext& context) const { adam_update(context, beta1, beta2, epsilon); }
 
+void RmsProp::check() const {
+  require_memory(kKind, "alpha", alpha);
+  require_positive_or_zero(kKind, "epsilon", epsilon);
+  require_positive_or_zero(kKind, "weight_decay", weight_decay);
+}
+
 void RmsProp::scalars(const StepNumbers& numbers, std::span<float> out) const { out[0] = static_cast<float>(numbers.rate); }
 
 void RmsProp::update(UpdateContext& context) const {
   emit_update(context, "RmsPropUpdate", {{"alpha", wide(alpha)}, {"epsilon", wide(epsilon)}}, {"square"});
 }
 
+void Adagrad::check() const {
+  require_positive_or_zero(kKind, "epsilon", epsilon);
+  require_positive_or_zero(kKind, "weight_decay", weight_decay);
+}
+
 void Adagrad::scalars(const StepNumbers& numbers, std::span<float> out) const { out[0] = static_cast<float>(numbers.rate); }
 
 void Adagrad::update(UpdateContext& context) const { emit_update(context, "AdagradUpdate", {{"epsilon", wide(epsilon)}}, {"sum"}); }
+
+void Lion::check() const {
+  require_memory(kKind, "beta1", beta1);
+  require_memory(kKind, "beta2", beta2);
+  require_positive_or_zero(kKind, "weight_decay", weight_decay);
+}
 
 void Lion::scalars(const StepNumbers& numbers, std::span<float> out) const {
   out[0] = static_cast<float>(numbers.rate);

@@ -27,6 +27,7 @@ struct Sgd {
     visit("nesterov", self.nesterov);
     visit("weight_decay", self.weight_decay);
   }
+  void check() const;
   void scalars(const StepNumbers& numbers, std::span<float> out) const;
   void update(UpdateContext& context) const;
 };
@@ -50,6 +51,7 @@ struct Adam {
     visit("epsilon", self.epsilon);
     visit("weight_decay", self.weight_decay);
   }
+  void check() const;
   void scalars(const StepNumbers& numbers, std::span<float> out) const;
   void update(UpdateContext& context) const;
 };
@@ -73,6 +75,7 @@ struct AdamW {
     visit("epsilon", self.epsilon);
     visit("weight_decay", self.weight_decay);
   }
+  void check() const;
   void scalars(const StepNumbers& numbers, std::span<float> out) const;
   void update(UpdateContext& context) const;
 };
@@ -94,6 +97,7 @@ struct RmsProp {
     visit("epsilon", self.epsilon);
     visit("weight_decay", self.weight_decay);
   }
+  void check() const;
   void scalars(const StepNumbers& numbers, std::span<float> out) const;
   void update(UpdateContext& context) const;
 };
@@ -113,6 +117,7 @@ struct Adagrad {
     visit("epsilon", self.epsilon);
     visit("weight_decay", self.weight_decay);
   }
+  void check() const;
   void scalars(const StepNumbers& numbers, std::span<float> out) const;
   void update(UpdateContext& context) const;
 };
@@ -135,6 +140,7 @@ struct Lion {
     visit("beta2", self.beta2);
     visit("weight_decay", self.weight_decay);
   }
+  void check() const;
   void scalars(const StepNumbers& numbers, std::span<float> out) const;
   void update(UpdateContext& context) const;
 };

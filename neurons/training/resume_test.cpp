@@ -229,10 +229,10 @@ TEST(RunFolderFiles, HoldMetricsAndWeights) {
   EXPECT_EQ(model.tensors.at("dense1.weight").shape(), (Shape{16, 2}));
   EXPECT_EQ(weights_sha256(network), history.weights_sha256);
   EXPECT_THAT(read_file(folder / "deep/down/metrics.jsonl"),
-              AllOf(HasSubstr("{\"epoch\": 1, \"step\": 4, \"loss\": "), HasSubstr("\"validation_rmse\": \"NaN\"")));
+              AllOf(HasSubstr("{\"epoch\": 1, \"step\": 4, \"loss\": "), Not(HasSubstr("rmse"))));
 }
 
-TEST(RunFolderFiles, NumbersThatJsonDoesNotKnowAreTexts) {
+TEST(RunFolderFiles, LeaveOutWhatWasNotComputed) {
   EpochRecord record;
   record.epoch = 1;
   record.loss = HUGE_VAL;
@@ -240,7 +240,7 @@ TEST(RunFolderFiles, NumbersThatJsonDoesNotKnowAreTexts) {
   record.validation_loss = -HUGE_VAL;
   record.accuracy = 0.5;
   EXPECT_EQ(to_json(record), R"({"epoch": 1, "step": 0, "loss": "Infinity", "accuracy": 0.5, "validation_loss": "-Infinity", )"
-                             R"("validation_accuracy": "NaN", "validation_rmse": "NaN", "learning_rate": 1e-05, "seconds": 0})");
+                             R"("learning_rate": 1e-05, "seconds": 0})");
 }
 
 /// Runs `body` in a process of its own; true if it returned true.

@@ -16,7 +16,6 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string json_number(double number) {
-  if (std::isnan(number)) return "\"NaN\"";
   if (std::isinf(number)) return number > 0 ? "\"Infinity\"" : "\"-Infinity\"";
   return fmt::format("{}", number);
 }
@@ -28,11 +27,18 @@ std::string json_number(double number) {
 }  // namespace
 
 std::string to_json(const EpochRecord& record) {
-  return fmt::format(R"({{"epoch": {}, "step": {}, "loss": {}, "accuracy": {}, "validation_loss": {}, "validation_accuracy": {}, )"
-                     R"("validation_rmse": {}, "learning_rate": {}, "seconds": {}}})",
-                     record.epoch, record.step, json_number(record.loss), json_number(record.accuracy),
-                     json_number(record.validation_loss), json_number(record.validation_accuracy),
-                     json_number(record.validation_rmse), json_number(record.learning_rate), json_number(record.seconds));
+  std::string text = fmt::format(R"({{"epoch": {}, "step": {})", record.epoch, record.step);
+  const auto add = [&](std::string_view name, double number) {
+    if (!std::isnan(number)) text += fmt::format(R"(, "{}": {})", name, json_number(number));
+  };
+  add("loss", record.loss);
+  add("accuracy", record.accuracy);
+  add("validation_loss", record.validation_loss);
+  add("validation_accuracy", record.validation_accuracy);
+  add("validation_rmse", record.validation_rmse);
+  add("learning_rate", record.learning_rate);
+  add("seconds", record.seconds);
+  return text + "}";
 }
 
 void RunFolder::create() const {

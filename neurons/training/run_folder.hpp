@@ -38,7 +38,8 @@ class RunFolder {
   std::filesystem::path path_;
 };
 
-/// One JSON object on one line; NaN and infinity, which JSON does not know, as the texts "NaN", "Infinity" and "-Infinity".
+/// One JSON object on one line, without the numbers that were not computed; infinity, which JSON does not know, as the texts
+/// "Infinity" and "-Infinity".
 std::string to_json(const EpochRecord& record);
 
 }  // namespace neurons

@@ -248,6 +248,9 @@ class Train(CliCase):
             (SMALL_SPEC.replace('{ kind = "dense", units = 8, activation = "tanh" }', '{ kind = "reshape", shape = [3] }'), "reshape1"),
             (SMALL_SPEC.replace("test = 0.2", "test = 150"), "there are only 150 samples"),
             (SMALL_SPEC.replace("test = 0.2", "target = 'colour'"), "colour"),
+            (SMALL_SPEC.replace("[network]", "[network]\ninputs = [{ shape = [5] }]"), 'bad.toml: input "x" has shape [5]'),
+            (SMALL_SPEC.replace("0.02 }", "0.02, beta1 = 1.0 }"), "bad.toml:11:13: adam: beta1 = 1 must be at least 0 and below 1"),
+            (SMALL_SPEC.replace("seed = 3", "loss = { kind = 'cross_entropy', class_weights = [1.0, -1.0, 1.0] }"), "class weight -1 must be"),
             (SMALL_SPEC.replace("seed = 3", "loss = 'mse'"), "loss mse: the data has class labels"),
             ("", "has no layers"),
         ]:
@@ -425,6 +428,15 @@ class Predict(CliCase):
         self.assertIn("long", self.sentence("predict", run, "petal_length=long", code=2))
         self.assertIn("given twice", self.sentence("predict", run, "petal_length=3", "petal_length=4", code=2))
         self.assertIn("neither a file nor", self.sentence("predict", run, "nothing.csv", code=2))
+
+    def test_arrays_hold_finite_numbers(self):
+        self.train()
+        header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 4), }".ljust(117) + "\n"
+        start = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode()
+        good = self.write("good.npy", start + struct.pack("<8f", *range(8)))
+        self.assertEqual(len(self.answer("predict", self.folder / "run", good)["predictions"]), 2)
+        bad = self.write("bad.npy", start + struct.pack("<8f", 0, 1, 2, 3, 4, 5, float("nan"), 7))
+        self.assertIn("bad.npy[1]: value 2 (from 0) is nan", self.sentence("predict", self.folder / "run", bad, code=2))
 
     def test_pictures_by_class(self):
         for name, value in (("black", 10), ("white", 240)):
