@@ -160,6 +160,10 @@ const std::vector<Workload>& workloads() {
 
 Report run(std::span<const std::string> names, const Options& options) {
   if (options.threads < 0) fail_input("bench: threads = {} must be at least 1 (or 0: one for each core)", options.threads);
+  if (options.threads > available_cores()) {
+    fail_input("bench: threads = {} is more than the {} cores here; threads that take turns have no peak", options.threads,
+               available_cores());
+  }
   if (!(options.seconds > 0)) fail_input("bench: seconds = {} must be above 0", options.seconds);
   std::vector<const Workload*> chosen;
   std::vector<std::string> known;

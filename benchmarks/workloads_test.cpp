@@ -44,6 +44,7 @@ TEST(Workloads, RefuseUnknownNamesAndTimes) {
   EXPECT_THAT([&] { run(names); },
               ThrowsMessage<InputError>(HasSubstr("there is no workload \"mlp-46\"; did you mean \"mlp-64\"?")));
   EXPECT_THAT([&] { run({}, {.seconds = 0}); }, ThrowsMessage<InputError>(HasSubstr("must be above 0")));
+  EXPECT_THAT([&] { run({}, {.threads = 4000}); }, ThrowsMessage<InputError>(HasSubstr("threads = 4000 is more than the")));
   EXPECT_THAT([&] { run({}, {.threads = -1}); }, ThrowsMessage<InputError>(HasSubstr("threads = -1")));
 }
 
