@@ -70,6 +70,11 @@ Tensor initialize(const Initializer& initializer, const Shape& shape, std::int64
   const double in = static_cast<double>(std::max<std::int64_t>(1, fan_in));
   const double out = static_cast<double>(std::max<std::int64_t>(1, fan_out));
   const double given = static_cast<double>(initializer.value);
+  if (!std::isfinite(given)) fail_input("initializer \"{}\": value = {} must be finite", kind, given);
+  if ((kind == "normal" || kind == "uniform") && given <= 0) {
+    fail_input("initializer \"{}\": value = {} must be above 0: it is the {}", kind, given,
+               kind == "normal" ? "standard deviation" : "half-width");
+  }
   if (kind == "xavier_normal") {
     fill_normal(values, std::sqrt(2.0 / (in + out)), random);
   } else if (kind == "xavier_uniform") {

@@ -18,8 +18,9 @@ struct Initializer {
   float value = 0.0F;  ///< of "constant"; standard deviation of "normal", half-width of "uniform"; gain of "orthogonal" (0: 1)
 };
 
-/// A tensor of the shape, drawn from `random`. `activation` is what follows, for "automatic" and the He gain. "orthogonal" sees the
-/// shape as a matrix [first extent, rest]. Throws InputError for an unknown kind.
+/// A tensor of the shape, drawn from `random`. `activation` is what follows, for "automatic". "orthogonal" sees the shape as a
+/// matrix [first extent, rest]. Throws InputError for an unknown kind, a value that is not finite, and a "normal" or "uniform"
+/// whose value is not above 0: all neurons would begin equal.
 Tensor initialize(const Initializer& initializer, const Shape& shape, std::int64_t fan_in, std::int64_t fan_out,
                   const std::string& activation, RandomStream& random);
 

@@ -141,5 +141,15 @@ TEST(Initializers, SuggestTheNearestKind) {
   EXPECT_EQ(message_of([&] { network.initialize(1); }), "dense1: unknown initializer \"xavier\"");
 }
 
+TEST(Initializers, RefuseValuesThatMakeNoSense) {
+  EXPECT_EQ(message_of([] { drawn({"normal"}); }),
+            "initializer \"normal\": value = 0 must be above 0: it is the standard deviation");
+  EXPECT_EQ(message_of([] {
+              drawn({"uniform", -0.5F});
+            }),
+            "initializer \"uniform\": value = -0.5 must be above 0: it is the half-width");
+  EXPECT_EQ(message_of([] { drawn({"constant", std::nanf("")}); }), "initializer \"constant\": value = nan must be finite");
+}
+
 }  // namespace
 }  // namespace neurons
