@@ -63,6 +63,7 @@ Json to_json(const Plan& plan) {
                      {"kernel", step.kernel},
                      {"why", step.why},
                      {"detail", step.detail},
+                     {"states", step.states},
                      {"outputs", outputs},
                      {"flops", step.flops},
                      {"bytes", step.bytes},

@@ -156,6 +156,12 @@ Graph lower(const Graph& graph) {
   return decompose(graph, [](const OpDef& op) { return !op.kernels.empty() || op.reference; });
 }
 
+std::string describe_state(const StateStore& states, const std::string& name, const TensorType& stored) {
+  const auto& layout = states.layout(name);
+  const std::string plain = fmt::format("{} {}", name, states.type(name).to_string());
+  return layout ? fmt::format("{} as {} ({})", plain, stored.to_string(), layout->pack) : plain;
+}
+
 MemoryRange range_of(const Buffer& buffer) { return {buffer.data, buffer.data + buffer.type.bytes()}; }
 
 /// Sets the barriers: workers meet where a step touches what an earlier one, possibly on another worker, has written or still
@@ -278,6 +284,10 @@ Plan compile(const Graph& graph, std::shared_ptr<StateStore> states, const Compi
         if (slot == 0) step.bytes += static_cast<double>(buffer.type.bytes());
         if (slot == 0) step.outputs.push_back(buffer.type);
       }
+    }
+    for (const int id : node.inputs) {
+      if (id < 0 || final_graph.info(id).kind != ValueKind::state) continue;
+      step.states.push_back(describe_state(*plan.states_, final_graph.info(id).name, final_graph.info(id).type));
     }
     const NodeContext context(final_graph, node);
     step.flops = node.op->flops ? node.op->flops(context.context) : static_cast<double>(step.outputs.front().shape.elements());

@@ -79,6 +79,7 @@ std::string to_string(const Plan& plan) {
     text += fmt::format("{:>3} {:<14} {:<44} {:>20} {:>9.3f} {:>9.1f}{}{}\n", i, step.name, step.op, outputs, step.flops / 1e6,
                         step.bytes / 1024, step.barrier ? "  after a barrier" : "", step.split ? "" : "  one worker");
     if (!step.detail.empty()) text += fmt::format("      {}\n", step.detail);
+    if (!step.states.empty()) text += fmt::format("      states {}\n", fmt::join(step.states, ", "));
     text += fmt::format("      kernel {}{}\n", step.kernel, step.why.empty() ? "" : ": " + step.why);
   }
   return text + fmt::format("{} steps, {:.3f} MFLOP, arena {:.1f} KiB\n", plan.steps().size(), plan.flops() / 1e6,

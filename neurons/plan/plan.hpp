@@ -34,8 +34,9 @@ struct PlanStep {
   std::string op;
   std::string name;  ///< the layer it came from
   std::string kernel;
-  std::string why;     ///< why this kernel: the refusals of those before it
-  std::string detail;  ///< options, including a fused chain
+  std::string why;                  ///< why this kernel: the refusals of those before it
+  std::string detail;               ///< options, including a fused chain
+  std::vector<std::string> states;  ///< those it reads, as they are stored: "w f32[3, 4] as f32[1, 4, 16] (PackPanels)"
   std::vector<TensorType> outputs;
   std::vector<MemoryRange> reads;
   std::vector<MemoryRange> writes;
@@ -102,7 +103,7 @@ class Plan {
 /// naming the node that no kernel accepts, with each kernel's reason.
 Plan compile(const Graph& graph, std::shared_ptr<StateStore> states, const CompileOptions& options = {});
 
-/// A table of the steps: kernel, shapes, FLOPs, bytes, fusion, and why the kernel was chosen.
+/// A table of the steps: kernel, shapes, layout of states, FLOPs, bytes, fusion, and why the kernel was chosen.
 std::string to_string(const Plan& plan);
 
 }  // namespace neurons
