@@ -115,8 +115,11 @@ class Reader {
       if (name.starts_with(kEngine)) read(name, checkpoint.engine.numbers[name.substr(kEngine.size())]);
     }
     for (auto& [name, tensor] : file_.tensors) {
-      if (name.starts_with(kEngine)) checkpoint.engine.tensors.emplace(name.substr(kEngine.size()), std::move(tensor));
-      if (name.starts_with(kBest)) training.best_weights.emplace(name.substr(kBest.size()), std::move(tensor));
+      if (name.starts_with(kEngine)) {
+        checkpoint.engine.tensors.emplace(name.substr(kEngine.size()), std::move(tensor));
+      } else if (name.starts_with(kBest)) {
+        training.best_weights.emplace(name.substr(kBest.size()), std::move(tensor));
+      }
     }
     const auto history = file_.tensors.find(std::string(kHistory));
     if (history == file_.tensors.end()) fail_input("{}: has no \"{}\"", source_, kHistory);

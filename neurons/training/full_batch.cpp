@@ -109,7 +109,7 @@ class LevenbergMarquardtRun final : public FullBatchRun {
       : rule_(rule),
         network_(checked(LevenbergMarquardt::kKind, require_small(network), data, require_squares(options))),
         function_(network_, data, team_of(options)),
-        scale_(function_.total_weight() * static_cast<double>(data.targets.elements() / data.samples()) / 2),
+        scale_(function_.total_weight() * static_cast<double>(data.outputs()) / 2),
         minimizer_(rule, function_, function_.flat().read(network_), function_.flat().decay(options.l2 * scale_),
                    function_.flat().groups()) {}
 

@@ -41,7 +41,6 @@ class NetworkSquares final : public LeastSquares {
   std::vector<float> block_;                                 ///< rows of the Jacobian [block rows, parameters]
   std::vector<float> product_;                               ///< [parameters, parameters]
   AlignedBuffer scratch_;
-  std::size_t scratch_each_ = 0;
   std::size_t residuals_ = 0;
   double total_weight_ = 0;
 };

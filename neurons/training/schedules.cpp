@@ -11,7 +11,8 @@ namespace neurons {
 namespace {
 
 double epoch_of(const Progress& progress) {
-  return static_cast<double>(progress.step / std::max<std::int64_t>(1, progress.steps_per_epoch));
+  const std::int64_t whole_epochs = progress.step / std::max<std::int64_t>(1, progress.steps_per_epoch);
+  return static_cast<double>(whole_epochs);
 }
 
 /// From `from` at t = 0 to `to` at t = 1 along half a cosine.
