@@ -89,7 +89,7 @@ class CliCase(unittest.TestCase):
         """The one sentence on stderr; nothing may be on stdout."""
         done = self.call(*arguments, code=code)
         self.assertEqual(done.stdout, "")
-        lines = done.stderr.strip().split("\n")
+        lines = [line for line in done.stderr.strip().split("\n") if "WARNING: AddressSanitizer" not in line]
         self.assertEqual(len(lines), 1, done.stderr)
         self.assertTrue(lines[0].startswith("neurons: "), lines[0])
         return lines[0]
