@@ -32,7 +32,7 @@ void with_type(DType dtype, Function function) {
 
 std::string TensorType::to_string() const { return fmt::format("{}{}", name_of(dtype), shape.to_string()); }
 
-Tensor::Tensor(TensorType type) : type_(std::move(type)), buffer_(type_.bytes()) {}
+Tensor::Tensor(TensorType type) : type_(type), buffer_(type_.bytes()) {}
 
 Tensor::Tensor(const Tensor& other) : Tensor(other.type_) {
   if (!bytes().empty()) std::memcpy(buffer_.data(), other.buffer_.data(), type_.bytes());
