@@ -28,8 +28,8 @@ Call prepare(const PrepareContext& context) {
   const auto own = shape.strides();
   std::vector<std::int64_t> strides(static_cast<std::size_t>(result.rank()), 0);
   for (int axis = 0; axis < shape.rank(); ++axis) {
-    if (shape[axis] != 1)
-      strides[static_cast<std::size_t>(result.rank() - shape.rank() + axis)] = own[static_cast<std::size_t>(axis)];
+    const int place = result.rank() - shape.rank() + axis;
+    if (shape[axis] != 1) strides[static_cast<std::size_t>(place)] = own[static_cast<std::size_t>(axis)];
   }
   return copies_call({copy_between(context.inputs[0], 0, strides, context.outputs[0], 0, strides_of(result), result.extents())});
 }
