@@ -40,7 +40,7 @@ struct Multiply {
   Value build(BuildContext& context, const std::vector<Value>& inputs) const;
 };
 
-/// Inputs side by side along `axis`.
+/// Inputs side by side along `axis`, counted with the batch as axis 0.
 struct Concatenate {
   static constexpr std::string_view kKind = "concatenate";
   std::int64_t axis = 1;

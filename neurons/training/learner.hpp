@@ -37,7 +37,7 @@ struct ParameterGroup {
 };
 
 struct LearnerOptions {
-  Loss loss = CrossEntropy{};
+  Loss loss = CrossEntropy{};  ///< of the network's first output
   Optimizer optimizer = Adam{};
   std::vector<ParameterGroup> groups{};
   double clip_value = 0;        ///< each gradient element to [-value, value]; 0: off

@@ -9,6 +9,7 @@
 
 #include "neurons/base/testing.hpp"
 #include "neurons/layers/dense.hpp"
+#include "neurons/layers/shapes.hpp"
 
 namespace neurons {
 namespace {
@@ -140,6 +141,33 @@ TEST(Learner, FrozenParametersStay) {
   EXPECT_TRUE(learner.trained().empty());
   EXPECT_FLOAT_EQ(step(learner).loss, 1.5625F) << "a network with nothing to train still has a loss";
   expect_near(parameters_of(learner), 0.5, -1, 0.25);
+}
+
+TEST(Learner, TrainsALayerThatTwoInputsShare) {
+  Network twins;
+  const auto right = twins.input("right", {1});
+  const auto left = twins.input("left", {1});
+  const auto looked = twins.add(Dense{.units = 1, .bias = false}, left, "look");
+  const auto product = twins.add(Multiply{}, {twins.share("look", {right}), looked});
+  twins.output("product", product);
+  twins.output("left alone", looked);
+  twins.set_parameter("look.weight", Tensor::of<float>({1, 1}, std::vector<float>{0.5F}));
+  Learner learner(twins, options());
+  const Batch& batch = learner.batch(1);
+  ASSERT_EQ(batch.inputs.size(), 2U);
+  batch.inputs[0].values<float>()[0] = 3;   // right
+  batch.inputs[1].values<float>()[0] = -2;  // left
+  batch.target.values<float>()[0] = 0;
+  // The first output is w² · 3 · (-2) = -1.5; the slope of its square is 2 · (-1.5) · 2w · (-6) = 18.
+  EXPECT_FLOAT_EQ(learner.step(1).loss, 2.25F);
+  EXPECT_FLOAT_EQ(learner.network().parameter("look.weight").values<float>()[0], 0.5F - 0.1F * 18);
+
+  Plan& plan = learner.inference(1);
+  plan.input("left").values<float>()[0] = 10;
+  plan.input("right").values<float>()[0] = 1;
+  ASSERT_TRUE(plan.run());
+  EXPECT_FLOAT_EQ(plan.output("left alone").values<float>()[0], -13);
+  EXPECT_FLOAT_EQ(plan.output("product").values<float>()[0], 1.3F * 13);
 }
 
 TEST(Learner, ALossThatIsNotFiniteUpdatesNothing) {

@@ -1,7 +1,7 @@
 #pragma once
 /// Training from start to end: epochs over a dataset, validation, schedules, early stopping, checkpoints, resuming.
 ///
-///     auto digits = data::mnist("data/mnist");
+///     auto digits = read_mnist("data/mnist");
 ///     auto network = Sequential{{1, 28, 28}, Flatten{}, Dense{128}, Relu{}, Dense{10}};
 ///     auto history = train(network, digits.train, {.optimizer = Adam{}, .epochs = 5, .batch_size = 128,
 ///                                                  .validation = digits.test, .seed = 1});
