@@ -18,7 +18,6 @@ struct Terminal {
 
   std::string bold(std::string_view text) const { return styled("1", text); }
   std::string dim(std::string_view text) const { return styled("2", text); }
-  std::string green(std::string_view text) const { return styled("32", text); }
   std::string cyan(std::string_view text) const { return styled("36", text); }
 
  private:

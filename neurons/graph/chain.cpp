@@ -145,14 +145,6 @@ void IterationSpace::set_extents(kernels::Program& program) const {
   for (std::size_t i = 0; i < outer; ++i) program.outer[program.outer.size() - outer + i] = extents_[i];
 }
 
-bool fits_matrix(const Chain& chain, const Shape& shape, std::span<const Shape> inputs, std::int64_t rows, std::int64_t columns) {
-  std::vector<Shape> operands(inputs.begin(), inputs.end());
-  for (const auto& step : chain.steps) {
-    for (const auto& type : step.types) operands.push_back(type.shape);
-  }
-  return IterationSpace(shape, operands).split(rows, columns);
-}
-
 namespace {
 
 /// Outputs are fetched to be written; so are the inputs in the same place, by that. Rows that all tiles share are at hand anyway.

@@ -67,9 +67,6 @@ kernels::Program lower_chain(const Chain& chain, const Shape& shape, std::span<c
                              std::span<const Buffer> outputs,
                              std::optional<std::pair<std::int64_t, std::int64_t>> matrix = std::nullopt);
 
-/// Whether lower_chain with that matrix would succeed.
-bool fits_matrix(const Chain& chain, const Shape& shape, std::span<const Shape> inputs, std::int64_t rows, std::int64_t columns);
-
 /// A chain's result in double precision, step by step with the steps' own references. `tile` may be null.
 void run_reference(const Chain& chain, std::span<const ReferenceTensor* const> inputs, const ReferenceTensor* tile,
                    std::span<ReferenceTensor> outputs);

@@ -79,10 +79,9 @@ TEST_F(ChainTest, FindsTheTypeOfEveryOperand) {
   EXPECT_EQ(chain.type_of(step(0), inputs, {}), type);
 }
 
-TEST_F(ChainTest, FitsAMatrixWhereBroadcastingAllowsIt) {
-  chain.steps.push_back({&add, {}, {input(0), input(1)}, {{DType::f32, {2, 3, 4}}}});
-  const auto fits = [&](const Shape& other, std::int64_t rows, std::int64_t columns) {
-    return fits_matrix(chain, {2, 3, 4}, std::array{Shape{2, 3, 4}, other}, rows, columns);
+TEST_F(ChainTest, SpacesSplitIntoAMatrixWhereBroadcastingAllowsIt) {
+  const auto fits = [](const Shape& other, std::int64_t rows, std::int64_t columns) {
+    return IterationSpace({2, 3, 4}, std::array{Shape{2, 3, 4}, other}).split(rows, columns);
   };
   EXPECT_TRUE(fits({2, 3, 4}, 6, 4));
   EXPECT_TRUE(fits({4}, 6, 4)) << "one row for all";

@@ -161,21 +161,16 @@ Value Graph::find(std::string_view name) {
   fail_input("graph: there is no value \"{}\"{}", name, did_you_mean(name, known));
 }
 
-std::vector<int> Graph::use_counts() const {
-  std::vector<int> counts(values_.size(), 0);
-  const auto use = [&](int id) {
-    if (id >= 0) ++counts[static_cast<std::size_t>(id)];
-  };
-  for (const auto& node : nodes_) std::ranges::for_each(node.inputs, use);
-  for (const auto& output : outputs_) use(output.value);
-  for (const auto& assignment : assignments_) use(assignment.value);
-  return counts;
-}
-
 std::vector<TensorType> Graph::input_types(const Node& node) const {
   std::vector<TensorType> types;
   for (const int id : node.inputs) types.push_back(id < 0 ? TensorType{} : info(id).type);
   return types;
+}
+
+Value emit_with(std::string_view op, std::initializer_list<Value> inputs, const Attributes& changed) {
+  Graph& graph = inputs.begin()->graph();
+  const OpDef& found = graph.table()->find(op);
+  return graph.emit(found, inputs, found.default_options.with(changed));
 }
 
 namespace {

@@ -113,8 +113,6 @@ class Graph {
   bool has(std::string_view name) const { return by_name_.contains(std::string(name)); }
   const std::shared_ptr<const OpTable>& table() const { return table_; }
 
-  /// How many nodes, outputs and assignments read each value.
-  std::vector<int> use_counts() const;
   /// What shape inference sees of a node.
   std::vector<TensorType> input_types(const Node& node) const;
 
@@ -140,6 +138,8 @@ struct NodeContext {
   InferContext context;
 };
 
+/// A node of the op of that name, with its default options but for `changed`; its first output. The first input must not be absent.
+Value emit_with(std::string_view op, std::initializer_list<Value> inputs, const Attributes& changed);
 /// Arithmetic on values emits the ONNX op of that name (broadcasting). The value and the number must be float.
 Value operator+(Value a, Value b);
 Value operator-(Value a, Value b);

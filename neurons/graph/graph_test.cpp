@@ -52,16 +52,6 @@ TEST_F(GraphTest, KeepsReferencesWhileItGrows) {
   EXPECT_EQ(&shape, &graph.info(x.id()).type.shape);
 }
 
-TEST_F(GraphTest, CountsUses) {
-  const Value sum = x + x;
-  graph.output("y", sum);
-  graph.assign(w, sum * w);
-  const auto counts = graph.use_counts();
-  EXPECT_EQ(counts[static_cast<std::size_t>(x.id())], 2);
-  EXPECT_EQ(counts[static_cast<std::size_t>(sum.id())], 2);
-  EXPECT_EQ(counts[static_cast<std::size_t>(w.id())], 1);
-}
-
 TEST_F(GraphTest, DropsAbsentInputsAtTheEndAndKeepsThemInTheMiddle) {
   graph.emit("First", {x, Value{}, w});
   graph.emit("First", {x, Value{}, Value{}});

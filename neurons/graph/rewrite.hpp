@@ -18,7 +18,6 @@ class Rebuild {
   /// The new value that stands for an old one. Inputs, states and constants are made on first use.
   Value operator()(int old_id);
   void map(int old_id, Value value) { map_[static_cast<std::size_t>(old_id)] = value; }
-  bool mapped(int old_id) const { return static_cast<bool>(map_[static_cast<std::size_t>(old_id)]); }
   std::vector<Value> inputs(const Node& node);
   /// Copies a node as it is.
   void copy(const Node& node);

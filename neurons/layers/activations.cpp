@@ -6,7 +6,7 @@ namespace neurons {
 namespace {
 
 Value apply(BuildContext& context, const std::vector<Value>& inputs, std::string_view op, const Attributes& options = {}) {
-  return emit_with(context.graph(), op, {single_input(context, inputs)}, options);
+  return emit_with(op, {single_input(context, inputs)}, options);
 }
 
 }  // namespace

@@ -7,15 +7,10 @@ Value single_input(BuildContext& context, const std::vector<Value>& inputs) {
   return inputs.front();
 }
 
-Value emit_with(Graph& graph, std::string_view op, std::initializer_list<Value> inputs, const Attributes& options) {
-  const OpDef& definition = graph.table()->find(op);
-  return graph.emit(definition, inputs, definition.default_options.with(options));
-}
-
 Value reshape(Value value, const Shape& shape) {
   if (value.shape() == shape) return value;
   const std::vector<std::int64_t> extents(shape.extents().begin(), shape.extents().end());
-  return emit_with(value.graph(), "Reshape", {value}, {{"shape", extents}, {"allow_zero", true}});
+  return emit_with("Reshape", {value}, {{"shape", extents}, {"allow_zero", true}});
 }
 
 }  // namespace neurons

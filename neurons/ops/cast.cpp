@@ -1,9 +1,8 @@
-#include <cmath>
-#include <limits>
+#include <type_traits>
 
 #include "neurons/kernels/elementwise.hpp"
 #include "neurons/ops/common/elementwise.hpp"
-#include "neurons/ops/common/emit.hpp"
+#include "neurons/tensor/convert.hpp"
 
 namespace neurons::ops {
 namespace {
@@ -16,49 +15,13 @@ struct CastOptions {
   }
 };
 
-/// Floats to integers truncate and saturate, NaN becomes 0; integers to smaller integers wrap around (as in Tensor::cast).
-template <typename To, typename From>
-To converted(From value) {
-  if constexpr (std::is_same_v<To, bool>) {
-    return value != From{0};
-  } else if constexpr (std::is_integral_v<To> && std::is_floating_point_v<From>) {
-    const auto wide = static_cast<double>(value);
-    if (std::isnan(wide)) return To{0};
-    if (wide <= static_cast<double>(std::numeric_limits<To>::min())) return std::numeric_limits<To>::min();
-    if (wide >= static_cast<double>(std::numeric_limits<To>::max())) return std::numeric_limits<To>::max();
-    return static_cast<To>(wide);
-  } else {
-    return static_cast<To>(value);
-  }
-}
-
 template <typename To, typename From>
 void loop(const kernels::Tile& tile) noexcept {
   for (std::int64_t row = 0; row < tile.rows; ++row) {
     for (std::int64_t column = 0; column < tile.columns; ++column) {
-      kernels::at<To>(tile.streams[1], row, column) = converted<To>(kernels::at<From>(tile.streams[0], row, column));
+      kernels::at<To>(tile.streams[1], row, column) = convert<To>(kernels::at<From>(tile.streams[0], row, column));
     }
   }
-}
-
-/// Calls `function` with a null pointer to the C++ type.
-template <typename Function>
-kernels::TileFunction with_type(DType dtype, Function function) {
-  switch (dtype) {
-    case DType::f32:
-      return function(static_cast<float*>(nullptr));
-    case DType::f64:
-      return function(static_cast<double*>(nullptr));
-    case DType::i32:
-      return function(static_cast<std::int32_t*>(nullptr));
-    case DType::i64:
-      return function(static_cast<std::int64_t*>(nullptr));
-    case DType::u8:
-      return function(static_cast<std::uint8_t*>(nullptr));
-    case DType::boolean:
-      return function(static_cast<bool*>(nullptr));
-  }
-  return nullptr;
 }
 
 kernels::TileFunction function(const InferContext& context) {
@@ -76,26 +39,15 @@ void reference(const ReferenceContext& context) {
   const auto& options = context.as<CastOptions>();
   const auto& from = context.inputs[0]->data;
   auto& to = context.outputs[0].data;
-  for (std::size_t i = 0; i < from.size(); ++i) {
-    switch (options.to) {
-      case DType::f32:
-      case DType::f64:
+  with_type(options.to, [&]<typename To>(To*) {
+    for (std::size_t i = 0; i < from.size(); ++i) {
+      if constexpr (std::is_floating_point_v<To>) {
         to[i] = from[i];
-        break;
-      case DType::i32:
-        to[i] = static_cast<double>(converted<std::int32_t>(from[i]));
-        break;
-      case DType::i64:
-        to[i] = static_cast<double>(converted<std::int64_t>(from[i]));
-        break;
-      case DType::u8:
-        to[i] = static_cast<double>(converted<std::uint8_t>(from[i]));
-        break;
-      case DType::boolean:
-        to[i] = from[i] != 0 ? 1 : 0;
-        break;
+      } else {
+        to[i] = static_cast<double>(convert<To>(from[i]));
+      }
     }
-  }
+  });
 }
 
 std::vector<Sample> samples() {

@@ -1,9 +1,12 @@
 #pragma once
-/// One number as another type, with a defined result for every input.
+/// One number as another type, with a defined result for every input; and from a DType to its C++ type.
 
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <type_traits>
+
+#include "neurons/tensor/dtype.hpp"
 
 namespace neurons {
 
@@ -21,6 +24,26 @@ constexpr To convert(From value) noexcept {
   } else {
     return static_cast<To>(value);
   }
+}
+
+/// What `function` returns for a null pointer of the dtype's C++ type.
+template <typename Function>
+auto with_type(DType dtype, Function function) {
+  switch (dtype) {
+    case DType::f64:
+      return function(static_cast<double*>(nullptr));
+    case DType::i32:
+      return function(static_cast<std::int32_t*>(nullptr));
+    case DType::i64:
+      return function(static_cast<std::int64_t*>(nullptr));
+    case DType::u8:
+      return function(static_cast<std::uint8_t*>(nullptr));
+    case DType::boolean:
+      return function(static_cast<bool*>(nullptr));
+    case DType::f32:
+      break;
+  }
+  return function(static_cast<float*>(nullptr));
 }
 
 }  // namespace neurons

@@ -7,29 +7,6 @@
 #include "neurons/tensor/convert.hpp"
 
 namespace neurons {
-namespace {
-
-/// Calls `function` with a null pointer of the dtype's C++ type.
-template <typename Function>
-void with_type(DType dtype, Function function) {
-  switch (dtype) {
-    case DType::f32:
-      return function(static_cast<float*>(nullptr));
-    case DType::f64:
-      return function(static_cast<double*>(nullptr));
-    case DType::i32:
-      return function(static_cast<std::int32_t*>(nullptr));
-    case DType::i64:
-      return function(static_cast<std::int64_t*>(nullptr));
-    case DType::u8:
-      return function(static_cast<std::uint8_t*>(nullptr));
-    case DType::boolean:
-      return function(static_cast<bool*>(nullptr));
-  }
-}
-
-}  // namespace
-
 std::string TensorType::to_string() const { return fmt::format("{}{}", name_of(dtype), shape.to_string()); }
 
 Tensor::Tensor(TensorType type) : type_(type), buffer_(type_.bytes()) {}

@@ -21,12 +21,7 @@ constexpr int kSlots = 2;
 
 std::string scalar_name(std::size_t group, int index) { return "optimizer" + std::to_string(group) + "." + std::to_string(index); }
 
-Value emit_with(Graph& graph, std::string_view op, std::initializer_list<Value> inputs, const Attributes& options) {
-  const OpDef& definition = graph.table()->find(op);
-  return graph.emit(definition, inputs, definition.default_options.with(options));
-}
-
-Value sum_of_squares(Value value) { return emit_with(value.graph(), "ReduceSumSquare", {value}, {{"keep_dims", false}}); }
+Value sum_of_squares(Value value) { return emit_with("ReduceSumSquare", {value}, {{"keep_dims", false}}); }
 
 /// Scales all gradients so that their common norm is at most `limit` (PyTorch's clip_grad_norm_).
 void clip_by_norm(Graph& graph, std::vector<Value>& gradients, double limit) {

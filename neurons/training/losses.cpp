@@ -2,16 +2,10 @@
 
 #include <cmath>
 
-#include "neurons/base/suggest.hpp"
+#include "neurons/graph/kinds.hpp"
 
 namespace neurons {
 namespace {
-
-Value emit_with(std::string_view op, std::initializer_list<Value> inputs, const Attributes& options) {
-  Graph& graph = inputs.begin()->graph();
-  const OpDef& definition = graph.table()->find(op);
-  return graph.emit(definition, inputs, definition.default_options.with(options));
-}
 
 /// The mean over all but the batch dimension: [batch, …] → [batch].
 Value mean_of_outputs(Value values) {
@@ -187,26 +181,12 @@ Value mean_loss(const Loss& loss, Value prediction, Value target, Value sample_w
   return batch_loss(loss, prediction, target, sample_weights).mean;
 }
 
-namespace {
-
-template <typename... Kinds>
-std::map<std::string, Loss> table_of() {
-  return {{std::string(Kinds::kKind), Loss(Kinds{})}...};
-}
-
-}  // namespace
-
 const std::map<std::string, Loss>& loss_kinds() {
-  static const auto kKinds =
-      table_of<CrossEntropy, BinaryCrossEntropy, MeanSquaredError, MeanAbsoluteError, Huber, Hinge, KlDivergence, CosineDistance>();
+  static const auto kKinds = table_of_kinds<Loss, CrossEntropy, BinaryCrossEntropy, MeanSquaredError, MeanAbsoluteError, Huber,
+                                            Hinge, KlDivergence, CosineDistance>();
   return kKinds;
 }
 
-const Loss& loss_of_kind(const std::string& kind) {
-  if (const auto found = loss_kinds().find(kind); found != loss_kinds().end()) return found->second;
-  std::vector<std::string> known;
-  for (const auto& [name, loss] : loss_kinds()) known.push_back(name);
-  fail_input("unknown loss \"{}\"{}", kind, did_you_mean(kind, known));
-}
+const Loss& loss_of_kind(const std::string& kind) { return find_kind(loss_kinds(), "loss", kind); }
 
 }  // namespace neurons

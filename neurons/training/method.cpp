@@ -1,6 +1,6 @@
 #include "neurons/training/method.hpp"
 
-#include "neurons/base/suggest.hpp"
+#include "neurons/graph/kinds.hpp"
 #include "neurons/training/optimizers.hpp"
 
 namespace neurons {
@@ -49,11 +49,6 @@ const std::map<std::string, Method>& method_kinds() {
   return kKinds;
 }
 
-const Method& method_of_kind(const std::string& kind) {
-  if (const auto found = method_kinds().find(kind); found != method_kinds().end()) return found->second;
-  std::vector<std::string> known;
-  for (const auto& [name, method] : method_kinds()) known.push_back(name);
-  fail_input("unknown optimizer \"{}\"{}", kind, did_you_mean(kind, known));
-}
+const Method& method_of_kind(const std::string& kind) { return find_kind(method_kinds(), "optimizer", kind); }
 
 }  // namespace neurons

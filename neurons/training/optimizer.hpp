@@ -100,8 +100,7 @@ class Optimizer {
   std::shared_ptr<const Concept> model_;
 };
 
-/// All optimisers with their defaults, by kind, and one of them. Throws InputError with the nearest name.
+/// All first-order rules with their defaults, by kind; method_of_kind() finds these and the others.
 const std::map<std::string, Optimizer>& optimizer_kinds();
-const Optimizer& optimizer_of_kind(const std::string& kind);
 
 }  // namespace neurons

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "neurons/base/suggest.hpp"
+#include "neurons/graph/kinds.hpp"
 
 namespace neurons {
 
@@ -131,25 +131,9 @@ void Lion::update(UpdateContext& context) const {
   emit_update(context, "LionUpdate", {{"beta1", wide(beta1)}, {"beta2", wide(beta2)}}, {"m"});
 }
 
-namespace {
-
-template <typename... Kinds>
-std::map<std::string, Optimizer> table_of() {
-  return {{std::string(Kinds::kKind), Optimizer(Kinds{})}...};
-}
-
-}  // namespace
-
 const std::map<std::string, Optimizer>& optimizer_kinds() {
-  static const auto kKinds = table_of<Sgd, Adam, AdamW, RmsProp, Adagrad, Lion>();
+  static const auto kKinds = table_of_kinds<Optimizer, Sgd, Adam, AdamW, RmsProp, Adagrad, Lion>();
   return kKinds;
-}
-
-const Optimizer& optimizer_of_kind(const std::string& kind) {
-  if (const auto found = optimizer_kinds().find(kind); found != optimizer_kinds().end()) return found->second;
-  std::vector<std::string> known;
-  for (const auto& [name, optimizer] : optimizer_kinds()) known.push_back(name);
-  fail_input("unknown optimizer \"{}\"{}", kind, did_you_mean(kind, known));
 }
 
 }  // namespace neurons

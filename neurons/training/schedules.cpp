@@ -5,7 +5,7 @@
 #include <numbers>
 #include <vector>
 
-#include "neurons/base/suggest.hpp"
+#include "neurons/graph/kinds.hpp"
 
 namespace neurons {
 namespace {
@@ -83,25 +83,11 @@ double warm_up_factor(std::int64_t step, std::int64_t warm_up_steps) {
   return static_cast<double>(step + 1) / static_cast<double>(warm_up_steps);
 }
 
-namespace {
-
-template <typename... Kinds>
-std::map<std::string, Schedule> table_of() {
-  return {{std::string(Kinds::kKind), Schedule(Kinds{})}...};
-}
-
-}  // namespace
-
 const std::map<std::string, Schedule>& schedule_kinds() {
-  static const auto kKinds = table_of<Constant, StepDecay, ExponentialDecay, Cosine, OneCycle, ReduceOnPlateau>();
+  static const auto kKinds = table_of_kinds<Schedule, Constant, StepDecay, ExponentialDecay, Cosine, OneCycle, ReduceOnPlateau>();
   return kKinds;
 }
 
-const Schedule& schedule_of_kind(const std::string& kind) {
-  if (const auto found = schedule_kinds().find(kind); found != schedule_kinds().end()) return found->second;
-  std::vector<std::string> known;
-  for (const auto& [name, schedule] : schedule_kinds()) known.push_back(name);
-  fail_input("unknown schedule \"{}\"{}", kind, did_you_mean(kind, known));
-}
+const Schedule& schedule_of_kind(const std::string& kind) { return find_kind(schedule_kinds(), "schedule", kind); }
 
 }  // namespace neurons

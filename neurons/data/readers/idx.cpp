@@ -181,10 +181,4 @@ TrainTest read_mnist(const std::filesystem::path& folder) {
   return data;
 }
 
-bool is_mnist_folder(const std::filesystem::path& folder) {
-  std::error_code error;
-  const auto images = folder / "train-images-idx3-ubyte";
-  return std::filesystem::exists(images, error) || std::filesystem::exists(images.string() + ".gz", error);
-}
-
 }  // namespace neurons

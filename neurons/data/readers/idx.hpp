@@ -23,7 +23,4 @@ Tensor parse_idx(std::span<const std::byte> bytes, const std::string& name);
 /// and other sets of these names. Throws InputError for missing files, images and labels of different number, and as read_idx does.
 TrainTest read_mnist(const std::filesystem::path& folder);
 
-/// True if the folder holds the training images under their MNIST name.
-bool is_mnist_folder(const std::filesystem::path& folder);
-
 }  // namespace neurons

@@ -5,12 +5,6 @@
 
 namespace neurons::ops {
 
-Value emit_with(std::string_view op, std::initializer_list<Value> inputs, const Attributes& changed) {
-  Graph& graph = inputs.begin()->graph();
-  const OpDef& found = graph.table()->find(op);
-  return graph.emit(found, inputs, found.default_options.with(changed));
-}
-
 Value sum_over(Value value, const std::vector<std::int64_t>& axes, bool keep_dims) {
   if (axes.empty()) return value;
   return emit_with("ReduceSum", {value}, {{"axes", axes}, {"keep_dims", keep_dims}});

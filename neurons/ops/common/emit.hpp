@@ -9,9 +9,6 @@
 
 namespace neurons::ops {
 
-/// A node of the table's op of that name, with its default options but for `changed`; its first output.
-Value emit_with(std::string_view op, std::initializer_list<Value> inputs, const Attributes& changed);
-
 /// The sum of `value` over `axes` (none: the value itself).
 Value sum_over(Value value, const std::vector<std::int64_t>& axes, bool keep_dims);
 
