@@ -1,6 +1,7 @@
 #include "neurons/formats/safetensors.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 #include <nlohmann/json.hpp>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "neurons/base/atomic_file.hpp"
+#include "neurons/base/sha256.hpp"
 
 namespace neurons {
 namespace {
@@ -16,7 +18,8 @@ using nlohmann::json;
 
 static_assert(std::endian::native == std::endian::little, "the format is little-endian, and bytes are copied as they are");
 
-constexpr std::string_view kMetadata = "__metadata__";
+constexpr const char* kMetadata = "__metadata__";
+constexpr const char* kChecksum = "neurons.sha256";  // within the metadata
 constexpr std::size_t kLengthBytes = 8;
 constexpr std::uint64_t kMaxHeader = 100'000'000;  // as the format's own reader
 constexpr std::int64_t kMaxElements = std::int64_t{1} << 48;
@@ -50,13 +53,24 @@ float from_half(std::uint16_t bits) {
 
 float from_brain(std::uint16_t bits) { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); }
 
+/// Of what a file holds: its header without the checksum, as one line with sorted keys, then its data.
+template <typename Parts>
+std::string checksum(const json& header, const Parts& data) {
+  Sha256 hash;
+  const std::string line = header.dump();
+  hash.update(std::as_bytes(std::span(line)));
+  for (const std::span<const std::byte> part : data) hash.update(part);
+  return hash.hex();
+}
+
 /// Reads one file; every message begins with its name.
 class Parser {
  public:
   Parser(std::span<const std::byte> bytes, const std::string& name) : bytes_(bytes), name_(name) {}
 
   TensorFile run() {
-    const json header = read_header();
+    json header = read_header();
+    verify(header);
     TensorFile file;
     std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges;
     for (const auto& [key, entry] : header.items()) {
@@ -110,6 +124,16 @@ class Parser {
     if (event != Event::key) return;
     const std::string& key = parsed.get_ref<const std::string&>();
     if (!(depth == 1 ? outer_ : inner_).insert(key).second) fail("its header has \"{}\" twice", key);
+  }
+
+  /// Takes the checksum out of the header. Files of other programs have none.
+  void verify(json& header) const {
+    const auto metadata = header.find(kMetadata);
+    if (metadata == header.end() || !metadata->is_object() || !metadata->contains(kChecksum)) return;
+    const json written = metadata->at(kChecksum);
+    metadata->erase(kChecksum);
+    if (written == checksum(header, std::array{data_})) return;
+    fail("is damaged: its content does not match its checksum; take another copy, or write it again");
   }
 
   void read_metadata(const json& entry, std::map<std::string, std::string>& metadata) const {
@@ -229,7 +253,10 @@ std::string format_safetensors(const TensorFile& file) {
   for (const auto& entry : file.tensors) order.push_back(&entry);
   std::ranges::stable_sort(order, std::greater{}, [](const auto* entry) { return size_of(entry->second.dtype()); });
   json header = json::object();
-  if (!file.metadata.empty()) header[kMetadata] = file.metadata;
+  if (file.metadata.contains(kChecksum))
+    fail_input("safetensors: \"{}\" is the name of the checksum, no text can have it", kChecksum);
+  header[kMetadata] = file.metadata;
+  std::vector<std::span<const std::byte>> data;
   std::size_t offset = 0;
   for (const auto* entry : order) {
     const auto& [name, tensor] = *entry;
@@ -239,10 +266,12 @@ std::string format_safetensors(const TensorFile& file) {
     header[name]["dtype"] = stored_name(tensor.dtype());
     header[name]["shape"] = std::vector<std::int64_t>(extents.begin(), extents.end());
     header[name]["data_offsets"] = {offset, end};
+    data.push_back(tensor.bytes());
     offset = end;
   }
   std::string text;
   try {
+    header[kMetadata][kChecksum] = checksum(header, data);
     text = header.dump();
   } catch (const json::exception&) {
     fail_input("safetensors: a name or text is not UTF-8");
@@ -253,8 +282,7 @@ std::string format_safetensors(const TensorFile& file) {
   std::memcpy(bytes.data(), &length, kLengthBytes);
   bytes.reserve(kLengthBytes + text.size() + offset);
   bytes += text;
-  for (const auto* entry : order)
-    bytes.append(reinterpret_cast<const char*>(entry->second.bytes().data()), entry->second.bytes().size());
+  for (const auto part : data) bytes.append(reinterpret_cast<const char*>(part.data()), part.size());
   return bytes;
 }
 

@@ -112,6 +112,37 @@ TEST(Safetensors, EveryTruncationIsRefused) {
   EXPECT_THAT(complaint(bytes + "x"), HasSubstr("36 bytes of data, but its tensors end at byte 35"));
 }
 
+TEST(Safetensors, NoFlippedBitGoesUnnoticed) {
+  const std::string bytes = format_safetensors(some_file());
+  std::uint64_t length = 0;
+  std::memcpy(&length, bytes.data(), 8);
+  for (std::size_t bit = 0; bit < 8 * bytes.size(); ++bit) {
+    std::string damaged = bytes;
+    damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ 1 << bit % 8);
+    if (bit >= 8 * (8 + length)) {
+      EXPECT_THAT(complaint(damaged), HasSubstr("it: is damaged: its content does not match its checksum")) << bit;
+      continue;
+    }
+    try {  // in the header a flip may change the checksum's name, or nothing that counts
+      TensorFile read = parse(damaged);
+      std::erase_if(read.metadata, [](const auto& text) { return text.second.size() == 64; });
+      EXPECT_TRUE(same(read, some_file())) << bit;
+    } catch (const InputError&) {
+    }
+  }
+}
+
+TEST(Safetensors, ChecksumsAreOfTheContentNotOfItsSpelling) {
+  const std::string bytes = format_safetensors(some_file());
+  std::uint64_t length = 0;
+  std::memcpy(&length, bytes.data(), 8);
+  std::string spaced = bytes;  // as another program may write the same header
+  spaced.insert(9, "  ");
+  length += 2;
+  std::memcpy(spaced.data(), &length, 8);
+  EXPECT_TRUE(same(parse(spaced), some_file()));
+}
+
 TEST(Safetensors, WidensHalfAndBrainFloats) {
   const auto widen = [](const std::string& dtype, std::uint16_t bits) {
     std::string bytes = file_of(R"({"x":{"dtype":")" + dtype + R"(","shape":[1],"data_offsets":[0,2]}})", 2);
@@ -206,6 +237,8 @@ TEST(Safetensors, WhatCannotBeStoredIsRefused) {
   file.tensors.emplace("__metadata__", Tensor());
   EXPECT_THROW(format_safetensors(file), InputError);
   file.tensors.clear();
+  file.metadata = {{"neurons.sha256", "mine"}};
+  EXPECT_THROW(format_safetensors(file), InputError);
   file.metadata = {{"text", "\xFF"}};
   EXPECT_THROW(format_safetensors(file), InputError);
 }

@@ -4,38 +4,14 @@
 
 #include <charconv>
 
-#include "neurons/base/sha256.hpp"
-
 namespace neurons {
 namespace {
 
 constexpr std::string_view kKind = "neurons checkpoint 1";
-constexpr std::string_view kHash = "sha256";
 constexpr std::string_view kItem = "run/";        ///< metadata: the fingerprint
 constexpr std::string_view kEngine = "engine/";   ///< tensors and metadata of the engine
 constexpr std::string_view kBest = "best/";       ///< tensors: the best weights
 constexpr std::string_view kHistory = "history";  ///< f64 [epochs, numbers of a record]
-
-/// Everything in the file but the hash itself.
-std::string hash_of(const TensorFile& file) {
-  Sha256 hash;
-  const auto add = [&](std::string_view text) {
-    const std::uint64_t length = text.size();
-    hash.update(std::as_bytes(std::span(&length, 1)));
-    hash.update(std::as_bytes(std::span(text)));
-  };
-  for (const auto& [name, text] : file.metadata) {
-    if (name == kHash) continue;
-    add(name);
-    add(text);
-  }
-  for (const auto& [name, tensor] : file.tensors) {
-    add(name);
-    add(tensor.type().to_string());
-    hash.update(tensor.bytes());
-  }
-  return hash.hex();
-}
 
 /// The numbers of a TrainingState by name: visited to be written and to be read.
 template <typename State, typename Visitor>
@@ -104,9 +80,6 @@ class Reader {
     if (const auto kind = file_.metadata.find("kind"); kind == file_.metadata.end() || kind->second != kKind) {
       fail_input("{}: is no checkpoint of this version of neurons; train anew", source_);
     }
-    if (text(std::string(kHash)) != hash_of(file_)) {
-      fail_input("{}: is damaged: its content is not what was written; take an older copy, or train anew", source_);
-    }
     Checkpoint checkpoint;
     TrainingState& training = checkpoint.training;
     visit_numbers(training, [&](const std::string& name, auto& number) { read(name, number); });
@@ -163,7 +136,6 @@ std::string format_checkpoint(const Checkpoint& checkpoint) {
   for (const auto& [name, tensor] : checkpoint.engine.tensors) file.tensors.emplace(std::string(kEngine) + name, tensor);
   for (const auto& [name, tensor] : checkpoint.training.best_weights) file.tensors.emplace(std::string(kBest) + name, tensor);
   file.tensors.emplace(kHistory, history_of(checkpoint.training.epochs));
-  file.metadata.emplace(kHash, hash_of(file));
   return format_safetensors(file);
 }
 

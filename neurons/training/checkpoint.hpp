@@ -40,7 +40,6 @@ struct Checkpoint {
   EngineState engine;
 };
 
-/// With a SHA-256 of everything in it.
 std::string format_checkpoint(const Checkpoint& checkpoint);
 
 /// Throws InputError naming `source` where the bytes are not what format_checkpoint gave: cut short, changed, of another kind.

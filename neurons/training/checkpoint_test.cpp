@@ -77,7 +77,7 @@ TEST(CheckpointFile, FaultsAreNamed) {
   EXPECT_THAT(message_of([] { parse(format_safetensors({})); }), HasSubstr("it: is no checkpoint of this version"));
   std::string bytes = format_checkpoint(some_checkpoint());
   bytes.back() = static_cast<char>(bytes.back() ^ 1);
-  EXPECT_THAT(message_of([&] { parse(bytes); }), HasSubstr("it: is damaged: its content is not what was written"));
+  EXPECT_THAT(message_of([&] { parse(bytes); }), HasSubstr("it: is damaged: its content does not match its checksum"));
   EXPECT_THAT(message_of([] {
                 require_same({{"seed", "1"}}, {{"seed", "2"}}, "it");
               }),
