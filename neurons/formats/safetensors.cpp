@@ -70,7 +70,7 @@ class Parser {
 
   TensorFile run() {
     json header = read_header();
-    verify(header);
+    const json written = take_checksum(header);
     TensorFile file;
     std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges;
     for (const auto& [key, entry] : header.items()) {
@@ -81,6 +81,9 @@ class Parser {
       }
     }
     require_whole(ranges);
+    if (!written.is_null() && written != checksum(header, std::array{data_})) {
+      fail("is damaged: its content does not match its checksum; take another copy, or write it again");
+    }
     return file;
   }
 
@@ -126,14 +129,13 @@ class Parser {
     if (!(depth == 1 ? outer_ : inner_).insert(key).second) fail("its header has \"{}\" twice", key);
   }
 
-  /// Takes the checksum out of the header. Files of other programs have none.
-  void verify(json& header) const {
+  /// Null where there is none, as in files of other programs. What is left of the header is what the checksum is of.
+  static json take_checksum(json& header) {
     const auto metadata = header.find(kMetadata);
-    if (metadata == header.end() || !metadata->is_object() || !metadata->contains(kChecksum)) return;
-    const json written = metadata->at(kChecksum);
+    if (metadata == header.end() || !metadata->is_object() || !metadata->contains(kChecksum)) return nullptr;
+    json written = std::move(metadata->at(kChecksum));
     metadata->erase(kChecksum);
-    if (written == checksum(header, std::array{data_})) return;
-    fail("is damaged: its content does not match its checksum; take another copy, or write it again");
+    return written;
   }
 
   void read_metadata(const json& entry, std::map<std::string, std::string>& metadata) const {
