@@ -240,6 +240,9 @@ struct OpDef {
   /// Pairs {i, j}: output i may be the memory of input j, if that input is not needed after. Null for elementwise ops: any input of
   /// the output's type; null for others: none.
   std::function<std::vector<std::pair<int, int>>(const InferContext&)> may_alias;
+  /// True if output 0 is the bytes of input 0 under another shape: nobody writes it, so it may be the memory of an input of the
+  /// graph or of a constant too.
+  bool view = false;
   /// Floating-point operations; null: one for each output element.
   std::function<double(const InferContext&)> flops;
 

@@ -93,6 +93,13 @@ class StoragePlan {
     return pairs;
   }
 
+  /// True if `view` may be the memory of the graph's input or constant `source`. A result may not: it must outlive the next input.
+  bool shows(int source, int view) const {
+    const Storage::Place place = storage_[at(source)].place;
+    return (place == Storage::Place::input || place == Storage::Place::constant) && last_[at(view)] < end_ &&
+           !target_.contains(view);
+  }
+
   void place_outputs(const Node& node, int position) {
     const auto pairs = alias_pairs(node);
     const auto allows = [&](std::size_t output, int root) {
@@ -108,6 +115,10 @@ class StoragePlan {
     for (std::size_t o = 0; o < node.outputs.size(); ++o) {
       const int id = node.outputs[o];
       storage_[at(id)] = {Storage::Place::arena, id};
+      if (node.op->view && o == 0 && shows(node.inputs[0], id)) {
+        storage_[at(id)] = storage_[at(node.inputs[0])];
+        continue;
+      }
       if (const auto target = target_.find(id); target != target_.end()) {
         if (allows(o, target->second)) {
           storage_[at(id)] = {Storage::Place::state, target->second};
@@ -275,6 +286,10 @@ Plan compile(const Graph& graph, std::shared_ptr<StateStore> states, const Compi
       const auto inputs = buffers(node.inputs, slot);
       const auto outputs = buffers(node.outputs, slot);
       step.calls.push_back(kernel.prepare({*node.op, node.options, inputs, outputs}));
+      for (const Buffer& buffer : outputs) {
+        if (slot == 0) step.outputs.push_back(buffer.type);
+      }
+      if (node.op->view && inputs[0].data == outputs[0].data) continue;  // nothing to do
       for (const Buffer& buffer : inputs) {
         if (buffer) step.reads.push_back(range_of(buffer));
         if (slot == 0) step.bytes += buffer ? static_cast<double>(buffer.type.bytes()) : 0;
@@ -282,7 +297,6 @@ Plan compile(const Graph& graph, std::shared_ptr<StateStore> states, const Compi
       for (const Buffer& buffer : outputs) {
         step.writes.push_back(range_of(buffer));
         if (slot == 0) step.bytes += static_cast<double>(buffer.type.bytes());
-        if (slot == 0) step.outputs.push_back(buffer.type);
       }
     }
     for (const int id : node.inputs) {

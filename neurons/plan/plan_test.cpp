@@ -122,6 +122,35 @@ TEST_F(PlanTest, HasASetOfInputsForEachSlot) {
   EXPECT_THAT(get(plan, "y"), ElementsAre(1, 2));
 }
 
+TEST_F(PlanTest, ViewsOfInputsAreTheirMemory) {
+  const Value flat = graph.emit("Flatten", {input("x", {1, 1, 2})});
+  graph.output("square", graph.emit("Softplus", {flat}) * flat);
+  graph.output("flat", flat * 1);
+  graph.output("view", flat);
+  CompileOptions options;
+  options.slots = 2;
+  Plan plan = compiled(options);
+  const auto fill = [&](int slot, float a, float b) { plan.input("x", slot).assign(Tensor::of<float>({1, 1, 2}, {a, b})); };
+  fill(0, 1, 2);
+  fill(1, 3, 4);
+  plan.run(1);
+  plan.run(0);
+  EXPECT_THAT(get(plan, "flat"), ElementsAre(1, 2));
+  plan.run(1);
+  fill(1, 5, 6);
+  EXPECT_THAT(get(plan, "flat"), ElementsAre(3, 4));
+  EXPECT_THAT(get(plan, "view"), ElementsAre(3, 4)) << "a result outlives the next input";
+  EXPECT_THAT(plan.input("x", 0).values<float>(), ElementsAre(1, 2)) << "nothing is written into an input";
+}
+
+TEST_F(PlanTest, ViewsOfInputsNeedNoArena) {
+  const Value flat = graph.emit("Flatten", {input("x", {10, 10, 10})});
+  graph.output("sum", graph.emit("ReduceSum", {flat}));
+  const Plan plan = compiled();
+  EXPECT_LE(plan.arena_bytes(), align_up(4));
+  EXPECT_EQ(plan.steps().front().bytes, 0) << "nothing is read or written";
+}
+
 TEST_F(PlanTest, AssignsFromTheSlotThatRan) {
   graph.assign(state("last", {0, 0}), input("x"));
   CompileOptions options;

@@ -46,6 +46,7 @@ OpDef view_op(std::string name, std::string summary, Options defaults, std::func
   op.kernels = {{"view", nullptr, [](const PrepareContext& context) {
                    return copy_call(context.inputs[0].data, context.outputs[0].data, context.inputs[0].type.bytes());
                  }}};
+  op.view = true;
   op.may_alias = [](const InferContext&) { return std::vector<std::pair<int, int>>{{0, 0}}; };
   op.flops = [](const InferContext&) { return 0.0; };
   op.simplify = [](const RewriteContext& context) -> std::optional<std::vector<Value>> {
