@@ -37,6 +37,7 @@ struct DataSpec {
   // For tables (CSV) only.
   ColumnName target;                         ///< none: the bundled set's own, or the last column
   std::vector<std::string> ignore;           ///< columns to leave out
+  std::string weights;                       ///< column of sample weights; empty: all weigh the same
   std::vector<std::string> categorical;      ///< columns to take as texts although they look like numbers
   std::optional<CsvOptions::Header> header;  ///< automatic
   std::optional<char> delimiter;             ///< none: found out
@@ -59,6 +60,7 @@ struct DataSpec {
   static void table_fields(Self& self, Visitor&& visit) {
     visit("target", self.target);
     visit("ignore", self.ignore);
+    visit("weights", self.weights);
     visit("categorical", self.categorical);
     visit("header", self.header);
     visit("delimiter", self.delimiter);

@@ -89,6 +89,7 @@ LoadedData load_table(const fs::path& path, const DataSpec& spec, std::string_vi
   const Table table = read_csv(csv_file_of(path), csv_options(spec));
   EncoderOptions options{.target = spec.target.text.empty() ? std::string(bundled_target) : spec.target.text,
                          .ignore = spec.ignore,
+                         .weights = spec.weights,
                          .task = spec.task.value_or(Task::automatic),
                          .scaling = spec.scaling.value_or(Scaling::standardise),
                          .missing = spec.missing.value_or(MissingValues::mean),

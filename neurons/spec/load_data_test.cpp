@@ -50,6 +50,29 @@ class LoadData : public ::testing::Test {
   Spec spec_;
 };
 
+TEST_F(LoadData, SampleWeightsStayWithTheirSamples) {
+  std::ofstream(folder_ / "weighted.csv") << [] {
+    std::string text = "x,w,y\n";
+    for (int i = 0; i < 20; ++i) text += fmt::format("{},{},{}\n", i, i + 1, i % 2 == 0 ? "a" : "b");
+    return text;
+  }();
+  spec_.data.source = "weighted.csv";
+  spec_.data.weights = "w";
+  spec_.data.scaling = Scaling::none;
+  spec_.data.test.amount = 5;
+  spec_.data.validation.amount = 5;
+  const LoadedData loaded = load();
+  EXPECT_EQ(loaded.encoder->feature_names(), (std::vector<std::string>{"x"}));
+  for (const Dataset* part : {&loaded.train, &*loaded.validation, &*loaded.test}) {
+    ASSERT_EQ(static_cast<std::int64_t>(part->sample_weights.size()), part->samples());
+    for (std::size_t i = 0; i < part->sample_weights.size(); ++i) {
+      EXPECT_EQ(part->sample_weights[i], part->inputs.values<float>()[i] + 1);
+    }
+  }
+  spec_.data.weights = "v";
+  EXPECT_THAT(refusal(), HasSubstr("there is no column \"v\" of sample weights"));
+}
+
 TEST_F(LoadData, WholeTable) {
   const LoadedData loaded = load();
   EXPECT_EQ(loaded.train.samples(), 40);

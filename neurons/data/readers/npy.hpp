@@ -30,8 +30,8 @@ void write_npz(const std::filesystem::path& path, const std::map<std::string, Te
 
 /// An npz file as data: arrays `x` and `y` (or `inputs` and `targets`), or `x_train`, `y_train`, `x_test`, `y_test` (then test is
 /// not empty). u8 inputs get input_scale 1/255; f64 become f32. Whole-number targets [samples] or [samples, 1] are labels; floats
-/// are regression targets. An array `class_names` is not needed: labels name themselves. Throws InputError if they do not fit
-/// together.
+/// are regression targets (or, for losses that take them, soft ones). Sample weights, if any: `w` (or `weights`), or `w_train` and
+/// `w_test`, [samples]. Throws InputError if they do not fit together.
 TrainTest read_npz_data(const std::filesystem::path& path);
 
 }  // namespace neurons

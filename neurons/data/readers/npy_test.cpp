@@ -257,6 +257,21 @@ TEST_F(NpzData, ConvertsTypes) {
             Tensor::of<float>({2, 1}, {7, -8}));
 }
 
+TEST_F(NpzData, TakesSampleWeights) {
+  const Tensor weights = Tensor::of<double>({2}, {0.5, 2});
+  EXPECT_THAT(read({{"x", bytes_}, {"y", labels_}, {"w", weights}}).train.sample_weights, ElementsAre(0.5F, 2));
+  EXPECT_THAT(read({{"inputs", bytes_}, {"targets", labels_}, {"weights", weights}}).train.sample_weights, ElementsAre(0.5F, 2));
+  const auto [train, test] =
+      read({{"x_train", bytes_}, {"y_train", labels_}, {"w_train", weights}, {"x_test", bytes_}, {"y_test", labels_}});
+  EXPECT_THAT(train.sample_weights, ElementsAre(0.5F, 2));
+  EXPECT_TRUE(test.sample_weights.empty());
+  EXPECT_THAT(message({{"x", bytes_}, {"y", labels_}, {"w", Tensor::of<double>({2, 1}, {1, 2})}}),
+              HasSubstr("d.npz: array w of sample weights is f64[2, 1], expected one number a sample"));
+  EXPECT_THAT(message({{"x", bytes_}, {"y", labels_}, {"w", Tensor::of<double>({3}, {1, 2, 3})}}),
+              HasSubstr("2 samples, but 3 sample weights"));
+  EXPECT_THAT(message({{"x", bytes_}, {"y", labels_}, {"w", Tensor::of<double>({2}, {1, -2})}}), HasSubstr("-2"));
+}
+
 TEST_F(NpzData, RefusesWhatDoesNotFit) {
   EXPECT_THAT(message({{"x", bytes_}, {"z", labels_}}), HasSubstr("d.npz: holds x, z; expected arrays x and y"));
   EXPECT_THAT(message({}), HasSubstr("holds nothing; expected"));

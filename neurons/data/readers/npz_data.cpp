@@ -28,7 +28,17 @@ Tensor make_targets(Tensor tensor) {
   return tensor.cast(DType::f32).reshaped({shape[0], 1});
 }
 
-Dataset make_part(Arrays& arrays, const std::string& inputs, const std::string& targets, const std::string& name) {
+std::vector<float> make_weights(const Tensor& tensor, const std::string& array, const std::string& name) {
+  const Shape& shape = tensor.shape();
+  if (shape.rank() != 1)
+    fail_input("{}: array {} of sample weights is {}, expected one number a sample", name, array, tensor.type().to_string());
+  const Tensor weights = tensor.cast(DType::f32);
+  return {weights.values<float>().begin(), weights.values<float>().end()};
+}
+
+/// `weights` need not be there.
+Dataset make_part(Arrays& arrays, const std::string& inputs, const std::string& targets, const std::string& weights,
+                  const std::string& name) {
   const auto x = arrays.find(inputs);
   const auto y = arrays.find(targets);
   if (x == arrays.end() || y == arrays.end()) {
@@ -40,6 +50,7 @@ Dataset make_part(Arrays& arrays, const std::string& inputs, const std::string& 
                .targets = make_targets(std::move(y->second)),
                .input_scale = bytes ? 1.0F / 255 : 1.0F,
                .source = fmt::format("{} ({}, {})", name, inputs, targets)};
+  if (const auto w = arrays.find(weights); w != arrays.end()) part.sample_weights = make_weights(w->second, weights, name);
   part.validate();
   return part;
 }
@@ -51,8 +62,8 @@ TrainTest read_npz_data(const std::filesystem::path& path) {
   const std::string name = path.string();
   TrainTest data;
   if (arrays.contains("x_train") || arrays.contains("x_test")) {
-    data.train = make_part(arrays, "x_train", "y_train", name);
-    data.test = make_part(arrays, "x_test", "y_test", name);
+    data.train = make_part(arrays, "x_train", "y_train", "w_train", name);
+    data.test = make_part(arrays, "x_test", "y_test", "w_test", name);
     if (data.train.input_shape() != data.test.input_shape() || data.train.is_classification() != data.test.is_classification() ||
         (!data.train.is_classification() && data.train.outputs() != data.test.outputs()) ||
         data.train.inputs.dtype() != data.test.inputs.dtype()) {
@@ -61,9 +72,9 @@ TrainTest read_npz_data(const std::filesystem::path& path) {
                  data.test.targets.type().to_string());
     }
   } else if (arrays.contains("inputs")) {
-    data.train = make_part(arrays, "inputs", "targets", name);
+    data.train = make_part(arrays, "inputs", "targets", "weights", name);
   } else {
-    data.train = make_part(arrays, "x", "y", name);
+    data.train = make_part(arrays, "x", "y", "w", name);
   }
   const std::int64_t classes = std::max(data.train.classes(), data.test.classes());
   for (std::int64_t label = 0; label < classes; ++label) data.train.class_names.push_back(std::to_string(label));

@@ -249,7 +249,19 @@ TableEncoder TableEncoder::fit(const Table& table, std::span<const std::int64_t>
     if (*column == target) fail_input("{}: column \"{}\" is the target and cannot be ignored", table.source, name);
     left_out.insert(*column);
   }
+  if (!options.weights.empty()) {
+    const auto column = table.find(options.weights);
+    if (!column) {
+      fail_input("{}: there is no column \"{}\" of sample weights{}", table.source, options.weights,
+                 did_you_mean(options.weights, names_of(table)));
+    }
+    if (!left_out.insert(*column).second) {
+      fail_input("{}: column \"{}\" cannot hold the sample weights: it is {}", table.source, options.weights,
+                 *column == target ? "the target" : "ignored");
+    }
+  }
   TableEncoder encoder;
+  encoder.weights_ = options.weights;
   encoder.missing_ = options.missing;
   encoder.fit_target(table, table.columns[target], rows, options);
   for (std::size_t index = 0; index < table.columns.size(); ++index) {
@@ -337,6 +349,20 @@ Tensor TableEncoder::encode_targets(const Table& table, const Column& column) co
   return targets;
 }
 
+std::vector<float> TableEncoder::encode_weights(const Table& table) const {
+  const auto found = weights_.empty() ? std::nullopt : table.find(weights_);
+  if (!found) return {};
+  const Column& column = table.columns[*found];
+  std::vector<float> weights;
+  for (std::int64_t row = 0; row < table.rows(); ++row) {
+    const double weight = cell_number(table, column, row);
+    if (std::isnan(weight)) fail_missing(table, row, column, "the sample's weight");
+    if (weight < 0) fail_input("{}: column {}: the sample's weight {} is below 0", table.place(row), column.name, weight);
+    weights.push_back(to_float(weight, table, row, column.name));
+  }
+  return weights;
+}
+
 Dataset TableEncoder::encode(const Table& table) const {
   const auto column = table.find(target_);
   if (!column) {
@@ -346,6 +372,7 @@ Dataset TableEncoder::encode(const Table& table) const {
           .targets = encode_targets(table, table.columns[*column]),
           .class_names = class_names_,
           .feature_names = feature_names_,
+          .sample_weights = encode_weights(table),
           .source = table.source};
 }
 

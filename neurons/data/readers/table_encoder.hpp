@@ -31,6 +31,7 @@ enum class MissingValues {
 struct EncoderOptions {
   std::string target = {};               ///< column name, or index from 0 (negative: from the end). Empty: the last column
   std::vector<std::string> ignore = {};  ///< columns to leave out, such as row numbers
+  std::string weights = {};              ///< name of a column of sample weights, at least 0; empty: all samples weigh the same
   Task task = Task::automatic;
   Scaling scaling = Scaling::standardise;
   MissingValues missing = MissingValues::mean;
@@ -42,13 +43,14 @@ struct EncoderOptions {
 /// is free, and columns that the encoder does not know are ignored.
 class TableEncoder {
  public:
-  /// Learns from `training_rows` of `table` only (empty: from all rows). Throws InputError for an unknown target or ignored column,
-  /// a text target in a regression, a missing target, a column without any value in the training rows, a text column of more than
-  /// 1000 levels, more than 100,000 features, values too large to scale, or no rows or features at all.
+  /// Learns from `training_rows` of `table` only (empty: from all rows). Throws InputError for an unknown target, weight or
+  /// ignored column, a text target in a regression, a missing target, a column without any value in the training rows, a text
+  /// column of more than 1000 levels, more than 100,000 features, values too large to scale, or no rows or features at all.
   static TableEncoder fit(const Table& table, std::span<const std::int64_t> training_rows, const EncoderOptions& options = {});
 
-  /// Inputs f32[rows, features] and targets. Throws InputError naming line and column for text where a number is needed, an unknown
-  /// level or class, a missing target, a number too large for single precision, and for a column that is not there.
+  /// Inputs f32[rows, features], targets, and sample weights where the table has their column: one that is only judged may lack it.
+  /// Throws InputError naming line and column for text where a number is needed, an unknown level or class, a missing target or
+  /// weight, a negative weight, a number too large for single precision, and for a column that is not there.
   Dataset encode(const Table& table) const;
   /// The inputs alone, f32[rows, features]; the target column need not be there.
   Tensor encode_inputs(const Table& table) const;
@@ -96,8 +98,10 @@ class TableEncoder {
   void name_features();
   void encode_column(const Rule& rule, const Table& table, const Column& column, std::span<float> features) const;
   Tensor encode_targets(const Table& table, const Column& column) const;
+  std::vector<float> encode_weights(const Table& table) const;
 
   std::string target_;
+  std::string weights_;  ///< column of sample weights; empty: none
   bool classification_ = true;
   MissingValues missing_ = MissingValues::mean;
   double target_mean_ = 0;

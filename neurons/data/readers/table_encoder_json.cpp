@@ -36,6 +36,7 @@ std::string TableEncoder::to_json() const {
     }
   }
   const Json json = {{"target", target_},
+                     {"weights", weights_},
                      {"task", classification_ ? "classification" : "regression"},
                      {"missing", missing_ == MissingValues::mean ? "mean" : "error"},
                      {"target_mean", target_mean_},
@@ -59,6 +60,7 @@ TableEncoder TableEncoder::from_json(std::string_view text, const std::string& s
     };
     TableEncoder encoder;
     encoder.target_ = json.at("target").get<std::string>();
+    encoder.weights_ = json.at("weights").get<std::string>();
     encoder.classification_ = choice("task", "classification", "regression");
     encoder.missing_ = choice("missing", "mean", "error") ? MissingValues::mean : MissingValues::error;
     encoder.target_mean_ = finite(json, "target_mean");

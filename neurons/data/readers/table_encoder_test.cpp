@@ -111,6 +111,27 @@ TEST(TableEncoder, FindsTheTargetByNameOrIndex) {
   EXPECT_THAT(message_of([&] { TableEncoder::fit(parse(kCars), {}, {.target = "knid"}); }), HasSubstr("did you mean \"kind\"?"));
 }
 
+TEST(TableEncoder, TakesSampleWeightsFromAColumn) {
+  const Table table = parse("x,weight,y\n1,2,p\n3,0.5,q\n5,0,q\n");
+  const auto encoder = TableEncoder::fit(table, {}, {.weights = "weight"});
+  EXPECT_THAT(encoder.feature_names(), ElementsAre("x"));
+  EXPECT_THAT(encoder.encode(table).sample_weights, ElementsAre(2, 0.5F, 0));
+  EXPECT_THAT(encoder.encode(parse("x,y\n1,p\n")).sample_weights, ElementsAre()) << "a table to be judged may lack them";
+  EXPECT_EQ(TableEncoder::from_json(encoder.to_json(), "test"), encoder);
+
+  const auto refusal = [&](const std::string& text) { return message_of([&] { encoder.encode(parse(text)); }); };
+  EXPECT_EQ(refusal("x,weight,y\n1,2,p\n3,-1,q\n"), "t.csv:3: column weight: the sample's weight -1 is below 0");
+  EXPECT_EQ(refusal("x,weight,y\n1,2,p\n3,,q\n"),
+            "t.csv:3: column weight: the sample's weight is missing; fill it in or leave out the row");
+  EXPECT_EQ(refusal("x,weight,y\n1,much,p\n"), "t.csv:2: column weight holds \"much\", expected a number");
+  EXPECT_THAT(refusal("x,weight,y\n1,1e39,p\n"), HasSubstr("t.csv:2: column weight: 1e+39 is too large"));
+  const auto fit = [&](const EncoderOptions& options) { return message_of([&] { TableEncoder::fit(table, {}, options); }); };
+  EXPECT_EQ(fit({.weights = "wieght"}), "t.csv: there is no column \"wieght\" of sample weights; did you mean \"weight\"?");
+  EXPECT_EQ(fit({.weights = "y"}), "t.csv: column \"y\" cannot hold the sample weights: it is the target");
+  EXPECT_EQ(fit({.ignore = {"weight"}, .weights = "weight"}),
+            "t.csv: column \"weight\" cannot hold the sample weights: it is ignored");
+}
+
 TEST(TableEncoder, FindsColumnsByName) {
   const auto encoder = TableEncoder::fit(parse("a,b,y\n1,10,u\n3,30,v\n"), {}, {.scaling = Scaling::none});
   EXPECT_THAT(encoder.encode(parse("extra,y,b,a\n7,v,5,6\n")).inputs.values<float>(), ElementsAre(6, 5));
