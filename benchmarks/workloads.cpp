@@ -176,6 +176,7 @@ Report run(std::span<const std::string> names, const Options& options) {
   const auto team = std::make_shared<ThreadTeam>(options.threads);
   Report report;
   report.threads = team->size();
+  report.simd_target = kernels::simd_target();
   std::vector<double> peaks;
   for (const Workload* workload : chosen) report.results.push_back(run(*workload, options, team, peaks));
   report.peak_gflops = median(peaks);

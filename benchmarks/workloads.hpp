@@ -44,7 +44,8 @@ struct Result {
 
 struct Report {
   int threads = 0;
-  double peak_gflops = 0;  ///< fused multiply-adds in registers on all threads at once, median of all measurements of the run
+  std::string simd_target;  ///< that the kernels use here: "AVX3" (AVX-512), "AVX2", "SSE4", "NEON"
+  double peak_gflops = 0;   ///< fused multiply-adds in registers on all threads at once, median of all measurements of the run
   std::vector<Result> results;
 };
 

@@ -16,7 +16,8 @@ struct BenchArguments {
 
 int bench(Session& session, const BenchArguments& arguments) {
   const benchmarks::Report report = benchmarks::run(arguments.names, {.threads = arguments.threads, .seconds = arguments.seconds});
-  session.say("peak {:.1f} GFLOP/s on {} thread{}\n", report.peak_gflops, report.threads, report.threads == 1 ? "" : "s");
+  session.say("peak {:.1f} GFLOP/s on {} thread{} with {}\n", report.peak_gflops, report.threads, report.threads == 1 ? "" : "s",
+              report.simd_target);
   session.say("{:<12}  {:>13}  {:>10}  {:>9}  {:>9}", "workload", "samples/s", "µs/step", "GFLOP/s", "of peak");
   Json results = Json::array();
   for (const benchmarks::Result& result : report.results) {
@@ -32,7 +33,8 @@ int bench(Session& session, const BenchArguments& arguments) {
       one.update({{"p50_microseconds", result.p50_microseconds}, {"p99_microseconds", result.p99_microseconds}});
     results.push_back(one);
   }
-  session.answer() = {{"peak_gflops", report.peak_gflops}, {"threads", report.threads}, {"results", results}};
+  session.answer() = {
+      {"peak_gflops", report.peak_gflops}, {"threads", report.threads}, {"simd_target", report.simd_target}, {"results", results}};
   return kDone;
 }
 

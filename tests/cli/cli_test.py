@@ -478,6 +478,7 @@ class Look(CliCase):
         for step in plan["steps"]:
             self.assertTrue(step["kernel"])
             self.assertGreaterEqual(step["bytes"], 0)
+        self.assertIn("dense1.weight f32[8, 4] as f32[1, 4, 16] (PackPanels)", [state for step in plan["steps"] for state in step["states"]])
         self.train()
         plan = self.answer("summary", self.folder / "run", "--plan")["plan"]
         self.assertEqual((plan["of"], plan["batch"]), ("forward pass", 1))
@@ -512,6 +513,7 @@ class Look(CliCase):
         answer = self.answer("bench", "mlp-tiny", "--seconds", "0.05", "--threads", "1")
         self.assertEqual(answer["threads"], 1)
         self.assertGreater(answer["peak_gflops"], 0)
+        self.assertTrue(answer["simd_target"])
         self.assertEqual([one["name"] for one in answer["results"]], ["mlp-tiny"])
         self.assertTrue({"samples_per_second", "microseconds_per_step", "gflops", "peak_share"} <= set(answer["results"][0]))
         self.assertIn('did you mean "mlp-tiny"?', self.sentence("bench", "mlp-tony", code=2))
