@@ -25,7 +25,7 @@ struct Part {
 /// A column of a table by name or by number (from 0; negative from the end).
 struct ColumnName {
   std::string text;
-  bool operator==(const ColumnName&) const = default;
+  std::string place{};  ///< where the spec says so, for messages: "spec.toml:5:11: "; empty: nowhere
 };
 
 struct DataSpec {
@@ -37,7 +37,7 @@ struct DataSpec {
   // For tables (CSV) only.
   ColumnName target;                         ///< none: the bundled set's own, or the last column
   std::vector<std::string> ignore;           ///< columns to leave out
-  std::string weights;                       ///< column of sample weights; empty: all weigh the same
+  ColumnName weights;                        ///< column of sample weights; none: all weigh the same
   std::vector<std::string> categorical;      ///< columns to take as texts although they look like numbers
   std::optional<CsvOptions::Header> header;  ///< automatic
   std::optional<char> delimiter;             ///< none: found out

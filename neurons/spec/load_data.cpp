@@ -85,11 +85,22 @@ void deal_out(LoadedData& loaded, const Dataset& all, const Parting& parting) {
   loaded.train = all.subset(parting.train);
 }
 
+/// Throws where the table lacks a column that the spec names; the message begins where it does so.
+void require_column(const Table& table, const ColumnName& column, std::string_view key) {
+  if (column.text.empty() || table.find_name_or_number(column.text)) return;
+  std::vector<std::string> names;
+  for (const Column& one : table.columns) names.push_back(one.name);
+  fail_input("{}{} = \"{}\": {} has no such column{}", column.place, key, column.text, table.source,
+             did_you_mean(column.text, names));
+}
+
 LoadedData load_table(const fs::path& path, const DataSpec& spec, std::string_view bundled_target) {
   const Table table = read_csv(csv_file_of(path), csv_options(spec));
+  require_column(table, spec.target, "target");
+  require_column(table, spec.weights, "weights");
   EncoderOptions options{.target = spec.target.text.empty() ? std::string(bundled_target) : spec.target.text,
                          .ignore = spec.ignore,
-                         .weights = spec.weights,
+                         .weights = spec.weights.text,
                          .task = spec.task.value_or(Task::automatic),
                          .scaling = spec.scaling.value_or(Scaling::standardise),
                          .missing = spec.missing.value_or(MissingValues::mean),

@@ -57,20 +57,39 @@ TEST_F(LoadData, SampleWeightsStayWithTheirSamples) {
     return text;
   }();
   spec_.data.source = "weighted.csv";
-  spec_.data.weights = "w";
+  spec_.data.weights.text = "w";
   spec_.data.scaling = Scaling::none;
   spec_.data.test.amount = 5;
   spec_.data.validation.amount = 5;
-  const LoadedData loaded = load();
-  EXPECT_EQ(loaded.encoder->feature_names(), (std::vector<std::string>{"x"}));
-  for (const Dataset* part : {&loaded.train, &*loaded.validation, &*loaded.test}) {
-    ASSERT_EQ(static_cast<std::int64_t>(part->sample_weights.size()), part->samples());
-    for (std::size_t i = 0; i < part->sample_weights.size(); ++i) {
-      EXPECT_EQ(part->sample_weights[i], part->inputs.values<float>()[i] + 1);
+  const auto expect_own_weights = [&] {
+    const LoadedData loaded = load();
+    EXPECT_EQ(loaded.encoder->feature_names(), (std::vector<std::string>{"x"}));
+    for (const Dataset* part : {&loaded.train, &*loaded.validation, &*loaded.test}) {
+      ASSERT_EQ(static_cast<std::int64_t>(part->sample_weights.size()), part->samples());
+      for (std::size_t i = 0; i < part->sample_weights.size(); ++i) {
+        EXPECT_EQ(part->sample_weights[i], part->inputs.values<float>()[i] + 1);
+      }
     }
+  };
+  expect_own_weights();
+  spec_.data.weights.text = "1";  // the second column
+  for (std::int64_t fold = 1; fold <= 3; ++fold) {
+    spec_.data.test = {.fold = fold, .folds = 3};
+    expect_own_weights();
   }
-  spec_.data.weights = "v";
-  EXPECT_THAT(refusal(), HasSubstr("there is no column \"v\" of sample weights"));
+}
+
+TEST_F(LoadData, ColumnsThatAreNotThere) {
+  const auto refusal_of = [&](const std::string& line) {
+    spec_ = parse_spec("[data]\nsource = \"table.csv\"\n" + line + "\n[network]\nlayers = [\"relu\"]\n", folder_ / "spec.toml");
+    return refusal();
+  };
+  const std::string table = (folder_ / "table.csv").string();
+  const std::string spec = (folder_ / "spec.toml").string();
+  EXPECT_EQ(refusal_of("weights = \"color\""),
+            spec + ":3:11: weights = \"color\": " + table + " has no such column; did you mean \"colour\"?");
+  EXPECT_EQ(refusal_of("  target = -4"), spec + ":3:12: target = \"-4\": " + table + " has no such column");
+  EXPECT_THAT(message_of([&] { refusal_of("weights = [1]"); }), HasSubstr(":3:11: weights: expected a column's name or number"));
 }
 
 TEST_F(LoadData, WholeTable) {

@@ -140,6 +140,62 @@ TEST_F(Run, PredictsRowsAndPairs) {
   EXPECT_THAT(refusal({folder_ / "run" / "spec.toml"}), HasSubstr("expected a .csv"));
 }
 
+TEST_F(Run, AWeightCountsAsSoManyRows) {
+  std::ofstream weighted(folder_ / "weighted.csv");
+  std::ofstream repeated(folder_ / "repeated.csv");
+  weighted << "x,times,z,y\n";
+  repeated << "x,z,y\n";
+  for (int i = 0; i < 12; ++i) {
+    const double x = 0.1 * i - 0.5;
+    const double z = 0.3 * (i * 5 % 7) - 1;
+    const char* y = i * i % 5 < 2 ? "p" : "q";
+    weighted << fmt::format("{},{},{},{}\n", x, i % 4, z, y);
+    for (int times = 0; times < i % 4; ++times) repeated << fmt::format("{},{},{}\n", x, z, y);
+  }
+  weighted.close();
+  repeated.close();
+  const auto network_after = [&](const std::string& data, const std::string& method) {
+    train(spec("[data]\n" + data +
+               "scaling = \"none\"\n[network]\nlayers = [{ kind = \"dense\", units = 5, activation = \"tanh\" }, "
+               "{ kind = \"dense\", units = \"outputs\" }]\n[training]\noptimizer = " +
+               method + "\nthreads = 1\n"));
+    return open_model(folder_ / "run");
+  };
+  const std::string with_weights = "source = \"weighted.csv\"\nweights = \"times\"\n";
+  const std::string with_rows = "source = \"repeated.csv\"\n";
+  // One batch holds all: 12 rows that weigh 18, or 18 rows.
+  const std::string sgd = "{ kind = \"sgd\", learning_rate = 0.5, momentum = 0.9 }\nepochs = 20\nbatch_size = ";
+  const std::string lbfgs = "\"lbfgs\"\nepochs = 4";  // each iteration makes differences of rounding larger
+  for (const auto& [first, second] : {std::pair(sgd + "12", sgd + "18"), std::pair(lbfgs, lbfgs)}) {
+    const Model one = network_after(with_weights, first);
+    const Model other = network_after(with_rows, second);
+    const Model unweighted = network_after("source = \"weighted.csv\"\nignore = [\"times\"]\n", first);
+    float moved = 0;
+    for (const auto& [name, tensor] : one.network.parameters()) {
+      const auto expected = other.network.parameter(name).values<float>();
+      const auto without = unweighted.network.parameter(name).values<float>();
+      for (std::size_t i = 0; i < expected.size(); ++i) {
+        EXPECT_NEAR(tensor.values<float>()[i], expected[i], 2e-4F * (1 + std::abs(expected[i])))
+            << name << ' ' << i << ' ' << first;
+        moved = std::max(moved, std::abs(expected[i] - without[i]));
+      }
+    }
+    EXPECT_GT(moved, 0.01F) << "or the weights would make no difference";
+
+    // Judged by the same table, the weights count in the loss; a table without them counts each row once.
+    const std::filesystem::path same = folder_ / "weighted.csv";
+    const std::filesystem::path rows = folder_ / "repeated.csv";
+    EXPECT_NEAR(evaluate(one, evaluation_data(one, &same), 1).loss, evaluate(one, evaluation_data(one, &rows), 1).loss, 1e-6);
+    EXPECT_EQ(predict(one, read_samples(one, std::vector<std::string>{same}).inputs, 1).size(), 12U);
+    EXPECT_EQ(predict(one, read_samples(one, std::vector<std::string>{"x=0.1", "z=-0.2"}).inputs, 1).size(), 1U);
+  }
+  const Model model = open_model(folder_ / "run");
+  EXPECT_THAT(message_of([&] {
+                read_samples(model, std::vector<std::string>{"x=0.1", "times=2"});
+              }),
+              HasSubstr("\"times\" is no input column of this network"));
+}
+
 TEST_F(Run, PredictsArrays) {
   Tensor x(DType::u8, {20, 1, 2, 2});
   Tensor y(DType::i64, {20});

@@ -40,6 +40,7 @@ stratified = false
 seed = 7
 target = -1
 ignore = ["id"]
+weights = "times"
 categorical = ["zone"]
 header = "present"
 delimiter = ";"
@@ -79,6 +80,7 @@ threads = 1
   EXPECT_EQ(spec.data.seed, 7U);
   EXPECT_EQ(spec.data.target.text, "-1");
   EXPECT_EQ(spec.data.ignore, std::vector<std::string>{"id"});
+  EXPECT_EQ(spec.data.weights.text, "times");
   EXPECT_EQ(spec.data.categorical, std::vector<std::string>{"zone"});
   EXPECT_EQ(spec.data.header, CsvOptions::Header::present);
   EXPECT_EQ(spec.data.delimiter, ';');

@@ -60,6 +60,7 @@ void TomlReader::read(const toml::node& node, char& field, const std::string& ke
 }
 
 void TomlReader::read(const toml::node& node, ColumnName& field, const std::string& key) const {
+  field.place = place(node.source());
   if (node.is_integer()) {
     field.text = fmt::format("{}", node.as_integer()->get());
   } else if (node.is_string()) {

@@ -34,6 +34,10 @@ void check_targets(const Network& network, const Dataset& data, const Loss& loss
 void check_data(const Network& network, const Dataset& data, const Loss& loss) {
   data.validate();
   if (data.samples() == 0) fail_input("{}: holds no samples", name_of(data));
+  const auto& weights = data.sample_weights;
+  if (!weights.empty() && std::ranges::all_of(weights, [](float weight) { return weight == 0; })) {
+    fail_input("{}: all sample weights are 0", name_of(data));
+  }
   check_inputs(network, data);
   check_targets(network, data, loss);
 }

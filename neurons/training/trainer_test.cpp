@@ -54,6 +54,16 @@ TEST(Train, WineReachesItsAccuracy) {
   EXPECT_EQ(history.stop, StopReason::completed);
 }
 
+TEST(Train, WeightsThatLeaveNothingToLearnFrom) {
+  Dataset data = corners(8, 1);
+  data.sample_weights.assign(8, 0);
+  Network network = classifier();
+  EXPECT_THAT(message_of([&] { train(network, data, {.batch_size = 4}); }), HasSubstr("all sample weights are 0"));
+  data.sample_weights[3] = -1;
+  EXPECT_THAT(message_of([&] { train(network, data, {.batch_size = 4}); }),
+              HasSubstr("weight of sample 3 (from 0) is -1, expected a finite number of at least 0"));
+}
+
 TEST(Train, PartOfMnistIsLearnt) {
   const TrainTest mnist = read_mnist(bundled() / "mnist");
   Indices some(3000);

@@ -35,6 +35,14 @@ std::optional<std::size_t> Table::find(std::string_view name) const noexcept {
   return static_cast<std::size_t>(found - columns.begin());
 }
 
+std::optional<std::size_t> Table::find_name_or_number(std::string_view text) const noexcept {
+  if (const auto found = find(text)) return found;
+  const auto number = parse_number(text);
+  const auto count = static_cast<double>(columns.size());
+  if (!number || *number != std::floor(*number) || *number < -count || *number >= count) return std::nullopt;
+  return static_cast<std::size_t>(*number < 0 ? *number + count : *number);
+}
+
 std::string Table::place(std::int64_t row) const {
   const auto index = static_cast<std::size_t>(row);
   if (index < lines.size()) return fmt::format("{}:{}", source, lines[index]);

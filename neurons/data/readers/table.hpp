@@ -26,6 +26,8 @@ struct Table {
   std::int64_t column_count() const noexcept { return static_cast<std::int64_t>(columns.size()); }
   /// Index of the column of this name, if any (the first one).
   std::optional<std::size_t> find(std::string_view name) const noexcept;
+  /// The same by name or else by number: from 0, negative from the end.
+  std::optional<std::size_t> find_name_or_number(std::string_view text) const noexcept;
   /// `iris.csv:17` or, where lines are unknown, `iris.csv, row 16`.
   std::string place(std::int64_t row) const;
 };

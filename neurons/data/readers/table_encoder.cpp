@@ -44,16 +44,10 @@ double cell_number(const Table& table, const Column& column, std::int64_t row) {
   return *number;
 }
 
-/// The column that `target` names: by name, by index (from the end if negative), or the last.
 std::size_t target_column(const Table& table, const std::string& target) {
   if (target.empty()) return table.columns.size() - 1;
-  if (const auto found = table.find(target)) return *found;
-  const auto count = table.column_count();
-  if (const auto index = parse_number(target);
-      index && *index == std::floor(*index) && *index >= static_cast<double>(-count) && *index < static_cast<double>(count)) {
-    return static_cast<std::size_t>(static_cast<std::int64_t>(*index) + (*index < 0 ? count : 0));
-  }
-  fail_input("{}: there is no target column \"{}\" among its {} columns{}", table.source, target, count,
+  if (const auto found = table.find_name_or_number(target)) return *found;
+  fail_input("{}: there is no target column \"{}\" among its {} columns{}", table.source, target, table.column_count(),
              did_you_mean(target, names_of(table)));
 }
 
@@ -243,6 +237,7 @@ TableEncoder TableEncoder::fit(const Table& table, std::span<const std::int64_t>
   const auto rows = chosen_rows(table, training_rows);
   const std::size_t target = target_column(table, options.target);
   std::set<std::size_t> left_out = {target};
+  TableEncoder encoder;
   for (const std::string& name : options.ignore) {
     const auto column = table.find(name);
     if (!column) fail_input("{}: there is no column \"{}\" to ignore{}", table.source, name, did_you_mean(name, names_of(table)));
@@ -250,18 +245,17 @@ TableEncoder TableEncoder::fit(const Table& table, std::span<const std::int64_t>
     left_out.insert(*column);
   }
   if (!options.weights.empty()) {
-    const auto column = table.find(options.weights);
+    const auto column = table.find_name_or_number(options.weights);
     if (!column) {
       fail_input("{}: there is no column \"{}\" of sample weights{}", table.source, options.weights,
                  did_you_mean(options.weights, names_of(table)));
     }
+    encoder.weights_ = table.columns[*column].name;
     if (!left_out.insert(*column).second) {
-      fail_input("{}: column \"{}\" cannot hold the sample weights: it is {}", table.source, options.weights,
+      fail_input("{}: column \"{}\" cannot hold the sample weights: it is {}", table.source, encoder.weights_,
                  *column == target ? "the target" : "ignored");
     }
   }
-  TableEncoder encoder;
-  encoder.weights_ = options.weights;
   encoder.missing_ = options.missing;
   encoder.fit_target(table, table.columns[target], rows, options);
   for (std::size_t index = 0; index < table.columns.size(); ++index) {

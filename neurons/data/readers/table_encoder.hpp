@@ -31,7 +31,7 @@ enum class MissingValues {
 struct EncoderOptions {
   std::string target = {};               ///< column name, or index from 0 (negative: from the end). Empty: the last column
   std::vector<std::string> ignore = {};  ///< columns to leave out, such as row numbers
-  std::string weights = {};              ///< name of a column of sample weights, at least 0; empty: all samples weigh the same
+  std::string weights = {};              ///< column of sample weights, each at least 0, by name or index; empty: all weigh 1
   Task task = Task::automatic;
   Scaling scaling = Scaling::standardise;
   MissingValues missing = MissingValues::mean;

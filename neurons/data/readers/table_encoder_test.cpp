@@ -127,6 +127,7 @@ TEST(TableEncoder, TakesSampleWeightsFromAColumn) {
   EXPECT_THAT(refusal("x,weight,y\n1,1e39,p\n"), HasSubstr("t.csv:2: column weight: 1e+39 is too large"));
   const auto fit = [&](const EncoderOptions& options) { return message_of([&] { TableEncoder::fit(table, {}, options); }); };
   EXPECT_EQ(fit({.weights = "wieght"}), "t.csv: there is no column \"wieght\" of sample weights; did you mean \"weight\"?");
+  EXPECT_EQ(TableEncoder::fit(table, {}, {.weights = "-2"}), encoder) << "by number";
   EXPECT_EQ(fit({.weights = "y"}), "t.csv: column \"y\" cannot hold the sample weights: it is the target");
   EXPECT_EQ(fit({.ignore = {"weight"}, .weights = "weight"}),
             "t.csv: column \"weight\" cannot hold the sample weights: it is ignored");
