@@ -58,7 +58,7 @@ Value PRelu::build(BuildContext& context, const std::vector<Value>& inputs) cons
   const int rank = x.shape().rank();
   if (rank < 2) fail_input("{}: expects [batch, channels, …], got {}", context.graph().scope(), x.shape().to_string());
   const std::int64_t channels = x.shape()[1];
-  const Value slope = context.parameter("slope", {{channels}, {"constant", 0.25F}, 1, 1, "identity"});
+  const Value slope = context.parameter("slope", {{channels}, {"constant", kFirstSlope}, 1, 1, {}});
   Shape broadcasting{channels};
   if (rank > 2) {
     std::vector<std::int64_t> extents(static_cast<std::size_t>(rank - 1), 1);

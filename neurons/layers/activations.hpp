@@ -32,6 +32,7 @@ struct LeakyRelu {
   static void fields(Self& self, Visitor&& visit) {
     visit("alpha", self.alpha);
   }
+  double negative_slope() const { return static_cast<double>(alpha); }
   Value build(BuildContext& context, const std::vector<Value>& inputs) const;
 };
 
@@ -161,8 +162,10 @@ struct HardSwish {
 struct PRelu {
   static constexpr std::string_view kKind = "prelu";
   static constexpr bool kActivation = true;
+  static constexpr float kFirstSlope = 0.25F;
   template <typename Self, typename Visitor>
   static void fields(Self&, Visitor&&) {}
+  double negative_slope() const { return static_cast<double>(kFirstSlope); }
   Value build(BuildContext& context, const std::vector<Value>& inputs) const;
 };
 

@@ -15,7 +15,7 @@ Value Dense::build(BuildContext& context, const std::vector<Value>& inputs) cons
   }
   const std::int64_t features = x.shape()[-1];
   const Layer& after = activation_of_kind(activation);
-  const std::string follows = activation == "identity" ? context.following_activation() : activation;
+  const Following follows = activation == "identity" ? context.following() : Following{activation, after.negative_slope()};
   const ParameterSpec weight_spec{{units, features}, {initializer, initializer_value}, features, units, follows};
   const Value weight = context.parameter("weight", weight_spec);
   const Value b = bias ? context.parameter("bias", {{units}, {"constant", 0.0F}, features, units, follows}) : Value{};

@@ -63,12 +63,13 @@ void fill_orthogonal(std::span<float> values, std::int64_t rows, std::int64_t co
 }  // namespace
 
 Tensor initialize(const Initializer& initializer, const Shape& shape, std::int64_t fan_in, std::int64_t fan_out,
-                  const std::string& activation, RandomStream& random) {
-  const std::string kind = initializer.kind == "automatic" ? suited_to(activation) : initializer.kind;
+                  const Following& following, RandomStream& random) {
+  const std::string kind = initializer.kind == "automatic" ? suited_to(following.activation) : initializer.kind;
   Tensor tensor(DType::f32, shape);
   const auto values = tensor.values<float>();
   const double in = static_cast<double>(std::max<std::int64_t>(1, fan_in));
   const double out = static_cast<double>(std::max<std::int64_t>(1, fan_out));
+  const double he = 2.0 / (1 + following.negative_slope * following.negative_slope) / in;
   const double given = static_cast<double>(initializer.value);
   if (!std::isfinite(given)) fail_input("initializer \"{}\": value = {} must be finite", kind, given);
   if ((kind == "normal" || kind == "uniform") && given <= 0) {
@@ -80,9 +81,9 @@ Tensor initialize(const Initializer& initializer, const Shape& shape, std::int64
   } else if (kind == "xavier_uniform") {
     fill_uniform(values, std::sqrt(6.0 / (in + out)), random);
   } else if (kind == "he_normal") {
-    fill_normal(values, std::sqrt(2.0 / in), random);
+    fill_normal(values, std::sqrt(he), random);
   } else if (kind == "he_uniform") {
-    fill_uniform(values, std::sqrt(6.0 / in), random);
+    fill_uniform(values, std::sqrt(3 * he), random);
   } else if (kind == "lecun_normal") {
     fill_normal(values, std::sqrt(1.0 / in), random);
   } else if (kind == "lecun_uniform") {

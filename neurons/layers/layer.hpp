@@ -25,9 +25,9 @@ enum class Mode : std::uint8_t {
 struct ParameterSpec {
   Shape shape;
   Initializer initializer;
-  std::int64_t fan_in = 1;              ///< inputs that one neuron sums
-  std::int64_t fan_out = 1;             ///< neurons that one input reaches
-  std::string activation = "identity";  ///< what follows: "automatic" initialisation suits it
+  std::int64_t fan_in = 1;   ///< inputs that one neuron sums
+  std::int64_t fan_out = 1;  ///< neurons that one input reaches
+  Following following;       ///< for initialisers that suit it
 };
 
 /// Receives what layers ask for while they build.
@@ -42,8 +42,8 @@ class BuildContext {
   virtual std::uint64_t layer_seed() const = 0;
   /// The number of the training step, an i64 scalar input.
   virtual Value step() = 0;
-  /// The activation that follows this layer ("relu", "identity" if none): initialisers suit it.
-  virtual std::string following_activation() const = 0;
+  /// The activation that follows this layer, identity if none: initialisers suit it.
+  virtual Following following() const = 0;
 };
 
 /// One kind of layer, held by value. Any struct with `static constexpr std::string_view kKind`, `fields` (see options.hpp) and
@@ -61,6 +61,8 @@ class Layer {
   Layer with(const Attributes& attributes) const { return model_->with(attributes); }
   /// True for layers that can be the activation of the layer before them (`kActivation`).
   bool is_activation() const { return model_->is_activation(); }
+  /// What a leaky rectifier leaves of a negative sum when training begins (`double negative_slope() const`); 0 for other layers.
+  double negative_slope() const { return model_->negative_slope(); }
 
  private:
   struct Concept {
@@ -70,6 +72,7 @@ class Layer {
     virtual Attributes attributes() const = 0;
     virtual Layer with(const Attributes&) const = 0;
     virtual bool is_activation() const = 0;
+    virtual double negative_slope() const = 0;
   };
   template <typename T>
   struct Model final : Concept {
@@ -81,6 +84,10 @@ class Layer {
     bool is_activation() const override {
       if constexpr (requires { T::kActivation; }) return T::kActivation;
       return false;
+    }
+    double negative_slope() const override {
+      if constexpr (requires { value.negative_slope(); }) return value.negative_slope();
+      return 0;
     }
     T value;
   };

@@ -73,13 +73,13 @@ class Network::Builder : public BuildContext {
 
   Value step() override { return graph_.has(kStep) ? graph_.find(kStep) : graph_.input(kStep, {DType::i64, {}}); }
 
-  std::string following_activation() const override {
+  Following following() const override {
     for (const Call& call : network_.calls_) {
       if (call.layer < 0 || std::ranges::find(call.from, call_) == call.from.end()) continue;
       const Layer& layer = network_.layers_[at(call.layer)].layer;
-      if (layer.is_activation()) return layer.kind();
+      if (layer.is_activation()) return {layer.kind(), layer.negative_slope()};
     }
-    return "identity";
+    return {};
   }
 
  private:
@@ -202,7 +202,7 @@ void Network::initialize_missing(std::uint64_t seed) {
   Builder builder(*this, graph, Mode::inference, [&](const std::string& name, const ParameterSpec& spec) {
     if (parameters_.contains(name)) return;
     RandomStream random(seed, hash_name(name));
-    drawn.emplace(name, neurons::initialize(spec.initializer, spec.shape, spec.fan_in, spec.fan_out, spec.activation, random));
+    drawn.emplace(name, neurons::initialize(spec.initializer, spec.shape, spec.fan_in, spec.fan_out, spec.following, random));
   });
   builder.run(1);
   parameters_.merge(std::move(drawn));
