@@ -87,7 +87,8 @@ void show_plan(Session& session, Subject subject, const SummaryArguments& argume
                          .accumulate = training.accumulate,
                          .labels = subject.labels,
                          .sample_weights = subject.weighted,
-                         .team = std::make_shared<ThreadTeam>(arguments.threads)};
+                         .team = std::make_shared<ThreadTeam>(arguments.threads),
+                         .look_only = true};
   if (rule != nullptr) options.optimizer = *rule;
   Learner learner(std::move(subject.network), options);
   const Plan& plan = step ? learner.training_plan(rows) : learner.inference(rows);

@@ -1,5 +1,6 @@
 #include "neurons/base/aligned_buffer.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -29,6 +30,7 @@ TEST(AlignedBuffer, IsEmptyUntilMade) {
 TEST(AlignedBuffer, SaysWhatCannotBeHad) {
   const auto make = [](std::size_t bytes) { return testing::message_of<RuntimeError>([=] { AlignedBuffer{bytes}; }); };
   EXPECT_EQ(make(std::size_t{1} << 62), "cannot allocate 4611686018427387904 bytes");
+  EXPECT_THAT(make(std::size_t{1} << 50), ::testing::StartsWith("1125899.9 GB of memory are needed at once, but "));
   EXPECT_EQ(make(~std::size_t{0}), "cannot allocate 18446744073709551615 bytes");  // rounding up must not wrap round
 }
 

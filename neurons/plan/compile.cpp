@@ -1,9 +1,11 @@
 #include <fmt/format.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <cstring>
 #include <map>
 
+#include "neurons/base/aligned_buffer.hpp"
 #include "neurons/base/suggest.hpp"
 #include "neurons/graph/rewrite.hpp"
 #include "neurons/plan/copy_results.hpp"
@@ -207,6 +209,19 @@ int guarded_value(const Graph& graph, const std::string& guard) {
   fail_input("plan: the guarded output \"{}\" is no output{}", guard, did_you_mean(guard, known));
 }
 
+std::shared_ptr<std::byte> allocate(std::size_t bytes) {
+  const auto buffer = std::make_shared<AlignedBuffer>(bytes);
+  return {buffer, buffer->data()};
+}
+
+/// Addresses without memory: pages come as they are touched, and nobody touches them.
+std::shared_ptr<std::byte> reserve(std::size_t bytes) {
+  const std::size_t mapped = std::max<std::size_t>(1, bytes);
+  void* block = ::mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (block == MAP_FAILED) fail_run("a plan of {} bytes is beyond what this machine can address", bytes);
+  return {static_cast<std::byte*>(block), [mapped](std::byte* first) { ::munmap(first, mapped); }};
+}
+
 }  // namespace
 
 Plan compile(const Graph& graph, std::shared_ptr<StateStore> states, const CompileOptions& options) {
@@ -232,11 +247,16 @@ Plan compile(const Graph& graph, std::shared_ptr<StateStore> states, const Compi
 
   std::vector<int> roots;
   const ArenaLayout arena = storage.place(schedule, roots);
-  plan.arena_ = AlignedBuffer(arena.bytes);
+  std::size_t input_bytes = 0;
+  for (const ValueInfo& info : final_graph.values()) {
+    if (info.kind == ValueKind::input) input_bytes += align_up(std::max<std::size_t>(1, info.type.bytes()));
+  }
+  const auto memory = options.look_only ? reserve : allocate;
+  plan.arena_bytes_ = arena.bytes;
+  plan.arena_ = memory(arena.bytes);
   const std::size_t count = final_graph.values().size();
   std::vector<std::byte*> base(count, nullptr);
-  for (std::size_t r = 0; r < roots.size(); ++r) base[at(roots[r])] = plan.arena_.data() + arena.offsets[r];
-  std::size_t input_bytes = 0;
+  for (std::size_t r = 0; r < roots.size(); ++r) base[at(roots[r])] = plan.arena_.get() + arena.offsets[r];
   for (std::size_t id = 0; id < count; ++id) {
     const ValueInfo& info = final_graph.values()[id];
     if (info.kind == ValueKind::state) {
@@ -247,10 +267,9 @@ Plan compile(const Graph& graph, std::shared_ptr<StateStore> states, const Compi
       base[id] = stored.data;
     }
     if (info.kind == ValueKind::constant) base[id] = const_cast<std::byte*>(info.constant->bytes().data());
-    if (info.kind == ValueKind::input) input_bytes += align_up(std::max<std::size_t>(1, info.type.bytes()));
   }
   for (int slot = 0; slot < options.slots; ++slot) {
-    std::byte* next = plan.inputs_.emplace_back(input_bytes).data();
+    std::byte* next = plan.inputs_.emplace_back(memory(input_bytes)).get();
     auto& addresses = plan.addresses_.emplace_back(base);
     for (std::size_t id = 0; id < count; ++id) {
       const ValueInfo& info = final_graph.values()[id];
@@ -339,7 +358,7 @@ Plan compile(const Graph& graph, std::shared_ptr<StateStore> states, const Compi
     for (const Call& call : plan.steps_[i].calls)
       plan.scratch_stride_ = std::max(plan.scratch_stride_, align_up(call.scratch_bytes));
   }
-  plan.scratch_ = AlignedBuffer(plan.scratch_stride_ * at(workers));
+  plan.scratch_ = memory(plan.scratch_stride_ * at(workers));
   for (std::size_t slot = 0; slot < plan.addresses_.size(); ++slot) {
     auto& instructions = plan.instructions_.emplace_back();
     for (std::size_t i = 0; i < plan.steps_.size(); ++i) {

@@ -38,7 +38,7 @@ void Plan::execute(void* context, Worker worker) noexcept {
   const FlushDenormals flush;
   auto& run = *static_cast<Run*>(context);
   const Plan& plan = *run.plan;
-  std::byte* scratch = const_cast<std::byte*>(plan.scratch_.data()) + static_cast<std::size_t>(worker.index) * plan.scratch_stride_;
+  std::byte* scratch = plan.scratch_.get() + static_cast<std::size_t>(worker.index) * plan.scratch_stride_;
   for (const Instruction& step : plan.instructions_[static_cast<std::size_t>(run.slot)]) {
     if (step.barrier && worker.count > 1) plan.team_->barrier();
     if (step.guard && !std::isfinite(*plan.guarded_)) {

@@ -6,7 +6,6 @@
 #include <string_view>
 #include <vector>
 
-#include "neurons/base/aligned_buffer.hpp"
 #include "neurons/base/thread_team.hpp"
 #include "neurons/graph/graph.hpp"
 #include "neurons/plan/state_store.hpp"
@@ -18,6 +17,7 @@ struct CompileOptions {
   bool lay_out = true;               ///< pack states for their kernels
   bool fuse = true;                  ///< join elementwise ops with what they follow
   int slots = 1;                     ///< sets of input buffers: one can be filled while another is being read
+  bool look_only = false;            ///< not to be run: its memory is not taken, and may be more than the machine has
   std::string guard;                 ///< name of a scalar output: a run stops, before any later step, where it is not finite
 };
 
@@ -62,7 +62,7 @@ class Plan {
 
   const std::vector<PlanStep>& steps() const { return steps_; }
   const Graph& graph() const { return *graph_; }  ///< as executed: laid out, simplified, fused
-  std::size_t arena_bytes() const { return arena_.size(); }
+  std::size_t arena_bytes() const { return arena_bytes_; }
   double flops() const;
   const std::shared_ptr<ThreadTeam>& team() const { return team_; }
 
@@ -88,9 +88,10 @@ class Plan {
   std::unique_ptr<Graph> graph_;
   std::shared_ptr<StateStore> states_;
   std::shared_ptr<ThreadTeam> team_;
-  AlignedBuffer arena_;
-  std::vector<AlignedBuffer> inputs_;  ///< one for each slot
-  AlignedBuffer scratch_;
+  std::size_t arena_bytes_ = 0;
+  std::shared_ptr<std::byte> arena_;
+  std::vector<std::shared_ptr<std::byte>> inputs_;  ///< one for each slot
+  std::shared_ptr<std::byte> scratch_;
   std::size_t scratch_stride_ = 0;
   std::vector<std::vector<std::byte*>> addresses_;  ///< [slot][value]
   std::vector<PlanStep> steps_;
@@ -100,7 +101,8 @@ class Plan {
 };
 
 /// Lays out, simplifies, fuses, schedules and places a graph. States missing from the store are added as zeros. Throws InputError
-/// naming the node that no kernel accepts, with each kernel's reason.
+/// naming the node that no kernel accepts, with each kernel's reason, and RuntimeError for a plan that the machine's memory cannot
+/// hold.
 Plan compile(const Graph& graph, std::shared_ptr<StateStore> states, const CompileOptions& options = {});
 
 /// A table of the steps: kernel, shapes, layout of states, FLOPs, bytes, fusion, and why the kernel was chosen.

@@ -345,6 +345,19 @@ TEST_F(PlanTest, PrintsItsSteps) {
   EXPECT_EQ(plan.flops(), 2 * 2 * 3 * 4 + 2 * 3) << "products, and one operation for each result";
 }
 
+TEST_F(PlanTest, LookingAtAPlanTakesNoMemory) {
+  const Value x = input("x", {std::int64_t{1} << 38});
+  graph.output("y", graph.emit("Softmax", {x}));
+  EXPECT_THAT(message_of<RuntimeError>([&] { compiled(); }),
+              HasSubstr("1099.5 GB of memory are needed at once, but of this machine's "));
+  CompileOptions options;
+  options.look_only = true;
+  options.slots = 2;
+  const Plan plan = compiled(options);
+  EXPECT_EQ(plan.arena_bytes(), std::size_t{1} << 40);
+  EXPECT_EQ(plan.input("x", 1).shape, Shape({std::int64_t{1} << 38}));
+}
+
 TEST_F(PlanTest, CountsItsArena) {
   Value value = input("x", {1000});
   for (int i = 0; i < 10; ++i) value = graph.emit("Softmax", {value});  // no fusion, in place or between two buffers

@@ -187,6 +187,7 @@ Learner::Prepared Learner::prepare(const Graph& graph, const CompileOptions& com
 
 Learner::Prepared& Learner::prepared(std::int64_t rows, bool update) {
   if (last_ != nullptr && last_rows_ == rows && last_update_ == update) return *last_;
+    compile_options.look_only = options_.look_only;
   const auto key = std::pair(rows, update);
   auto found = training_.find(key);
   if (found == training_.end()) {
@@ -247,6 +248,7 @@ StepResult Learner::step(std::int64_t rows, int slot, double rate_scale, std::op
   }
   return result;
 }
+    compile_options.look_only = options_.look_only;
 
 const Batch& Learner::evaluation_batch(std::int64_t rows, int slot) {
   auto found = evaluation_.find(rows);
@@ -267,6 +269,7 @@ Learner::Evaluation Learner::evaluate(std::int64_t rows, int slot) {
   return {*ready.loss, ready.weight != nullptr ? *ready.weight : static_cast<float>(rows), ready.prediction};
 }
 
+    compile_options.look_only = options_.look_only;
 Plan& Learner::inference(std::int64_t rows) {
   auto found = inference_.find(rows);
   if (found == inference_.end()) {

@@ -48,6 +48,7 @@ struct LearnerOptions {
   bool labels = true;           ///< targets are class labels
   bool sample_weights = false;  ///< batches carry a weight for each sample
   std::shared_ptr<ThreadTeam> team{};  ///< null: a team of one thread for each core
+  bool look_only = false;              ///< its plans are only looked at (CompileOptions::look_only)
 };
 
 /// Memory to fill with one batch.
