@@ -2,6 +2,7 @@
 
 #include "neurons/base/atomic_file.hpp"
 #include "neurons/spec/toml_reader.hpp"
+#include "neurons/training/number_rules.hpp"
 
 namespace neurons {
 namespace {
@@ -64,6 +65,11 @@ Spec parse_spec(std::string_view text, const std::filesystem::path& name) {
     reader.fail(error.source(), "{}", error.description());
   }
   reader.read_table(table, spec, "a spec");
+  const NumberCheck numbers = check_numbers(spec.training.options);
+  if (const auto& bad = numbers.bad()) {
+    const toml::node* node = toml::at_path(*table["training"].as_table(), bad->key).node();
+    reader.fail(node->source(), "{} {}", bad->key, bad->complaint);
+  }
   if (spec.network.layers.empty()) fail_input("{}: [network] has no layers; add layers = [ … ]", name.string());
   NameCheck(reader, spec.network).check(*table["network"].as_table());
   return spec;

@@ -250,6 +250,39 @@ TEST(SpecErrors, WrongTypesAreNamedWithPlaceAndWhatWasFound) {
   EXPECT_EQ(refusal("[network]\nlayers = [{ units = 3 }]"), "s.toml:2:11: a layer needs the key \"kind\" or \"share\"");
 }
 
+TEST(SpecErrors, NumbersOutOfRangeAreNamedWithPlace) {
+  const auto says = [](const std::string& line, const std::string& expected) {
+    EXPECT_EQ(refusal_of_section("[training]\n" + line), "s.toml:2:" + expected);
+  };
+  says("epochs = 0", "10: epochs = 0 must be at least 1");
+  says("batch_size = 0", "14: batch_size = 0 must be at least 1");
+  says("threads = -1", "11: threads = -1 must be at least 0");
+  says("warm_up_steps = -1", "17: warm_up_steps = -1 must be at least 0");
+  says("checkpoint_steps = -5", "20: checkpoint_steps = -5 must be at least 0");
+  says("checkpoint_seconds = -0.5", "22: checkpoint_seconds = -0.5 must be at least 0");
+  says("early_stopping = { patience = -2 }", "31: early_stopping.patience = -2 must be at least 0");
+  says("early_stopping = { patience = 2, minimum_improvement = -1 }",
+       "56: early_stopping.minimum_improvement = -1 must be at least 0");
+  says("accumulate = 0", "14: accumulate = 0 must be at least 1");
+  says("clip_value = -1", "14: clip_value = -1 must be positive, or 0 for none");
+  says("clip_norm = -1", "13: clip_norm = -1 must be positive, or 0 for none");
+  says("l1 = -1", "6: l1 = -1 must be at least 0");
+  says("l2 = -1", "6: l2 = -1 must be at least 0");
+  says("groups = [{ pattern = \"*\" }, { pattern = \"*\", rate_factor = -1 }]",
+       "61: groups[1].rate_factor = -1 must be at least 0");
+  says("groups = [{ pattern = \"*\", weight_decay = -1 }]", "43: groups[0].weight_decay = -1 must be at least 0");
+  for (const std::string kind : {"sgd", "adam", "adamw", "rmsprop", "adagrad", "lion"}) {
+    EXPECT_THAT(refusal_of_section("[training]\noptimizer = { learning_rate = -0.1, weight_decay = 0.1, kind = \"" + kind + "\" }"),
+                "s.toml:2:31: " + kind + ": learning_rate = -0.1 must be at least 0");
+  }
+  says("optimizer = { kind = \"sgd\", learning_rate = 0.1, momentum = 1.5 }",
+       "61: sgd: momentum = 1.5 must be at least 0 and below 1");
+  says("schedule = { kind = \"one_cycle\", start_factor = 0.1, peak_share = 2.0 }",
+       "67: schedule one_cycle: peak_share = 2 must be between 0 and 1, neither included");
+  says("schedule = { kind = \"reduce_on_plateau\", patience = -1, decay = 0.5 }",
+       "53: schedule reduce_on_plateau: patience = -1 must be at least 0");
+}
+
 TEST(SpecErrors, PartsMustMakeSense) {
   EXPECT_EQ(refusal_of_section("[data]\ntest = 1.5"),
             "s.toml:2:8: test = 1.5: expected a share below 1, such as 0.2, or a whole number of samples");

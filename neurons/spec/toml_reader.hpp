@@ -105,21 +105,31 @@ class TomlReader {
   template <toml_names::Kinded T>
   T with_attributes(const T& value, const toml::table& table, std::vector<std::string> others, const std::string& where) const {
     Attributes given;
-    const toml::node* last = &table;
     for (const Attribute& attribute : value.attributes()) {
       const toml::node* node = table.get(attribute.name);
       if (node != nullptr && std::ranges::find(others, attribute.name) == others.end()) {
         given.push_back({attribute.name, attribute_value(*node, attribute.value, attribute.name)});
-        last = node;
       }
       others.push_back(attribute.name);
     }
     refuse_unknown(table, others, fmt::format("{} \"{}\"", where, value.kind()));
-    const T result = at(given.size() == 1 ? *last : table, [&] { return value.with(given); });
+    const T result = at(misfit(value, table, given), [&] { return value.with(given); });
     for (const Attribute& attribute : result.attributes()) {
       if (!is_finite(attribute.value)) fail(table.get(attribute.name)->source(), "{} is too large", attribute.name);
     }
     return result;
+  }
+  /// Where `value` refuses the fields that a table gives: the first that it refuses by itself, or else the table.
+  template <toml_names::Kinded T>
+  static const toml::node& misfit(const T& value, const toml::table& table, const Attributes& given) {
+    for (const Attribute& attribute : given) {
+      try {
+        value.with({attribute});
+      } catch (const InputError&) {
+        return *table.get(attribute.name);
+      }
+    }
+    return table;
   }
   std::string kind(const toml::node& node, const std::string& key) const;
   /// False for numbers that a float cannot hold.

@@ -1,7 +1,8 @@
 #include "neurons/training/check_training.hpp"
 
 #include <algorithm>
-#include <cmath>
+
+#include "neurons/training/number_rules.hpp"
 
 namespace neurons {
 namespace {
@@ -40,20 +41,6 @@ void check_data(const Network& network, const Dataset& data, const Loss& loss) {
   }
   check_inputs(network, data);
   check_targets(network, data, loss);
-}
-
-void check_numbers(const TrainOptions& options) {
-  const auto at_least = [](std::string_view name, auto value, auto least) {
-    if (!(value >= least)) fail_input("{} = {} must be at least {}", name, value, least);
-  };
-  at_least("epochs", options.epochs, 1);
-  at_least("batch_size", options.batch_size, 1);
-  at_least("threads", options.threads, 0);
-  at_least("warm_up_steps", options.warm_up_steps, 0);
-  at_least("checkpoint_steps", options.checkpoint_steps, 0);
-  at_least("checkpoint_seconds", options.checkpoint_seconds, 0.0);
-  at_least("early stopping: patience", options.early_stopping.patience, 0);
-  at_least("early stopping: minimum_improvement", options.early_stopping.minimum_improvement, 0.0);
 }
 
 void check_needs(const TrainOptions& options) {
@@ -99,7 +86,7 @@ void check_inputs(const Network& network, const Dataset& data) {
 }
 
 void check_training(const Network& network, const Dataset& data, const TrainOptions& options) {
-  check_numbers(options);
+  check_numbers(options).require();
   check_needs(options);
   check_data(network, data, options.loss);
   if (options.validation) {

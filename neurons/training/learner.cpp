@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 
 #include "neurons/base/suggest.hpp"
 #include "neurons/graph/gradients.hpp"
+#include "neurons/training/number_rules.hpp"
 
 namespace neurons {
 namespace {
@@ -43,20 +43,13 @@ Learner::Learner(Network network, LearnerOptions options)
 }
 
 void Learner::check_options() const {
-  const auto require = [](bool good, std::string_view name, double value, std::string_view expected) {
-    if (!good) fail_input("{} = {} must be {}", name, value, expected);
-  };
-  const auto finite = [](double value) { return value >= 0 && std::isfinite(value); };
-  require(options_.accumulate >= 1, "accumulate", options_.accumulate, "at least 1");
-  require(finite(rate()), "learning_rate", rate(), "a number of at least 0");
-  require(finite(options_.clip_value), "clip_value", options_.clip_value, "positive, or 0 for none");
-  require(finite(options_.clip_norm), "clip_norm", options_.clip_norm, "positive, or 0 for none");
-  require(finite(options_.l1), "l1", options_.l1, "at least 0");
-  require(finite(options_.l2), "l2", options_.l2, "at least 0");
+  NumberCheck check;
+  check.at_least("learning_rate", rate(), 0.0);
+  check_learning(options_, check);
+  check.require();
   std::vector<std::string> known;
   for (const auto& [name, type] : network_.parameter_types()) known.push_back(name);
   for (const ParameterGroup& group : options_.groups) {
-    require(finite(group.rate_factor), "rate_factor", group.rate_factor, "at least 0");
     const auto matches = [&](const std::string& name) { return ::fnmatch(group.pattern.c_str(), name.c_str(), 0) == 0; };
     if (std::ranges::none_of(known, matches)) {
       fail_input("parameter group \"{}\" matches no parameter of the network{}", group.pattern, did_you_mean(group.pattern, known));
@@ -187,7 +180,6 @@ Learner::Prepared Learner::prepare(const Graph& graph, const CompileOptions& com
 
 Learner::Prepared& Learner::prepared(std::int64_t rows, bool update) {
   if (last_ != nullptr && last_rows_ == rows && last_update_ == update) return *last_;
-    compile_options.look_only = options_.look_only;
   const auto key = std::pair(rows, update);
   auto found = training_.find(key);
   if (found == training_.end()) {
@@ -195,6 +187,7 @@ Learner::Prepared& Learner::prepared(std::int64_t rows, bool update) {
     if (!update && options_.accumulate == 1) fail_input("a step without update needs accumulate above 1, to keep its gradients");
     CompileOptions compile_options;
     compile_options.team = options_.team;
+    compile_options.look_only = options_.look_only;
     compile_options.slots = kSlots;
     compile_options.guard = kLoss;
     found = training_.emplace(key, prepare(training_graph(rows, update), compile_options)).first;
@@ -248,7 +241,6 @@ StepResult Learner::step(std::int64_t rows, int slot, double rate_scale, std::op
   }
   return result;
 }
-    compile_options.look_only = options_.look_only;
 
 const Batch& Learner::evaluation_batch(std::int64_t rows, int slot) {
   auto found = evaluation_.find(rows);
@@ -256,6 +248,7 @@ const Batch& Learner::evaluation_batch(std::int64_t rows, int slot) {
     if (training_.empty()) prepared(rows, true);  // a training plan decides how parameters are stored
     CompileOptions compile_options;
     compile_options.team = options_.team;
+    compile_options.look_only = options_.look_only;
     compile_options.slots = kSlots;
     found = evaluation_.emplace(rows, prepare(forward_graph(rows, Mode::inference), compile_options)).first;
   }
@@ -269,7 +262,6 @@ Learner::Evaluation Learner::evaluate(std::int64_t rows, int slot) {
   return {*ready.loss, ready.weight != nullptr ? *ready.weight : static_cast<float>(rows), ready.prediction};
 }
 
-    compile_options.look_only = options_.look_only;
 Plan& Learner::inference(std::int64_t rows) {
   auto found = inference_.find(rows);
   if (found == inference_.end()) {
@@ -277,6 +269,7 @@ Plan& Learner::inference(std::int64_t rows) {
     network_.build(graph, rows, Mode::inference);
     CompileOptions compile_options;
     compile_options.team = options_.team;
+    compile_options.look_only = options_.look_only;
     found = inference_.emplace(rows, compile(graph, states_, compile_options)).first;
   }
   return found->second;

@@ -193,7 +193,8 @@ TEST(Learner, SaysWhichOptionMakesNoSense) {
   EXPECT_THAT(refusal([](auto& given) { given.l1 = -0.1; }), HasSubstr("l1 = -0.1 must be at least 0"));
   EXPECT_THAT(refusal([](auto& given) { given.l2 = std::numeric_limits<double>::infinity(); }), HasSubstr("l2 = inf"));
   EXPECT_THAT(refusal([](auto& given) { given.accumulate = 0; }), HasSubstr("accumulate = 0 must be at least 1"));
-  EXPECT_THAT(refusal([](auto& given) { given.optimizer = Sgd{.learning_rate = -0.1F}; }), HasSubstr("learning_rate = -0.1"));
+  EXPECT_THAT(refusal([](auto& given) { given.optimizer = Sgd{.learning_rate = HUGE_VALF}; }),
+              HasSubstr("learning_rate = inf must be finite"));
   EXPECT_THAT(refusal([](auto& given) { given.groups = {{"*.bias", -1.0, {}}}; }), HasSubstr("rate_factor = -1"));
   EXPECT_THAT(refusal([](auto& given) {
                 given.groups = {{"dense1.wieght", 1.0, {}}};

@@ -52,6 +52,7 @@ TEST(Method, NumbersOfARuleMustMakeSense) {
   EXPECT_THAT(message_of([] { Method(Adam{.beta1 = 1}); }), HasSubstr("adam: beta1 = 1 must be at least 0 and below 1"));
   EXPECT_THAT(message_of([] { Method(AdamW{.beta2 = -0.5F}); }), HasSubstr("adamw: beta2 = -0.5 must be at least 0 and below 1"));
   EXPECT_THAT(message_of([] { Method(AdamW{.weight_decay = -1}); }), HasSubstr("adamw: weight_decay = -1 must be at least 0"));
+  EXPECT_THAT(message_of([] { Method(Sgd{.learning_rate = -1}); }), HasSubstr("sgd: learning_rate = -1 must be at least 0"));
   EXPECT_THAT(message_of([] { Method(Sgd{.momentum = 2}); }), HasSubstr("sgd: momentum = 2 must be at least 0 and below 1"));
   EXPECT_THAT(message_of([] { Method(Sgd{.dampening = 1.5F}); }), HasSubstr("sgd: dampening = 1.5 must be between 0 and 1"));
   EXPECT_THAT(message_of([&] { Method(RmsProp{.alpha = nan}); }), HasSubstr("rmsprop: alpha = nan must be"));

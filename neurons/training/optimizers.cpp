@@ -44,8 +44,12 @@ void require_positive_or_zero(std::string_view kind, std::string_view name, floa
   require(value >= 0 && std::isfinite(value), kind, name, value, "at least 0");
 }
 
+/// Infinity and NaN are refused where it is used: rates are computed, too.
+void require_rate(std::string_view kind, float rate) { require(!(rate < 0), kind, "learning_rate", rate, "at least 0"); }
+
 template <typename AdamLike>
 void check_adam(const AdamLike& rule) {
+  require_rate(rule.kKind, rule.learning_rate);
   require_memory(rule.kKind, "beta1", rule.beta1);
   require_memory(rule.kKind, "beta2", rule.beta2);
   require_positive_or_zero(rule.kKind, "epsilon", rule.epsilon);
@@ -66,6 +70,7 @@ void adam_update(UpdateContext& context, float beta1, float beta2, float epsilon
 }  // namespace
 
 void Sgd::check() const {
+  require_rate(kKind, learning_rate);
   require_memory(kKind, "momentum", momentum);
   require(dampening >= 0 && dampening <= 1, kKind, "dampening", dampening, "between 0 and 1");
   require_positive_or_zero(kKind, "weight_decay", weight_decay);
@@ -96,6 +101,7 @@ void AdamW::scalars(const StepNumbers& numbers, std::span<float> out) const {
 void AdamW::update(UpdateContext& context) const { adam_update(context, beta1, beta2, epsilon); }
 
 void RmsProp::check() const {
+  require_rate(kKind, learning_rate);
   require_memory(kKind, "alpha", alpha);
   require_positive_or_zero(kKind, "epsilon", epsilon);
   require_positive_or_zero(kKind, "weight_decay", weight_decay);
@@ -108,6 +114,7 @@ void RmsProp::update(UpdateContext& context) const {
 }
 
 void Adagrad::check() const {
+  require_rate(kKind, learning_rate);
   require_positive_or_zero(kKind, "epsilon", epsilon);
   require_positive_or_zero(kKind, "weight_decay", weight_decay);
 }
@@ -117,6 +124,7 @@ void Adagrad::scalars(const StepNumbers& numbers, std::span<float> out) const { 
 void Adagrad::update(UpdateContext& context) const { emit_update(context, "AdagradUpdate", {{"epsilon", wide(epsilon)}}, {"sum"}); }
 
 void Lion::check() const {
+  require_rate(kKind, learning_rate);
   require_memory(kKind, "beta1", beta1);
   require_memory(kKind, "beta2", beta2);
   require_positive_or_zero(kKind, "weight_decay", weight_decay);
