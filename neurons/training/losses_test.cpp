@@ -135,7 +135,10 @@ TEST_F(AgainstPyTorch, Hinge) { check("multi_margin", {Hinge{}, array("logits"),
 
 TEST_F(AgainstPyTorch, KlDivergence) { check("kl_batchmean", {KlDivergence{}, array("logits"), array("soft_targets")}, "logits"); }
 
-TEST_F(AgainstPyTorch, CosineDistance) { check("cosine", {CosineDistance{}, array("left"), array("right")}, "left"); }
+TEST_F(AgainstPyTorch, CosineDistance) {
+  check("cosine", {CosineDistance{}, array("left"), array("right")}, "left");
+  check("cosine", {CosineDistance{}, array("right"), array("left")}, "right");
+}
 
 Tensor floats(const Shape& shape, const std::vector<float>& values) { return Tensor::of<float>(shape, values); }
 Tensor labels(const std::vector<std::int64_t>& values) {
