@@ -1,5 +1,7 @@
 /// neurons predict MODEL INPUT…: what a model says of new samples.
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 #include "apps/cli/arguments.hpp"
@@ -42,6 +44,9 @@ std::string values_text(const std::vector<double>& values) {
 int predict_inputs(Session& session, const PredictArguments& arguments) {
   const Model model = open_model(arguments.model);
   const NamedSamples samples = read_samples(model, arguments.inputs);
+  if (!samples.left_out.empty()) {
+    complain(fmt::format("note: nothing is given for {}; the usual value of each is taken", fmt::join(samples.left_out, ", ")));
+  }
   const auto predictions = predict(model, samples.inputs, arguments.threads);
   const Terminal terminal = Terminal::of(stdout);
   std::size_t width = 0;
@@ -75,8 +80,10 @@ void add_predict(CLI::App& app, Session& session) {
                           [&session, arguments] { return predict_inputs(session, *arguments); });
   command->add_option("MODEL", arguments->model, "A run folder or a .safetensors file of a run")->required();
   command
-      ->add_option("INPUT", arguments->inputs,
-                   "CSV files of rows, PNG or JPEG pictures, .npy arrays, or column=value pairs of one sample")
+      ->add_option(
+          "INPUT", arguments->inputs,
+          "CSV files of rows or column=value pairs of one sample, for a model of a table (what is missing counts as its mean, or "
+          "as the most frequent text); PNG or JPEG pictures or .npy arrays of one sample or many, for others")
       ->required();
   command->add_option("--threads", arguments->threads, "0: one for each core")->check(whole_number(0));
 }

@@ -1,5 +1,7 @@
 #include "neurons/spec/predict.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -37,10 +39,18 @@ class Gathering {
     names_.insert(names_.end(), names.begin(), names.end());
   }
 
+  /// Adds the sample that column=value pairs make.
+  void add_row(const TableEncoder& encoder, const std::map<std::string, std::string>& cells, const std::string& name) {
+    add(encoder.encode_row(cells), {name});
+    for (const std::string& column : encoder.column_names()) {
+      if (!cells.contains(column)) left_out_.push_back(column);
+    }
+  }
+
   NamedSamples finish() && {
     std::vector<std::int64_t> extents(model_.sample_shape().extents().begin(), model_.sample_shape().extents().end());
     extents.insert(extents.begin(), static_cast<std::int64_t>(names_.size()));
-    return {Tensor::of<float>(Shape(std::span<const std::int64_t>(extents)), values_), std::move(names_)};
+    return {Tensor::of<float>(Shape(std::span<const std::int64_t>(extents)), values_), std::move(names_), std::move(left_out_)};
   }
 
  private:
@@ -57,6 +67,7 @@ class Gathering {
   const Model& model_;
   std::vector<float> values_;
   std::vector<std::string> names_;
+  std::vector<std::string> left_out_;
 };
 
 /// A picture with as many channels as the model wants: grey by the luma of ITU-R BT.601, or grey thrice.
@@ -77,7 +88,15 @@ Tensor with_channels(const Tensor& picture, std::int64_t channels) {
   return result;
 }
 
+/// Numbers of a picture or an array reach the network as they are, but a network of a table has learnt scaled and encoded columns.
+void require_no_table(const Model& model, const std::string& input) {
+  if (!model.encoder) return;
+  fail_input("{}: the model was trained on a table, whose columns it scales itself; give a .csv file or column=value pairs of {}",
+             input, fmt::join(model.encoder->column_names(), ", "));
+}
+
 void add_picture(const Model& model, const std::string& input, Gathering& gathering) {
+  require_no_table(model, input);
   const Shape& wanted = model.sample_shape();
   const Tensor picture = read_picture(input);
   if (wanted.rank() != 3) return gathering.add(with_channels(picture, 1), {input});
@@ -108,6 +127,7 @@ void add_csv(const Model& model, const std::string& input, Gathering& gathering)
 }
 
 void add_array(const Model& model, const std::string& input, Gathering& gathering) {
+  require_no_table(model, input);
   const Tensor array = read_npy(input);
   const Shape& sample = model.sample_shape();
   if (array.shape() == sample || array.elements() == sample.elements()) return gathering.add(array, {input});
@@ -169,7 +189,7 @@ NamedSamples read_samples(const Model& model, std::span<const std::string> input
       fail_input("{}: expected a .csv, .png, .jpg or .npy file, or column=value pairs", input);
     }
   }
-  if (!cells.empty()) gathering.add(encoder_of(model, pairs).encode_row(cells), {pairs});
+  if (!cells.empty()) gathering.add_row(encoder_of(model, pairs), cells, pairs);
   return std::move(gathering).finish();
 }
 

@@ -11,12 +11,15 @@ namespace neurons {
 
 /// Samples as a person gives them.
 struct NamedSamples {
-  Tensor inputs;                   ///< f32 [samples, …], as the network sees them
-  std::vector<std::string> names;  ///< "flowers.csv:2", "seven.png", "petal_length=4.2 …"
+  Tensor inputs;                      ///< f32 [samples, …], as the network sees them
+  std::vector<std::string> names;     ///< "flowers.csv:2", "seven.png", "petal_length=4.2 …"
+  std::vector<std::string> left_out;  ///< columns of which the pairs say nothing: they count as missing
 };
 
 /// Samples from `inputs`, in their order: CSV files of rows, PNG and JPEG pictures (grey or coloured as the model needs them), .npy
-/// arrays of one sample or many, and `column=value` pairs, which together make one sample. Throws InputError for what cannot be
+/// arrays of one sample or many, and `column=value` pairs, which together make one sample. A missing cell is filled in as the model
+/// was trained to: a number by its mean, a text by the most frequent one, or, with `missing = "error"`, not at all. Networks of
+/// tables take no pictures and arrays. Throws InputError for what cannot be
 /// read or does not fit the model.
 NamedSamples read_samples(const Model& model, std::span<const std::string> inputs);
 

@@ -138,6 +138,31 @@ TEST_F(Run, PredictsRowsAndPairs) {
   EXPECT_THAT(refusal({"x=2", "x=3"}), HasSubstr("given twice"));
   EXPECT_THAT(refusal({"nothing"}), HasSubstr("neither a file nor a column=value pair"));
   EXPECT_THAT(refusal({folder_ / "run" / "spec.toml"}), HasSubstr("expected a .csv"));
+  EXPECT_THAT(refusal({"y=small"}), HasSubstr("\"y\" is no input column of this network, but what it predicts"));
+  EXPECT_THAT(refusal({"x=two"}), HasSubstr("column x"));
+  write_npy(folder_ / "row.npy", Tensor::of<float>({2}, {1, 3}));
+  EXPECT_THAT(
+      refusal({folder_ / "row.npy"}),
+      HasSubstr("row.npy: the model was trained on a table, whose columns it scales itself; give a .csv file or column=value "
+                "pairs of x, z"));
+  std::ofstream(folder_ / "x.png") << "no matter what";
+  EXPECT_THAT(refusal({folder_ / "x.png"}), HasSubstr("x.png: the model was trained on a table"));
+}
+
+TEST_F(Run, ColumnsThatAreLeftOutCountAsMissing) {
+  train(spec());
+  const Model model = open_model(folder_ / "run");
+  const std::vector<std::string> one = {"x=2"};
+  const NamedSamples samples = read_samples(model, one);
+  EXPECT_EQ(samples.left_out, std::vector<std::string>{"z"});
+  EXPECT_EQ(samples.inputs.values<float>()[1], 0) << "the mean, standardised";
+  EXPECT_NE(samples.inputs.values<float>()[0], 0);
+  const std::vector<std::string> both = {"x=2", "z=5"};
+  EXPECT_TRUE(read_samples(model, both).left_out.empty());
+  Spec strict = spec();
+  strict.data.missing = MissingValues::error;
+  train(strict);
+  EXPECT_THAT(message_of([&] { read_samples(open_model(folder_ / "run"), one); }), HasSubstr("column z: a value is missing"));
 }
 
 TEST_F(Run, AWeightCountsAsSoManyRows) {
