@@ -4,54 +4,22 @@
 #include <gtest/gtest.h>
 
 #include <array>
-#include <atomic>
-#include <cstdlib>
-#include <new>
 
+#include "neurons/base/testing/counting_new.hpp"
 #include "neurons/graph/gradients.hpp"
 #include "neurons/layers/activations.hpp"
 #include "neurons/layers/dense.hpp"
 #include "neurons/layers/dropout.hpp"
 #include "neurons/training/learner.hpp"
 
-namespace {
-
-std::atomic<long> allocations{0};
-
-void* allocate(std::size_t bytes, std::size_t alignment) noexcept {
-  ++allocations;
-  return std::aligned_alloc(alignment, (bytes + alignment) / alignment * alignment);
-}
-void* allocate_or_throw(std::size_t bytes, std::size_t alignment) {
-  if (void* block = allocate(bytes, alignment)) return block;
-  throw std::bad_alloc();
-}
-
-}  // namespace
-
-void* operator new(std::size_t bytes) { return allocate_or_throw(bytes, alignof(std::max_align_t)); }
-void* operator new(std::size_t bytes, std::align_val_t alignment) {
-  return allocate_or_throw(bytes, static_cast<std::size_t>(alignment));
-}
-void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept { return allocate(bytes, alignof(std::max_align_t)); }
-void* operator new(std::size_t bytes, std::align_val_t alignment, const std::nothrow_t&) noexcept {
-  return allocate(bytes, static_cast<std::size_t>(alignment));
-}
-// GCC 12 inlines one half of a new and its delete, and takes the halves for strangers.
-#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
-void operator delete(void* block) noexcept { std::free(block); }
-void operator delete(void* block, std::size_t) noexcept { std::free(block); }
-void operator delete(void* block, std::align_val_t) noexcept { std::free(block); }
-void operator delete(void* block, std::size_t, std::align_val_t) noexcept { std::free(block); }
-
 namespace neurons {
 namespace {
 
 template <typename Call>
 long allocations_of(Call call) {
-  const long before = allocations;
+  const long before = testing::allocations_anywhere();
   call();
-  return allocations - before;
+  return testing::allocations_anywhere() - before;
 }
 
 void fill(const TensorView& view) {

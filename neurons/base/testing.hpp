@@ -5,7 +5,9 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <string>
+#include <string_view>
 
 #include "neurons/base/error.hpp"
 
@@ -38,6 +40,13 @@ class TemporaryFolder {
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;
 
   const std::filesystem::path& path() const { return path_; }
+  /// Writes a file below the folder, with its parents, and returns its path.
+  std::filesystem::path write(const std::filesystem::path& name, std::string_view text) const {
+    const auto path = path_ / name;
+    std::filesystem::create_directories(path.parent_path());
+    std::ofstream(path, std::ios::binary) << text;
+    return path;
+  }
   std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
 
  private:

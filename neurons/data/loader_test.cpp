@@ -9,12 +9,12 @@
 #include <set>
 #include <thread>
 
+#include "neurons/base/testing/counting_new.hpp"
 #include "neurons/data/data_testing.hpp"
 
 namespace neurons {
 namespace {
 
-using testing::allocations;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::message_of;
@@ -182,12 +182,12 @@ TEST(Loader, AStepAllocatesNothing) {
   Loader loader(data, {.batch_size = 32, .seed = 1});
   Buffers full(data, 32);
   Buffers last(data, 4);
-  const std::size_t before = allocations();
+  const long before = testing::allocations_here();
   for (int step = 0; step < 40; ++step) {
     loader.start(loader.next_rows() == 32 ? full.views : last.views);
     loader.wait();
   }
-  EXPECT_EQ(allocations(), before);
+  EXPECT_EQ(testing::allocations_here(), before);
 }
 
 TEST(Loader, IndicesOutlastTheStartOfTheNextBatch) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "neurons/base/testing/counting_new.hpp"
 #include "neurons/training/optimizers.hpp"
 #include "neurons/training/training_testing.hpp"
 
@@ -15,12 +16,12 @@ TEST(Allocations, ALongEpochTakesNoMoreOfThemThanAShortOne) {
     network.initialize(1);
     const TrainOptions options{
         .schedule = Cosine{}, .clip_norm = 1, .accumulate = accumulate, .epochs = 2, .batch_size = 16, .threads = 1};
-    const std::size_t before = testing::allocations();
+    const long before = testing::allocations_here();
     train(network, data, options);
-    return testing::allocations() - before;
+    return testing::allocations_here() - before;
   };
   for (const int accumulate : {1, 2}) {
-    EXPECT_GT(taken(16 * 8 + 5, accumulate), 0U);
+    EXPECT_GT(taken(16 * 8 + 5, accumulate), 0);
     EXPECT_EQ(taken(16 * 8 + 5, accumulate), taken(16 * 800 + 5, accumulate));
   }
 }

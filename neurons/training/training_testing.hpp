@@ -45,9 +45,6 @@ inline Dataset products(std::int64_t samples, std::uint64_t seed) {
   return data;
 }
 
-/// How often the calling thread took memory by operator new.
-std::size_t allocations() noexcept;
-
 inline Network classifier() { return Sequential{{2}, Dense{16}, Tanh{}, Dropout{0.2F}, Dense{4}}; }
 inline Network regressor() { return Sequential{{2}, Dense{16}, Tanh{}, Dense{1}}; }
 
