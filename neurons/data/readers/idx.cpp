@@ -12,6 +12,7 @@
 
 #include "neurons/base/atomic_file.hpp"
 #include "neurons/data/readers/byte_stream.hpp"
+#include "neurons/data/readers/numbered_classes.hpp"
 #include "neurons/data/readers/stored_shape.hpp"
 
 namespace neurons {
@@ -175,9 +176,7 @@ Tensor read_idx(const std::filesystem::path& path) {
 
 TrainTest read_mnist(const std::filesystem::path& folder) {
   TrainTest data{read_part(folder, "train"), read_part(folder, "t10k")};
-  const std::int64_t classes = std::max(data.train.classes(), data.test.classes());
-  for (std::int64_t label = 0; label < classes; ++label) data.train.class_names.push_back(std::to_string(label));
-  data.test.class_names = data.train.class_names;
+  name_numbered_classes(data.train, data.test);
   return data;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "neurons/data/readers/npy.hpp"
+#include "neurons/data/readers/numbered_classes.hpp"
 
 namespace neurons {
 namespace {
@@ -76,9 +77,8 @@ TrainTest read_npz_data(const std::filesystem::path& path) {
   } else {
     data.train = make_part(arrays, "x", "y", "w", name);
   }
-  const std::int64_t classes = std::max(data.train.classes(), data.test.classes());
-  for (std::int64_t label = 0; label < classes; ++label) data.train.class_names.push_back(std::to_string(label));
-  if (data.test.samples() > 0) data.test.class_names = data.train.class_names;
+  if (data.train.samples() == 0) fail_input("{}: holds no samples", data.train.source);
+  name_numbered_classes(data.train, data.test);
   return data;
 }
 
