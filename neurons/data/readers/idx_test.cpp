@@ -183,8 +183,9 @@ TEST(Mnist, RefusesALabelFarBeyondThoseThatOccur) {
   folder.write("t10k-images-idx3-ubyte", idx(0x08, {1, 1, 3}, "xyz"));
   folder.write("t10k-labels-idx1-ubyte", idx(0x08, {1}, std::string("\x06", 1)));
   EXPECT_EQ(message_of([&] { read_mnist(folder.path()); }),
-            folder.path().string() + ": label 255 of sample 1 (from 0) is out of range: only 3 different labels occur; mend it, or "
-                                     "number the classes from 0");
+            folder.path().string() +
+                ": label 255 of sample 1 (from 0) is out of range: only 3 different labels occur; mend it, or "
+                "number the classes from 0");
 }
 
 TEST(Mnist, RefusesFoldersThatDoNotFitTogether) {
