@@ -8,16 +8,6 @@ namespace {
 
 constexpr std::size_t kOwnInputs = 2;  // dz, panels
 
-struct InputGradientOptions {
-  Chain epilogue;
-  template <typename Self, typename Visitor>
-  static void fields(Self& self, Visitor&& visit) {
-    if (self.epilogue.empty()) return;
-    std::string text = self.epilogue.to_string();
-    visit("epilogue", text);
-  }
-};
-
 TensorType own_type(const InferContext& context) {
   if (context.shape(0).rank() < 1 || context.shape(1).rank() != 3) context.fail("expects dz [..., outputs] and panels");
   return {DType::f32, context.shape(0).with(-1, context.shape(1)[1])};
@@ -35,7 +25,7 @@ void run(const GradientCall& gradient, std::byte* scratch, Worker worker) noexce
 }
 
 Call prepare(const PrepareContext& context) {
-  const auto& options = context.as<InputGradientOptions>();
+  const auto& options = context.as<EpilogueOptions>();
   const Shape& dz = context.inputs[0].type.shape;
   const std::int64_t inputs = context.inputs[1].type.shape[1];
   const Shape result = dz.with(-1, inputs);
@@ -72,7 +62,7 @@ void reference(const ReferenceContext& context) {
       dx.data.push_back(sum);
     }
   }
-  finish_reference(context, context.as<InputGradientOptions>().epilogue, kOwnInputs, std::move(dx));
+  finish_reference(context, context.as<EpilogueOptions>().epilogue, kOwnInputs, std::move(dx));
 }
 
 }  // namespace
@@ -85,30 +75,30 @@ std::vector<OpDef> weighted_sum_input_gradient() {
   op.minimum_inputs = kOwnInputs;
   op.maximum_inputs = kOwnInputs;
   op.internal = true;
-  op.default_options = InputGradientOptions{};
+  op.default_options = EpilogueOptions{};
   op.infer = [](const InferContext& context) {
-    return epilogue_types(context, context.as<InputGradientOptions>().epilogue, kOwnInputs, own_type(context));
+    return epilogue_types(context, context.as<EpilogueOptions>().epilogue, kOwnInputs, own_type(context));
   };
   op.reference = reference;
   op.kernels = {{"weighted_sum_input_gradient", nullptr, prepare}};
   op.flops = [](const InferContext& context) {
     const std::int64_t elements = own_type(context).shape.elements();
     return 2.0 * static_cast<double>(elements) * static_cast<double>(context.shape(0)[-1]) +
-           epilogue_flops(context.as<InputGradientOptions>().epilogue, elements);
+           epilogue_flops(context.as<EpilogueOptions>().epilogue, elements);
   };
   op.may_alias = [](const InferContext& context) {
-    return epilogue_aliases(context, context.as<InputGradientOptions>().epilogue, kOwnInputs, true);
+    return epilogue_aliases(context, context.as<EpilogueOptions>().epilogue, kOwnInputs, true);
   };
   op.with_epilogue = [](const Options&, const Chain& chain) -> std::optional<Options> {
     if (tile_place(chain) < 0) return std::nullopt;
-    return Options(InputGradientOptions{chain});
+    return Options(EpilogueOptions{chain});
   };
   op.samples = [] {
     std::vector<Sample> samples;
     for (const auto& [rows, inputs, outputs] : std::vector<std::array<std::int64_t, 3>>{
              {1, 1, 1}, {5, 7, 3}, {13, 31, 33}, {64, 45, 20}, {0, 4, 5}, {2, 100, 10}, {40, 33, 17}}) {
       const PanelOptions panels{inputs, outputs, false};
-      samples.push_back({{{{DType::f32, {rows, outputs}}}, {{DType::f32, panels.packed_shape()}}}, InputGradientOptions{}, ""});
+      samples.push_back({{{{DType::f32, {rows, outputs}}}, {{DType::f32, panels.packed_shape()}}}, EpilogueOptions{}, ""});
     }
     return samples;
   };

@@ -7,16 +7,6 @@ namespace {
 
 constexpr std::size_t kOwnInputs = 2;  // x, dz
 
-struct WeightGradientOptions {
-  Chain epilogue;
-  template <typename Self, typename Visitor>
-  static void fields(Self& self, Visitor&& visit) {
-    if (self.epilogue.empty()) return;
-    std::string text = self.epilogue.to_string();
-    visit("epilogue", text);
-  }
-};
-
 PanelOptions panels_of(const Shape& x, const Shape& dz) { return {x[-1], dz[-1], false}; }
 
 TensorType own_type(const InferContext& context) {
@@ -38,7 +28,7 @@ void run(const GradientCall& gradient, std::byte* scratch, Worker worker) noexce
 }
 
 Call prepare(const PrepareContext& context) {
-  const Chain& chain = context.as<WeightGradientOptions>().epilogue;
+  const Chain& chain = context.as<EpilogueOptions>().epilogue;
   const Shape& x = context.inputs[0].type.shape;
   const Shape& dz = context.inputs[1].type.shape;
   const PanelOptions panels = panels_of(x, dz);
@@ -78,7 +68,7 @@ void reference(const ReferenceContext& context) {
     }
   }
   ReferenceTensor own{{DType::f32, panels.packed_shape()}, panels_from_plain(panels, plain)};
-  finish_reference(context, context.as<WeightGradientOptions>().epilogue, kOwnInputs, std::move(own));
+  finish_reference(context, context.as<EpilogueOptions>().epilogue, kOwnInputs, std::move(own));
 }
 
 }  // namespace
@@ -91,27 +81,25 @@ std::vector<OpDef> weighted_sum_weight_gradient() {
   op.minimum_inputs = kOwnInputs;
   op.maximum_inputs = kOwnInputs;
   op.internal = true;
-  op.default_options = WeightGradientOptions{};
+  op.default_options = EpilogueOptions{};
   op.infer = [](const InferContext& context) {
-    return epilogue_types(context, context.as<WeightGradientOptions>().epilogue, kOwnInputs, own_type(context));
+    return epilogue_types(context, context.as<EpilogueOptions>().epilogue, kOwnInputs, own_type(context));
   };
   op.reference = reference;
   op.kernels = {{"weighted_sum_weight_gradient", nullptr, prepare}};
   op.flops = [](const InferContext& context) {
     return 2.0 * static_cast<double>(context.shape(0).elements()) * static_cast<double>(context.shape(1)[-1]) +
-           epilogue_flops(context.as<WeightGradientOptions>().epilogue, own_type(context).shape.elements());
+           epilogue_flops(context.as<EpilogueOptions>().epilogue, own_type(context).shape.elements());
   };
   op.may_alias = [](const InferContext& context) {
-    return epilogue_aliases(context, context.as<WeightGradientOptions>().epilogue, kOwnInputs, false);
+    return epilogue_aliases(context, context.as<EpilogueOptions>().epilogue, kOwnInputs, false);
   };
-  op.with_epilogue = [](const Options&, const Chain& chain) -> std::optional<Options> {
-    return Options(WeightGradientOptions{chain});
-  };
+  op.with_epilogue = [](const Options&, const Chain& chain) -> std::optional<Options> { return Options(EpilogueOptions{chain}); };
   op.samples = [] {
     std::vector<Sample> samples;
     for (const auto& [rows, inputs, outputs] :
          std::vector<std::array<std::int64_t, 3>>{{1, 1, 1}, {5, 7, 3}, {13, 31, 33}, {64, 20, 45}, {0, 4, 5}, {2, 100, 10}}) {
-      samples.push_back({{{{DType::f32, {rows, inputs}}}, {{DType::f32, {rows, outputs}}}}, WeightGradientOptions{}, ""});
+      samples.push_back({{{{DType::f32, {rows, inputs}}}, {{DType::f32, {rows, outputs}}}}, EpilogueOptions{}, ""});
     }
     return samples;
   };

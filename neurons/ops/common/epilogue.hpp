@@ -7,6 +7,17 @@
 
 namespace neurons::ops {
 
+/// Options of a host that has no others.
+struct EpilogueOptions {
+  Chain epilogue;
+  template <typename Self, typename Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    if (self.epilogue.empty()) return;
+    std::string text = self.epilogue.to_string();
+    visit("epilogue", text);
+  }
+};
+
 /// Types of a host's outputs: its own, or those of its chain. `own_inputs` is how many inputs are the host's.
 std::vector<TensorType> epilogue_types(const InferContext& context, const Chain& chain, std::size_t own_inputs,
                                        const TensorType& own);
