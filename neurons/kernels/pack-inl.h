@@ -32,7 +32,7 @@ HWY_INLINE void pack_rows(const float* from, std::int64_t from_stride, std::int6
       } else if (column < count) {
         values = load_part(d, source + column, static_cast<std::size_t>(count - column));
       }
-      hn::Store(values, d, target + column);
+      hn::StoreU(values, d, target + column);
     }
   }
 }
@@ -85,10 +85,10 @@ HWY_INLINE void pack_transposed(const float* from, std::int64_t column_stride, s
       const auto high01 = hn::BitCast(pairs, hn::InterleaveUpper(d, row0, row1));
       const auto high23 = hn::BitCast(pairs, hn::InterleaveUpper(d, row2, row3));
       float* const target = to + j * width + column;
-      hn::Store(hn::BitCast(d, hn::InterleaveLower(pairs, low01, low23)), d, target);
-      hn::Store(hn::BitCast(d, hn::InterleaveUpper(pairs, low01, low23)), d, target + width);
-      hn::Store(hn::BitCast(d, hn::InterleaveLower(pairs, high01, high23)), d, target + 2 * width);
-      hn::Store(hn::BitCast(d, hn::InterleaveUpper(pairs, high01, high23)), d, target + 3 * width);
+      hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, low01, low23)), d, target);
+      hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, low01, low23)), d, target + width);
+      hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, high01, high23)), d, target + 2 * width);
+      hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, high01, high23)), d, target + 3 * width);
     }
   }
   for (std::int64_t j = whole; j < inner; ++j) {

@@ -1,0 +1,405 @@
+#include "neurons/kernels/convolution.hpp"
+
+#include "neurons/kernels/convolution_plan.hpp"
+#include "neurons/kernels/simd_targets.hpp"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "neurons/kernels/convolution.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "neurons/kernels/pack-inl.h"
+#include "neurons/kernels/tap_kernel-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace neurons::kernels::HWY_NAMESPACE {
+
+using Plan = PreparedConvolution::Plan;
+
+struct Range {
+  std::int64_t begin = 0;
+  std::int64_t end = 0;
+};
+Range share_of(std::int64_t items, Worker worker) {
+  const WorkRange range = split_work(static_cast<std::size_t>(items), worker);
+  return {static_cast<std::int64_t>(range.begin), static_cast<std::int64_t>(range.end)};
+}
+
+/// One call on one worker.
+class ConvolutionRun {
+ public:
+  ConvolutionRun(const Plan& plan, std::byte* scratch)
+      : plan_(plan),
+        copy_(reinterpret_cast<float*>(scratch)),
+        dy_(reinterpret_cast<float*>(scratch + plan.copy_bytes)),
+        sums_(reinterpret_cast<float*>(scratch + plan.copy_bytes + plan.dy_bytes)),
+        epilogue_scratch_(scratch + plan.copy_bytes + plan.dy_bytes + plan.sum_bytes),
+        shape_(plan.group_panels()) {}
+
+  /// Positions fall to the workers in equal runs; where there are few, panels of results do.
+  void sums(Worker worker) const {
+    const std::int64_t panels = plan_.groups * plan_.panels_per_group();
+    const Range all_panels{0, panels};
+    if (plan_.passes.size() == 1) {
+      const ConvolutionPass& pass = plan_.passes.front();
+      const std::int64_t rows = plan_.batch * pass.axes[0].positions * pass.axes[1].positions;
+      constexpr std::int64_t kRowsEach = 4;
+      if (rows >= kRowsEach * worker.count) return rows_of(pass, share_of(rows, worker), all_panels, true);
+      return rows_of(pass, {0, rows}, share_of(panels, worker), true);
+    }
+    const bool by_image = plan_.batch >= worker.count;
+    const Range images = by_image ? share_of(plan_.batch, worker) : Range{0, plan_.batch};
+    const Range own = by_image ? all_panels : share_of(panels, worker);
+    if (own.begin == own.end) return;
+    for (std::int64_t image = images.begin; image < images.end; ++image) {
+      for (const ConvolutionPass& pass : plan_.passes) {
+        const std::int64_t rows = pass.axes[0].positions * pass.axes[1].positions;
+        rows_of(pass, {image * rows, (image + 1) * rows}, own, false);
+      }
+      if (plan_.epilogue != nullptr) finish_image(image, own);
+    }
+  }
+
+  /// Every tile of the weights' gradient is one worker's, and sums over all positions in their order.
+  void weight_gradient(Worker worker) const {
+    const ConvolutionPass& pass = plan_.passes.front();
+    const auto tiles = static_cast<std::int64_t>(plan_.tiles.size());
+    const Range units = share_of(plan_.groups * plan_.panels_per_group() * tiles, worker);
+    if (units.begin == units.end) return;
+    const std::int64_t planes = pass.axes[0].positions;
+    const std::int64_t rows = pass.axes[1].positions;
+    bool first = true;
+    for (std::int64_t image = 0; image < plan_.batch; ++image) {
+      for (std::int64_t plane = 0; plane < planes; ++plane) {
+        for (std::int64_t row = 0; row < rows; row += pass.band) {
+          const Range band{row, std::min(rows, row + pass.band)};
+          const float* const x = inputs(pass, image, plane, band);
+          const float* const dy = plan_.dy + ((image * planes + plane) * rows + row) * pass.axes[2].positions * plan_.out_pixel();
+          add_band(pass, x, dy, band.end - band.begin, units, first);
+          first = false;
+        }
+      }
+    }
+    finish_weights(units, first);
+  }
+
+ private:
+  struct Place {
+    std::int64_t group;
+    std::int64_t panel;    ///< in its group
+    std::int64_t columns;  ///< of the panel that exist
+    std::int64_t result;   ///< its first result in a pixel
+  };
+  Place place_of(std::int64_t panel) const {
+    const std::int64_t per_group = plan_.panels_per_group();
+    Place place{panel / per_group, panel % per_group, 0, 0};
+    place.columns = std::min(shape_.width(), shape_.outputs - place.panel * shape_.width());
+    place.result = place.group * shape_.outputs + place.panel * shape_.width();
+    return place;
+  }
+
+  /// The first float that the positions of these rows see: in place, or in the copy with its zeros.
+  const float* inputs(const ConvolutionPass& pass, std::int64_t image, std::int64_t plane, const Range& rows) const {
+    const auto& [planes, heights, columns] = pass.axes;
+    const std::int64_t pixel = plan_.in_pixel();
+    const float* const x = plan_.x + image * plan_.in_pixels() * pixel;
+    const std::int64_t first_row = heights.origin + rows.begin * heights.step;
+    const std::int64_t first_plane = planes.origin + plane * planes.step;
+    if (!pass.copies) return x + ((first_plane * heights.extent + first_row) * columns.extent + columns.origin) * pixel;
+    const std::int64_t before = std::clamp<std::int64_t>(-columns.origin * pixel, 0, pass.row_pitch);
+    const std::int64_t skipped = std::max<std::int64_t>(0, columns.origin);
+    const std::int64_t count = std::clamp<std::int64_t>((columns.extent - skipped) * pixel, 0, pass.row_pitch - before);
+    for (std::size_t p = 0; p < planes.offsets.size(); ++p) {
+      const std::int64_t z = first_plane + planes.offsets[p];
+      float* to = copy_ + static_cast<std::int64_t>(p) * pass.plane_pitch;
+      for (std::int64_t r = 0; r < heights.span(rows.end - rows.begin); ++r, to += pass.row_pitch) {
+        const std::int64_t y = first_row + r;
+        if (z < 0 || z >= planes.extent || y < 0 || y >= heights.extent || count == 0) {
+          std::fill_n(to, pass.row_pitch, 0.0F);
+          continue;
+        }
+        std::fill_n(to, before, 0.0F);
+        std::memcpy(to + before, x + ((z * heights.extent + y) * columns.extent + skipped) * pixel,
+                    static_cast<std::size_t>(count) * sizeof(float));
+        std::fill_n(to + before + count, pass.row_pitch - before - count, 0.0F);
+      }
+    }
+    return copy_;
+  }
+
+  /// Rows [begin, end) of positions, counted through planes and images.
+  void rows_of(const ConvolutionPass& pass, const Range& rows, const Range& panels, bool finishes) const {
+    const std::int64_t heights = pass.axes[1].positions;
+    const std::int64_t planes = pass.axes[0].positions;
+    if (panels.begin == panels.end || pass.axes[2].positions == 0) return;
+    for (std::int64_t row = rows.begin; row < rows.end;) {
+      const std::int64_t y = row % heights;
+      const std::int64_t plane = row / heights % planes;
+      const std::int64_t image = row / heights / planes;
+      const Range band{y, std::min({heights, y + pass.band, y + rows.end - row})};
+      const float* const x = pass.taps == 0 ? nullptr : inputs(pass, image, plane, band);
+      for (std::int64_t panel = panels.begin; panel < panels.end; ++panel) {
+        for (std::int64_t r = band.begin; r < band.end; ++r) {
+          const float* const seen = pass.taps == 0 ? nullptr : x + pass.rows_of_band[static_cast<std::size_t>(r - band.begin)];
+          row_of(pass, seen, place_of(panel), image, plane, r, finishes);
+        }
+      }
+      row += band.end - band.begin;
+    }
+  }
+
+  /// One row of positions, one panel of results.
+  void row_of(const ConvolutionPass& pass, const float* seen, const Place& place, std::int64_t image, std::int64_t plane,
+              std::int64_t row, bool finishes) const {
+    const AxisTaps& columns = pass.axes[2];
+    const std::int64_t y = pass.axes[1].out_first + row * pass.axes[1].out_step;
+    const std::int64_t z = pass.axes[0].out_first + plane * pass.axes[0].out_step;
+    const std::int64_t first = ((image * plan_.out[0] + z) * plan_.out[1] + y) * plan_.out[2] + columns.out_first;
+    const std::int64_t c_stride = columns.out_step * plan_.out_pixel();
+    float* const c = plan_.y + first * plan_.out_pixel() + place.result;
+    TapTile tile;
+    tile.segments = static_cast<std::int64_t>(pass.segments.size());
+    tile.steps = pass.steps;
+    tile.a_offsets = pass.segments.data();
+    tile.a_stride = columns.step * plan_.in_pixel();
+    tile.b_stride = shape_.width();
+    tile.b_segment_stride = pass.steps * shape_.width();
+    tile.c_stride = c_stride;
+    const float* const b = plan_.panels + place.group * shape_.elements() +
+                           (place.panel * shape_.inputs + pass.tap_begin * plan_.group_inputs) * shape_.width();
+    const std::int64_t tiles = (columns.positions + kMaxRows - 1) / kMaxRows;
+    for (std::int64_t t = 0; t < tiles; ++t) {
+      const std::int64_t begin = columns.positions * t / tiles;
+      const std::int64_t height = columns.positions * (t + 1) / tiles - begin;
+      tile.a = seen + (pass.taps == 0 ? 0 : begin * tile.a_stride + place.group * plan_.group_inputs);
+      for (std::int64_t column = 0; column < place.columns; column += vectors_step()) {
+        tile.b = b + column;
+        tile.c = c + begin * c_stride + column;
+        tile.columns = place.columns - column;
+        tile.bias = plan_.bias == nullptr ? nullptr : plan_.bias + place.result + column;
+        kernels_for<Layout::inner_contiguous>()[static_cast<std::size_t>(height - 1)](tile);
+      }
+    }
+    if (!finishes || plan_.epilogue == nullptr) return;
+    plan_.epilogue->run(first, columns.positions, place.result, place.columns,
+                        {reinterpret_cast<std::byte*>(c), plan_.out_pixel(), 1}, epilogue_scratch_);
+  }
+
+  void finish_image(std::int64_t image, const Range& panels) const {
+    for (std::int64_t panel = panels.begin; panel < panels.end; ++panel) {
+      const Place place = place_of(panel);
+      for (std::int64_t row = 0; row < plan_.out[0] * plan_.out[1]; ++row) {
+        const std::int64_t first = (image * plan_.out[0] * plan_.out[1] + row) * plan_.out[2];
+        float* const c = plan_.y + first * plan_.out_pixel() + place.result;
+        plan_.epilogue->run(first, plan_.out[2], place.result, place.columns,
+                            {reinterpret_cast<std::byte*>(c), plan_.out_pixel(), 1}, epilogue_scratch_);
+      }
+    }
+  }
+
+  /// Where a unit's sums are.
+  float* sums_of(std::int64_t panel, const WeightTile& tile) const {
+    float* const all = plan_.weights == nullptr ? sums_ : plan_.weights;
+    return all + (panel * shape_.inputs + tile.row) * shape_.width();
+  }
+  const WeightTile& tile_of(std::int64_t unit) const { return plan_.tiles[static_cast<std::size_t>(unit) % plan_.tiles.size()]; }
+
+  void add_band(const ConvolutionPass& pass, const float* x, const float* dy, std::int64_t rows, const Range& units,
+                bool first) const {
+    const auto tiles = static_cast<std::int64_t>(plan_.tiles.size());
+    const std::int64_t width = shape_.width();
+    TapTile tile;
+    tile.segments = rows;
+    tile.steps = pass.axes[2].positions;
+    tile.a_offsets = pass.rows_of_band.data();
+    tile.a_stride = pass.axes[2].step * plan_.in_pixel();
+    tile.b_stride = plan_.packs_dy ? width : plan_.out_pixel();
+    tile.b_segment_stride = tile.steps * tile.b_stride;
+    tile.c_stride = width;
+    tile.accumulate = !first;
+    tile.pads = true;
+    std::int64_t packed = -1;
+    for (std::int64_t unit = units.begin; unit < units.end; ++unit) {
+      const std::int64_t panel = unit / tiles;
+      const Place place = place_of(panel);
+      const WeightTile& part = tile_of(unit);
+      const float* b = dy + place.result;
+      if (plan_.packs_dy) {
+        if (packed != panel) pack_rows(b, plan_.out_pixel(), rows * tile.steps, place.columns, width, dy_);
+        packed = panel;
+        b = dy_;
+      }
+      tile.a = x + part.offset + place.group * plan_.group_inputs;
+      float* const c = sums_of(panel, part);
+      for (std::int64_t column = 0; column < place.columns; column += vectors_step()) {
+        tile.b = b + column;
+        tile.c = c + column;
+        tile.columns = place.columns - column;
+        kernels_for<Layout::rows_contiguous>()[static_cast<std::size_t>(part.height - 1)](tile);
+      }
+    }
+  }
+
+  /// Zeros where nothing was summed, then the epilogue.
+  void finish_weights(const Range& units, bool none) const {
+    const auto tiles = static_cast<std::int64_t>(plan_.tiles.size());
+    const std::int64_t width = shape_.width();
+    for (std::int64_t unit = units.begin; unit < units.end; ++unit) {
+      const std::int64_t panel = unit / tiles;
+      const WeightTile& part = tile_of(unit);
+      const std::int64_t columns = place_of(panel).columns;
+      const std::int64_t written = none ? 0 : (columns + vectors_step() - 1) / vectors_step() * vectors_step();
+      float* const c = sums_of(panel, part);
+      for (std::int64_t row = 0; row < part.height; ++row) {
+        if (written < width) std::fill(c + row * width + written, c + (row + 1) * width, 0.0F);
+      }
+      if (plan_.epilogue == nullptr) continue;
+      plan_.epilogue->run(panel * shape_.inputs + part.row, part.height, 0, width, {reinterpret_cast<std::byte*>(c), width, 1},
+                          epilogue_scratch_);
+    }
+  }
+
+  std::int64_t vectors_step() const { return std::min<std::int64_t>(kTileVectors * kLanes, shape_.width()); }
+  template <Layout layout>
+  const std::array<TapKernel, kMaxRows>& kernels_for() const {
+    return shape_.width() >= kTileVectors * kLanes ? kTapKernels<layout, kTileVectors> : kTapKernels<layout, 1>;
+  }
+
+  const Plan& plan_;
+  float* copy_;
+  float* dy_;
+  float* sums_;
+  std::byte* epilogue_scratch_;
+  PanelShape shape_;
+};
+
+void run_convolution(const Plan& plan, std::byte* scratch, Worker worker) {
+  const ConvolutionRun run(plan, scratch);
+  if (plan.kind == Plan::Kind::sums) {
+    run.sums(worker);
+  } else {
+    run.weight_gradient(worker);
+  }
+}
+
+std::int64_t rows_of_tiles() { return kMaxRows; }
+
+}  // namespace neurons::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace neurons::kernels {
+
+HWY_EXPORT(run_convolution);
+HWY_EXPORT(rows_of_tiles);
+
+namespace {
+
+using Plan = PreparedConvolution::Plan;
+
+std::size_t float_bytes(std::int64_t count) {
+  return align_up(static_cast<std::size_t>(count) * sizeof(float) + kAlignment);  // slack: a full vector at the last element
+}
+
+void add_copies(Plan& plan) {
+  for (const ConvolutionPass& pass : plan.passes) {
+    if (!pass.copies || pass.taps == 0) continue;
+    const auto planes = static_cast<std::int64_t>(pass.axes[0].offsets.size());
+    plan.copy_bytes = std::max(plan.copy_bytes, float_bytes(planes * pass.plane_pitch));
+  }
+}
+
+/// Rows of the gradient's panels that are neighbours in memory, cut into tiles as even as can be.
+std::vector<WeightTile> weight_tiles(const Plan& plan, std::int64_t most) {
+  const ConvolutionPass& pass = plan.passes.front();
+  std::vector<WeightTile> tiles;
+  std::int64_t row = 0;
+  for (const std::int64_t segment : pass.segments) {
+    const std::int64_t count = (pass.steps + most - 1) / most;
+    for (std::int64_t t = 0; t < count; ++t) {
+      const std::int64_t begin = pass.steps * t / count;
+      tiles.push_back({segment + begin, row + begin, pass.steps * (t + 1) / count - begin});
+    }
+    row += pass.steps;
+  }
+  return tiles;
+}
+
+}  // namespace
+
+PreparedConvolution::PreparedConvolution(const ConvolutionForward& call) {
+  const ConvolutionShape& shape = call.shape;
+  auto plan = std::make_shared<Plan>();
+  plan->batch = shape.batch;
+  plan->groups = shape.groups;
+  plan->group_inputs = shape.channels / shape.groups;
+  plan->group_outputs = shape.outputs / shape.groups;
+  plan->all_taps = shape.taps();
+  plan->in = shape.input;
+  plan->out = shape.output;
+  plan->x = call.x;
+  plan->panels = call.panels;
+  plan->bias = call.bias;
+  plan->y = call.y;
+  plan->epilogue = call.epilogue;
+  plan->passes = forward_passes(shape);
+  add_copies(*plan);
+  plan_ = std::move(plan);
+}
+
+PreparedConvolution::PreparedConvolution(const ConvolutionInputGradient& call) {
+  const ConvolutionShape& shape = call.shape;
+  auto plan = std::make_shared<Plan>();
+  plan->batch = shape.batch;
+  plan->groups = shape.groups;
+  plan->group_inputs = shape.outputs / shape.groups;
+  plan->group_outputs = shape.channels / shape.groups;
+  plan->all_taps = shape.taps();
+  plan->in = shape.output;
+  plan->out = shape.input;
+  plan->x = call.dy;
+  plan->panels = call.transposed;
+  plan->y = call.dx;
+  plan->epilogue = call.epilogue;
+  plan->passes = input_gradient_passes(shape);
+  add_copies(*plan);
+  plan_ = std::move(plan);
+}
+
+PreparedConvolution::PreparedConvolution(const ConvolutionWeightGradient& call) {
+  const ConvolutionShape& shape = call.shape;
+  auto plan = std::make_shared<Plan>();
+  plan->kind = Plan::Kind::weight_gradient;
+  plan->batch = shape.batch;
+  plan->groups = shape.groups;
+  plan->group_inputs = shape.channels / shape.groups;
+  plan->group_outputs = shape.outputs / shape.groups;
+  plan->all_taps = shape.taps();
+  plan->in = shape.input;
+  plan->out = shape.output;
+  plan->x = call.x;
+  plan->dy = call.dy;
+  plan->weights = call.panels;
+  plan->epilogue = call.epilogue;
+  plan->passes = forward_passes(shape);
+  plan->tiles = weight_tiles(*plan, HWY_DYNAMIC_DISPATCH(rows_of_tiles)());
+  const std::int64_t width = plan->group_panels().width();
+  plan->packs_dy = plan->group_outputs % width != 0;
+  add_copies(*plan);
+  const ConvolutionPass& pass = plan->passes.front();
+  if (plan->packs_dy) plan->dy_bytes = float_bytes(pass.band * pass.axes[2].positions * width);
+  if (call.panels == nullptr) plan->sum_bytes = float_bytes(shape.groups * plan->group_panels().elements());
+  plan_ = std::move(plan);
+}
+
+std::size_t PreparedConvolution::scratch_bytes() const noexcept { return plan_->scratch_bytes(); }
+
+void PreparedConvolution::run(std::byte* scratch, Worker worker) const noexcept {
+  HWY_DYNAMIC_DISPATCH(run_convolution)(*plan_, scratch, worker);
+}
+
+}  // namespace neurons::kernels
+#endif  // HWY_ONCE

@@ -1,0 +1,101 @@
+#include "neurons/kernels/convolution_plan.hpp"
+
+#include <tuple>
+
+namespace neurons::kernels {
+namespace {
+
+/// Floats of copied rows that are at work at a time: a quarter of a second-level cache of 1 MB.
+constexpr std::int64_t kBandFloats = 64 * 1024;
+
+AxisTaps forward_axis(const ConvolutionShape& shape, std::size_t axis) {
+  AxisTaps taps;
+  taps.positions = shape.output[axis];
+  taps.step = shape.stride[axis];
+  taps.origin = -shape.pad[axis];
+  taps.extent = shape.input[axis];
+  for (std::int64_t k = 0; k < shape.kernel[axis]; ++k) {
+    taps.offsets.push_back(k * shape.dilation[axis]);
+    taps.taps.push_back(k);
+  }
+  return taps;
+}
+
+/// The inputs phase + q · stride: each is seen by the outputs (phase + q · stride + pad - k · dilation) / stride for the k where
+/// that divides.
+AxisTaps gradient_axis(const ConvolutionShape& shape, std::size_t axis, std::int64_t phase) {
+  const std::int64_t stride = shape.stride[axis];
+  AxisTaps taps;
+  taps.positions = (shape.input[axis] - phase + stride - 1) / stride;
+  taps.extent = shape.output[axis];
+  taps.out_first = phase;
+  taps.out_step = stride;
+  for (std::int64_t k = shape.kernel[axis] - 1; k >= 0; --k) {
+    const std::int64_t distance = phase + shape.pad[axis] - k * shape.dilation[axis];
+    if (distance % stride != 0) continue;
+    if (taps.offsets.empty()) taps.origin = distance / stride;
+    taps.offsets.push_back(distance / stride - taps.origin);
+    taps.taps.push_back(k);
+  }
+  return taps;
+}
+
+/// What follows from the axes, for pixels of `groups` × `channels` floats.
+void complete(ConvolutionPass& pass, std::int64_t groups, std::int64_t channels) {
+  const auto& [planes, rows, columns] = pass.axes;
+  const auto count = [](const AxisTaps& axis) { return static_cast<std::int64_t>(axis.offsets.size()); };
+  const std::int64_t pixel = groups * channels;
+  pass.taps = count(planes) * count(rows) * count(columns);
+  pass.copies = !planes.stays_inside() || !rows.stays_inside() || !columns.stays_inside();
+  pass.row_pitch = (pass.copies ? columns.span(columns.positions) : columns.extent) * pixel;
+  pass.band = std::max<std::int64_t>(1, rows.positions);
+  if (pass.taps == 0) return;
+  const std::int64_t fits = kBandFloats / std::max<std::int64_t>(1, pass.row_pitch * count(planes));
+  pass.band =
+      std::clamp<std::int64_t>((fits - rows.offsets.back() - 1) / rows.step + 1, 1, std::max<std::int64_t>(1, rows.positions));
+  pass.plane_pitch = (pass.copies ? rows.span(pass.band) : rows.extent) * pass.row_pitch;
+  bool adjacent = groups == 1;
+  for (std::size_t i = 0; i < columns.offsets.size(); ++i) adjacent &= columns.offsets[i] == static_cast<std::int64_t>(i);
+  pass.steps = adjacent ? count(columns) * channels : channels;
+  for (std::size_t z = 0; z < planes.offsets.size(); ++z) {
+    const std::int64_t plane = pass.copies ? static_cast<std::int64_t>(z) : planes.offsets[z];
+    for (const std::int64_t row : rows.offsets) {
+      const std::int64_t begin = plane * pass.plane_pitch + row * pass.row_pitch;
+      if (adjacent) {
+        pass.segments.push_back(begin);
+      } else {
+        for (const std::int64_t column : columns.offsets) pass.segments.push_back(begin + column * pixel);
+      }
+    }
+  }
+  for (std::int64_t row = 0; row < pass.band; ++row) pass.rows_of_band.push_back(row * rows.step * pass.row_pitch);
+}
+
+}  // namespace
+
+std::vector<ConvolutionPass> forward_passes(const ConvolutionShape& shape) {
+  ConvolutionPass pass;
+  for (std::size_t axis = 0; axis < 3; ++axis) pass.axes[axis] = forward_axis(shape, axis);
+  complete(pass, shape.groups, shape.channels / shape.groups);
+  return {std::move(pass)};
+}
+
+std::vector<ConvolutionPass> input_gradient_passes(const ConvolutionShape& shape) {
+  std::vector<ConvolutionPass> passes;
+  std::int64_t taps = 0;
+  for (std::int64_t z = 0; z < shape.stride[0]; ++z) {
+    for (std::int64_t y = 0; y < shape.stride[1]; ++y) {
+      for (std::int64_t x = 0; x < shape.stride[2]; ++x) {
+        ConvolutionPass pass;
+        pass.axes = {gradient_axis(shape, 0, z), gradient_axis(shape, 1, y), gradient_axis(shape, 2, x)};
+        complete(pass, shape.groups, shape.outputs / shape.groups);
+        pass.tap_begin = taps;
+        taps += pass.taps;
+        passes.push_back(std::move(pass));
+      }
+    }
+  }
+  return passes;
+}
+
+}  // namespace neurons::kernels

@@ -1,0 +1,97 @@
+#pragma once
+/// Which inputs each position of a convolution sees, worked out once: private to the convolution kernels.
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "neurons/base/aligned_buffer.hpp"
+#include "neurons/kernels/convolution.hpp"
+
+namespace neurons::kernels {
+
+/// One axis of a pass. Position q reads the inputs origin + q · step + offset for each of the offsets, and writes the result
+/// out_first + q · out_step.
+struct AxisTaps {
+  std::int64_t positions = 0;
+  std::int64_t step = 1;
+  std::int64_t origin = 0;  ///< below 0: in the padding
+  std::vector<std::int64_t> offsets;
+  std::vector<std::int64_t> taps;  ///< the place in the window of each offset
+  std::int64_t extent = 1;         ///< inputs that exist
+  std::int64_t out_first = 0;
+  std::int64_t out_step = 1;
+
+  /// Inputs, existing or not, that `count` positions span.
+  std::int64_t span(std::int64_t count) const { return offsets.empty() || count == 0 ? 0 : (count - 1) * step + offsets.back() + 1; }
+  bool stays_inside() const { return offsets.empty() || (origin >= 0 && origin + span(positions) <= extent); }
+};
+
+/// All positions whose windows show the same places: one pass forward, as many as strides have phases for the input gradient.
+struct ConvolutionPass {
+  std::array<AxisTaps, 3> axes;
+  std::int64_t tap_begin = 0;  ///< taps of earlier passes, in the order of the panels
+  std::int64_t taps = 0;
+  bool copies = false;                     ///< some window reaches into the padding: rows are copied with zeros around them
+  std::int64_t band = 1;                   ///< rows of positions at a time
+  std::int64_t row_pitch = 0;              ///< floats from one row of inputs to the next, in the copy or in place
+  std::int64_t plane_pitch = 0;            ///< … from one plane
+  std::int64_t steps = 0;                  ///< floats of a segment
+  std::vector<std::int64_t> segments;      ///< where each begins, from the first float that a position sees
+  std::vector<std::int64_t> rows_of_band;  ///< for weight gradients: where each row of positions begins
+};
+
+/// A tile of rows of weight-gradient panels: neighbours in the window, or channels of one place.
+struct WeightTile {
+  std::int64_t offset = 0;  ///< of its first input from the first float that a position sees
+  std::int64_t row = 0;     ///< in the panel
+  std::int64_t height = 0;
+};
+
+struct PreparedConvolution::Plan {
+  enum class Kind : std::uint8_t { sums, weight_gradient };
+  Kind kind = Kind::sums;
+  // sums: y of the forward pass, dx of the input gradient
+  std::int64_t batch = 0;
+  std::int64_t groups = 1;
+  std::int64_t group_inputs = 0;   ///< floats of a pixel that one group sees
+  std::int64_t group_outputs = 0;  ///< results of a pixel that one group gives
+  std::int64_t all_taps = 0;
+  ConvolutionShape::Axes in{};
+  ConvolutionShape::Axes out{};
+  const float* x = nullptr;
+  const float* panels = nullptr;
+  const float* bias = nullptr;
+  float* y = nullptr;
+  const Program* epilogue = nullptr;
+  std::vector<ConvolutionPass> passes;
+  // weight gradients: `x` as above, of the forward pass
+  const float* dy = nullptr;
+  float* weights = nullptr;
+  std::int64_t tile_rows = 0;
+  std::vector<WeightTile> tiles;
+  bool packs_dy = false;
+
+  std::size_t copy_bytes = 0;
+  std::size_t dy_bytes = 0;
+  std::size_t sum_bytes = 0;
+
+  PanelShape group_panels() const { return {all_taps * group_inputs, group_outputs}; }
+  std::int64_t panels_per_group() const { return group_panels().panels(); }
+  std::int64_t in_pixel() const { return groups * group_inputs; }
+  std::int64_t out_pixel() const { return groups * group_outputs; }
+  std::int64_t in_pixels() const { return in[0] * in[1] * in[2]; }
+  std::int64_t out_pixels() const { return out[0] * out[1] * out[2]; }
+  std::size_t scratch_bytes() const {
+    return copy_bytes + dy_bytes + sum_bytes + (epilogue == nullptr ? 0 : epilogue->scratch_bytes());
+  }
+};
+
+/// The passes of a forward convolution (one) and of its input gradient (one for each phase of the strides), taps in the order in
+/// which the panels hold them.
+std::vector<ConvolutionPass> forward_passes(const ConvolutionShape& shape);
+std::vector<ConvolutionPass> input_gradient_passes(const ConvolutionShape& shape);
+
+}  // namespace neurons::kernels
