@@ -248,6 +248,9 @@ struct OpDef {
 
   /// How the op would like input `index` stored if that is a state or constant; null or nullopt: as it is.
   std::function<std::optional<Layout>(const InferContext&, std::size_t index)> wants_layout;
+  /// For an op that brings a value from another form back to the plain one: the op that is its inverse. Elementwise ops then work on
+  /// the other form.
+  std::string unpacks;
   /// A better form of this node, or nothing. Applied until nothing changes; must not loop.
   std::function<std::optional<std::vector<Value>>(const RewriteContext&)> simplify;
   /// This op's options with a chain of elementwise ops as epilogue on what it computes (chain.hpp), or nothing where it cannot take

@@ -17,7 +17,7 @@ void transpose_tap(const PanelShape& from_shape, const float* from, std::int64_t
   for (std::int64_t panel = 0; panel < from_shape.panels(); ++panel) {
     const std::int64_t outputs = std::min(from_width, from_shape.outputs - panel * from_width);
     pack_strided(from + panel * from_shape.inputs * from_width, 1, from_width, outputs, columns, width, to);
-    to += outputs * width;
+    for (std::int64_t row = 0; row < outputs; ++row, to += width) std::fill(to + columns, to + width, 0.0F);
   }
 }
 
@@ -65,28 +65,34 @@ void unpack_convolution(const ConvolutionShape& shape, const float* panels, floa
   });
 }
 
+std::vector<std::int64_t> transposed_taps(const ConvolutionShape& shape) {
+  std::vector<std::int64_t> taps;
+  for (const ConvolutionPass& pass : input_gradient_passes(shape)) {
+    for (const std::int64_t z : pass.axes[0].taps) {
+      for (const std::int64_t y : pass.axes[1].taps) {
+        for (const std::int64_t x : pass.axes[2].taps) taps.push_back((z * shape.kernel[1] + y) * shape.kernel[2] + x);
+      }
+    }
+  }
+  return taps;
+}
+
 void transpose_convolution(const ConvolutionShape& shape, const float* panels, float* transposed, Worker worker) noexcept {
   const PanelShape from = shape.group_panels();
   const PanelShape to = shape.transposed_panels();
   const std::int64_t channels = shape.channels / shape.groups;
   const std::int64_t outputs = shape.outputs / shape.groups;
+  const std::vector<std::int64_t> taps = transposed_taps(shape);
   const WorkRange share = split_work(static_cast<std::size_t>(shape.groups * to.panels()), worker);
   for (auto panel = static_cast<std::int64_t>(share.begin); panel < static_cast<std::int64_t>(share.end); ++panel) {
     const std::int64_t group = panel / to.panels();
     const std::int64_t first = panel % to.panels() * to.width();
     const float* const source = panels + group * from.elements();
     float* target = transposed + panel * to.inputs * to.width();
-    for (const ConvolutionPass& pass : input_gradient_passes(shape)) {
-      for (const std::int64_t z : pass.axes[0].taps) {
-        for (const std::int64_t y : pass.axes[1].taps) {
-          for (const std::int64_t x : pass.axes[2].taps) {
-            const std::int64_t tap = (z * shape.kernel[1] + y) * shape.kernel[2] + x;
-            HWY_DYNAMIC_DISPATCH(transpose_tap)
-            (from, source + (tap * channels + first) * from.width(), std::min(to.width(), channels - first), to.width(), target);
-            target += outputs * to.width();
-          }
-        }
-      }
+    for (const std::int64_t tap : taps) {
+      HWY_DYNAMIC_DISPATCH(transpose_tap)
+      (from, source + (tap * channels + first) * from.width(), std::min(to.width(), channels - first), to.width(), target);
+      target += outputs * to.width();
     }
   }
 }

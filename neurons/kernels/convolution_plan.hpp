@@ -25,7 +25,9 @@ struct AxisTaps {
   std::int64_t out_step = 1;
 
   /// Inputs, existing or not, that `count` positions span.
-  std::int64_t span(std::int64_t count) const { return offsets.empty() || count == 0 ? 0 : (count - 1) * step + offsets.back() + 1; }
+  std::int64_t span(std::int64_t count) const {
+    return offsets.empty() || count == 0 ? 0 : (count - 1) * step + offsets.back() + 1;
+  }
   bool stays_inside() const { return offsets.empty() || (origin >= 0 && origin + span(positions) <= extent); }
 };
 

@@ -148,16 +148,21 @@ Graph share_packed(const Graph& graph, const std::vector<Layout>& known) {
 
 Graph lay_out(const Graph& graph, StateStore& store) {
   const Layouts layouts = choose_layouts(graph, store);
-  if (layouts.empty()) return simplify(graph);
   std::vector<Layout> known;
+  const auto learn = [&](const Layout& layout) {
+    if (std::ranges::find(known, layout) == known.end()) known.push_back(layout);
+  };
   for (const auto& [id, layout] : layouts) {
     const std::string& name = graph.info(id).name;
     if (store.layout(name) != layout) store.lay_out(name, layout);
-    if (std::ranges::find(known, layout) == known.end()) known.push_back(layout);
+    learn(layout);
   }
-  Graph result = use_stored_forms(graph, layouts);
+  Graph result = simplify(use_stored_forms(graph, layouts));
   for (std::size_t nodes = 0; nodes != result.nodes().size();) {  // each round moves packing past one more op
     nodes = result.nodes().size();
+    for (const Node& node : result.nodes()) {
+      if (!node.op->unpacks.empty()) learn({node.op->unpacks, node.op->name, node.options});
+    }
     result = simplify(commute(result, known));
   }
   return simplify(share_packed(result, known));

@@ -1,0 +1,89 @@
+#include "neurons/ops/common/channels.hpp"
+
+#include "neurons/ops/common/move.hpp"
+#include "neurons/ops/common/panels.hpp"
+#include "neurons/ops/common/view.hpp"
+
+namespace neurons::ops {
+namespace {
+
+/// Input axis of each output axis.
+std::vector<std::int64_t> order(int rank, bool last) {
+  std::vector<std::int64_t> axes{0};
+  if (!last) axes.push_back(rank - 1);
+  for (std::int64_t axis = last ? 2 : 1; axis < (last ? rank : rank - 1); ++axis) axes.push_back(axis);
+  if (last) axes.push_back(1);
+  return axes;
+}
+
+Shape reordered(const Shape& shape, bool last) {
+  std::vector<std::int64_t> extents;
+  for (const std::int64_t axis : order(shape.rank(), last)) extents.push_back(shape[static_cast<int>(axis)]);
+  return Shape(std::span<const std::int64_t>(extents));
+}
+
+OpDef channels_op(bool last) {
+  OpDef op;
+  op.name = last ? "ToChannelsLast" : "ToChannelsFirst";
+  const std::string inverse = last ? "ToChannelsFirst" : "ToChannelsLast";
+  op.summary = last ? "The same elements with the axis of channels moved to the end" : "The inverse of ToChannelsLast";
+  op.internal = true;
+  if (!last) op.unpacks = inverse;
+  op.infer = [last](const InferContext& context) -> std::vector<TensorType> {
+    if (context.shape(0).rank() < 3) context.fail("expects a batch, channels and at least one spatial axis");
+    return {{context.dtype(), reordered(context.shape(0), last)}};
+  };
+  op.reference = [last](const ReferenceContext& context) {
+    const ReferenceTensor& x = *context.inputs[0];
+    ReferenceTensor& y = context.outputs[0];
+    const auto axes = order(x.type.shape.rank(), last);
+    for (std::int64_t place = 0; place < y.elements(); ++place) {
+      const auto index = index_of(place, y.type.shape);
+      std::vector<std::int64_t> source(index.size());
+      for (std::size_t i = 0; i < index.size(); ++i) source[static_cast<std::size_t>(axes[i])] = index[i];
+      y.data[static_cast<std::size_t>(place)] = x.data[place_of(source, x.type.shape)];
+    }
+  };
+  op.kernels = {{"strided copy", nullptr, [last](const PrepareContext& context) {
+                   const Shape& shape = context.inputs[0].type.shape;
+                   const Shape& result = context.outputs[0].type.shape;
+                   const auto own = shape.strides();
+                   std::vector<std::int64_t> strides;
+                   for (const std::int64_t axis : order(shape.rank(), last)) strides.push_back(own[static_cast<std::size_t>(axis)]);
+                   return copies_call(
+                       {copy_between(context.inputs[0], 0, strides, context.outputs[0], 0, strides_of(result), result.extents())});
+                 }}};
+  op.flops = [](const InferContext&) { return 0.0; };
+  op.simplify = [last, inverse](const RewriteContext& context) -> std::optional<std::vector<Value>> {
+    const Value x = context.inputs[0];
+    const Node* node = producer(x);
+    if (node != nullptr && node->op->name == inverse) return std::vector{context.graph.value(node->inputs[0])};
+    // One channel or one pixel: nothing moves.
+    const Shape& shape = x.shape();
+    const std::int64_t channels = shape[last ? 1 : -1];
+    const std::int64_t pixels = last ? shape.product(2, shape.rank()) : shape.product(1, shape.rank() - 1);
+    if (channels != 1 && pixels != 1) return std::nullopt;
+    return std::vector{reshaped(x, reordered(shape, last))};
+  };
+  op.samples = [] {
+    return std::vector<Sample>{{{{{DType::f32, {2, 3, 4, 5}}}}, {}, "two spatial axes"},
+                               {{{{DType::f32, {2, 7, 5}}}}, {}, "one spatial axis"},
+                               {{{{DType::f32, {1, 3, 2, 5, 4}}}}, {}, "three spatial axes"},
+                               {{{{DType::f32, {3, 1, 4, 4}}}}, {}, "one channel"},
+                               {{{{DType::f32, {3, 4, 1, 1}}}}, {}, "one pixel"},
+                               {{{{DType::f32, {0, 3, 4, 4}}}}, {}, "empty"}};
+  };
+  return op;
+}
+
+}  // namespace
+
+Value to_channels_last(Value value) { return value.graph().emit("ToChannelsLast", {value}); }
+Value to_channels_first(Value value) { return value.graph().emit("ToChannelsFirst", {value}); }
+Shape channels_last(const Shape& shape) { return reordered(shape, true); }
+Shape channels_first(const Shape& shape) { return reordered(shape, false); }
+
+/// ToChannelsLast and its inverse ToChannelsFirst.
+std::vector<OpDef> channels() { return {channels_op(true), channels_op(false)}; }
+
+}  // namespace neurons::ops

@@ -1,0 +1,17 @@
+#pragma once
+/// Images with their channels last: how plans keep them. ONNX has them first.
+
+#include "neurons/graph/graph.hpp"
+
+namespace neurons::ops {
+
+/// [batch, channels, spatial…] to [batch, spatial…, channels], and back: ToChannelsLast and ToChannelsFirst nodes, which cancel one
+/// another and move past elementwise ops.
+Value to_channels_last(Value value);
+Value to_channels_first(Value value);
+
+/// The same for shapes.
+Shape channels_last(const Shape& shape);
+Shape channels_first(const Shape& shape);
+
+}  // namespace neurons::ops

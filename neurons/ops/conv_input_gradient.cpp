@@ -1,0 +1,76 @@
+#include "neurons/ops/common/channels.hpp"
+#include "neurons/ops/common/convolution.hpp"
+
+namespace neurons::ops {
+namespace {
+
+std::vector<TensorType> infer(const InferContext& context) {
+  const auto& options = context.as<ConvolutionOptions>();
+  const Shape& dy = context.shape(0);
+  if (dy.rank() < 3 || dy != options.y_shape(dy[0])) context.fail("expects dy of the shape of y");
+  if (context.shape(1) != options.weight_shape()) context.fail("expects w {}", options.weight_shape().to_string());
+  return {{context.dtype(), options.x_shape(dy[0])}};
+}
+
+void reference(const ReferenceContext& context) {
+  const auto& options = context.as<ConvolutionOptions>();
+  const ReferenceTensor& dy = *context.inputs[0];
+  const ReferenceTensor& w = *context.inputs[1];
+  ReferenceTensor& dx = context.outputs[0];
+  std::ranges::fill(dx.data, 0.0);
+  const ConvolutionPlaces at{options.shape(dy.type.shape[0])};
+  for_each_product(at.shape, [&](const ConvolutionProduct& p) { dx.data[at.x(p)] += dy.data[at.y(p)] * w.data[at.w(p)]; });
+}
+
+/// It is linear in both: its gradients are the convolution, and the convolution's weight gradient.
+void gradient(GradientContext& context) {
+  const auto& options = context.as<ConvolutionOptions>();
+  const Value g = context.gradient();
+  Graph& graph = context.graph();
+  if (context.wants(0)) {
+    const Attributes window{
+        {"strides", options.strides}, {"pads", options.pads}, {"dilations", options.dilations}, {"group", options.group}};
+    context.set(0, emit_with("Conv", {g, context.input(1)}, window));
+  }
+  if (context.wants(1)) context.set(1, graph.emit("ConvWeightGradient", {g, context.input(0)}, options));
+}
+
+std::optional<std::vector<Value>> simplify(const RewriteContext& context) {
+  const auto weights = unpacked_convolution(context.inputs[1]);
+  if (!weights) return std::nullopt;
+  Graph& graph = context.graph;
+  const auto& options = context.options.as<ConvolutionOptions>();
+  const Value transposed = graph.emit("TransposeConvolution", {weights->packed}, options);
+  const OpDef& sum = graph.table()->find("ConvolutionSumInputGradient");
+  const std::vector<Value> inputs{to_channels_last(context.inputs[0]), transposed};
+  return std::vector{
+      to_channels_first(graph.emit_all(sum, inputs, sum.default_options.with(attributes_of(options)), context.name).front())};
+}
+
+}  // namespace
+
+std::vector<OpDef> conv_input_gradient() {
+  OpDef op;
+  op.name = "ConvInputGradient";
+  op.summary = "dx[n, c, q] = Σ_o Σ_t w[o, c, t] · dy[n, o, (q + pad - t · dilation) / stride], where that divides";
+  op.source = "the transpose of https://onnx.ai/onnx/operators/onnx__Conv.html";
+  op.minimum_inputs = 2;
+  op.maximum_inputs = 2;
+  op.default_options = ConvolutionOptions{};
+  op.infer = infer;
+  op.gradient = gradient;
+  op.reference = reference;
+  op.simplify = simplify;
+  op.flops = [](const InferContext& context) { return context.as<ConvolutionOptions>().flops(context.shape(0)[0]); };
+  op.samples = [] {
+    std::vector<Sample> samples;
+    for (const ConvolutionSample& sample : convolution_samples()) {
+      const ConvolutionOptions& c = sample.options;
+      samples.push_back({{{{DType::f32, c.y_shape(sample.batch)}}, {{DType::f32, c.weight_shape()}}}, c, sample.note});
+    }
+    return samples;
+  };
+  return {std::move(op)};
+}
+
+}  // namespace neurons::ops
