@@ -1,8 +1,8 @@
-# neurons_room(NAME [FOLDERS subfolders…] DEPENDS targets… [PRIVATE targets…] [TEST_DEPENDS targets…])
+# neurons_room(NAME [FOLDERS subfolders…] DEPENDS targets… [PRIVATE targets…] [TEST_DEPENDS targets…] [ON_EACH_SIMD_TARGET])
 #
 # One room of the tree: every .cpp of the current folder and of the subfolders named becomes the static library neurons_NAME, every *_test.cpp one test program
 # test_NAME, which ctest runs as a whole. Header-only libraries that no header of the room shows are given as $<BUILD_INTERFACE:…>: users of the
-# installed package then need not have them.
+# installed package then need not have them. ON_EACH_SIMD_TARGET: ctest runs the tests on the best SIMD target of this machine and once more on each lesser one.
 
 add_library(neurons_options INTERFACE)
 target_compile_features(neurons_options INTERFACE cxx_std_20)
@@ -31,17 +31,27 @@ if(CCACHE)
 endif()
 
 function(neurons_test NAME)
-  cmake_parse_arguments(TEST "" "" "SOURCES;DEPENDS" ${ARGN})
+  cmake_parse_arguments(TEST "ON_EACH_SIMD_TARGET" "" "SOURCES;DEPENDS" ${ARGN})
   add_executable(test_${NAME} ${TEST_SOURCES})
   target_link_libraries(test_${NAME} PRIVATE ${TEST_DEPENDS} neurons_warnings GTest::gmock GTest::gtest_main rapidcheck_gtest)
   target_compile_definitions(test_${NAME} PRIVATE NEURONS_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   add_test(NAME ${NAME} COMMAND test_${NAME} --gtest_brief=1)
   set_tests_properties(${NAME} PROPERTIES TIMEOUT 600
     ENVIRONMENT RC_PARAMS=seed=2026)  # the same random cases each time; without it, by hand, new ones
+  if(TEST_ON_EACH_SIMD_TARGET)
+    target_sources(test_${NAME} PRIVATE ${PROJECT_SOURCE_DIR}/neurons/kernels/simd_target_test.cpp)
+    if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64" AND NOT NEURONS_SANITIZE)  # the kernels' own tests run on every target when sanitized, too
+      foreach(target AVX2 SSE4)
+        add_test(NAME ${NAME}-${target} COMMAND test_${NAME} --gtest_brief=1)
+        set_tests_properties(${NAME}-${target} PROPERTIES TIMEOUT 600 SKIP_REGULAR_EXPRESSION "this machine lacks the SIMD target"
+          ENVIRONMENT "RC_PARAMS=seed=2026;NEURONS_TEST_SIMD_TARGET=${target}")
+      endforeach()
+    endif()
+  endif()
 endfunction()
 
 function(neurons_room NAME)
-  cmake_parse_arguments(ROOM "" "" "FOLDERS;DEPENDS;PRIVATE;TEST_DEPENDS" ${ARGN})
+  cmake_parse_arguments(ROOM "ON_EACH_SIMD_TARGET" "" "FOLDERS;DEPENDS;PRIVATE;TEST_DEPENDS" ${ARGN})
   list(TRANSFORM ROOM_FOLDERS APPEND "/*.cpp")
   file(GLOB sources CONFIGURE_DEPENDS *.cpp ${ROOM_FOLDERS})
   set(tests ${sources})
@@ -53,6 +63,9 @@ function(neurons_room NAME)
   target_link_libraries(neurons_${NAME} PUBLIC neurons_options ${ROOM_DEPENDS} PRIVATE $<BUILD_INTERFACE:neurons_warnings> ${ROOM_PRIVATE})
   set_property(GLOBAL APPEND PROPERTY NEURONS_ROOMS neurons_${NAME})
   if(NEURONS_TESTS AND tests)
+    if(ROOM_ON_EACH_SIMD_TARGET)
+      list(APPEND ROOM_TEST_DEPENDS ON_EACH_SIMD_TARGET)
+    endif()
     neurons_test(${NAME} SOURCES ${tests} DEPENDS neurons_${NAME} ${ROOM_TEST_DEPENDS})
   endif()
 endfunction()

@@ -36,6 +36,8 @@ double run_chains(std::int64_t rounds, float* value) {
   return 2.0 * kChains * kLanes * static_cast<double>(rounds);
 }
 
+const char* name_of_target() { return hwy::TargetName(HWY_TARGET); }
+
 }  // namespace neurons::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -43,6 +45,7 @@ HWY_AFTER_NAMESPACE();
 namespace neurons::kernels {
 
 HWY_EXPORT(run_chains);
+HWY_EXPORT(name_of_target);
 
 double measure_fma_peak(double milliseconds) noexcept {
   using Clock = std::chrono::steady_clock;
@@ -59,10 +62,7 @@ double measure_fma_peak(double milliseconds) noexcept {
   }
 }
 
-const char* simd_target() noexcept {
-  const std::int64_t supported = hwy::SupportedTargets() & HWY_TARGETS;
-  return hwy::TargetName(supported & -supported);
-}
+const char* simd_target() noexcept { return HWY_DYNAMIC_DISPATCH(name_of_target)(); }
 
 }  // namespace neurons::kernels
 #endif  // HWY_ONCE

@@ -508,7 +508,5 @@ TEST(FmaPeak, IsPlausible) {
   EXPECT_LT(peak, 2000.0);
 }
 
-TEST(SimdTarget, IsTheBestOfThisMachine) { EXPECT_EQ(simd_target(), simd_target_name(simd_targets().front())); }
-
 }  // namespace
 }  // namespace neurons::kernels
