@@ -76,6 +76,7 @@ std::vector<Case> cases() {
   all.push_back({"clipped", {.optimizer = RmsProp{}, .clip_norm = 1, .l2 = 0.1}});
   all.push_back({"accumulated", {.optimizer = Adagrad{}, .clip_value = 1, .accumulate = 3}});
   all.push_back({"weighted", {.optimizer = Adam{}, .sample_weights = true}});
+  all.push_back({"named", {.loss = {{"y", CrossEntropy{}, 0.5}}}});
   all.push_back({"groups", {.optimizer = Adam{}, .groups = {{"*.bias", 2.0, 0.0}}}});
   return all;
 }

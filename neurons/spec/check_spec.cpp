@@ -30,7 +30,7 @@ Samples random_samples(const Network& network, const Loss& loss, std::int64_t ro
   Graph graph(network.table());
   network.build(graph, rows, Mode::inference);
   const TensorType prediction = graph.value(graph.outputs().front().value).type();
-  const bool labels = prediction.shape.rank() == 2 && (loss.kind() == "cross_entropy" || loss.kind() == "hinge");
+  const bool labels = prediction.shape.rank() == 2 && loss.is_of_classes();
   Samples samples{Tensor(graph.find(network.inputs().front().name).type()), Tensor(loss.target_type(prediction, labels))};
   RandomStream inputs(seed, kInputStream);
   for (float& value : samples.inputs.values<float>()) value = static_cast<float>(inputs.normal());

@@ -15,8 +15,6 @@ namespace {
 constexpr std::string_view kTarget = "target";
 constexpr std::string_view kWeights = "sample_weights";
 constexpr std::string_view kLoss = "loss";
-constexpr std::string_view kPrediction = "prediction";
-constexpr std::string_view kWeight = "loss_weight";
 constexpr int kSlots = 2;
 
 std::string scalar_name(std::size_t group, int index) { return "optimizer" + std::to_string(group) + "." + std::to_string(index); }
@@ -36,7 +34,10 @@ void clip_by_norm(Graph& graph, std::vector<Value>& gradients, double limit) {
 Learner::Learner(Network network, LearnerOptions options)
     : network_(std::move(network)), options_(std::move(options)), states_(std::make_shared<StateStore>(network_.table())) {
   if (!options_.team) options_.team = std::make_shared<ThreadTeam>();
-  if (network_.outputs().empty()) fail_input("the network has no output");
+  losses_ = options_.loss.of(network_);
+  for (OutputLoss& part : losses_) {
+    if (!part.labels) part.labels = options_.labels;
+  }
   check_options();
   network_.initialize_missing(network_.seed());
   for (const auto& [name, tensor] : network_.parameters()) states_->set(name, tensor);
@@ -74,20 +75,6 @@ std::size_t Learner::group_of(const std::string& parameter) const {
 
 namespace {
 
-/// Appends target, optional sample weights and the loss; names prediction, loss and the batch's weight.
-BatchLoss append_loss(Graph& graph, const Network& network, const LearnerOptions& options, std::int64_t rows) {
-  const Value prediction = graph.value(graph.outputs().front().value);
-  const Value target = graph.input(std::string(kTarget), options.loss.target_type(prediction.type(), options.labels));
-  const Value weights = options.sample_weights ? graph.input(std::string(kWeights), {DType::f32, {rows}}) : Value{};
-  graph.set_scope("loss");
-  const BatchLoss loss = batch_loss(options.loss, prediction, target, weights);
-  graph.set_scope("");
-  if (network.outputs().front().name != kPrediction) graph.output(std::string(kPrediction), prediction);
-  graph.output(std::string(kLoss), loss.mean);
-  if (graph.info(loss.weight.id()).kind == ValueKind::computed) graph.output(std::string(kWeight), loss.weight);
-  return loss;
-}
-
 /// Makes of the slopes of this batch's mean loss those of the mean over all batches of an accumulation: the states "NAME#gradient"
 /// and "accumulated#weight" hold Σ weight · slope and Σ weight of the batches before it. Without `update` they are added to.
 void accumulate(Graph& graph, const std::vector<std::string>& names, std::vector<Value>& slopes, Value weight, bool update) {
@@ -109,20 +96,26 @@ void accumulate(Graph& graph, const std::vector<std::string>& names, std::vector
 Graph Learner::forward_graph(std::int64_t rows, Mode mode) const {
   Graph graph(network_.table());
   network_.build(graph, rows, mode);
-  append_loss(graph, network_, options_, rows);
+  append_losses(graph, losses_, options_.sample_weights, rows);
   return graph;
 }
 
 Graph Learner::training_graph(std::int64_t rows, bool update) const {
   Graph graph(network_.table());
   network_.build(graph, rows, Mode::training);
-  const BatchLoss loss = append_loss(graph, network_, options_, rows);
+  const AppendedLosses loss = append_losses(graph, losses_, options_.sample_weights, rows);
   const std::vector<std::string> names = trained();
   if (names.empty()) return graph;
   std::vector<Value> weights;
   for (const auto& name : names) weights.push_back(graph.find(name));
-  std::vector<Value> slopes = gradients(loss.mean, weights);
+  std::vector<Value> slopes = gradients(loss.sum, weights);
   graph.set_scope("update");
+  if (options_.accumulate > 1 && !loss.even) {
+    fail_input(
+        "accumulate = {}: of several losses, one weighs its rows by class_weights, so batches weigh differently in each; "
+        "leave out class_weights, or use sample weights",
+        options_.accumulate);
+  }
   if (options_.accumulate > 1) accumulate(graph, names, slopes, loss.weight, update);
   if (!update) return graph;
   if (options_.clip_norm > 0) clip_by_norm(graph, slopes, options_.clip_norm);
@@ -152,12 +145,15 @@ Graph Learner::training_graph(std::int64_t rows, bool update) const {
 }
 
 Learner::Prepared Learner::prepare(const Graph& graph, const CompileOptions& compile_options) const {
-  Prepared prepared{compile(graph, states_, compile_options), {}, {}, {}, nullptr, nullptr, {}};
+  Prepared prepared{compile(graph, states_, compile_options), {}, {}, {}, nullptr, {}, {}, {}, {}};
   const auto has = [&](std::string_view name) { return prepared.plan.graph().has(name); };
   for (int slot = 0; slot < compile_options.slots; ++slot) {
     Batch batch;
     for (const auto& input : network_.inputs()) batch.inputs.push_back(prepared.plan.input(input.name, slot));
-    batch.target = prepared.plan.input(kTarget, slot);
+    for (std::size_t i = 0; i < losses_.size(); ++i) {
+      batch.targets.push_back(prepared.plan.input(name_of_part(kTarget, i, losses_), slot));
+    }
+    batch.target = batch.targets.front();
     if (options_.sample_weights) batch.weights = prepared.plan.input(kWeights, slot);
     prepared.slots.push_back(batch);
     auto& scalars = prepared.scalars.emplace_back();
@@ -170,12 +166,24 @@ Learner::Prepared Learner::prepare(const Graph& graph, const CompileOptions& com
     prepared.step.push_back(has("step") ? prepared.plan.input("step", slot).values<std::int64_t>().data() : nullptr);
   }
   prepared.loss = prepared.plan.output(kLoss).values<float>().data();
-  const auto& outputs = prepared.plan.graph().outputs();
-  if (std::ranges::find(outputs, kWeight, &NamedOutput::name) != outputs.end()) {
-    prepared.weight = prepared.plan.output(kWeight).values<float>().data();
+  const auto number = [&](const std::string& name, const float* otherwise) {
+    const auto& outputs = prepared.plan.graph().outputs();
+    const bool there = std::ranges::find(outputs, name, &NamedOutput::name) != outputs.end();
+    return there ? prepared.plan.output(name).values<float>().data() : otherwise;
+  };
+  for (const OutputLoss& part : losses_) {
+    prepared.predictions.push_back(prepared.plan.output(part.output));
+    prepared.means.push_back(number("loss." + part.output, prepared.loss));
+    prepared.weights.push_back(number("loss_weight." + part.output, nullptr));
   }
-  prepared.prediction = prepared.plan.output(kPrediction);
+  prepared.results.resize(losses_.size());
   return prepared;
+}
+
+void Learner::Prepared::take_results(std::int64_t rows) {
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    results[i] = {*means[i], weights[i] != nullptr ? *weights[i] : static_cast<float>(rows)};
+  }
 }
 
 Learner::Prepared& Learner::prepared(std::int64_t rows, bool update) {
@@ -231,8 +239,9 @@ StepResult Learner::step(std::int64_t rows, int slot, double rate_scale, std::op
   if (ready.step[place] != nullptr) *ready.step[place] = batches_;
   StepResult result;
   result.finite = ready.plan.run(slot);
+  ready.take_results(rows);
   result.loss = *ready.loss;
-  result.weight = ready.weight != nullptr ? *ready.weight : static_cast<float>(rows);
+  result.weight = ready.results.front().weight;
   result.updated = result.finite && update;
   if (result.finite) {
     ++batches_;
@@ -259,7 +268,8 @@ Learner::Evaluation Learner::evaluate(std::int64_t rows, int slot) {
   evaluation_batch(rows, slot);
   Prepared& ready = evaluation_.at(rows);
   ready.plan.run(slot);
-  return {*ready.loss, ready.weight != nullptr ? *ready.weight : static_cast<float>(rows), ready.prediction};
+  ready.take_results(rows);
+  return {*ready.loss, ready.results.front().weight, ready.predictions.front(), ready.predictions, ready.results};
 }
 
 Plan& Learner::inference(std::int64_t rows) {

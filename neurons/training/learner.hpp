@@ -9,16 +9,17 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "neurons/base/thread_team.hpp"
 #include "neurons/layers/network.hpp"
 #include "neurons/plan/plan.hpp"
-#include "neurons/training/loss.hpp"
 #include "neurons/training/losses.hpp"
 #include "neurons/training/optimizer.hpp"
 #include "neurons/training/optimizers.hpp"
+#include "neurons/training/output_losses.hpp"
 
 namespace neurons {
 
@@ -37,30 +38,37 @@ struct ParameterGroup {
 };
 
 struct LearnerOptions {
-  Loss loss = CrossEntropy{};  ///< of the network's first output
+  Losses loss = CrossEntropy{};  ///< of the network's first output, or of several by name
   Optimizer optimizer = Adam{};
   std::vector<ParameterGroup> groups{};
-  double clip_value = 0;        ///< each gradient element to [-value, value]; 0: off
-  double clip_norm = 0;         ///< the norm over all gradients to at most this; 0: off
-  double l1 = 0;                ///< adds l1 · sign(w) to the gradients of weights (not biases)
-  double l2 = 0;                ///< adds l2 · w to the gradients of weights (not biases)
-  int accumulate = 1;           ///< batches of which one update is made: by the gradient of the mean loss over all their rows
-  bool labels = true;           ///< targets are class labels
-  bool sample_weights = false;  ///< batches carry a weight for each sample
+  double clip_value = 0;         ///< each gradient element to [-value, value]; 0: off
+  double clip_norm = 0;          ///< the norm over all gradients to at most this; 0: off
+  double l1 = 0;                 ///< adds l1 · sign(w) to the gradients of weights (not biases)
+  double l2 = 0;                 ///< adds l2 · w to the gradients of weights (not biases)
+  int accumulate = 1;            ///< batches of which one update is made: by the gradient of the mean loss over all their rows
+  std::optional<bool> labels{};  ///< targets are class labels; by default each loss has its own way: see OutputLoss
+  bool sample_weights = false;   ///< batches carry a weight for each sample
   std::shared_ptr<ThreadTeam> team{};  ///< null: a team of one thread for each core
   bool look_only = false;              ///< its plans are only looked at (CompileOptions::look_only)
 };
 
 /// Memory to fill with one batch.
 struct Batch {
-  std::vector<TensorView> inputs;  ///< in the order of Network::inputs
-  TensorView target;               ///< i64 [rows] or f32 like the prediction
-  TensorView weights;              ///< f32 [rows], null data without sample weights
+  std::vector<TensorView> inputs;   ///< in the order of Network::inputs
+  TensorView target;                ///< of the first loss: i64 [rows] or f32 like the prediction
+  std::vector<TensorView> targets;  ///< of all losses, in their order
+  TensorView weights;               ///< f32 [rows], null data without sample weights
+};
+
+/// What one loss came to over a batch.
+struct LossResult {
+  float mean = 0;
+  float weight = 0;  ///< Σ of the rows' weights, their number where nothing has a weight
 };
 
 struct StepResult {
-  float loss = 0;       ///< mean over the batch
-  float weight = 0;     ///< of the batch: Σ of its rows' weights, their number where nothing has a weight
+  float loss = 0;       ///< mean over the batch; of several losses, the weighted sum of their means
+  float weight = 0;     ///< of the batch in the first loss: see LossResult
   bool finite = true;   ///< false: the loss is NaN or infinite, and nothing was updated
   bool updated = true;  ///< false for the batches before the last of an accumulation
 };
@@ -77,14 +85,21 @@ class Learner {
   /// nothing once batch() was called with the same rows and `update`.
   StepResult step(std::int64_t rows, int slot = 0, double rate_scale = 1.0, std::optional<bool> update = {});
   /// What the network said in the last step, before its update: [rows, …]. Valid until the next step.
-  const TensorView& prediction() const { return last_->prediction; }
+  const TensorView& prediction() const { return last_->predictions.front(); }
+  /// The same of each output that has a loss, and what its loss was, in the order of losses().
+  std::span<const TensorView> predictions() const { return last_->predictions; }
+  std::span<const LossResult> loss_results() const { return last_->results; }
+  /// One for each output that has a loss.
+  const std::vector<OutputLoss>& losses() const { return losses_; }
 
   /// Predictions for a batch in inference mode: fill `inputs`, call run, read `output`.
   Plan& inference(std::int64_t rows);
   struct Evaluation {
-    float loss = 0;    ///< mean over the batch
-    float weight = 0;  ///< as in StepResult
+    float loss = 0;  ///< this and the weight as in StepResult
+    float weight = 0;
     TensorView prediction;
+    std::span<const TensorView> predictions;  ///< of each output that has a loss; these two are valid until the next evaluation
+    std::span<const LossResult> loss_results;
   };
   /// The loss of a batch in inference mode; fill evaluation_batch(rows, slot) first.
   Evaluation evaluate(std::int64_t rows, int slot = 0);
@@ -114,7 +129,7 @@ class Learner {
   Graph training_graph(std::int64_t rows, bool update) const;
   /// Names of the parameters that are trained.
   std::vector<std::string> trained() const;
-  /// The forward graph with its loss, as in a training step: its outputs are the network's, "prediction" and "loss".
+  /// The forward graph with its loss, as in a training step: its outputs are the network's, "loss", and what append_losses adds.
   Graph forward_graph(std::int64_t rows, Mode mode) const;
 
  private:
@@ -124,8 +139,11 @@ class Learner {
     std::vector<std::vector<float*>> scalars;  ///< [slot][group × scalars of the optimiser]
     std::vector<std::int64_t*> step;           ///< [slot], null where no layer reads the step
     const float* loss = nullptr;
-    const float* weight = nullptr;  ///< null where it is the number of rows
-    TensorView prediction;
+    std::vector<TensorView> predictions;
+    std::vector<const float*> means;
+    std::vector<const float*> weights;  ///< null where it is the number of rows
+    std::vector<LossResult> results;    ///< of the last run
+    void take_results(std::int64_t rows);
   };
   Prepared& prepared(std::int64_t rows, bool update);
   Prepared prepare(const Graph& graph, const CompileOptions& compile_options) const;
@@ -135,6 +153,7 @@ class Learner {
 
   Network network_;
   LearnerOptions options_;
+  std::vector<OutputLoss> losses_;
   std::shared_ptr<StateStore> states_;
   std::map<std::pair<std::int64_t, bool>, Prepared> training_;
   std::map<std::int64_t, Prepared> evaluation_;

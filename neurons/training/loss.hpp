@@ -12,7 +12,8 @@ namespace neurons {
 
 /// A loss, held by value. Any struct with `static constexpr std::string_view kKind`, `fields` (options.hpp),
 /// `TensorType target_type(const TensorType& prediction, bool labels) const` and
-/// `RowLosses build(Graph&, Value prediction, Value target) const` is a loss.
+/// `RowLosses build(Graph&, Value prediction, Value target) const` is a loss; one whose targets are class labels as a rule has
+/// `static constexpr bool kOfClasses = true`.
 struct RowLosses {
   Value losses;   ///< [batch]
   Value weights;  ///< [batch] or absent (all 1): the weight of each row in the mean, already multiplied into `losses`
@@ -25,6 +26,8 @@ class Loss {
   Loss(T loss) : model_(std::make_shared<const Model<T>>(std::move(loss))) {}  // implicit: a loss struct *is* a loss
 
   std::string kind() const { return model_->kind(); }
+  /// Targets are class labels, unless one says otherwise.
+  bool is_of_classes() const { return model_->is_of_classes(); }
   Attributes attributes() const { return model_->attributes(); }
   Loss with(const Attributes& attributes) const { return model_->with(attributes); }
   /// What targets must look like for a prediction of that type: i64 [batch] class labels, or f32. `labels` says whether the data
@@ -36,6 +39,7 @@ class Loss {
   struct Concept {
     virtual ~Concept() = default;
     virtual std::string kind() const = 0;
+    virtual bool is_of_classes() const = 0;
     virtual Attributes attributes() const = 0;
     virtual Loss with(const Attributes&) const = 0;
     virtual TensorType target_type(const TensorType&, bool) const = 0;
@@ -45,6 +49,10 @@ class Loss {
   struct Model final : Concept {
     explicit Model(T initial) : value(std::move(initial)) {}
     std::string kind() const override { return std::string(T::kKind); }
+    bool is_of_classes() const override {
+      if constexpr (requires { T::kOfClasses; }) return T::kOfClasses;
+      return false;
+    }
     Attributes attributes() const override { return attributes_of(value); }
     Loss with(const Attributes& given) const override { return Loss(options_from(value, given)); }
     TensorType target_type(const TensorType& prediction, bool labels) const override {
@@ -60,6 +68,7 @@ class Loss {
 struct BatchLoss {
   Value mean;    ///< scalar: Σ w·l / Σ w with the rows' own weights and, if given, sample weights; 0 where all weights are 0
   Value weight;  ///< scalar: Σ w, the number of rows where nothing has a weight
+  bool rows_differ = false;  ///< rows have weights of their own, such as those of their classes
 };
 /// `sample_weights`: f32 [batch], or absent.
 BatchLoss batch_loss(const Loss& loss, Value prediction, Value target, Value sample_weights = {});

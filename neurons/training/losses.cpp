@@ -164,17 +164,18 @@ RowLosses CosineDistance::build(Graph& graph, Value prediction, Value target) co
 BatchLoss batch_loss(const Loss& loss, Value prediction, Value target, Value sample_weights) {
   Graph& graph = prediction.graph();
   RowLosses rows = loss.build(graph, prediction, target);
+  const bool differ = static_cast<bool>(rows.weights);
   if (sample_weights) {
     rows.losses = rows.losses * sample_weights;
     rows.weights = rows.weights ? rows.weights * sample_weights : sample_weights;
   }
   if (!rows.weights) {
     const Value mean = emit_with("ReduceMean", {rows.losses}, {{"axes", std::vector<std::int64_t>{0}}, {"keep_dims", false}});
-    return {mean, graph.scalar(static_cast<double>(prediction.shape()[0]))};
+    return {mean, graph.scalar(static_cast<double>(prediction.shape()[0])), differ};
   }
   constexpr double kSmallest = 1e-30;  // 0 / 0 is 0: nothing to learn from
   const Value weight = sum_of_batch(rows.weights);
-  return {sum_of_batch(rows.losses) / graph.emit("Max", {weight, graph.scalar(kSmallest)}), weight};
+  return {sum_of_batch(rows.losses) / graph.emit("Max", {weight, graph.scalar(kSmallest)}), weight, differ};
 }
 
 Value mean_loss(const Loss& loss, Value prediction, Value target, Value sample_weights) {

@@ -9,6 +9,7 @@ namespace neurons {
 /// -log softmax(prediction)[label], or -Σ target · log softmax(prediction) for soft targets [batch, classes].
 struct CrossEntropy {
   static constexpr std::string_view kKind = "cross_entropy";
+  static constexpr bool kOfClasses = true;
   float label_smoothing = 0.0F;        ///< share of each target spread over all classes
   std::vector<float> class_weights{};  ///< empty: all 1
 
@@ -64,6 +65,7 @@ struct Huber {
 /// Σ over other classes of max(0, margin - x[label] + x[class]) / classes (PyTorch's MultiMarginLoss).
 struct Hinge {
   static constexpr std::string_view kKind = "hinge";
+  static constexpr bool kOfClasses = true;
   float margin = 1.0F;
   template <typename Self, typename Visitor>
   static void fields(Self& self, Visitor&& visit) {

@@ -79,7 +79,9 @@ class Search {
     for (std::size_t i = 0; i < batch_.inputs.size(); ++i) {
       if (auto found = look(fmt::format("input \"{}\"", inputs[i].name), "feature", batch_.inputs[i])) return found;
     }
-    if (auto found = look("target", "output", batch_.target)) return found;
+    for (std::size_t i = 0; i < batch_.targets.size(); ++i) {
+      if (auto found = look(target_name(i), "output", batch_.targets[i])) return found;
+    }
     return look("sample weight", "", batch_.weights);
   }
 
@@ -97,15 +99,22 @@ class Search {
     return std::nullopt;
   }
 
+  std::string target_name(std::size_t index) const {
+    const auto& losses = learner_.losses();
+    return losses.size() == 1 ? "target" : fmt::format("target of \"{}\"", losses[index].output);
+  }
+
   std::optional<std::string> in_labels(const Graph& graph) const {
-    if (batch_.target.dtype != DType::i64) return std::nullopt;
-    const Shape& prediction = graph.info(graph.outputs().front().value).type.shape;
-    const std::int64_t classes = std::max<std::int64_t>(2, prediction.elements() / rows_);
-    const auto labels = batch_.target.values<std::int64_t>();
-    for (std::size_t row = 0; row < labels.size(); ++row) {
-      if (labels[row] >= 0 && labels[row] < classes) continue;
-      return fmt::format("target, {}: label {} is none of the {} classes 0 to {}; nothing was updated; repair that sample",
-                         sample(static_cast<std::int64_t>(row)), labels[row], classes, classes - 1);
+    for (std::size_t i = 0; i < batch_.targets.size(); ++i) {
+      if (batch_.targets[i].dtype != DType::i64) continue;
+      const auto output = std::ranges::find(graph.outputs(), learner_.losses()[i].output, &NamedOutput::name);
+      const std::int64_t classes = std::max<std::int64_t>(2, graph.info(output->value).type.shape.elements() / rows_);
+      const auto labels = batch_.targets[i].values<std::int64_t>();
+      for (std::size_t row = 0; row < labels.size(); ++row) {
+        if (labels[row] >= 0 && labels[row] < classes) continue;
+        return fmt::format("{}, {}: label {} is none of the {} classes 0 to {}; nothing was updated; repair that sample",
+                           target_name(i), sample(static_cast<std::int64_t>(row)), labels[row], classes, classes - 1);
+      }
     }
     return std::nullopt;
   }
@@ -147,7 +156,7 @@ class Search {
     };
     const auto& inputs = learner_.structure().inputs();
     for (std::size_t i = 0; i < inputs.size(); ++i) copy(inputs[i].name, batch_.inputs[i]);
-    copy("target", batch_.target);
+    for (std::size_t i = 0; i < batch_.targets.size(); ++i) copy(name_of_part("target", i, learner_.losses()), batch_.targets[i]);
     if (batch_.weights.data != nullptr) copy("sample_weights", batch_.weights);
     if (plan.graph().has("step")) plan.input("step").values<std::int64_t>()[0] = learner_.batches();
   }
