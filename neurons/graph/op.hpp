@@ -251,6 +251,8 @@ struct OpDef {
   /// For an op that brings a value from another form back to the plain one: the op that is its inverse. Elementwise ops then work on
   /// the other form.
   std::string unpacks;
+  /// For the inverse of such an op: true if it only reorders axes, so that operands which broadcast can follow.
+  bool permutes_axes = false;
   /// A better form of this node, or nothing. Applied until nothing changes; must not loop.
   std::function<std::optional<std::vector<Value>>(const RewriteContext&)> simplify;
   /// This op's options with a chain of elementwise ops as epilogue on what it computes (chain.hpp), or nothing where it cannot take

@@ -362,6 +362,7 @@ PreparedConvolution::PreparedConvolution(const ConvolutionInputGradient& call) {
   plan->out = shape.input;
   plan->x = call.dy;
   plan->panels = call.transposed;
+  plan->bias = call.bias;
   plan->y = call.dx;
   plan->epilogue = call.epilogue;
   plan->passes = input_gradient_passes(shape);

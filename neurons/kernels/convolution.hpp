@@ -70,6 +70,7 @@ struct ConvolutionInputGradient {
   ConvolutionShape shape;
   const float* dy = nullptr;
   const float* transposed = nullptr;  ///< from transpose_convolution
+  const float* bias = nullptr;        ///< one for each channel, or null
   float* dx = nullptr;
   const Program* epilogue = nullptr;  ///< over [input pixels of the batch, channels], or null
 };

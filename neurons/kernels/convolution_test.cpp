@@ -262,7 +262,9 @@ TEST_P(ConvolutionTest, InputGradientGathersWhatEachInputReached) {
     Block transposed(count, kNan);
     for (int worker = 0; worker < 2; ++worker) transpose_convolution(test.shape, panels.data(), transposed.data(), {worker, 2});
     transposed.expect_intact();
+    const Block bias = Block(test.shape.channels, 0).randomise(3);
     Expected expected(test.x_count());
+    for (std::int64_t i = 0; i < test.x_count(); ++i) expected.add(i, 1, static_cast<double>(bias.at(i % test.shape.channels)));
     for_each_product(test.shape, [&](std::int64_t a, std::int64_t b, std::int64_t c) {
       expected.add(a, static_cast<double>(dy.at(c)), static_cast<double>(weights.at(b)));
     });
@@ -271,7 +273,7 @@ TEST_P(ConvolutionTest, InputGradientGathersWhatEachInputReached) {
       Doubling doubling(test.shape.batch * test.shape.input_pixels(), test.shape.channels);
       run_twice(dx, [&] {
         std::ranges::fill(doubling.seen, 0);
-        return PreparedConvolution(ConvolutionInputGradient{test.shape, dy.data(), transposed.data(), dx.data(),
+        return PreparedConvolution(ConvolutionInputGradient{test.shape, dy.data(), transposed.data(), bias.data(), dx.data(),
                                                             with_epilogue ? &doubling.program : nullptr});
       });
       if (with_epilogue) {

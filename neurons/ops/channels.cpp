@@ -29,6 +29,7 @@ OpDef channels_op(bool last) {
   op.summary = last ? "The same elements with the axis of channels moved to the end" : "The inverse of ToChannelsLast";
   op.internal = true;
   if (!last) op.unpacks = inverse;
+  op.permutes_axes = last;
   op.infer = [last](const InferContext& context) -> std::vector<TensorType> {
     if (context.shape(0).rank() < 3) context.fail("expects a batch, channels and at least one spatial axis");
     return {{context.dtype(), reordered(context.shape(0), last)}};
@@ -80,6 +81,11 @@ OpDef channels_op(bool last) {
 
 Value to_channels_last(Value value) { return value.graph().emit("ToChannelsLast", {value}); }
 Value to_channels_first(Value value) { return value.graph().emit("ToChannelsFirst", {value}); }
+std::vector<std::int64_t> all_but_channels(int rank) {
+  std::vector<std::int64_t> axes{0};
+  for (std::int64_t axis = 2; axis < rank; ++axis) axes.push_back(axis);
+  return axes;
+}
 Shape channels_last(const Shape& shape) { return reordered(shape, true); }
 Shape channels_first(const Shape& shape) { return reordered(shape, false); }
 

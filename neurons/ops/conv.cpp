@@ -61,9 +61,7 @@ void gradient(GradientContext& context) {
   if (context.wants(0)) context.set(0, graph.emit("ConvInputGradient", {dy, w}, convolution));
   if (context.wants(1)) context.set(1, graph.emit("ConvWeightGradient", {x, dy}, convolution));
   if (context.has_input(2) && context.wants(2)) {
-    std::vector<std::int64_t> axes{0};
-    for (std::int64_t axis = 2; axis < dy.shape().rank(); ++axis) axes.push_back(axis);
-    context.set(2, sum_over(dy, axes, false));
+    context.set(2, sum_over(dy, all_but_channels(dy.shape().rank()), false));
   }
 }
 
@@ -82,16 +80,7 @@ std::optional<std::vector<Value>> simplify(const RewriteContext& context) {
 
 std::optional<Layout> wants_layout(const InferContext& context, std::size_t index) {
   if (index != 1 || context.dtype() != DType::f32) return std::nullopt;
-  ConvolutionOptions weights;  // what the panels depend on, and nothing else: layers with the same weights may share them
-  const ConvolutionOptions convolution = resolved(context);
-  weights.group = convolution.group;
-  weights.channels = convolution.channels;
-  weights.outputs = convolution.outputs;
-  weights.kernel = convolution.kernel;
-  weights.extents = convolution.kernel;
-  weights.strides = weights.dilations = std::vector<std::int64_t>(convolution.kernel.size(), 1);
-  weights.pads = std::vector<std::int64_t>(2 * convolution.kernel.size(), 0);
-  return Layout{"PackConvolution", "UnpackConvolution", Options(weights)};
+  return weight_layout(resolved(context));
 }
 
 std::vector<Sample> samples() {

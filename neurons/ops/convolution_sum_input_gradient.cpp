@@ -5,7 +5,7 @@
 namespace neurons::ops {
 namespace {
 
-constexpr std::size_t kOwnInputs = 2;  // dy, transposed panels
+constexpr std::size_t kOwnInputs = 3;  // dy, transposed panels, bias
 
 struct SumOptions : ConvolutionOptions {
   Chain epilogue;
@@ -43,6 +43,7 @@ Call prepare(const PrepareContext& context) {
   call.shape = options.shape(batch);
   call.dy = context.inputs[0].as<float>();
   call.transposed = context.inputs[1].as<float>();
+  call.bias = context.input(2).as<float>();
   call.dx = context.outputs[static_cast<std::size_t>(tile_place(options.epilogue))].as<float>();
   const auto epilogue = epilogue_program(context, options.epilogue, kOwnInputs, x, x.product(0, x.rank() - 1), options.channels);
   call.epilogue = epilogue.get();
@@ -57,7 +58,10 @@ void reference(const ReferenceContext& context) {
   const ConvolutionPlaces at{options.shape(dy.type.shape[0]), true};
   const auto order = transposed_order(at.shape);
   ReferenceTensor dx{{DType::f32, channels_last(options.x_shape(dy.type.shape[0]))}, {}};
-  dx.data.assign(static_cast<std::size_t>(dx.elements()), 0.0);
+  const ReferenceTensor* bias = context.inputs.size() > 2 ? context.inputs[2] : nullptr;
+  for (std::int64_t i = 0; i < dx.elements(); ++i) {
+    dx.data.push_back(bias == nullptr ? 0.0 : bias->data[static_cast<std::size_t>(i % options.channels)]);
+  }
   for_each_product(at.shape, [&](const ConvolutionProduct& p) {
     dx.data[at.x(p)] += dy.data[at.y(p)] * context.inputs[1]->data[at.transposed(p, order)];
   });
@@ -77,7 +81,7 @@ std::optional<Options> with_epilogue(const Options& options, const Chain& chain)
 std::vector<OpDef> convolution_sum_input_gradient() {
   OpDef op;
   op.name = "ConvolutionSumInputGradient";
-  op.summary = "dx = epilogue(Σ over the windows that show it of dy · Wᵀ), channels last";
+  op.summary = "dx = epilogue(Σ over the windows that show it of dy · Wᵀ + bias), channels last";
   op.minimum_inputs = 2;
   op.maximum_inputs = kOwnInputs;
   op.internal = true;
@@ -100,10 +104,10 @@ std::vector<OpDef> convolution_sum_input_gradient() {
     for (const ConvolutionSample& sample : convolution_samples()) {
       SumOptions options;
       static_cast<ConvolutionOptions&>(options) = sample.options;
-      samples.push_back(
-          {{{{DType::f32, channels_last(sample.options.y_shape(sample.batch))}}, {{DType::f32, sample.options.transposed_shape()}}},
-           options,
-           sample.note});
+      const Sample::Input dy{{DType::f32, channels_last(sample.options.y_shape(sample.batch))}};
+      const Sample::Input w{{DType::f32, sample.options.transposed_shape()}};
+      samples.push_back({{dy, w}, options, sample.note});
+      samples.push_back({{dy, w, {{DType::f32, {sample.options.channels}}}}, options, sample.note + ", bias"});
     }
     return samples;
   };

@@ -102,9 +102,11 @@ Graph commute(const Graph& graph, const std::vector<Layout>& known) {
       if (layout) type = value.type();
     }
     if (!layout) return std::nullopt;
+    const bool permutes = context.graph.table()->find(layout->pack).permutes_axes;
     std::vector<Value> inputs;
     for (const Value& value : context.inputs) {
-      if (value && value.type() == type) {
+      const bool follows = permutes && value && value.shape().rank() == type.shape.rank();
+      if (follows || (value && value.type() == type)) {
         inputs.push_back(emit_layout(context.graph, layout->pack, *layout, value));
       } else if (value && value.type().dtype == type.dtype && value.shape().elements() == 1 &&
                  value.shape().rank() <= type.shape.rank()) {

@@ -10,6 +10,9 @@ namespace neurons::ops {
 Value to_channels_last(Value value);
 Value to_channels_first(Value value);
 
+/// The axes over which a channel's values are spread, channels first: 0, 2, 3, …
+std::vector<std::int64_t> all_but_channels(int rank);
+
 /// The same for shapes.
 Shape channels_last(const Shape& shape);
 Shape channels_first(const Shape& shape);

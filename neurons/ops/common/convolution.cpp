@@ -112,6 +112,18 @@ std::vector<std::int64_t> transposed_order(const kernels::ConvolutionShape& shap
   return order;
 }
 
+Layout weight_layout(const ConvolutionOptions& convolution) {
+  ConvolutionOptions weights;  // what the panels depend on, and nothing else: convolutions with the same weights may share them
+  weights.group = convolution.group;
+  weights.channels = convolution.channels;
+  weights.outputs = convolution.outputs;
+  weights.kernel = convolution.kernel;
+  weights.extents = convolution.kernel;
+  weights.strides = weights.dilations = std::vector<std::int64_t>(convolution.kernel.size(), 1);
+  weights.pads = std::vector<std::int64_t>(2 * convolution.kernel.size(), 0);
+  return Layout{"PackConvolution", "UnpackConvolution", Options(weights)};
+}
+
 std::optional<UnpackedConvolution> unpacked_convolution(const Value& value) {
   const Node* node = producer(value);
   if (node == nullptr || node->op->name != "UnpackConvolution") return std::nullopt;

@@ -109,6 +109,9 @@ struct ConvolutionPlaces {
   }
 };
 
+/// How weights of that convolution want to be stored.
+Layout weight_layout(const ConvolutionOptions& convolution);
+
 /// The inverse of kernels::transposed_taps: each tap's place among them.
 std::vector<std::int64_t> transposed_order(const kernels::ConvolutionShape& shape);
 
