@@ -18,6 +18,7 @@
 #include "neurons/graph/op_table.hpp"
 #include "neurons/graph/print.hpp"
 #include "neurons/layers/activations.hpp"
+#include "neurons/layers/convolutions.hpp"
 #include "neurons/layers/dense.hpp"
 #include "neurons/layers/dropout.hpp"
 #include "neurons/layers/initializers.hpp"

@@ -50,6 +50,8 @@ AttributeValue to_attribute(const T& value) {
     return value;
   } else if constexpr (std::is_same_v<T, DType>) {
     return std::string(name_of(value));
+  } else if constexpr (requires { value.to_attribute(); }) {  // a type of its own that says how it is written
+    return value.to_attribute();
   } else if constexpr (std::is_integral_v<T>) {
     return static_cast<std::int64_t>(value);
   } else if constexpr (std::is_floating_point_v<T>) {
@@ -81,6 +83,8 @@ void from_attribute(std::string_view name, const AttributeValue& value, T& field
   if constexpr (std::is_same_v<T, DType>) {
     if (const auto* text = std::get_if<std::string>(&value)) return void(field = dtype_from_name(*text));
     fail_attribute(name, value, "an element type");
+  } else if constexpr (requires { field.from_attribute(value); }) {
+    if (!field.from_attribute(value)) fail_attribute(name, value, T::kExpected);
   } else if constexpr (std::is_same_v<T, bool>) {
     if (const auto* flag = std::get_if<bool>(&value)) return void(field = *flag);
     if (const auto* number = std::get_if<std::int64_t>(&value); number != nullptr && (*number == 0 || *number == 1)) {

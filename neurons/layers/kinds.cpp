@@ -3,6 +3,7 @@
 #include <map>
 
 #include "neurons/layers/activations.hpp"
+#include "neurons/layers/convolutions.hpp"
 #include "neurons/layers/dense.hpp"
 #include "neurons/layers/dropout.hpp"
 #include "neurons/layers/shapes.hpp"
@@ -10,9 +11,10 @@
 namespace neurons {
 
 const std::map<std::string, Layer>& layer_kinds() {
-  static const auto kKinds = table_of_kinds<Layer, Dense, Dropout, Flatten, Reshape, Add, Multiply, Concatenate, Identity, Relu,
-                                            LeakyRelu, PRelu, Elu, Selu, Celu, Gelu, Silu, Mish, Softplus, Softsign, Sigmoid,
-                                            HardSigmoid, Tanh, HardSwish, Softmax, LogSoftmax>();
+  static const auto kKinds =
+      table_of_kinds<Layer, Dense, Conv1d, Conv2d, Conv3d, DepthwiseConv2d, ConvTranspose2d, Dropout, Flatten, Reshape, Add,
+                     Multiply, Concatenate, Identity, Relu, LeakyRelu, PRelu, Elu, Selu, Celu, Gelu, Silu, Mish, Softplus, Softsign,
+                     Sigmoid, HardSigmoid, Tanh, HardSwish, Softmax, LogSoftmax>();
   return kKinds;
 }
 

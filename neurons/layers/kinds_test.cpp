@@ -51,10 +51,18 @@ TEST_P(EveryLayerKind, RefusesAttributesItDoesNotHave) {
   EXPECT_THAT(message_of([&] { (void)layer().with({{"nonsense", true}}); }), ::testing::StartsWith("unknown option \"nonsense\""));
 }
 
+/// A sample that a layer of that kind takes: "…2d" means two spatial axes.
+Shape sample_for(const std::string& kind) {
+  if (kind.ends_with("1d")) return {4, 8};
+  if (kind.ends_with("2d")) return {4, 8, 8};
+  if (kind.ends_with("3d")) return {4, 8, 8, 8};
+  return {4};
+}
+
 TEST_P(EveryLayerKind, CanBeAddedToANetwork) {
   if (GetParam() == "reshape") return;  // its default has no target: tested below
   Network network;
-  const auto x = network.input("x", {4});
+  const auto x = network.input("x", sample_for(GetParam()));
   network.output("y", network.add(layer(), x));
   network.initialize(1);
   Graph graph(network.table());

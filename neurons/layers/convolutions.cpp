@@ -1,0 +1,123 @@
+#include "neurons/layers/convolutions.hpp"
+
+#include <array>
+#include <numeric>
+
+#include "neurons/layers/emit.hpp"
+
+namespace neurons {
+namespace {
+
+std::int64_t product(const std::vector<std::int64_t>& list) {
+  return std::accumulate(list.begin(), list.end(), std::int64_t{1}, std::multiplies<>());
+}
+
+/// The layer's input, if it has channels and that many spatial axes.
+Value image_input(BuildContext& context, const std::vector<Value>& inputs, int axes) {
+  static constexpr std::array<const char*, 3> kAxisNames = {"length", "height, width", "depth, height, width"};
+  const Value x = single_input(context, inputs);
+  if (x.shape().rank() != axes + 2) {
+    const bool no_channels = x.shape().rank() == axes + 1;
+    fail_input("{}: expects [batch, channels, {}], got {}{}", context.graph().scope(),
+               kAxisNames[static_cast<std::size_t>(axes - 1)], x.shape().to_string(),
+               no_channels ? "; add a Reshape with one channel before it" : "");
+  }
+  return x;
+}
+
+/// ONNX's name of a padding.
+std::string auto_pad_of(const Graph& graph, const std::string& padding) {
+  if (padding == Padding::same) return "SAME_UPPER";
+  if (padding == Padding::valid) return "VALID";
+  fail_input("{}: padding = \"{}\", expected \"valid\" or \"same\"", graph.scope(), padding);
+}
+
+/// The weight, and a bias of `biases` zeros (none: no value).
+std::pair<Value, Value> parameters(BuildContext& context, ParameterSpec spec, std::int64_t biases) {
+  const Value weight = context.parameter("weight", spec);
+  if (biases == 0) return {weight, Value{}};
+  spec.shape = {biases};
+  spec.initializer = {"constant", 0.0F};
+  return {weight, context.parameter("bias", spec)};
+}
+
+/// Messages about extents name the layer.
+std::vector<std::int64_t> axes_of(const Graph& graph, const Extents& extents, const char* what, int axes, std::int64_t least) {
+  return extents.for_axes(graph.scope() + ": " + what, axes, least, least);
+}
+
+}  // namespace
+
+template <int kAxes>
+Value Convolution<kAxes>::build(BuildContext& context, const std::vector<Value>& inputs) const {
+  const Value x = image_input(context, inputs, kAxes);
+  Graph& graph = context.graph();
+  const std::string& scope = graph.scope();
+  const std::int64_t channels = x.shape()[1];
+  if (filters < 1) fail_input("{}: filters = {} must be at least 1", scope, filters);
+  if (groups < 1 || channels % groups != 0 || filters % groups != 0) {
+    fail_input("{}: groups = {} must divide {} channels and {} filters", scope, groups, channels, filters);
+  }
+  if (!pads.empty() && padding != Padding::valid) fail_input("{}: give either padding = \"{}\" or pads, not both", scope, padding);
+  const auto extents = axes_of(graph, kernel, "kernel", kAxes, 1);
+  std::vector<std::int64_t> zeros = axes_of(graph, pads, "pads", kAxes, 0);
+  zeros.insert(zeros.end(), zeros.begin(), zeros.begin() + kAxes);
+  const Layer& after = activation_of_kind(activation);
+  const std::int64_t taps = product(extents);
+  std::vector<std::int64_t> weight_extents{filters, channels / groups};
+  weight_extents.insert(weight_extents.end(), extents.begin(), extents.end());
+  const Shape weight_shape{std::span<const std::int64_t>(weight_extents)};
+  ParameterSpec spec;
+  spec.shape = weight_shape;
+  spec.initializer = {initializer, initializer_value};
+  spec.fan_in = channels / groups * taps;
+  spec.fan_out = filters / groups * taps;
+  spec.following = activation == "identity" ? context.following() : Following{activation, after.negative_slope()};
+  const auto [weight, b] = parameters(context, spec, bias ? filters : 0);
+  Attributes window{{"strides", axes_of(graph, stride, "stride", kAxes, 1)},
+                    {"dilations", axes_of(graph, dilation, "dilation", kAxes, 1)},
+                    {"group", groups}};
+  if (pads.empty()) {
+    window.push_back({"auto_pad", auto_pad_of(graph, padding)});
+  } else {
+    window.push_back({"pads", zeros});
+  }
+  return after.build(context, {emit_with("Conv", {x, weight, b}, window)});
+}
+
+template struct Convolution<1>;
+template struct Convolution<2>;
+template struct Convolution<3>;
+
+Value DepthwiseConv2d::build(BuildContext& context, const std::vector<Value>& inputs) const {
+  const Value x = image_input(context, inputs, 2);
+  if (multiplier < 1) fail_input("{}: multiplier = {} must be at least 1", context.graph().scope(), multiplier);
+  const std::int64_t channels = x.shape()[1];
+  return Conv2d{.filters = channels * multiplier,
+                .kernel = kernel,
+                .padding = padding,
+                .stride = stride,
+                .activation = activation,
+                .bias = bias,
+                .groups = channels}
+      .build(context, inputs);
+}
+
+Value ConvTranspose2d::build(BuildContext& context, const std::vector<Value>& inputs) const {
+  const Value x = image_input(context, inputs, 2);
+  Graph& graph = context.graph();
+  if (filters < 1) fail_input("{}: filters = {} must be at least 1", graph.scope(), filters);
+  const auto extents = axes_of(graph, kernel, "kernel", 2, 1);
+  const Layer& after = activation_of_kind(activation);
+  const std::int64_t channels = x.shape()[1];
+  ParameterSpec spec;
+  spec.shape = {channels, filters, extents[0], extents[1]};
+  spec.fan_in = channels * product(extents);
+  spec.fan_out = filters * product(extents);
+  spec.following = activation == "identity" ? context.following() : Following{activation, after.negative_slope()};
+  const auto [weight, b] = parameters(context, spec, bias ? filters : 0);
+  const Attributes window{{"strides", axes_of(graph, stride, "stride", 2, 1)}, {"auto_pad", auto_pad_of(graph, padding)}};
+  return after.build(context, {emit_with("ConvTranspose", {x, weight, b}, window)});
+}
+
+}  // namespace neurons

@@ -1,0 +1,99 @@
+#pragma once
+/// Convolutional neurons: each sees a window of its input, and all that share its filter have the same weights.
+
+#include "neurons/layers/extents.hpp"
+#include "neurons/layers/layer.hpp"
+
+namespace neurons {
+
+/// How a window meets the border of its input.
+namespace Padding {
+inline constexpr const char* valid = "valid";  ///< only where it fits: the result is smaller
+inline constexpr const char* same = "same";  ///< zeros around the input, as many results as strides fit it (more zeros at the end)
+}  // namespace Padding
+
+/// y[n, f, p] = activation(b[f] + Σ_c Σ_t w[f, c, t] · x[n, c, p · stride + t · dilation - pad]), over 1, 2 or 3 spatial axes.
+/// x: [batch, channels, spatial…], y: [batch, filters, spatial…]. Parameters: weight [filters, channels / groups, kernel…], bias
+/// [filters] (0 at the start). Throws InputError where ranks, groups or the kernel do not fit.
+template <int kAxes>
+struct Convolution {
+  static constexpr std::string_view kKind = kAxes == 1 ? "conv1d" : kAxes == 2 ? "conv2d" : "conv3d";
+  std::int64_t filters = 1;
+  Extents kernel = 3;
+  std::string padding = Padding::valid;
+  Extents stride = 1;
+  std::string activation = "identity";  ///< the name of an activation layer, applied with its defaults
+  bool bias = true;
+  std::int64_t groups = 1;  ///< filters of a group see the channels of that group alone
+  Extents dilation = 1;
+  Extents pads{};                         ///< zeros at each side of an axis, instead of `padding`
+  std::string initializer = "automatic";  ///< see initializers.hpp
+  float initializer_value = 0.0F;
+
+  template <typename Self, typename Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    visit("filters", self.filters);
+    visit("kernel", self.kernel);
+    visit("padding", self.padding);
+    visit("stride", self.stride);
+    visit("activation", self.activation);
+    visit("bias", self.bias);
+    visit("groups", self.groups);
+    visit("dilation", self.dilation);
+    visit("pads", self.pads);
+    visit("initializer", self.initializer);
+    visit("initializer_value", self.initializer_value);
+  }
+  Value build(BuildContext& context, const std::vector<Value>& inputs) const;
+};
+using Conv1d = Convolution<1>;
+using Conv2d = Convolution<2>;
+using Conv3d = Convolution<3>;
+
+/// One filter (or `multiplier` of them) for each channel, which sees that channel alone.
+struct DepthwiseConv2d {
+  static constexpr std::string_view kKind = "depthwise_conv2d";
+  Extents kernel = 3;
+  std::string padding = Padding::valid;
+  Extents stride = 1;
+  std::string activation = "identity";
+  bool bias = true;
+  std::int64_t multiplier = 1;
+
+  template <typename Self, typename Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    visit("kernel", self.kernel);
+    visit("padding", self.padding);
+    visit("stride", self.stride);
+    visit("activation", self.activation);
+    visit("bias", self.bias);
+    visit("multiplier", self.multiplier);
+  }
+  Value build(BuildContext& context, const std::vector<Value>& inputs) const;
+};
+
+/// The transpose of a convolution: each input is spread over its window, so that strides enlarge. x: [batch, channels, height,
+/// width], y: [batch, filters, height', width'] with height' = (height - 1) · stride + kernel ("valid") or height · stride
+/// ("same"). Parameters: weight [channels, filters, kernel…], bias [filters].
+struct ConvTranspose2d {
+  static constexpr std::string_view kKind = "conv_transpose2d";
+  std::int64_t filters = 1;
+  Extents kernel = 3;
+  std::string padding = Padding::valid;
+  Extents stride = 1;
+  std::string activation = "identity";
+  bool bias = true;
+
+  template <typename Self, typename Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    visit("filters", self.filters);
+    visit("kernel", self.kernel);
+    visit("padding", self.padding);
+    visit("stride", self.stride);
+    visit("activation", self.activation);
+    visit("bias", self.bias);
+  }
+  Value build(BuildContext& context, const std::vector<Value>& inputs) const;
+};
+
+}  // namespace neurons

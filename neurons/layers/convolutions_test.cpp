@@ -1,0 +1,103 @@
+#include "neurons/layers/convolutions.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "neurons/base/testing.hpp"
+#include "neurons/layers/activations.hpp"
+#include "neurons/layers/network.hpp"
+#include "neurons/layers/run_network_testing.hpp"
+#include "neurons/layers/shapes.hpp"
+
+namespace neurons {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using testing::message_of;
+
+/// The shape of what one layer makes of a batch of two.
+Shape result_of(const Layer& layer, const Shape& sample) {
+  Sequential network(sample, {layer});
+  Graph graph(network.table());
+  network.build(graph, 2, Mode::inference);
+  return graph.info(graph.outputs().front().value).type.shape;
+}
+
+/// Every parameter of `network` filled with one number.
+void fill_parameters(Network& network, float value) {
+  network.initialize(1);
+  for (const auto& [name, tensor] : network.parameters()) {
+    Tensor filled(tensor.type());
+    for (float& element : filled.values<float>()) element = value;
+    network.set_parameter(name, filled);
+  }
+}
+
+TEST(Convolutions, GiveTheShapesThatTheirFieldsSay) {
+  EXPECT_EQ(result_of(Conv2d{8, 3}, {3, 10, 12}), (Shape{2, 8, 8, 10}));
+  EXPECT_EQ(result_of(Conv2d{8, 3, Padding::same}, {3, 10, 12}), (Shape{2, 8, 10, 12}));
+  EXPECT_EQ(result_of(Conv2d{8, {3, 5}, Padding::same, 2}, {3, 11, 12}), (Shape{2, 8, 6, 6}));
+  EXPECT_EQ(result_of(Conv2d{.filters = 4, .kernel = 7, .stride = 2, .pads = 3}, {3, 224, 224}), (Shape{2, 4, 112, 112}));
+  EXPECT_EQ(result_of(Conv2d{.filters = 4, .kernel = 3, .groups = 2, .dilation = {1, 2}}, {6, 9, 9}), (Shape{2, 4, 7, 5}));
+  EXPECT_EQ(result_of(Conv1d{5, 4}, {2, 20}), (Shape{2, 5, 17}));
+  EXPECT_EQ(result_of(Conv3d{5, 2, Padding::valid, 2}, {2, 8, 8, 9}), (Shape{2, 5, 4, 4, 4}));
+  EXPECT_EQ(result_of(DepthwiseConv2d{.kernel = 3, .multiplier = 2}, {6, 9, 9}), (Shape{2, 12, 7, 7}));
+  EXPECT_EQ(result_of(ConvTranspose2d{5, 2, Padding::valid, 2}, {3, 4, 6}), (Shape{2, 5, 8, 12}));
+  EXPECT_EQ(result_of(ConvTranspose2d{5, 3, Padding::same, 2}, {3, 4, 6}), (Shape{2, 5, 8, 12}));
+}
+
+TEST(Convolutions, HaveTheParametersOfTheirWindows) {
+  const auto shapes = [](const Layer& layer) {
+    Sequential network({4, 6, 6}, {layer});
+    network.initialize(1);
+    std::vector<std::string> found;
+    for (const auto& [name, tensor] : network.parameters()) found.push_back(name + " " + tensor.shape().to_string());
+    return found;
+  };
+  EXPECT_THAT(shapes(Conv2d{8, {3, 2}}), ElementsAre("conv2d1.bias [8]", "conv2d1.weight [8, 4, 3, 2]"));
+  EXPECT_THAT(shapes(Conv2d{.filters = 8, .bias = false, .groups = 2}), ElementsAre("conv2d1.weight [8, 2, 3, 3]"));
+  EXPECT_THAT(shapes(ConvTranspose2d{8, 2}), ElementsAre("conv_transpose2d1.bias [8]", "conv_transpose2d1.weight [4, 8, 2, 2]"));
+}
+
+TEST(Convolutions, SumTheirWindow) {
+  Sequential network({1, 2, 3}, {Conv2d{1, {2, 2}, Padding::same, 1, "relu"}});
+  fill_parameters(network, 1);
+  const Tensor x = Tensor::of<float>({1, 1, 2, 3}, {1, 2, 3, -4, 5, -60});
+  EXPECT_THAT(testing::run_network(network, {{"x", x}}).at("y"), ElementsAre(5, 0, 0, 2, 0, 0));
+}
+
+TEST(Convolutions, ActivationsAreFusedAndNothingIsTransposedBetweenThem) {
+  Sequential network({3, 8, 8}, {Conv2d{8, 3, Padding::same}, Relu{}, Conv2d{8, 3, Padding::same, 2, "tanh"}, Conv2d{4, 3}});
+  network.initialize(1);
+  Graph graph(network.table());
+  network.build(graph, 2, Mode::inference);
+  auto store = std::make_shared<StateStore>(network.table());
+  for (const auto& [name, tensor] : network.parameters()) store->set(name, tensor);
+  const Plan plan = compile(graph, store);
+  std::vector<std::string> ops;
+  for (const PlanStep& step : plan.steps()) ops.push_back(step.op);
+  EXPECT_THAT(ops, ElementsAre("ToChannelsLast", "ConvolutionSum", "ConvolutionSum", "ConvolutionSum", "ToChannelsFirst"));
+}
+
+TEST(Convolutions, SayWhatDoesNotFit) {
+  const auto complaint = [](const Layer& layer, const Shape& sample) { return message_of([&] { result_of(layer, sample); }); };
+  EXPECT_EQ(complaint(Conv2d{8}, {28, 28}),
+            "conv2d1: expects [batch, channels, height, width], got [2, 28, 28]; add a Reshape with one channel before it");
+  EXPECT_EQ(complaint(Conv1d{8}, {1, 28, 28}), "conv1d1: expects [batch, channels, length], got [2, 1, 28, 28]");
+  EXPECT_EQ(complaint(Conv2d{0}, {1, 9, 9}), "conv2d1: filters = 0 must be at least 1");
+  EXPECT_EQ(complaint(Conv2d{.filters = 4, .groups = 3}, {6, 9, 9}), "conv2d1: groups = 3 must divide 6 channels and 4 filters");
+  EXPECT_EQ(complaint(Conv2d{4, 0}, {6, 9, 9}), "conv2d1: kernel = 0 must be at least 1");
+  EXPECT_EQ(complaint(Conv2d{4, {3, 3, 3}}, {6, 9, 9}),
+            "conv2d1: kernel = [3, 3, 3]: expected one number, or 2 (one for each spatial axis)");
+  EXPECT_EQ(complaint(Conv2d{4, 3, "full"}, {6, 9, 9}), "conv2d1: padding = \"full\", expected \"valid\" or \"same\"");
+  EXPECT_EQ(complaint(Conv2d{.filters = 4, .padding = "same", .pads = 1}, {6, 9, 9}),
+            "conv2d1: give either padding = \"same\" or pads, not both");
+  EXPECT_THAT(complaint(Conv2d{4, 7}, {1, 5, 9}), HasSubstr("conv2d1: Conv: a kernel that spans 7 does not fit in 5 inputs"));
+  EXPECT_EQ(complaint(DepthwiseConv2d{.multiplier = 0}, {1, 5, 9}), "depthwise_conv2d1: multiplier = 0 must be at least 1");
+}
+
+}  // namespace
+}  // namespace neurons
