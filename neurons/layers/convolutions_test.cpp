@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "neurons/base/testing.hpp"
+#include "neurons/graph/gradients.hpp"
 #include "neurons/layers/activations.hpp"
 #include "neurons/layers/network.hpp"
 #include "neurons/layers/run_network_testing.hpp"
@@ -80,6 +81,28 @@ TEST(Convolutions, ActivationsAreFusedAndNothingIsTransposedBetweenThem) {
   std::vector<std::string> ops;
   for (const PlanStep& step : plan.steps()) ops.push_back(step.op);
   EXPECT_THAT(ops, ElementsAre("ToChannelsLast", "ConvolutionSum", "ConvolutionSum", "ConvolutionSum", "ToChannelsFirst"));
+}
+
+/// The gradients of biases sum over images as they lie; what is transposed is the input, and what leaves the last convolution.
+TEST(Convolutions, LearnWithoutTranspositionsBetweenThem) {
+  Sequential network({3, 8, 8}, {Conv2d{8, 3, Padding::same, 1, "relu"}, Conv2d{4, 3, Padding::same, 2}, Flatten{}});
+  network.initialize(1);
+  Graph graph(network.table());
+  const Value y = network.build(graph, 2, Mode::training).front();
+  std::vector<Value> states;
+  auto store = std::make_shared<StateStore>(network.table());
+  for (const auto& [name, tensor] : network.parameters()) {
+    store->set(name, tensor);
+    states.push_back(graph.find(name));
+  }
+  const auto slopes = gradients(graph.emit("ReduceSum", {y * y}), states);
+  for (std::size_t i = 0; i < states.size(); ++i) graph.assign(states[i], states[i] - slopes[i] * 0.1);
+  const Plan plan = compile(graph, store);
+  std::vector<std::string> moves;
+  for (const PlanStep& step : plan.steps()) {
+    if (step.op.starts_with("ToChannels")) moves.push_back(step.op);
+  }
+  EXPECT_THAT(moves, ::testing::ElementsAre("ToChannelsLast", "ToChannelsFirst"));
 }
 
 TEST(Convolutions, SayWhatDoesNotFit) {

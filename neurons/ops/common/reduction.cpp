@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "neurons/kernels/weighted_sum.hpp"
+#include "neurons/ops/common/panels.hpp"
 #include "neurons/ops/common/view.hpp"
 
 namespace neurons::ops {
@@ -268,6 +269,29 @@ OpDef reduction_frame(std::string name, std::string summary, Sample::Fill fill) 
   return op;
 }
 
+namespace {
+
+/// A reduction of ToChannelsFirst(v) that keeps no spatial axis, or not the channels, gives the same elements in the same order as
+/// one of v: nothing need be transposed.
+std::optional<std::vector<Value>> over_channels_last(const RewriteContext& context) {
+  const Value x = context.inputs[0];
+  const Node* node = producer(x);
+  if (node == nullptr || node->op->name != "ToChannelsFirst") return std::nullopt;
+  const auto& options = context.options.as<ReductionOptions>();
+  const std::vector<bool> reduced = options.reduced(x.shape());
+  const bool keeps_spatial = std::find(reduced.begin() + 2, reduced.end(), false) != reduced.end();
+  if (!reduced[1] && keeps_spatial) return std::nullopt;
+  std::vector<std::int64_t> axes;
+  for (std::int64_t axis = 0; axis < x.shape().rank(); ++axis) {
+    if (reduced[static_cast<std::size_t>(axis)]) axes.push_back(axis == 0 ? 0 : axis == 1 ? x.shape().rank() - 1 : axis - 1);
+  }
+  const Options changed = context.options.with({{"axes", axes}, {"keep_dims", false}});
+  const Value value = context.graph.value(node->inputs[0]);
+  return std::vector{reshaped(context.graph.emit(context.op, {value}, changed), result_shape(options, x.shape()))};
+}
+
+}  // namespace
+
 OpDef reduction_op(ReductionRule rule, Sample::Fill fill) {
   OpDef op = reduction_frame(rule.name, rule.summary, fill);
   op.gradient = std::move(rule.gradient);
@@ -286,6 +310,10 @@ OpDef reduction_op(ReductionRule rule, Sample::Fill fill) {
     const auto& options = context.options.as<ReductionOptions>();
     if (options.kept_shape(x.shape()) != x.shape()) return std::nullopt;  // only axes of extent 1, or none
     return std::vector{reshaped(single ? single(x) : x, result_shape(options, x.shape()))};
+  };
+  op.simplify = [own = std::move(op.simplify)](const RewriteContext& context) {
+    const auto simpler = own(context);
+    return simpler ? simpler : over_channels_last(context);
   };
   return op;
 }
