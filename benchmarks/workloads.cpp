@@ -110,12 +110,25 @@ Result measure(const Workload& workload, const Options& options, ThreadTeam& tea
   return result;
 }
 
-Learner learner_of(const Workload& workload, const std::shared_ptr<ThreadTeam>& team) {
+/// 784-256-128-10 and the like, ReLU between the layers.
+std::vector<Layer> dense_layers(const std::vector<std::int64_t>& units) {
   std::vector<Layer> layers;
-  for (std::size_t i = 1; i < workload.sizes.size(); ++i) {
-    layers.emplace_back(Dense{.units = workload.sizes[i], .activation = i + 1 < workload.sizes.size() ? "relu" : "identity"});
+  for (const std::int64_t count : units) {
+    layers.emplace_back(Dense{.units = count, .activation = layers.size() + 1 < units.size() ? "relu" : "identity"});
   }
-  return Learner(Sequential(Shape{workload.sizes.front()}, layers), {.loss = CrossEntropy{}, .optimizer = Adam{}, .team = team});
+  return layers;
+}
+
+/// The network on one sample.
+Graph forward_graph(const Workload& workload) {
+  const Sequential network(workload.sample, workload.layers);
+  Graph graph(network.table());
+  network.build(graph, 1, Mode::inference);
+  return graph;
+}
+
+Learner learner_of(const Workload& workload, const std::shared_ptr<ThreadTeam>& team) {
+  return Learner(Sequential(workload.sample, workload.layers), {.loss = CrossEntropy{}, .optimizer = Adam{}, .team = team});
 }
 
 Result run(const Workload& workload, const Options& options, const std::shared_ptr<ThreadTeam>& team, std::vector<double>& peaks) {
@@ -128,8 +141,10 @@ Result run(const Workload& workload, const Options& options, const std::shared_p
   }
   const Batch batch = learner.batch(workload.batch);
   fill_uniform(batch.inputs.front(), random);
+  const Graph graph = forward_graph(workload);
+  const auto classes = static_cast<std::uint64_t>(graph.info(graph.outputs().front().value).type.shape[-1]);
   for (std::int64_t& label : batch.target.values<std::int64_t>()) {
-    label = static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(workload.sizes.back())));
+    label = static_cast<std::int64_t>(random.below(classes));
   }
   bool finite = true;
   const Result result = measure(workload, options, *team, peaks, [&] { finite &= learner.step(workload.batch).finite; });
@@ -140,21 +155,28 @@ Result run(const Workload& workload, const Options& options, const std::shared_p
 }  // namespace
 
 double Workload::flops_per_sample() const {
+  const Graph graph = forward_graph(*this);
   double flops = 0;
-  for (std::size_t i = 1; i < sizes.size(); ++i) {
-    const double products = training ? (i == 1 ? 2 : 3) : 1;
-    flops += 2.0 * products * static_cast<double>(sizes[i - 1] * sizes[i]);
+  bool first = true;
+  for (const Node& node : graph.nodes()) {
+    if (node.op->name != "Gemm" && node.op->name != "Conv") continue;
+    const double products = !training ? 1 : first ? 2 : 3;
+    flops += products * node.op->flops(NodeContext(graph, node).context);
+    first = false;
   }
   return flops;
 }
 
 const std::vector<Workload>& workloads() {
-  static const std::vector<Workload> all = {
-      {"mlp-tiny", {4, 16, 3}, 32, true},
-      {"mlp-64", {784, 256, 128, 10}, 64, true},
-      {"mlp-512", {784, 256, 128, 10}, 512, true},
-      {"infer-mlp-1", {784, 256, 128, 10}, 1, false},
-  };
+  static const std::vector<Workload> all = [] {
+    const std::vector<Layer> mlp = dense_layers({256, 128, 10});
+    return std::vector<Workload>{
+        {"mlp-tiny", {4}, dense_layers({16, 3}), 32, true},
+        {"mlp-64", {784}, mlp, 64, true},
+        {"mlp-512", {784}, mlp, 512, true},
+        {"infer-mlp-1", {784}, mlp, 1, false},
+    };
+  }();
   return all;
 }
 

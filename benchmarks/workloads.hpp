@@ -10,21 +10,24 @@
 #include <string_view>
 #include <vector>
 
+#include "neurons/layers/layer.hpp"
+
 namespace neurons::benchmarks {
 
-/// A network of dense layers with ReLU between them.
+/// A network and how it is run.
 struct Workload {
   std::string name;
-  std::vector<std::int64_t> sizes;  ///< inputs, then the neurons of each layer
+  Shape sample;
+  std::vector<Layer> layers;
   std::int64_t batch = 1;
   bool training = true;
 
   /// Two for each multiply-add of the weighted sums: forward and, in training, the gradients of all weights and of the inputs of
-  /// all layers but the first. Activations, loss and optimiser are not counted.
+  /// all layers but the first. Activations, pools, loss and optimiser are not counted.
   double flops_per_sample() const;
 };
 
-/// mlp-tiny, mlp-64, mlp-512, infer-mlp-1.
+/// All of them, small ones first.
 const std::vector<Workload>& workloads();
 
 struct Options {
