@@ -3,8 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
+#include <cmath>
+#include <map>
 
+#include "neurons/base/random.hpp"
 #include "neurons/graph/gradients.hpp"
 #include "neurons/graph/print.hpp"
 #include "neurons/graph/rewrite.hpp"
@@ -95,6 +99,63 @@ TEST_F(LayOut, DropsTheSameWeightsInAnyLayout) {
   const auto found = plan.output("y").values<float>();
   const auto& wanted = expected[static_cast<std::size_t>(graph.outputs()[0].value)].data;
   EXPECT_THAT(std::vector<double>(found.begin(), found.end()), ::testing::ElementsAreArray(wanted));
+}
+
+/// Convolution, rectifier, pool and convolution, then a pool over all pixels: one step of gradient descent.
+class LayOutPools : public ::testing::TestWithParam<std::array<const char*, 2>> {};
+INSTANTIATE_TEST_SUITE_P(Kinds, LayOutPools,
+                         ::testing::Values(std::array{"MaxPool", "GlobalAveragePool"}, std::array{"AveragePool", "GlobalMaxPool"},
+                                           std::array{"LpPool", "GlobalLpPool"}),
+                         [](const auto& chosen) { return std::string(chosen.param[0]); });
+
+TEST_P(LayOutPools, KeepsChannelsLastFromEndToEnd) {
+  using List = std::vector<std::int64_t>;
+  RandomStream random(4);
+  const auto random_tensor = [&](const Shape& shape) {
+    Tensor tensor(DType::f32, shape);
+    for (float& value : tensor.values<float>()) value = static_cast<float>(random.normal());
+    return tensor;
+  };
+  Graph graph(ops::table());
+  auto store = std::make_shared<StateStore>(ops::table());
+  const Tensor pixels = random_tensor({2, 3, 9, 8});
+  const Value image = graph.input("image", pixels.type());
+  ReferenceValues given{{"image", widen(pixels)}};
+  std::vector<Value> weights;
+  for (const auto& [name, shape] : {std::pair{"w1", Shape{5, 3, 3, 3}}, std::pair{"w2", Shape{7, 5, 2, 2}}}) {
+    weights.push_back(graph.state(name, {DType::f32, shape}));
+    store->set(name, random_tensor(shape));
+    given.emplace(name, widen(store->get(name)));
+  }
+  const Value hidden = graph.emit("Relu", {emit_with("Conv", {image, weights[0]}, {{"pads", List{1, 1, 1, 1}}})});
+  const Value pooled = emit_with(GetParam()[0], {hidden}, {{"kernel_shape", List{3, 2}}, {"strides", List{2, 2}}});
+  const Value y = graph.emit(GetParam()[1], {graph.emit("Conv", {pooled, weights[1]})});
+  graph.output("y", y);
+  const auto slopes = gradients(y, weights, graph.constant(random_tensor(y.shape())));
+  for (std::size_t i = 0; i < weights.size(); ++i) graph.assign(weights[i], weights[i] - slopes[i]);
+  const auto expected = interpret(graph, given);
+  const auto expect_near = [&](std::span<const float> found, int id) {
+    const auto& wanted = expected[static_cast<std::size_t>(id)].data;
+    ASSERT_EQ(found.size(), wanted.size());
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      EXPECT_NEAR(found[i], wanted[i], 1e-4 * std::max(1.0, std::abs(wanted[i]))) << graph.info(id).name << " " << i;
+    }
+  };
+
+  Plan plan = compile(graph, store);
+  std::vector<std::string> changes;
+  for (const PlanStep& step : plan.steps()) {
+    EXPECT_NE(step.kernel, "reference") << step.op;
+    if (step.op.starts_with("ToChannels")) changes.push_back(step.op);
+  }
+  EXPECT_THAT(changes, ElementsAre("ToChannelsLast")) << "the image's, and no other";
+  plan.input("image").assign(pixels);
+  plan.run();
+  expect_near(plan.output("y").values<float>(), y.id());
+  for (const Assignment& assignment : graph.assignments()) {
+    const Tensor updated = store->get(graph.info(assignment.state).name);
+    expect_near(updated.values<float>(), assignment.value);
+  }
 }
 
 }  // namespace
