@@ -34,16 +34,41 @@ SETTING_TIME_LIMIT = 300.0  # seconds that one setting may take to compile and w
 
 @dataclasses.dataclass(frozen=True)
 class Workload:
-    sizes: tuple
+    sample: tuple
+    classes: int
     batch: int
     training: bool
+    layers: object  # from torch to the list of layers
+
+
+def mlp(*sizes):
+    """784-256-128-10 and the like, ReLU between the layers."""
+
+    def layers(nn):
+        result = []
+        for fan_in, fan_out in zip(sizes, sizes[1:]):
+            result += [nn.Linear(fan_in, fan_out), nn.ReLU()]
+        return result[:-1]
+
+    return layers
+
+
+def cnn(nn):
+    """Two convolutions with pools, two dense layers, for 28×28 pictures."""
+    return [
+        nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(64 * 7 * 7, 128), nn.ReLU(), nn.Linear(128, 10),
+    ]  # fmt: skip
 
 
 WORKLOADS = {
-    "mlp-tiny": Workload((4, 16, 3), 32, True),
-    "mlp-64": Workload((784, 256, 128, 10), 64, True),
-    "mlp-512": Workload((784, 256, 128, 10), 512, True),
-    "infer-mlp-1": Workload((784, 256, 128, 10), 1, False),
+    "mlp-tiny": Workload((4,), 3, 32, True, mlp(4, 16, 3)),
+    "mlp-64": Workload((784,), 10, 64, True, mlp(784, 256, 128, 10)),
+    "mlp-512": Workload((784,), 10, 512, True, mlp(784, 256, 128, 10)),
+    "cnn-64": Workload((1, 28, 28), 10, 64, True, cnn),
+    "infer-mlp-1": Workload((784,), 10, 1, False, mlp(784, 256, 128, 10)),
+    "infer-cnn-1": Workload((1, 28, 28), 10, 1, False, cnn),
 }
 
 # Training forms. "eager-…" names the form of torch.optim.Adam. "compiled-…" compiles the network and its loss and leaves the
@@ -62,6 +87,9 @@ TRAINING_MODES = [
     "step-cpp-wrapper",
 ]
 UNROLLED = 10
+# Networks for pictures are tried with their channels last in memory, too.
+LAST = "-channels-last"
+IMAGE_MODES = ["eager-fused", "compiled-default", "compiled-max-autotune", "step-default", "step-cpp-wrapper"]
 TINY_MODES = ["step10-default", "step10-cpp-wrapper"]
 INFERENCE_MODES = [
     "eager",
@@ -80,7 +108,9 @@ def modes_of(workload, quick):
         return QUICK_INFERENCE_MODES if quick else INFERENCE_MODES
     if quick:
         return QUICK_TRAINING_MODES
-    return TRAINING_MODES + (TINY_MODES if workload.sizes[0] < 10 else [])
+    if len(workload.sample) == 3:
+        return [mode + last for mode in IMAGE_MODES for last in ("", LAST)]
+    return TRAINING_MODES + (TINY_MODES if workload.sample[0] < 10 else [])
 
 
 # ---------------------------------------------------------------- the PyTorch side, in a process of its own
@@ -96,15 +126,9 @@ def set_up_inductor(mode):
         inductor.max_autotune_gemm_backends = "CPP,ATEN"
 
 
-def make_network(torch, sizes):
-    layers = []
-    for fan_in, fan_out in zip(sizes, sizes[1:]):
-        layers += [torch.nn.Linear(fan_in, fan_out), torch.nn.ReLU()]
-    return torch.nn.Sequential(*layers[:-1])
-
-
 def make_functional_step(torch, network, inputs, labels, steps):
     """Forward, gradients and Adam (rate 1e-3) as one pure-tensor function over in-place state."""
+    names = [name for name, _ in network.named_parameters()]
     weights = [weight.detach().clone() for weight in network.parameters()]
     first = [torch.zeros_like(weight) for weight in weights]
     second = [torch.zeros_like(weight) for weight in weights]
@@ -112,11 +136,8 @@ def make_functional_step(torch, network, inputs, labels, steps):
     beta1, beta2, rate, epsilon = 0.9, 0.999, 1e-3, 1e-8
 
     def loss_of(values):
-        hidden = inputs
-        for index in range(0, len(values), 2):
-            hidden = torch.nn.functional.linear(hidden, values[index], values[index + 1])
-            hidden = torch.relu(hidden) if index + 2 < len(values) else hidden
-        return torch.nn.functional.cross_entropy(hidden, labels)
+        output = torch.func.functional_call(network, dict(zip(names, values)), (inputs,))
+        return torch.nn.functional.cross_entropy(output, labels)
 
     def step():
         for _ in range(steps):
@@ -216,11 +237,15 @@ def serve(name, mode, threads, warm_up):
 
     torch.set_num_threads(threads)
     torch.manual_seed(1)
-    set_up_inductor(mode)
+    set_up_inductor(mode.removesuffix(LAST))
     workload = WORKLOADS[name]
-    network = make_network(torch, workload.sizes)
-    inputs = torch.rand(workload.batch, workload.sizes[0])
-    labels = torch.randint(0, workload.sizes[-1], (workload.batch,))
+    network = torch.nn.Sequential(*workload.layers(torch.nn))
+    inputs = torch.rand(workload.batch, *workload.sample)
+    labels = torch.randint(0, workload.classes, (workload.batch,))
+    if mode.endswith(LAST):
+        mode = mode.removesuffix(LAST)
+        network = network.to(memory_format=torch.channels_last)
+        inputs = inputs.to(memory_format=torch.channels_last)
     began = time.perf_counter()
     if workload.training:
         run, steps = make_training_step(torch, mode, workload, network, inputs, labels)

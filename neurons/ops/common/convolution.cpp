@@ -60,7 +60,8 @@ Shape ConvolutionOptions::transposed_shape() const {
 }
 
 double ConvolutionOptions::flops(std::int64_t batch) const {
-  return 2.0 * static_cast<double>(y_shape(batch).elements()) * static_cast<double>(channels / group * shape(1).taps());
+  const std::int64_t terms = channels / group * shape(1).taps();
+  return 2.0 * static_cast<double>(y_shape(batch).elements()) * static_cast<double>(terms);
 }
 
 ConvolutionOptions resolve_convolution(const InferContext& context, const WindowOptions& window, std::int64_t group, const Shape& x,
