@@ -65,6 +65,7 @@ ConvolutionOptions resolved(const InferContext& context) {
     if (same || !options.output_shape.empty()) {
       const std::int64_t total = reach - (options.output_shape.empty() ? input * stride : options.output_shape[i]);
       begin = options.auto_pad == "SAME_UPPER" ? total / 2 : total - total / 2;
+      if (total < 0) begin = 0;  // more results than windows reach: those behind them are 0
       end = total - begin;
     }
     if (reach < begin + end) context.fail("pads {} and {} are more than the {} results on spatial axis {}", begin, end, reach, i);
