@@ -248,8 +248,8 @@ struct OpDef {
 
   /// How the op would like input `index` stored if that is a state or constant; null or nullopt: as it is.
   std::function<std::optional<Layout>(const InferContext&, std::size_t index)> wants_layout;
-  /// For an op that brings a value from another form back to the plain one: the op that is its inverse. Elementwise ops then work on
-  /// the other form.
+  /// For an op that brings a value from another form back to the plain one: the op that is its inverse. Elementwise ops then work
+  /// on the other form.
   std::string unpacks;
   /// For the inverse of such an op: true if it only reorders axes, so that operands which broadcast can follow.
   bool permutes_axes = false;
