@@ -90,6 +90,9 @@ PictureSize read_size(std::span<const std::byte> bytes, const std::string& name)
   const std::int64_t samples = colour <= 6 ? kSamples[colour] : 0;
   const auto rows = static_cast<std::size_t>(height * ((width * samples * depth + 7) / 8 + 1));
   if (samples == 0) fail_input("{}: is a damaged PNG: there is no colour type {}", name, colour);
+  if (depth != 1 && depth != 2 && depth != 4 && depth != 8 && depth != 16) {
+    fail_input("{}: is a damaged PNG: there is no depth of {} bits", name, depth);
+  }
   if (rows / kBestRatio > bytes.size()) {
     fail_input("{}: is a damaged PNG: {} bytes cannot hold {}×{} pixels", name, bytes.size(), width, height);
   }

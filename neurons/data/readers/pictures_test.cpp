@@ -210,6 +210,11 @@ TEST(Pictures, AreRefusedWhereTheirSizeIsBeyondReason) {
   EXPECT_THAT(message(with_sides(small, 16, 4, 0xFFFFFFFF, 1)), HasSubstr("is 4294967295×1 pixels"));
   EXPECT_THAT(message(with_sides(small, 16, 4, 16384, 16384)),
               AllOf(HasSubstr("is a damaged PNG: "), HasSubstr("cannot hold 16384×16384")));
+  for (const char bits : {'\0', '\3', '\7', '\40'}) {  // a depth of 0 would let 73 bytes promise 16384×16384 pixels
+    std::string other = with_sides(small, 16, 4, 16384, 16384);
+    other[24] = bits;
+    EXPECT_EQ(message(other), "a.png: is a damaged PNG: there is no depth of " + std::to_string(static_cast<int>(bits)) + " bits");
+  }
   const std::string photo = jpeg(20, 20, {9});
   const std::size_t frame = photo.find("\xFF\xC0") + 5;
   EXPECT_THAT(message(with_sides(photo, frame, 2, 16385, 20)), HasSubstr("is 20×16385 pixels, expected sides"));
