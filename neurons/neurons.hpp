@@ -24,6 +24,7 @@
 #include "neurons/layers/initializers.hpp"
 #include "neurons/layers/layer.hpp"
 #include "neurons/layers/network.hpp"
+#include "neurons/layers/pools.hpp"
 #include "neurons/layers/shapes.hpp"
 #include "neurons/layers/summary.hpp"
 #include "neurons/ops/ops.hpp"

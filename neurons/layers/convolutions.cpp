@@ -1,6 +1,5 @@
 #include "neurons/layers/convolutions.hpp"
 
-#include <array>
 #include <numeric>
 
 #include "neurons/layers/emit.hpp"
@@ -12,26 +11,6 @@ std::int64_t product(const std::vector<std::int64_t>& list) {
   return std::accumulate(list.begin(), list.end(), std::int64_t{1}, std::multiplies<>());
 }
 
-/// The layer's input, if it has channels and that many spatial axes.
-Value image_input(BuildContext& context, const std::vector<Value>& inputs, int axes) {
-  static constexpr std::array<const char*, 3> kAxisNames = {"length", "height, width", "depth, height, width"};
-  const Value x = single_input(context, inputs);
-  if (x.shape().rank() != axes + 2) {
-    const bool no_channels = x.shape().rank() == axes + 1;
-    fail_input("{}: expects [batch, channels, {}], got {}{}", context.graph().scope(),
-               kAxisNames[static_cast<std::size_t>(axes - 1)], x.shape().to_string(),
-               no_channels ? "; add a Reshape with one channel before it" : "");
-  }
-  return x;
-}
-
-/// ONNX's name of a padding.
-std::string auto_pad_of(const Graph& graph, const std::string& padding) {
-  if (padding == Padding::same) return "SAME_UPPER";
-  if (padding == Padding::valid) return "VALID";
-  fail_input("{}: padding = \"{}\", expected \"valid\" or \"same\"", graph.scope(), padding);
-}
-
 /// The weight, and a bias of `biases` zeros (none: no value).
 std::pair<Value, Value> parameters(BuildContext& context, ParameterSpec spec, std::int64_t biases) {
   const Value weight = context.parameter("weight", spec);
@@ -39,11 +18,6 @@ std::pair<Value, Value> parameters(BuildContext& context, ParameterSpec spec, st
   spec.shape = {biases};
   spec.initializer = {"constant", 0.0F};
   return {weight, context.parameter("bias", spec)};
-}
-
-/// Messages about extents name the layer.
-std::vector<std::int64_t> axes_of(const Graph& graph, const Extents& extents, const char* what, int axes, std::int64_t least) {
-  return extents.for_axes(graph.scope() + ": " + what, axes, least, least);
 }
 
 }  // namespace

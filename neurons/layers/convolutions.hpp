@@ -3,14 +3,9 @@
 
 #include "neurons/layers/extents.hpp"
 #include "neurons/layers/layer.hpp"
+#include "neurons/layers/windows.hpp"
 
 namespace neurons {
-
-/// How a window meets the border of its input.
-namespace Padding {
-inline constexpr const char* valid = "valid";  ///< only where it fits: the result is smaller
-inline constexpr const char* same = "same";  ///< zeros around the input, as many results as strides fit it (more zeros at the end)
-}  // namespace Padding
 
 /// y[n, f, p] = activation(b[f] + Σ_c Σ_t w[f, c, t] · x[n, c, p · stride + t · dilation - pad]), over 1, 2 or 3 spatial axes.
 /// x: [batch, channels, spatial…], y: [batch, filters, spatial…]. Parameters: weight [filters, channels / groups, kernel…], bias

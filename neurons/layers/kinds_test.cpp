@@ -54,7 +54,7 @@ TEST_P(EveryLayerKind, RefusesAttributesItDoesNotHave) {
 /// A sample that a layer of that kind takes: "…2d" means two spatial axes.
 Shape sample_for(const std::string& kind) {
   if (kind.ends_with("1d")) return {4, 8};
-  if (kind.ends_with("2d")) return {4, 8, 8};
+  if (kind.ends_with("2d") || kind.starts_with("global_")) return {4, 8, 8};
   if (kind.ends_with("3d")) return {4, 8, 8, 8};
   return {4};
 }
