@@ -67,8 +67,10 @@ void maximum(const Tile& tile) noexcept;  ///< NaN if either is NaN
 void power(const Tile& tile) noexcept;
 void prelu(const Tile& tile) noexcept;  ///< (x, slope)
 
-// Three inputs (x, low, high), one output.
-void clip(const Tile& tile) noexcept;
+// More inputs, one output.
+void clip(const Tile& tile) noexcept;           ///< (x, low, high)
+void multiply_add(const Tile& tile) noexcept;   ///< (x, a, b) to x · a + b
+void weighted_pair(const Tile& tile) noexcept;  ///< (x, p, y, q, r) to x · p + y · q + r
 
 // Comparisons: two float inputs, one boolean output (one byte, 0 or 1); selection: (boolean, a, b) → float.
 void equal(const Tile& tile) noexcept;

@@ -40,6 +40,20 @@ struct clip_formula {
 };
 void clip_tile(const Tile& tile) { map(Outputs<float>(), Inputs<float, float, float>(), tile, clip_formula()); }
 
+struct multiply_add_formula {
+  HWY_INLINE Vector operator()(Floats, Vector x, Vector a, Vector b) const { return hn::MulAdd(x, a, b); }
+};
+void multiply_add_tile(const Tile& tile) { map(Outputs<float>(), Inputs<float, float, float>(), tile, multiply_add_formula()); }
+
+struct weighted_pair_formula {
+  HWY_INLINE Vector operator()(Floats, Vector x, Vector p, Vector y, Vector q, Vector r) const {
+    return hn::MulAdd(x, p, hn::MulAdd(y, q, r));
+  }
+};
+void weighted_pair_tile(const Tile& tile) {
+  map(Outputs<float>(), Inputs<float, float, float, float, float>(), tile, weighted_pair_formula());
+}
+
 }  // namespace neurons::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -63,6 +77,8 @@ NEURONS_TILE_FUNCTION(minimum)
 NEURONS_TILE_FUNCTION(maximum)
 NEURONS_TILE_FUNCTION(prelu)
 NEURONS_TILE_FUNCTION(clip)
+NEURONS_TILE_FUNCTION(multiply_add)
+NEURONS_TILE_FUNCTION(weighted_pair)
 
 }  // namespace neurons::kernels
 #endif  // HWY_ONCE

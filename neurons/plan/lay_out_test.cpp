@@ -158,5 +158,20 @@ TEST_P(LayOutPools, KeepsChannelsLastFromEndToEnd) {
   }
 }
 
+TEST_F(LayOut, NormalisesABatchInTheConvolutionsEpilogue) {
+  const Value images = graph.input("images", {DType::f32, {2, 3, 8, 8}});
+  const Value sums = graph.emit("Conv", {images, state("w", {16, 3, 3, 3})});
+  const Value normal = graph.emit("BatchNormalization",
+                                  {sums, state("scale", {16}), state("bias", {16}), state("mean", {16}), state("variance", {16})});
+  graph.output("y", graph.emit("Relu", {normal}));
+  Plan plan = compile(graph, store);
+  std::vector<std::string> large;  // steps that see images
+  for (const PlanStep& step : plan.steps()) {
+    if (step.outputs.front().shape.rank() > 1) large.push_back(step.op);
+  }
+  EXPECT_THAT(large, ElementsAre("ToChannelsLast", "ConvolutionSum", "ToChannelsFirst"));
+  EXPECT_EQ(plan.steps().size(), 4U) << "and one for the vectors of channels";
+}
+
 }  // namespace
 }  // namespace neurons

@@ -55,10 +55,25 @@ std::vector<int> order_nodes(const Graph& graph, const std::vector<bool>& in_pla
   return order;
 }
 
+/// Which nodes must have run before node `last`: those that it reads, those that they read, …
+std::vector<bool> nodes_before(const Graph& graph, int last) {
+  std::vector<bool> before(graph.nodes().size(), false);
+  if (last >= 0) before[at(last)] = true;
+  for (int n = last; n >= 0; --n) {
+    if (!before[at(n)]) continue;
+    for (const int id : graph.node(n).inputs) {
+      if (id >= 0 && graph.info(id).node >= 0) before[at(graph.info(id).node)] = true;
+    }
+  }
+  return before;
+}
+
 }  // namespace
 
 StepSchedule make_schedule(const Graph& graph, int guard) {
   StepSchedule schedule;
+  // What is assigned (running statistics) may be made by a node that the guard needs: it cannot wait for the guard's word.
+  const std::vector<bool> before_guard = nodes_before(graph, guard >= 0 ? graph.info(guard).node : -1);
   for (const Assignment& assignment : graph.assignments()) {
     const bool computed = graph.info(assignment.value).kind == ValueKind::computed;
     const bool is_output = std::ranges::any_of(
@@ -66,7 +81,7 @@ StepSchedule make_schedule(const Graph& graph, int guard) {
     const bool copied_elsewhere = std::ranges::count_if(graph.assignments(), [&](const auto& other) {
                                     return other.value == assignment.value || other.value == assignment.state;
                                   }) > 1;
-    const bool with_guard = guard >= 0 && graph.info(assignment.value).node == graph.info(guard).node;
+    const bool with_guard = computed && before_guard[at(graph.info(assignment.value).node)];
     schedule.in_place.push_back(computed && !is_output && !copied_elsewhere && !with_guard);
   }
   const auto all = schedule.in_place;
