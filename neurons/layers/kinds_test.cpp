@@ -56,7 +56,8 @@ Shape sample_for(const std::string& kind) {
   if (kind.ends_with("1d")) return {4, 8};
   if (kind.ends_with("2d") || kind.starts_with("global_")) return {4, 8, 8};
   if (kind.ends_with("3d")) return {4, 8, 8, 8};
-  return {4};
+  if (kind == "instance_norm") return {4, 8};
+  return {8};
 }
 
 TEST_P(EveryLayerKind, CanBeAddedToANetwork) {

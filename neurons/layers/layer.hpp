@@ -28,6 +28,7 @@ struct ParameterSpec {
   std::int64_t fan_in = 1;   ///< inputs that one neuron sums
   std::int64_t fan_out = 1;  ///< neurons that one input reaches
   Following following;       ///< for initialisers that suit it
+  bool trained = true;       ///< false: a statistic, which the layer itself assigns in training; optimisers leave it alone
 };
 
 /// Receives what layers ask for while they build.
@@ -38,6 +39,8 @@ class BuildContext {
   virtual Mode mode() const = 0;
   /// The layer's parameter of that name ("weight"): a state of the graph, named "LAYER.weight".
   virtual Value parameter(const std::string& name, const ParameterSpec& spec) = 0;
+  /// Whether that parameter of the layer is frozen.
+  virtual bool is_frozen(const std::string& name) const = 0;
   /// A number that differs from layer to layer and is the same in every build: the seed of a layer's own randomness.
   virtual std::uint64_t layer_seed() const = 0;
   /// The number of the training step, an i64 scalar input.

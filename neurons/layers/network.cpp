@@ -71,6 +71,8 @@ class Network::Builder : public BuildContext {
     return graph_.state(full, type);
   }
 
+  bool is_frozen(const std::string& name) const override { return network_.is_frozen(current_->name + "." + name); }
+
   Value step() override { return graph_.has(kStep) ? graph_.find(kStep) : graph_.input(kStep, {DType::i64, {}}); }
 
   Following following() const override {
@@ -213,14 +215,23 @@ bool Network::initialized() const {
   return std::ranges::all_of(parameter_types(), [this](const auto& entry) { return parameters_.contains(entry.first); });
 }
 
-std::vector<std::pair<std::string, TensorType>> Network::parameter_types() const {
+std::vector<std::pair<std::string, TensorType>> Network::parameters_that(
+    const std::function<bool(const std::string&, bool trained)>& test) const {
   std::vector<std::pair<std::string, TensorType>> types;
   Graph graph(table_);
   Builder builder(*this, graph, Mode::inference, [&](const std::string& name, const ParameterSpec& spec) {
-    types.emplace_back(name, TensorType{DType::f32, spec.shape});
+    if (test(name, spec.trained)) types.emplace_back(name, TensorType{DType::f32, spec.shape});
   });
   builder.run(1);
   return types;
+}
+
+std::vector<std::pair<std::string, TensorType>> Network::parameter_types() const {
+  return parameters_that([](const std::string&, bool) { return true; });
+}
+
+std::vector<std::pair<std::string, TensorType>> Network::trained_parameters() const {
+  return parameters_that([this](const std::string& name, bool trained) { return trained && !is_frozen(name); });
 }
 
 const Tensor& Network::parameter(const std::string& name) const {

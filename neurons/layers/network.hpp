@@ -53,8 +53,10 @@ class Network {
   void initialize_missing(std::uint64_t seed);
   /// Whether every parameter has a value.
   bool initialized() const;
-  /// Names and types of the parameters, in order of their layers.
+  /// Names and types of the parameters, running statistics among them, in order of their layers.
   std::vector<std::pair<std::string, TensorType>> parameter_types() const;
+  /// Of those alone that are trained: no statistics, none that are frozen.
+  std::vector<std::pair<std::string, TensorType>> trained_parameters() const;
   const std::map<std::string, Tensor>& parameters() const { return parameters_; }
   const Tensor& parameter(const std::string& name) const;
   /// Throws InputError if there is no such parameter or the type differs.
@@ -96,6 +98,8 @@ class Network {
 
  private:
   class Builder;
+  std::vector<std::pair<std::string, TensorType>> parameters_that(
+      const std::function<bool(const std::string&, bool trained)>& test) const;
   void require_own(const std::string& layer, const std::vector<Tap>& from) const;
   Tap call(int layer, const std::vector<Tap>& from);
 

@@ -22,6 +22,15 @@ std::string grouped(std::int64_t number) {
   return digits;
 }
 
+/// Of those parameters that belong to the layer.
+std::int64_t elements_of(const std::vector<std::pair<std::string, TensorType>>& parameters, const std::string& layer) {
+  std::int64_t count = 0;
+  for (const auto& [name, type] : parameters) {
+    if (name.substr(0, name.rfind('.')) == layer) count += type.shape.elements();
+  }
+  return count;
+}
+
 }  // namespace
 
 std::vector<LayerSummary> summarize(const Network& network) {
@@ -49,11 +58,8 @@ std::vector<LayerSummary> summarize(const Network& network) {
     const int last = graph.info(values[i].id()).node;
     for (; static_cast<int>(next_node) <= last; ++next_node) summary.flops += flops_of(graph, graph.nodes()[next_node]);
     if (!seen.insert(call.layer).second) continue;
-    for (const auto& [name, type] : network.parameter_types()) {
-      if (name.substr(0, name.rfind('.')) != layer.name) continue;
-      summary.parameters += type.shape.elements();
-      if (!network.is_frozen(name)) summary.trained += type.shape.elements();
-    }
+    summary.parameters = elements_of(network.parameter_types(), layer.name);
+    summary.trained = elements_of(network.trained_parameters(), layer.name);
   }
   return result;
 }

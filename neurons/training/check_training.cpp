@@ -97,9 +97,8 @@ void check_training(const Network& network, const Dataset& data, const TrainOpti
     }
     check_data(network, *options.validation, options.loss);
   }
-  const auto types = network.parameter_types();
-  if (std::ranges::all_of(types, [&](const auto& entry) { return network.is_frozen(entry.first); })) {
-    fail_input("the network has no parameter to train{}", types.empty() ? "" : ": all are frozen");
+  if (network.trained_parameters().empty()) {
+    fail_input("the network has no parameter to train{}", network.parameter_types().empty() ? "" : ": all are frozen");
   }
   if (options.optimizer.is_full_batch()) return check_full_batch(options);
   if (options.batch_size > data.samples()) {

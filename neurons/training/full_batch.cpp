@@ -57,6 +57,10 @@ Network checked(std::string_view method, Network network, const Dataset& data, c
   if (graph.has("step")) {
     fail_input("{}: the network has dropout, but the loss must not change between evaluations; take it out, or use adam", method);
   }
+  if (!graph.assignments().empty()) {
+    fail_input("{}: the network has batch normalisation, whose statistics are those of small batches; take group_norm or adam",
+               method);
+  }
   require_targets(method, graph.info(graph.outputs().front().value).type, data, options.loss);
   network.initialize_missing(network.seed());
   if (FlatParameters(network).size() == 0) fail_input("{}: nothing to train: all parameters are frozen", method);

@@ -26,8 +26,8 @@ class LossFunction {
     const int loss_again = append(backward_, network, loss, rows, targets.dtype() == DType::i64);
     for (const auto& [name, type] : network.parameter_types()) {
       values_[name] = widen(network.parameter(name));
-      if (!network.is_frozen(name)) names_.push_back(name);
     }
+    for (const auto& [name, type] : network.trained_parameters()) names_.push_back(name);
     if (names_.empty()) fail_input("gradient check: all parameters are frozen");
     std::vector<Value> weights;
     for (const std::string& name : names_) weights.push_back(backward_.find(name));

@@ -60,9 +60,7 @@ void Learner::check_options() const {
 
 std::vector<std::string> Learner::trained() const {
   std::vector<std::string> names;
-  for (const auto& [name, type] : network_.parameter_types()) {
-    if (!network_.is_frozen(name)) names.push_back(name);
-  }
+  for (const auto& [name, type] : network_.trained_parameters()) names.push_back(name);
   return names;
 }
 

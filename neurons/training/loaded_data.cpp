@@ -7,8 +7,7 @@
 namespace neurons {
 
 FlatParameters::FlatParameters(const Network& network) {
-  for (const auto& [name, type] : network.parameter_types()) {
-    if (network.is_frozen(name)) continue;
+  for (const auto& [name, type] : network.trained_parameters()) {
     entries_.push_back({name, type, size_, type.shape.rank() > 1});
     size_ += static_cast<std::size_t>(type.shape.elements());
   }

@@ -8,26 +8,28 @@
 
 namespace neurons::ops {
 
+namespace {
+
+/// `op` on x and more gives partials, which `combine` makes into two vectors of channels.
+std::vector<Value> sum_channels(Graph& graph, std::string_view op, std::string_view combine, std::initializer_list<Value> inputs,
+                                bool per_image) {
+  const Shape& x = inputs.begin()->shape();
+  const std::int64_t rows = x.product(per_image ? 1 : 0, x.rank() - 1);
+  const Value partials = emit_with(op, inputs, {{"per_image", per_image}});
+  const OpDef& found = graph.table()->find(combine);
+  return graph.emit_all(found, std::array{partials}, found.default_options.with({{"per_image", per_image}, {"rows", rows}}));
+}
+
+}  // namespace
+
 ChannelStatistics channel_statistics(Value x, bool per_image) {
-  Graph& graph = x.graph();
-  const Value partials = emit_with("ChannelMoments", {x}, {{"per_image", per_image}});
-  const std::int64_t images = per_image ? x.shape()[0] : 1;
-  const OpDef& combine = graph.table()->find("CombineMoments");
-  const std::int64_t rows = x.shape().product(0, x.shape().rank() - 1) / std::max<std::int64_t>(1, images);
-  const auto results = graph.emit_all(combine, std::array{partials},
-                                      combine.default_options.with({{"per_image", per_image}, {"rows", rows}}), graph.scope());
+  const auto results = sum_channels(x.graph(), "ChannelMoments", "CombineMoments", {x}, per_image);
   return {results[0], results[1]};
 }
 
 ChannelProducts channel_products(Value x, Value dy, Value mean, Value inverse) {
-  Graph& graph = x.graph();
   const bool per_image = mean.shape().rank() == 2;
-  const Value partials = emit_with("ChannelProducts", {x, dy, mean, inverse}, {{"per_image", per_image}});
-  const OpDef& combine = graph.table()->find("CombineProducts");
-  const std::int64_t images = per_image ? x.shape()[0] : 1;
-  const std::int64_t rows = x.shape().product(0, x.shape().rank() - 1) / std::max<std::int64_t>(1, images);
-  const auto results = graph.emit_all(combine, std::array{partials},
-                                      combine.default_options.with({{"per_image", per_image}, {"rows", rows}}), graph.scope());
+  const auto results = sum_channels(x.graph(), "ChannelProducts", "CombineProducts", {x, dy, mean, inverse}, per_image);
   return {results[0], results[1]};
 }
 
