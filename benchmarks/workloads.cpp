@@ -8,7 +8,10 @@
 #include "neurons/base/suggest.hpp"
 #include "neurons/kernels/weighted_sum.hpp"
 #include "neurons/layers/activations.hpp"
+#include "neurons/layers/convolutions.hpp"
 #include "neurons/layers/dense.hpp"
+#include "neurons/layers/pools.hpp"
+#include "neurons/layers/shapes.hpp"
 #include "neurons/training/learner.hpp"
 
 namespace neurons::benchmarks {
@@ -170,11 +173,15 @@ double Workload::flops_per_sample() const {
 const std::vector<Workload>& workloads() {
   static const std::vector<Workload> all = [] {
     const std::vector<Layer> mlp = dense_layers({256, 128, 10});
+    const std::vector<Layer> cnn = {Conv2d{32, 3, Padding::same, 1, "relu"}, MaxPool2d{2}, Conv2d{64, 3, Padding::same, 1, "relu"},
+                                    MaxPool2d{2}, Flatten{}, Dense{128, "relu"}, Dense{10}};
     return std::vector<Workload>{
         {"mlp-tiny", {4}, dense_layers({16, 3}), 32, true},
         {"mlp-64", {784}, mlp, 64, true},
         {"mlp-512", {784}, mlp, 512, true},
+        {"cnn-64", {1, 28, 28}, cnn, 64, true},
         {"infer-mlp-1", {784}, mlp, 1, false},
+        {"infer-cnn-1", {1, 28, 28}, cnn, 1, false},
     };
   }();
   return all;
