@@ -75,22 +75,7 @@ HWY_INLINE void for_each_tap(const Window& window, const Visit& visit) {
   }
 }
 
-HWY_INLINE hn::Mask<Floats> beats(Vector value, Vector best) { return hn::Or(hn::Gt(value, best), hn::IsNaN(value)); }
-
-/// How a window becomes one number.
-struct Maximum {
-  static HWY_INLINE Vector start(Floats d) { return hn::Set(d, -std::numeric_limits<float>::infinity()); }
-  static HWY_INLINE Vector join(Vector best, Vector value) { return hn::IfThenElse(beats(value, best), value, best); }
-  static HWY_INLINE Vector finish(Floats, Vector best, float) { return best; }
-};
-struct Sum {
-  static HWY_INLINE Vector start(Floats d) { return hn::Zero(d); }
-  static HWY_INLINE Vector join(Vector sum, Vector value) { return hn::Add(sum, value); }
-  static HWY_INLINE Vector finish(Floats d, Vector sum, float divisor) { return hn::Div(sum, hn::Set(d, divisor)); }
-};
-
-/// Calls visit(channel, block of vectors, lanes of the last): four vectors at a time, then one, then a part of one.
-constexpr std::size_t kBlock = 4;
+/// Calls visit(channel, block of vectors, lanes of the last): four vectors at a time, then two, then one, then a part of one.
 template <std::size_t vectors>
 struct Vectors {
   static constexpr std::size_t kCount = vectors;
@@ -99,22 +84,76 @@ template <class Visit>
 HWY_INLINE void for_each_block(std::int64_t begin, std::int64_t end, const Visit& visit) {
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(Floats()));
   const auto all = static_cast<std::size_t>(lanes);
-  constexpr auto kVectors = static_cast<std::int64_t>(kBlock);
-  for (; begin + kVectors * lanes <= end; begin += kVectors * lanes) visit(begin, Vectors<kBlock>(), all);
+  for (; begin + 4 * lanes <= end; begin += 4 * lanes) visit(begin, Vectors<4>(), all);
   for (; begin + 2 * lanes <= end; begin += 2 * lanes) visit(begin, Vectors<2>(), all);
-  for (; begin < end; begin += lanes) visit(begin, Vectors<1>(), static_cast<std::size_t>(std::min(lanes, end - begin)));
+  if (begin + lanes <= end) visit(begin, Vectors<1>(), all), begin += lanes;
+  if (begin < end) visit(begin, Vectors<1>(), static_cast<std::size_t>(end - begin));
 }
 
-template <class Pool, std::size_t vectors>
-HWY_INLINE void pool_window(const Window& window, const float* x, float* y, float divisor, std::size_t count) {
+HWY_INLINE hn::Mask<Floats> beats(Vector value, Vector best) { return hn::Or(hn::Gt(value, best), hn::IsNaN(value)); }
+
+/// The largest of each channel, fast; false where there may be NaN, with which the vectors' maximum does as it likes. Sums tell:
+/// NaN stays in them.
+template <std::size_t vectors>
+HWY_INLINE bool find_maxima(const Window& window, const float* x, std::size_t count, Vector* best) {
   const Floats d;
   const std::size_t lanes = hn::Lanes(d);
-  Vector result[vectors];
-  for (std::size_t v = 0; v < vectors; ++v) result[v] = Pool::start(d);
+  Vector sum[vectors];
+  for (std::size_t v = 0; v < vectors; ++v) {
+    best[v] = hn::Set(d, -std::numeric_limits<float>::infinity());
+    sum[v] = hn::Zero(d);
+  }
   for_each_tap(window, [&](std::ptrdiff_t at) HWY_ATTR {
-    for (std::size_t v = 0; v < vectors; ++v) result[v] = Pool::join(result[v], load_some(d, x + at + v * lanes, count));
+    for (std::size_t v = 0; v < vectors; ++v) {
+      const Vector value = load_some(d, x + at + v * lanes, count);
+      best[v] = hn::Max(best[v], value);
+      sum[v] = hn::Add(sum[v], value);
+    }
   });
-  for (std::size_t v = 0; v < vectors; ++v) store_some(d, Pool::finish(d, result[v], divisor), y + v * lanes, count);
+  for (std::size_t v = 1; v < vectors; ++v) sum[0] = hn::Add(sum[0], sum[v]);
+  return hn::AllFalse(d, hn::IsNaN(sum[0]));
+}
+
+/// One vector of maxima with care for NaN, and where they are: numbers of taps, exact as floats up to 2^24 of them.
+struct Maxima {
+  Vector best, tap;
+};
+HWY_NOINLINE Maxima find_maxima_and_nan(const Window& window, const float* x, std::size_t count) {
+  const Floats d;
+  Maxima result{hn::Set(d, -std::numeric_limits<float>::infinity()), hn::Zero(d)};
+  Vector tap = hn::Zero(d);
+  for_each_tap(window, [&](std::ptrdiff_t at) HWY_ATTR {
+    const Vector value = load_some(d, x + at, count);
+    const auto won = beats(value, result.best);
+    result.best = hn::IfThenElse(won, value, result.best);
+    result.tap = hn::IfThenElse(won, tap, result.tap);
+    tap = hn::Add(tap, hn::Set(d, 1.0F));
+  });
+  return result;
+}
+
+template <std::size_t vectors>
+HWY_INLINE void max_window(const Window& window, const float* x, float* y, std::size_t count) {
+  const Floats d;
+  const std::size_t lanes = hn::Lanes(d);
+  Vector best[vectors];
+  const bool numbers = find_maxima<vectors>(window, x, count, best);
+  for (std::size_t v = 0; v < vectors; ++v) {
+    store_some(d, numbers ? best[v] : find_maxima_and_nan(window, x + v * lanes, count).best, y + v * lanes, count);
+  }
+}
+
+template <std::size_t vectors>
+HWY_INLINE void sum_window(const Window& window, const float* x, float* y, float divisor, std::size_t count) {
+  const Floats d;
+  const std::size_t lanes = hn::Lanes(d);
+  Vector sum[vectors];
+  for (std::size_t v = 0; v < vectors; ++v) sum[v] = hn::Zero(d);
+  for_each_tap(window, [&](std::ptrdiff_t at) HWY_ATTR {
+    for (std::size_t v = 0; v < vectors; ++v) sum[v] = hn::Add(sum[v], load_some(d, x + at + v * lanes, count));
+  });
+  const Vector by = hn::Set(d, divisor);
+  for (std::size_t v = 0; v < vectors; ++v) store_some(d, hn::Div(sum[v], by), y + v * lanes, count);
 }
 
 /// What a sum over the window at these places is divided by.
@@ -128,65 +167,99 @@ HWY_INLINE float divisor_at(const PoolShape& shape, PoolDivisor divisor, std::in
   return static_cast<float>(count);
 }
 
-template <class Pool>
-HWY_INLINE void pool_all(const PoolShape& shape, PoolDivisor divisor, const float* x, float* y, Worker worker) {
+/// Calls solve(window, divisor, place in x's image, place in y, block, lanes) for every window and block of channels.
+template <class Solve>
+HWY_INLINE void pool_all(const PoolShape& shape, PoolDivisor divisor, Worker worker, const Solve& solve) {
   const Share share = share_of(shape.batch * shape.output[0] * shape.output[1], shape.channels, worker);
   for (std::int64_t row = share.row_begin; row < share.row_end; ++row) {
     WindowRow windows(shape, row);
     for (std::int64_t ox = 0; ox < shape.output[2]; ++ox) {
       windows.move_to(ox);
       const float by = divisor_at(shape, divisor, windows.z, windows.y, ox);
-      float* to = y + (row * shape.output[2] + ox) * shape.channels;
+      const std::ptrdiff_t to = (row * shape.output[2] + ox) * shape.channels;
       for_each_block(share.channel_begin, share.channel_end, [&](std::int64_t c, auto block, std::size_t count) HWY_ATTR {
-        pool_window<Pool, decltype(block)::kCount>(windows.window, x + c, to + c, by, count);
+        solve(windows.window, by, c, to + c, block, count);
       });
     }
   }
 }
 
 void max_pool_rows(const PoolShape& shape, const float* x, float* y, Worker worker) {
-  pool_all<Maximum>(shape, PoolDivisor::one, x, y, worker);
+  pool_all(shape, PoolDivisor::one, worker,
+           [&](const Window& window, float, std::ptrdiff_t from, std::ptrdiff_t to, auto block, std::size_t count)
+               HWY_ATTR { max_window<decltype(block)::kCount>(window, x + from, y + to, count); });
 }
 void sum_pool_rows(const PoolShape& shape, PoolDivisor divisor, const float* x, float* y, Worker worker) {
-  pool_all<Sum>(shape, divisor, x, y, worker);
+  pool_all(shape, divisor, worker,
+           [&](const Window& window, float by, std::ptrdiff_t from, std::ptrdiff_t to, auto block, std::size_t count)
+               HWY_ATTR { sum_window<decltype(block)::kCount>(window, x + from, y + to, by, count); });
 }
 
-/// Finds each channel's best tap, then hands dy to it: added, or stored where no two windows meet. Floats [begin, end) of dx are
-/// this worker's.
+/// The part of dx that is a worker's: floats [begin, end), to which windows add, or in which they store where no two meet.
+struct Target {
+  float* dx;
+  std::ptrdiff_t begin, end;
+
+  bool holds(std::ptrdiff_t at) const { return at >= begin && at < end; }
+  template <bool adds>
+  HWY_INLINE void give(Floats d, Vector values, std::ptrdiff_t at, std::size_t count) const {
+    store_some(d, adds ? hn::Add(load_some(d, dx + at, count), values) : values, dx + at, count);
+  }
+};
+
+template <bool adds>
+HWY_NOINLINE void give_to_best_or_nan(const Window& window, const float* x, const float* dy, const Target& target, std::ptrdiff_t c,
+                                      std::size_t count) {
+  const Floats d;
+  const Maxima maxima = find_maxima_and_nan(window, x, count);
+  const Vector gift = load_some(d, dy, count);
+  Vector tap = hn::Zero(d);
+  for_each_tap(window, [&](std::ptrdiff_t at) HWY_ATTR {
+    if (target.holds(at)) target.give<adds>(d, hn::IfThenElseZero(hn::Eq(maxima.tap, tap), gift), at + c, count);
+    tap = hn::Add(tap, hn::Set(d, 1.0F));
+  });
+}
+
+/// Hands dy to the first tap of each channel that holds the maximum. x and dy begin at channel c.
 template <bool adds, std::size_t vectors>
-HWY_INLINE void give_to_best(const Window& window, const float* x, const float* dy, float* dx, std::ptrdiff_t begin,
-                             std::ptrdiff_t end, std::size_t count) {
+HWY_INLINE void give_to_best(const Window& window, const float* x, const float* dy, const Target& target, std::ptrdiff_t c,
+                             std::size_t count) {
   const Floats d;
   const std::size_t lanes = hn::Lanes(d);
-  const Vector one = hn::Set(d, 1.0F);
   Vector best[vectors];
-  Vector best_tap[vectors];  // numbers of taps, exact as floats up to 2^24 of them
-  Vector tap = hn::Zero(d);
-  for (std::size_t v = 0; v < vectors; ++v) {
-    best[v] = hn::Set(d, -std::numeric_limits<float>::infinity());
-    best_tap[v] = tap;
-  }
-  for_each_tap(window, [&](std::ptrdiff_t at) HWY_ATTR {
+  if (!find_maxima<vectors>(window, x, count, best)) {
     for (std::size_t v = 0; v < vectors; ++v) {
-      const Vector value = load_some(d, x + at + v * lanes, count);
-      const auto won = beats(value, best[v]);
-      best[v] = hn::IfThenElse(won, value, best[v]);
-      best_tap[v] = hn::IfThenElse(won, tap, best_tap[v]);
+      const auto at = static_cast<std::ptrdiff_t>(v * lanes);
+      give_to_best_or_nan<adds>(window, x + at, dy + at, target, c + at, count);
     }
-    tap = hn::Add(tap, one);
-  });
+    return;
+  }
   Vector gift[vectors];
   for (std::size_t v = 0; v < vectors; ++v) gift[v] = load_some(d, dy + v * lanes, count);
-  tap = hn::Zero(d);
   for_each_tap(window, [&](std::ptrdiff_t at) HWY_ATTR {
-    if (at >= begin && at < end) {
-      for (std::size_t v = 0; v < vectors; ++v) {
-        const Vector given = hn::IfThenElseZero(hn::Eq(best_tap[v], tap), gift[v]);
-        float* to = dx + at + v * lanes;
-        store_some(d, adds ? hn::Add(load_some(d, to, count), given) : given, to, count);
-      }
+    const bool own = target.holds(at);
+    for (std::size_t v = 0; v < vectors; ++v) {
+      const auto won = hn::Eq(load_some(d, x + at + v * lanes, count), best[v]);
+      if (own) target.give<adds>(d, hn::IfThenElseZero(won, gift[v]), at + c + static_cast<std::ptrdiff_t>(v * lanes), count);
+      gift[v] = hn::IfThenZeroElse(won, gift[v]);
     }
-    tap = hn::Add(tap, one);
+  });
+}
+
+/// Hands dy, divided, to every tap.
+template <bool adds, std::size_t vectors>
+HWY_INLINE void give_to_all(const Window& window, const float* dy, float divisor, const Target& target, std::ptrdiff_t c,
+                            std::size_t count) {
+  const Floats d;
+  const std::size_t lanes = hn::Lanes(d);
+  const Vector by = hn::Set(d, divisor);
+  Vector gift[vectors];
+  for (std::size_t v = 0; v < vectors; ++v) gift[v] = hn::Div(load_some(d, dy + v * lanes, count), by);
+  for_each_tap(window, [&](std::ptrdiff_t at) HWY_ATTR {
+    if (!target.holds(at)) return;
+    for (std::size_t v = 0; v < vectors; ++v) {
+      target.give<adds>(d, gift[v], at + c + static_cast<std::ptrdiff_t>(v * lanes), count);
+    }
   });
 }
 
@@ -198,96 +271,110 @@ HWY_INLINE Taps windows_at(const PoolShape& shape, std::size_t axis, std::int64_
   return {begin, std::min(shape.output[axis], at / shape.stride[axis] + 1)};
 }
 
-/// Output rows [begin, end) of image `image` whose windows may show its input rows [first, last).
+/// Output rows [begin, end) of an image whose windows may show its input rows [first, last).
 HWY_INLINE Taps rows_that_show(const PoolShape& shape, std::int64_t first, std::int64_t last) {
   const std::int64_t height = shape.input[1];
-  const Taps depth{windows_at(shape, 0, first / height).begin, windows_at(shape, 0, (last - 1) / height).end};
-  if (shape.input[0] > 1) return {depth.begin * shape.output[1], depth.end * shape.output[1]};
-  const Taps rows{windows_at(shape, 1, first).begin, windows_at(shape, 1, last - 1).end};
-  return {rows.begin, rows.end};
+  if (shape.input[0] == 1 && shape.output[0] == 1) return {windows_at(shape, 1, first).begin, windows_at(shape, 1, last - 1).end};
+  return {windows_at(shape, 0, first / height).begin * shape.output[1],
+          windows_at(shape, 0, (last - 1) / height).end * shape.output[1]};
 }
 
-template <bool adds>
-HWY_INLINE void max_pool_gradient_all(const PoolShape& shape, const float* x, const float* dy, float* dx, Worker worker) {
+/// The input row of its image behind the last that windows of the row show.
+HWY_INLINE std::int64_t row_behind(const PoolShape& shape, const WindowRow& windows) {
+  const auto behind = [&](std::size_t axis, std::int64_t o) {
+    return std::min(shape.input[axis], shape.start(axis, o) + (shape.kernel[axis] - 1) * shape.dilation[axis] + 1);
+  };
+  return shape.input[0] == 1 ? behind(1, windows.y) : behind(0, windows.z) * shape.input[1];
+}
+
+/// Whether an input may be in two windows, and whether every input is in one.
+struct Cover {
+  bool meet = false;
+  bool whole = true;
+};
+Cover cover_of(const PoolShape& shape) {
+  Cover cover;
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    const std::int64_t last = shape.output[axis] - 1;
+    cover.meet = cover.meet || (last > 0 && (shape.kernel[axis] - 1) * shape.dilation[axis] >= shape.stride[axis]);
+    cover.whole = cover.whole && shape.dilation[axis] == 1 && (last == 0 || shape.kernel[axis] >= shape.stride[axis]) &&
+                  shape.start(axis, last) + shape.kernel[axis] >= shape.input[axis];
+  }
+  return cover;
+}
+
+/// Calls give(windows, x, place in dy, channel, target, block, lanes) for every window that touches this worker's part of dx, and
+/// sees to the zeros: just before they are needed, while they are still near.
+template <class Give>
+HWY_INLINE void scatter_all(const PoolShape& shape, bool needs_zeros, float* dx, Worker worker, const Give& give) {
   const std::int64_t image_rows = shape.input[0] * shape.input[1];
+  const std::int64_t output_rows = shape.output[0] * shape.output[1];
   const Share share = share_of(shape.batch * image_rows, shape.channels, worker);
   const std::ptrdiff_t row_floats = shape.input[2] * shape.channels;
-  const std::size_t own = static_cast<std::size_t>(share.channel_end - share.channel_begin);
+  const auto fill = [&](std::int64_t from, std::int64_t to) {
+    if (!needs_zeros || from >= to) return;
+    if (share.channel_end - share.channel_begin == shape.channels) {
+      std::fill(dx + from * row_floats, dx + to * row_floats, 0.0F);
+    } else {
+      for (std::ptrdiff_t at = from * row_floats; at < to * row_floats; at += shape.channels) {
+        std::fill(dx + at + share.channel_begin, dx + at + share.channel_end, 0.0F);
+      }
+    }
+  };
   for (std::int64_t row = share.row_begin; row < share.row_end;) {  // image by image
     const std::int64_t image = row / image_rows;
-    const std::int64_t end_row = std::min(share.row_end, (image + 1) * image_rows);
-    const std::ptrdiff_t begin = row * row_floats;
-    const std::ptrdiff_t end = end_row * row_floats;
-    if (own == static_cast<std::size_t>(shape.channels)) {
-      std::fill(dx + begin, dx + end, 0.0F);
-    } else {
-      for (std::ptrdiff_t at = begin; at < end; at += shape.channels) std::fill_n(dx + at + share.channel_begin, own, 0.0F);
-    }
-    const std::int64_t output_rows = shape.output[0] * shape.output[1];
-    const Taps outputs = rows_that_show(shape, row - image * image_rows, end_row - image * image_rows);
+    const std::int64_t first = image * image_rows;
+    const std::int64_t end_row = std::min(share.row_end, first + image_rows);
+    const Target target{dx, row * row_floats, end_row * row_floats};
+    const Taps outputs = rows_that_show(shape, row - first, end_row - first);
+    std::int64_t filled = row;
     for (std::int64_t o = outputs.begin; o < outputs.end; ++o) {
       WindowRow windows(shape, image * output_rows + o);
+      const std::int64_t behind = std::min(end_row, first + row_behind(shape, windows));
+      fill(filled, behind);
+      filled = std::max(filled, behind);
       for (std::int64_t ox = 0; ox < shape.output[2]; ++ox) {
         windows.move_to(ox);
-        const float* from = dy + ((image * output_rows + o) * shape.output[2] + ox) * shape.channels;
+        const std::ptrdiff_t from = ((image * output_rows + o) * shape.output[2] + ox) * shape.channels;
         for_each_block(share.channel_begin, share.channel_end, [&](std::int64_t c, auto block, std::size_t count) HWY_ATTR {
-          give_to_best<adds, decltype(block)::kCount>(windows.window, x + c, from + c, dx + c, begin, end, count);
+          give(windows, ox, from + c, c, target, block, count);
         });
       }
     }
+    fill(filled, end_row);
     row = end_row;
   }
 }
 
-void max_pool_gradient_rows(const PoolShape& shape, const float* x, const float* dy, float* dx, Worker worker) {
-  bool meet = false;
-  for (std::size_t axis = 0; axis < 3; ++axis) {
-    meet = meet || (shape.output[axis] > 1 && (shape.kernel[axis] - 1) * shape.dilation[axis] >= shape.stride[axis]);
-  }
-  meet ? max_pool_gradient_all<true>(shape, x, dy, dx, worker) : max_pool_gradient_all<false>(shape, x, dy, dx, worker);
+template <bool adds>
+HWY_INLINE void max_pool_gradient_all(const PoolShape& shape, bool needs_zeros, const float* x, const float* dy, float* dx,
+                                      Worker worker) {
+  scatter_all(shape, needs_zeros, dx, worker,
+              [&](const WindowRow& windows, std::int64_t, std::ptrdiff_t from, std::int64_t c, const Target& target, auto block,
+                  std::size_t count)
+                  HWY_ATTR { give_to_best<adds, decltype(block)::kCount>(windows.window, x + c, dy + from, target, c, count); });
+}
+template <bool adds>
+HWY_INLINE void sum_pool_gradient_all(const PoolShape& shape, bool needs_zeros, PoolDivisor divisor, const float* dy, float* dx,
+                                      Worker worker) {
+  scatter_all(shape, needs_zeros, dx, worker,
+              [&](const WindowRow& windows, std::int64_t ox, std::ptrdiff_t from, std::int64_t c, const Target& target, auto block,
+                  std::size_t count) HWY_ATTR {
+                const float by = divisor_at(shape, divisor, windows.z, windows.y, ox);
+                give_to_all<adds, decltype(block)::kCount>(windows.window, dy + from, by, target, c, count);
+              });
 }
 
-/// The sum over the windows that show one pixel.
-template <std::size_t vectors>
-HWY_INLINE void gather_windows(const PoolShape& shape, PoolDivisor divisor, const Taps* windows, const std::int64_t* pixel,
-                               const float* dy, float* dx, std::size_t count) {
-  const Floats d;
-  const std::size_t lanes = hn::Lanes(d);
-  Vector sum[vectors];
-  for (std::size_t v = 0; v < vectors; ++v) sum[v] = hn::Zero(d);
-  const auto shows = [&](std::size_t axis, std::int64_t o) {
-    return shape.dilation[axis] == 1 || (pixel[axis] - shape.start(axis, o)) % shape.dilation[axis] == 0;
-  };
-  for (std::int64_t z = windows[0].begin; z < windows[0].end; ++z) {
-    if (!shows(0, z)) continue;
-    for (std::int64_t y = windows[1].begin; y < windows[1].end; ++y) {
-      if (!shows(1, y)) continue;
-      for (std::int64_t x = windows[2].begin; x < windows[2].end; ++x) {
-        if (!shows(2, x)) continue;
-        const Vector by = hn::Set(d, divisor_at(shape, divisor, z, y, x));
-        const float* from = dy + ((z * shape.output[1] + y) * shape.output[2] + x) * shape.channels;
-        for (std::size_t v = 0; v < vectors; ++v) sum[v] = hn::Add(sum[v], hn::Div(load_some(d, from + v * lanes, count), by));
-      }
-    }
-  }
-  for (std::size_t v = 0; v < vectors; ++v) store_some(d, sum[v], dx + v * lanes, count);
+void max_pool_gradient_rows(const PoolShape& shape, const float* x, const float* dy, float* dx, Worker worker) {
+  const Cover cover = cover_of(shape);
+  if (cover.meet) return max_pool_gradient_all<true>(shape, true, x, dy, dx, worker);
+  max_pool_gradient_all<false>(shape, !cover.whole, x, dy, dx, worker);
 }
 
 void sum_pool_gradient_rows(const PoolShape& shape, PoolDivisor divisor, const float* dy, float* dx, Worker worker) {
-  const Share share = share_of(shape.batch * shape.input[0] * shape.input[1], shape.channels, worker);
-  for (std::int64_t row = share.row_begin; row < share.row_end; ++row) {
-    const std::int64_t image = row / shape.input[1] / shape.input[0];
-    std::int64_t pixel[] = {row / shape.input[1] % shape.input[0], row % shape.input[1], 0};
-    Taps windows[] = {windows_at(shape, 0, pixel[0]), windows_at(shape, 1, pixel[1]), {}};
-    const float* from = dy + image * shape.output_pixels() * shape.channels;
-    for (std::int64_t& x = pixel[2]; x < shape.input[2]; ++x) {
-      windows[2] = windows_at(shape, 2, x);
-      float* to = dx + (row * shape.input[2] + x) * shape.channels;
-      for_each_block(share.channel_begin, share.channel_end, [&](std::int64_t c, auto block, std::size_t count) HWY_ATTR {
-        gather_windows<decltype(block)::kCount>(shape, divisor, windows, pixel, from + c, to + c, count);
-      });
-    }
-  }
+  const Cover cover = cover_of(shape);
+  if (cover.meet) return sum_pool_gradient_all<true>(shape, true, divisor, dy, dx, worker);
+  sum_pool_gradient_all<false>(shape, !cover.whole, divisor, dy, dx, worker);
 }
 
 }  // namespace neurons::kernels::HWY_NAMESPACE
