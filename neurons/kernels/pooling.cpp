@@ -31,14 +31,13 @@ struct Window {
   Taps taps[3];
   std::ptrdiff_t first = 0;
   std::ptrdiff_t step[3] = {};
-
-  std::int64_t count() const { return taps[0].count() * taps[1].count() * taps[2].count(); }
 };
 
 /// Windows of the output row `row` of all images; its pixels are set one by one.
 struct WindowRow {
   const PoolShape& shape;
   std::int64_t image, z, y;
+  std::int64_t first_pixel;  ///< of the input row that the first tap is in
   Window window;
 
   HWY_INLINE WindowRow(const PoolShape& pool, std::int64_t row) : shape(pool) {
@@ -50,27 +49,25 @@ struct WindowRow {
     window.step[2] = pool.dilation[2] * pool.channels;
     window.step[1] = pool.dilation[1] * pool.input[2] * pool.channels;
     window.step[0] = pool.dilation[0] * pool.input[1] * pool.input[2] * pool.channels;
+    const std::int64_t plane = image * pool.input[0] + pool.start(0, z) + window.taps[0].begin * pool.dilation[0];
+    first_pixel = (plane * pool.input[1] + pool.start(1, y) + window.taps[1].begin * pool.dilation[1]) * pool.input[2];
   }
   HWY_INLINE void move_to(std::int64_t x) {
     window.taps[2] = shape.inside(2, x);
-    std::int64_t pixel = image;
-    const std::int64_t at[] = {z, y, x};
-    for (std::size_t axis = 0; axis < 3; ++axis) {
-      pixel = pixel * shape.input[axis] + shape.start(axis, at[axis]) + window.taps[axis].begin * shape.dilation[axis];
-    }
-    window.first = pixel * shape.channels;
+    window.first = (first_pixel + shape.start(2, x) + window.taps[2].begin * shape.dilation[2]) * shape.channels;
   }
 };
 
 /// Calls visit(place in floats) for each tap, in order.
 template <class Visit>
 HWY_INLINE void for_each_tap(const Window& window, const Visit& visit) {
-  std::ptrdiff_t at[3] = {window.first, 0, 0};
-  for (std::int64_t i = window.taps[0].count(); i > 0; --i, at[0] += window.step[0]) {
-    at[1] = at[0];
-    for (std::int64_t j = window.taps[1].count(); j > 0; --j, at[1] += window.step[1]) {
-      at[2] = at[1];
-      for (std::int64_t k = window.taps[2].count(); k > 0; --k, at[2] += window.step[2]) visit(at[2]);
+  const std::int64_t counts[] = {window.taps[0].count(), window.taps[1].count(), window.taps[2].count()};
+  std::ptrdiff_t plane = window.first;
+  for (std::int64_t i = 0; i < counts[0]; ++i, plane += window.step[0]) {
+    std::ptrdiff_t row = plane;
+    for (std::int64_t j = 0; j < counts[1]; ++j, row += window.step[1]) {
+      std::ptrdiff_t at = row;
+      for (std::int64_t k = 0; k < counts[2]; ++k, at += window.step[2]) visit(at);
     }
   }
 }
