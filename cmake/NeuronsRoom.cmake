@@ -12,7 +12,8 @@ target_include_directories(neurons_options INTERFACE
 add_library(neurons_warnings INTERFACE)
 target_compile_options(neurons_warnings INTERFACE
   -Wall -Wextra -Wconversion -Wshadow -Werror -fno-math-errno -ffp-contract=off
-  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)  # GCC 12 sees overlap in std::string operator+ where there is none (GCC bug 105651)
+  # GCC 12 sees overlap in std::string operator+ where there is none (GCC bug 105651), and, in precompiled headers, copies beyond any size.
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict -Wno-stringop-overflow -Wno-array-bounds>)
 if(NEURONS_SANITIZE)
   # Without the parts of "undefined" that AddressSanitizer covers (null, object-size, pointer-overflow) or that matter least here (alignment, vptr):
   # they double the time to compile (docs/decisions/0001).
@@ -27,14 +28,55 @@ endif()
 
 find_program(CCACHE ccache)
 if(CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE})
 endif()
+
+# Headers that most sources read are read once: those of others for the lower rooms (neurons_precompiled), the graph's too for the rooms above it
+# (neurons_precompiled_graph), GoogleTest's for tests. clang-tidy reads no precompiled headers: it finds a source that forgets to include what it uses.
+set(NEURONS_COMMON_HEADERS <algorithm> <array> <atomic> <chrono> <cmath> <cstring> <filesystem> <fstream> <functional> <limits> <map> <memory> <mutex>
+  <numeric> <optional> <random> <span> <sstream> <stdexcept> <string> <thread> <tuple> <unordered_map> <utility> <variant> <vector> <fmt/format.h>)
+set(NEURONS_GRAPH_HEADER ${PROJECT_SOURCE_DIR}/neurons/graph/graph.hpp)
+
+# neurons_precompiled(NAME HEADERS…): a target whose precompiled headers others use.
+function(neurons_precompiled NAME)
+  file(WRITE ${PROJECT_BINARY_DIR}/precompiled.cpp "")
+  add_library(${NAME} OBJECT ${PROJECT_BINARY_DIR}/precompiled.cpp)
+  target_link_libraries(${NAME} PRIVATE neurons_options neurons_warnings fmt::fmt)
+  target_precompile_headers(${NAME} PRIVATE ${ARGN})
+endfunction()
+if(NEURONS_PRECOMPILE)
+  neurons_precompiled(neurons_precompiled ${NEURONS_COMMON_HEADERS})
+  neurons_precompiled(neurons_precompiled_graph ${NEURONS_COMMON_HEADERS} ${NEURONS_GRAPH_HEADER})
+  set_target_properties(neurons_precompiled neurons_precompiled_graph PROPERTIES POSITION_INDEPENDENT_CODE ON)
+  if(NEURONS_TESTS)
+    neurons_precompiled(neurons_precompiled_tests ${NEURONS_COMMON_HEADERS} ${NEURONS_GRAPH_HEADER} <gmock/gmock.h> <gtest/gtest.h>)
+    target_link_libraries(neurons_precompiled_tests PRIVATE GTest::gmock)
+    if(NEURONS_SANITIZE)
+      target_compile_options(neurons_precompiled_tests PRIVATE -O0)  # tests are compiled once and run once
+    endif()
+  endif()
+endif()
+
+# neurons_precompile(TARGET FROM): TARGET reads the headers that FROM has precompiled.
+function(neurons_precompile TARGET FROM)
+  if(NEURONS_PRECOMPILE)
+    target_precompile_headers(${TARGET} REUSE_FROM ${FROM})
+    # ccache asks for the first; by the second, ninja and tidy.py know what a source depends on.
+    target_compile_options(${TARGET} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess -fpch-deps>)
+  endif()
+endfunction()
 
 function(neurons_test NAME)
   cmake_parse_arguments(TEST "ON_EACH_SIMD_TARGET" "" "SOURCES;DEPENDS" ${ARGN})
   add_executable(test_${NAME} ${TEST_SOURCES})
   target_link_libraries(test_${NAME} PRIVATE ${TEST_DEPENDS} neurons_warnings GTest::gmock GTest::gtest_main rapidcheck_gtest)
   target_compile_definitions(test_${NAME} PRIVATE NEURONS_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  if(NOT NEURONS_SANITIZE)
+    neurons_precompile(test_${NAME} neurons_precompiled_tests)
+  elseif(NOT NAME MATCHES "^(kernels|ops)$")  # whose own loops are long: optimised, with headers of their own
+    neurons_precompile(test_${NAME} neurons_precompiled_tests)
+    target_compile_options(test_${NAME} PRIVATE -O0)
+  endif()
   add_test(NAME ${NAME} COMMAND test_${NAME} --gtest_brief=1)
   set_tests_properties(${NAME} PROPERTIES TIMEOUT 600
     ENVIRONMENT RC_PARAMS=seed=2026)  # the same random cases each time; without it, by hand, new ones
@@ -61,6 +103,11 @@ function(neurons_room NAME)
   add_library(neurons::${NAME} ALIAS neurons_${NAME})
   set_target_properties(neurons_${NAME} PROPERTIES EXPORT_NAME ${NAME} POSITION_INDEPENDENT_CODE ON)
   target_link_libraries(neurons_${NAME} PUBLIC neurons_options ${ROOM_DEPENDS} PRIVATE $<BUILD_INTERFACE:neurons_warnings> ${ROOM_PRIVATE})
+  if(NAME MATCHES "^(base|tensor|kernels|graph)$")
+    neurons_precompile(neurons_${NAME} neurons_precompiled)
+  else()
+    neurons_precompile(neurons_${NAME} neurons_precompiled_graph)
+  endif()
   set_property(GLOBAL APPEND PROPERTY NEURONS_ROOMS neurons_${NAME})
   if(NEURONS_TESTS AND tests)
     if(ROOM_ON_EACH_SIMD_TARGET)

@@ -37,6 +37,14 @@ def included(build):
     return result
 
 
+def without_precompiled_headers(build, to):
+    """A compile_commands.json whose sources read all that they need by themselves: clang cannot read what GCC has precompiled."""
+    entries = json.loads((build / "compile_commands.json").read_text())
+    for entry in entries:
+        entry["command"] = re.sub(r" -include \S+cmake_pch\.hxx| -Winvalid-pch| -fpch-preprocess| -fpch-deps", "", entry["command"])
+    (to / "compile_commands.json").write_text(json.dumps(entries))
+
+
 def key_of(path, files, configuration):
     """Changes whenever clang-tidy might say something else of this source."""
     digest = hashlib.sha256(configuration + str(path).encode())
@@ -51,13 +59,14 @@ def main():
     passed.mkdir(exist_ok=True)
     configuration = (ROOT / ".clang-tidy").read_bytes()
     dependencies = included(build)
+    without_precompiled_headers(build, passed)
 
     def look_at(path):
         mark = passed / key_of(path, dependencies.get(path, [path]), configuration)
         if mark.exists():
             return ""
         # -Wno-unknown-warning-option: the build's compiler may be GCC, whose warnings clang does not all know.
-        run = subprocess.run(["clang-tidy", "--quiet", "-p", build, "--extra-arg=-Wno-unknown-warning-option", path],
+        run = subprocess.run(["clang-tidy", "--quiet", "-p", passed, "--extra-arg=-Wno-unknown-warning-option", path],
                              capture_output=True, text=True, check=False)
         if run.returncode == 0:
             mark.touch()
