@@ -173,8 +173,13 @@ double Workload::flops_per_sample() const {
 const std::vector<Workload>& workloads() {
   static const std::vector<Workload> all = [] {
     const std::vector<Layer> mlp = dense_layers({256, 128, 10});
-    const std::vector<Layer> cnn = {Conv2d{32, 3, Padding::same, 1, "relu"}, MaxPool2d{2}, Conv2d{64, 3, Padding::same, 1, "relu"},
-                                    MaxPool2d{2}, Flatten{}, Dense{128, "relu"}, Dense{10}};
+    const std::vector<Layer> cnn = {Conv2d{32, 3, Padding::same, 1, "relu"},
+                                    MaxPool2d{2},
+                                    Conv2d{64, 3, Padding::same, 1, "relu"},
+                                    MaxPool2d{2},
+                                    Flatten{},
+                                    Dense{128, "relu"},
+                                    Dense{10}};
     return std::vector<Workload>{
         {"mlp-tiny", {4}, dense_layers({16, 3}), 32, true},
         {"mlp-64", {784}, mlp, 64, true},
