@@ -37,12 +37,14 @@ set(NEURONS_COMMON_HEADERS <algorithm> <array> <atomic> <chrono> <cmath> <cstrin
   <numeric> <optional> <random> <span> <sstream> <stdexcept> <string> <thread> <tuple> <unordered_map> <utility> <variant> <vector> <fmt/format.h>)
 set(NEURONS_GRAPH_HEADER ${PROJECT_SOURCE_DIR}/neurons/graph/graph.hpp)
 
-# neurons_precompiled(NAME HEADERS…): a target whose precompiled headers others use.
+# neurons_precompiled(NAME HEADERS…): a target whose precompiled headers others use. Never from ccache: they know the times of the files that they were made of,
+# and in another clone "#pragma once" would not know them again.
 function(neurons_precompiled NAME)
   file(WRITE ${PROJECT_BINARY_DIR}/precompiled.cpp "")
   add_library(${NAME} OBJECT ${PROJECT_BINARY_DIR}/precompiled.cpp)
   target_link_libraries(${NAME} PRIVATE neurons_options neurons_warnings fmt::fmt)
   target_precompile_headers(${NAME} PRIVATE ${ARGN})
+  set_target_properties(${NAME} PROPERTIES CXX_COMPILER_LAUNCHER "")
 endfunction()
 if(NEURONS_PRECOMPILE)
   neurons_precompiled(neurons_precompiled ${NEURONS_COMMON_HEADERS})
