@@ -8,8 +8,12 @@
 #include "neurons/base/testing/counting_new.hpp"
 #include "neurons/graph/gradients.hpp"
 #include "neurons/layers/activations.hpp"
+#include "neurons/layers/convolutions.hpp"
 #include "neurons/layers/dense.hpp"
 #include "neurons/layers/dropout.hpp"
+#include "neurons/layers/normalizations.hpp"
+#include "neurons/layers/pools.hpp"
+#include "neurons/layers/shapes.hpp"
 #include "neurons/training/learner.hpp"
 
 namespace neurons {
@@ -105,6 +109,26 @@ TEST_P(LearnerAllocations, AreNoneInAStepOrAnEvaluation) {
   fill(batch.inputs[0]);
   fill(batch.target);
   if (batch.weights.data != nullptr) fill(batch.weights);
+  epoch();  // plans are made on first use
+  EXPECT_EQ(allocations_of(epoch), 0);
+}
+
+/// Layers for pictures: windows, pools and normalisations, at every turn that a step takes.
+TEST(ImageAllocations, AreNoneInAStepOrAnEvaluation) {
+  LearnerOptions options{.optimizer = Adam{}};
+  options.team = std::make_shared<ThreadTeam>(2);
+  Learner learner(Sequential({3, 12, 12}, Conv2d{8, 3, Padding::same}, BatchNorm{}, Relu{}, MaxPool2d{2},
+                             Conv2d{24, 3, Padding::same, 2}, GroupNorm{4}, AveragePool2d{2},
+                             ConvTranspose2d{6, 2, Padding::valid, 2}, DepthwiseConv2d{2}, Flatten{}, LayerNorm{}, Dense{5}),
+                  options);
+  const auto epoch = [&] {
+    for (int i = 0; i < 4; ++i) learner.step(9);
+    learner.evaluate(9);
+  };
+  for (const Batch& batch : {learner.batch(9), learner.evaluation_batch(9)}) {
+    fill(batch.inputs[0]);
+    fill(batch.target);
+  }
   epoch();  // plans are made on first use
   EXPECT_EQ(allocations_of(epoch), 0);
 }

@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "neurons/base/thread_team.hpp"
@@ -51,11 +52,12 @@ struct ConvolutionShape {
 /// Weights w[outputs, channels / groups, depth, height, width] to panels, and back. Padding becomes 0.
 void pack_convolution(const ConvolutionShape& shape, const float* weights, float* panels, Worker worker) noexcept;
 void unpack_convolution(const ConvolutionShape& shape, const float* panels, float* weights, Worker worker) noexcept;
-/// Panels of weights to the panels that the input gradient reads: groups × transposed_panels().elements() floats. Their rows are
-/// the taps in the order of transposed_taps(), and in each the group's outputs. Padding becomes 0.
-void transpose_convolution(const ConvolutionShape& shape, const float* panels, float* transposed, Worker worker) noexcept;
-
+/// The order of taps in the panels that the input gradient reads.
 std::vector<std::int64_t> transposed_taps(const ConvolutionShape& shape);
+/// Panels of weights to the panels that the input gradient reads: groups × transposed_panels().elements() floats. Their rows are
+/// the taps, `taps` = transposed_taps(shape), and in each the group's outputs. Padding becomes 0.
+void transpose_convolution(const ConvolutionShape& shape, std::span<const std::int64_t> taps, const float* panels,
+                           float* transposed, Worker worker) noexcept;
 
 struct ConvolutionForward {
   ConvolutionShape shape;

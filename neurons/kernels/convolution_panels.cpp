@@ -77,12 +77,12 @@ std::vector<std::int64_t> transposed_taps(const ConvolutionShape& shape) {
   return taps;
 }
 
-void transpose_convolution(const ConvolutionShape& shape, const float* panels, float* transposed, Worker worker) noexcept {
+void transpose_convolution(const ConvolutionShape& shape, std::span<const std::int64_t> taps, const float* panels,
+                           float* transposed, Worker worker) noexcept {
   const PanelShape from = shape.group_panels();
   const PanelShape to = shape.transposed_panels();
   const std::int64_t channels = shape.channels / shape.groups;
   const std::int64_t outputs = shape.outputs / shape.groups;
-  const std::vector<std::int64_t> taps = transposed_taps(shape);
   const WorkRange share = split_work(static_cast<std::size_t>(shape.groups * to.panels()), worker);
   for (auto panel = static_cast<std::int64_t>(share.begin); panel < static_cast<std::int64_t>(share.end); ++panel) {
     const std::int64_t group = panel / to.panels();

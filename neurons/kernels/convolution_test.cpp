@@ -260,7 +260,9 @@ TEST_P(ConvolutionTest, InputGradientGathersWhatEachInputReached) {
     const Block panels = packed(test, weights);
     const std::int64_t count = test.shape.groups * test.shape.transposed_panels().elements();
     Block transposed(count, kNan);
-    for (int worker = 0; worker < 2; ++worker) transpose_convolution(test.shape, panels.data(), transposed.data(), {worker, 2});
+    const auto taps = transposed_taps(test.shape);
+    for (int worker = 0; worker < 2; ++worker)
+      transpose_convolution(test.shape, taps, panels.data(), transposed.data(), {worker, 2});
     transposed.expect_intact();
     const Block bias = Block(test.shape.channels, 0).randomise(3);
     Expected expected(test.x_count());

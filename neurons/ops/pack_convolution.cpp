@@ -21,8 +21,12 @@ void run_pack(const PackCall& call, std::byte*, Worker worker) noexcept {
 void run_unpack(const PackCall& call, std::byte*, Worker worker) noexcept {
   kernels::unpack_convolution(call.shape, call.from, call.to, worker);
 }
-void run_transpose(const PackCall& call, std::byte*, Worker worker) noexcept {
-  kernels::transpose_convolution(call.shape, call.from, call.to, worker);
+struct TransposeCall {
+  PackCall pack;
+  std::vector<std::int64_t> taps;
+};
+void run_transpose(const TransposeCall& call, std::byte*, Worker worker) noexcept {
+  kernels::transpose_convolution(call.pack.shape, call.taps, call.pack.from, call.pack.to, worker);
 }
 
 /// Calls visit(places, weight) once for each weight.
@@ -125,8 +129,10 @@ OpDef transpose() {
       context.outputs[0].data[at.transposed(weight, order)] = context.inputs[0]->data[at.packed(weight)];
     });
   };
-  op.kernels = {
-      {"transpose", nullptr, [](const PrepareContext& context) { return Call::of<run_transpose>(call_of(context), true); }}};
+  op.kernels = {{"transpose", nullptr, [](const PrepareContext& context) {
+                   const PackCall pack = call_of(context);
+                   return Call::of<run_transpose>(TransposeCall{pack, kernels::transposed_taps(pack.shape)}, true);
+                 }}};
   op.samples = [] { return samples_of(&ConvolutionOptions::packed_shape); };
   return op;
 }
