@@ -304,12 +304,37 @@ std::size_t float_bytes(std::int64_t count) {
   return align_up(static_cast<std::size_t>(count) * sizeof(float) + kAlignment);  // slack: a full vector at the last element
 }
 
-void add_copies(Plan& plan) {
-  for (const ConvolutionPass& pass : plan.passes) {
+/// What a plan knows from the extents alone.
+Plan plan_of(const ConvolutionShape& shape, std::vector<ConvolutionPass> passes) {
+  Plan plan;
+  plan.batch = shape.batch;
+  plan.groups = shape.groups;
+  plan.all_taps = shape.taps();
+  for (const ConvolutionPass& pass : passes) {
     if (!pass.copies || pass.taps == 0) continue;
     const auto planes = static_cast<std::int64_t>(pass.axes[0].offsets.size());
     plan.copy_bytes = std::max(plan.copy_bytes, float_bytes(planes * pass.plane_pitch));
   }
+  plan.passes = std::move(passes);
+  return plan;
+}
+/// … from x to y.
+Plan forward_plan(const ConvolutionShape& shape) {
+  Plan plan = plan_of(shape, forward_passes(shape));
+  plan.group_inputs = shape.channels / shape.groups;
+  plan.group_outputs = shape.outputs / shape.groups;
+  plan.in = shape.input;
+  plan.out = shape.output;
+  return plan;
+}
+/// … from dy to dx.
+Plan input_gradient_plan(const ConvolutionShape& shape) {
+  Plan plan = plan_of(shape, input_gradient_passes(shape));
+  plan.group_inputs = shape.outputs / shape.groups;
+  plan.group_outputs = shape.channels / shape.groups;
+  plan.in = shape.output;
+  plan.out = shape.input;
+  return plan;
 }
 
 /// Rows of the gradient's panels that are neighbours in memory, cut into tiles as even as can be.
@@ -331,68 +356,38 @@ std::vector<WeightTile> weight_tiles(const Plan& plan, std::int64_t most) {
 }  // namespace
 
 PreparedConvolution::PreparedConvolution(const ConvolutionForward& call) {
-  const ConvolutionShape& shape = call.shape;
-  auto plan = std::make_shared<Plan>();
-  plan->batch = shape.batch;
-  plan->groups = shape.groups;
-  plan->group_inputs = shape.channels / shape.groups;
-  plan->group_outputs = shape.outputs / shape.groups;
-  plan->all_taps = shape.taps();
-  plan->in = shape.input;
-  plan->out = shape.output;
+  auto plan = std::make_shared<Plan>(forward_plan(call.shape));
   plan->x = call.x;
   plan->panels = call.panels;
   plan->bias = call.bias;
   plan->y = call.y;
   plan->epilogue = call.epilogue;
-  plan->passes = forward_passes(shape);
-  add_copies(*plan);
   plan_ = std::move(plan);
 }
 
 PreparedConvolution::PreparedConvolution(const ConvolutionInputGradient& call) {
-  const ConvolutionShape& shape = call.shape;
-  auto plan = std::make_shared<Plan>();
-  plan->batch = shape.batch;
-  plan->groups = shape.groups;
-  plan->group_inputs = shape.outputs / shape.groups;
-  plan->group_outputs = shape.channels / shape.groups;
-  plan->all_taps = shape.taps();
-  plan->in = shape.output;
-  plan->out = shape.input;
+  auto plan = std::make_shared<Plan>(input_gradient_plan(call.shape));
   plan->x = call.dy;
   plan->panels = call.transposed;
   plan->bias = call.bias;
   plan->y = call.dx;
   plan->epilogue = call.epilogue;
-  plan->passes = input_gradient_passes(shape);
-  add_copies(*plan);
   plan_ = std::move(plan);
 }
 
 PreparedConvolution::PreparedConvolution(const ConvolutionWeightGradient& call) {
-  const ConvolutionShape& shape = call.shape;
-  auto plan = std::make_shared<Plan>();
+  auto plan = std::make_shared<Plan>(forward_plan(call.shape));
   plan->kind = Plan::Kind::weight_gradient;
-  plan->batch = shape.batch;
-  plan->groups = shape.groups;
-  plan->group_inputs = shape.channels / shape.groups;
-  plan->group_outputs = shape.outputs / shape.groups;
-  plan->all_taps = shape.taps();
-  plan->in = shape.input;
-  plan->out = shape.output;
   plan->x = call.x;
   plan->dy = call.dy;
   plan->weights = call.panels;
   plan->epilogue = call.epilogue;
-  plan->passes = forward_passes(shape);
   plan->tiles = weight_tiles(*plan, HWY_DYNAMIC_DISPATCH(rows_of_tiles)());
   const std::int64_t width = plan->group_panels().width();
   plan->packs_dy = plan->group_outputs % width != 0;
-  add_copies(*plan);
   const ConvolutionPass& pass = plan->passes.front();
   if (plan->packs_dy) plan->dy_bytes = float_bytes(pass.band * pass.axes[2].positions * width);
-  if (call.panels == nullptr) plan->sum_bytes = float_bytes(shape.groups * plan->group_panels().elements());
+  if (call.panels == nullptr) plan->sum_bytes = float_bytes(plan->groups * plan->group_panels().elements());
   plan_ = std::move(plan);
 }
 

@@ -72,7 +72,6 @@ struct PreparedConvolution::Plan {
   // weight gradients: `x` as above, of the forward pass
   const float* dy = nullptr;
   float* weights = nullptr;
-  std::int64_t tile_rows = 0;
   std::vector<WeightTile> tiles;
   bool packs_dy = false;
 
