@@ -1,26 +1,13 @@
 #include "neurons/ops/common/channels.hpp"
-#include "neurons/ops/common/convolution.hpp"
-#include "neurons/ops/common/epilogue.hpp"
+#include "neurons/ops/common/convolution_sum.hpp"
 
 namespace neurons::ops {
 namespace {
 
 constexpr std::size_t kOwnInputs = 3;  // dy, transposed panels, bias
 
-struct SumOptions : ConvolutionOptions {
-  Chain epilogue;
-
-  template <typename Self, typename Visitor>
-  static void fields(Self& self, Visitor&& visit) {
-    ConvolutionOptions::fields(self, visit);
-    if (self.epilogue.empty()) return;
-    std::string text = self.epilogue.to_string();
-    visit("epilogue", text);
-  }
-};
-
 TensorType own_type(const InferContext& context) {
-  const auto& options = context.as<SumOptions>();
+  const auto& options = context.as<ConvolutionSumOptions>();
   const Shape& dy = context.shape(0);
   if (dy.rank() < 3 || dy != channels_last(options.y_shape(dy[0])) || context.shape(1) != options.transposed_shape()) {
     context.fail("expects dy [batch, spatial…, outputs] and the weights in transposed panels");
@@ -28,15 +15,8 @@ TensorType own_type(const InferContext& context) {
   return {DType::f32, channels_last(options.x_shape(dy[0]))};
 }
 
-struct SumCall {
-  kernels::PreparedConvolution convolution;
-  std::shared_ptr<const kernels::Program> epilogue;
-};
-
-void run(const SumCall& sum, std::byte* scratch, Worker worker) noexcept { sum.convolution.run(scratch, worker); }
-
 Call prepare(const PrepareContext& context) {
-  const auto& options = context.as<SumOptions>();
+  const auto& options = context.as<ConvolutionSumOptions>();
   const std::int64_t batch = context.inputs[0].type.shape[0];
   const Shape x = channels_last(options.x_shape(batch));
   kernels::ConvolutionInputGradient call;
@@ -47,13 +27,11 @@ Call prepare(const PrepareContext& context) {
   call.dx = context.outputs[static_cast<std::size_t>(tile_place(options.epilogue))].as<float>();
   const auto epilogue = epilogue_program(context, options.epilogue, kOwnInputs, x, x.product(0, x.rank() - 1), options.channels);
   call.epilogue = epilogue.get();
-  SumCall sum{kernels::PreparedConvolution(call), epilogue};
-  const std::size_t scratch = sum.convolution.scratch_bytes();
-  return Call::of<run>(std::move(sum), true, scratch);
+  return convolution_call(kernels::PreparedConvolution(call), epilogue);
 }
 
 void reference(const ReferenceContext& context) {
-  const auto& options = context.as<SumOptions>();
+  const auto& options = context.as<ConvolutionSumOptions>();
   const ReferenceTensor& dy = *context.inputs[0];
   const ConvolutionPlaces at{options.shape(dy.type.shape[0]), true};
   const auto order = transposed_order(at.shape);
@@ -68,41 +46,19 @@ void reference(const ReferenceContext& context) {
   finish_reference(context, options.epilogue, kOwnInputs, std::move(dx));
 }
 
-std::optional<Options> with_epilogue(const Options& options, const Chain& chain) {
-  if (tile_place(chain) < 0) return std::nullopt;
-  auto changed = options.as<SumOptions>();
-  changed.epilogue = chain;
-  return Options(changed);
-}
-
 }  // namespace
 
 /// The input gradient of a convolution, then the epilogue (usually the gradient of the activation before it).
 std::vector<OpDef> convolution_sum_input_gradient() {
-  OpDef op;
-  op.name = "ConvolutionSumInputGradient";
-  op.summary = "dx = epilogue(Σ over the windows that show it of dy · Wᵀ + bias), channels last";
-  op.minimum_inputs = 2;
-  op.maximum_inputs = kOwnInputs;
-  op.internal = true;
-  op.default_options = SumOptions{};
-  op.infer = [](const InferContext& context) {
-    return epilogue_types(context, context.as<SumOptions>().epilogue, kOwnInputs, own_type(context));
-  };
+  OpDef op = convolution_sum_op("ConvolutionSumInputGradient",
+                                "dx = epilogue(Σ over the windows that show it of dy · Wᵀ + bias), channels last", kOwnInputs, true,
+                                own_type);
   op.reference = reference;
   op.kernels = {{"convolution", nullptr, prepare}};
-  op.flops = [](const InferContext& context) {
-    const auto& options = context.as<SumOptions>();
-    return options.flops(context.shape(0)[0]) + epilogue_flops(options.epilogue, own_type(context).shape.elements());
-  };
-  op.may_alias = [](const InferContext& context) {
-    return epilogue_aliases(context, context.as<SumOptions>().epilogue, kOwnInputs, true);
-  };
-  op.with_epilogue = with_epilogue;
   op.samples = [] {
     std::vector<Sample> samples;
     for (const ConvolutionSample& sample : convolution_samples()) {
-      SumOptions options;
+      ConvolutionSumOptions options;
       static_cast<ConvolutionOptions&>(options) = sample.options;
       const Sample::Input dy{{DType::f32, channels_last(sample.options.y_shape(sample.batch))}};
       const Sample::Input w{{DType::f32, sample.options.transposed_shape()}};

@@ -1,26 +1,13 @@
 #include "neurons/ops/common/channels.hpp"
-#include "neurons/ops/common/convolution.hpp"
-#include "neurons/ops/common/epilogue.hpp"
+#include "neurons/ops/common/convolution_sum.hpp"
 
 namespace neurons::ops {
 namespace {
 
 constexpr std::size_t kOwnInputs = 2;  // x, dy
 
-struct SumOptions : ConvolutionOptions {
-  Chain epilogue;
-
-  template <typename Self, typename Visitor>
-  static void fields(Self& self, Visitor&& visit) {
-    ConvolutionOptions::fields(self, visit);
-    if (self.epilogue.empty()) return;
-    std::string text = self.epilogue.to_string();
-    visit("epilogue", text);
-  }
-};
-
 TensorType own_type(const InferContext& context) {
-  const auto& options = context.as<SumOptions>();
+  const auto& options = context.as<ConvolutionSumOptions>();
   const Shape& x = context.shape(0);
   if (x.rank() < 3 || x != channels_last(options.x_shape(x[0])) || context.shape(1) != channels_last(options.y_shape(x[0]))) {
     context.fail("expects x [batch, spatial…, channels] and dy [batch, spatial…, outputs]");
@@ -28,15 +15,8 @@ TensorType own_type(const InferContext& context) {
   return {DType::f32, options.packed_shape()};
 }
 
-struct SumCall {
-  kernels::PreparedConvolution convolution;
-  std::shared_ptr<const kernels::Program> epilogue;
-};
-
-void run(const SumCall& sum, std::byte* scratch, Worker worker) noexcept { sum.convolution.run(scratch, worker); }
-
 Call prepare(const PrepareContext& context) {
-  const auto& options = context.as<SumOptions>();
+  const auto& options = context.as<ConvolutionSumOptions>();
   const Shape panels = options.packed_shape();
   const std::int64_t batch = context.inputs[0].type.shape[0];
   kernels::ConvolutionWeightGradient call;
@@ -47,13 +27,11 @@ Call prepare(const PrepareContext& context) {
   if (place >= 0) call.panels = context.outputs[static_cast<std::size_t>(place)].as<float>();
   const auto epilogue = epilogue_program(context, options.epilogue, kOwnInputs, panels, panels[0] * panels[1], panels[2]);
   call.epilogue = epilogue.get();
-  SumCall sum{kernels::PreparedConvolution(call), epilogue};
-  const std::size_t scratch = sum.convolution.scratch_bytes();
-  return Call::of<run>(std::move(sum), true, scratch);
+  return convolution_call(kernels::PreparedConvolution(call), epilogue);
 }
 
 void reference(const ReferenceContext& context) {
-  const auto& options = context.as<SumOptions>();
+  const auto& options = context.as<ConvolutionSumOptions>();
   const ReferenceTensor& x = *context.inputs[0];
   const ConvolutionPlaces at{options.shape(x.type.shape[0]), true};
   ReferenceTensor dw{{DType::f32, options.packed_shape()}, {}};
@@ -63,40 +41,19 @@ void reference(const ReferenceContext& context) {
   finish_reference(context, options.epilogue, kOwnInputs, std::move(dw));
 }
 
-std::optional<Options> with_epilogue(const Options& options, const Chain& chain) {
-  auto changed = options.as<SumOptions>();
-  changed.epilogue = chain;
-  return Options(changed);
-}
-
 }  // namespace
 
 /// The weight gradient of a convolution in panels, then the epilogue (usually the optimiser's update).
 std::vector<OpDef> convolution_sum_weight_gradient() {
-  OpDef op;
-  op.name = "ConvolutionSumWeightGradient";
-  op.summary = "epilogue(Σ over positions of windows of x · dy) in panels of outputs, channels last";
-  op.minimum_inputs = 2;
-  op.maximum_inputs = kOwnInputs;
-  op.internal = true;
-  op.default_options = SumOptions{};
-  op.infer = [](const InferContext& context) {
-    return epilogue_types(context, context.as<SumOptions>().epilogue, kOwnInputs, own_type(context));
-  };
+  OpDef op = convolution_sum_op("ConvolutionSumWeightGradient",
+                                "epilogue(Σ over positions of windows of x · dy) in panels of outputs, channels last", kOwnInputs,
+                                false, own_type);
   op.reference = reference;
   op.kernels = {{"convolution", nullptr, prepare}};
-  op.flops = [](const InferContext& context) {
-    const auto& options = context.as<SumOptions>();
-    return options.flops(context.shape(0)[0]) + epilogue_flops(options.epilogue, own_type(context).shape.elements());
-  };
-  op.may_alias = [](const InferContext& context) {
-    return epilogue_aliases(context, context.as<SumOptions>().epilogue, kOwnInputs, true);
-  };
-  op.with_epilogue = with_epilogue;
   op.samples = [] {
     std::vector<Sample> samples;
     for (const ConvolutionSample& sample : convolution_samples()) {
-      SumOptions options;
+      ConvolutionSumOptions options;
       static_cast<ConvolutionOptions&>(options) = sample.options;
       samples.push_back({{{{DType::f32, channels_last(sample.options.x_shape(sample.batch))}},
                           {{DType::f32, channels_last(sample.options.y_shape(sample.batch))}}},

@@ -1,0 +1,48 @@
+#include "neurons/ops/common/convolution_sum.hpp"
+
+namespace neurons::ops {
+namespace {
+
+struct SumCall {
+  kernels::PreparedConvolution convolution;
+  std::shared_ptr<const kernels::Program> epilogue;
+};
+
+void run(const SumCall& sum, std::byte* scratch, Worker worker) noexcept { sum.convolution.run(scratch, worker); }
+
+}  // namespace
+
+Call convolution_call(kernels::PreparedConvolution convolution, std::shared_ptr<const kernels::Program> epilogue) {
+  const std::size_t scratch = convolution.scratch_bytes();
+  return Call::of<run>(SumCall{std::move(convolution), std::move(epilogue)}, true, scratch);
+}
+
+OpDef convolution_sum_op(std::string name, std::string summary, std::size_t own_inputs, bool keeps_tile,
+                         std::function<TensorType(const InferContext&)> own_type) {
+  OpDef op;
+  op.name = std::move(name);
+  op.summary = std::move(summary);
+  op.minimum_inputs = 2;
+  op.maximum_inputs = own_inputs;
+  op.internal = true;
+  op.default_options = ConvolutionSumOptions{};
+  op.infer = [own_inputs, own_type](const InferContext& context) {
+    return epilogue_types(context, context.as<ConvolutionSumOptions>().epilogue, own_inputs, own_type(context));
+  };
+  op.flops = [own_type](const InferContext& context) {
+    const auto& options = context.as<ConvolutionSumOptions>();
+    return options.flops(context.shape(0)[0]) + epilogue_flops(options.epilogue, own_type(context).shape.elements());
+  };
+  op.may_alias = [own_inputs](const InferContext& context) {
+    return epilogue_aliases(context, context.as<ConvolutionSumOptions>().epilogue, own_inputs, true);
+  };
+  op.with_epilogue = [keeps_tile](const Options& options, const Chain& chain) -> std::optional<Options> {
+    if (keeps_tile && tile_place(chain) < 0) return std::nullopt;
+    auto changed = options.as<ConvolutionSumOptions>();
+    changed.epilogue = chain;
+    return Options(changed);
+  };
+  return op;
+}
+
+}  // namespace neurons::ops
