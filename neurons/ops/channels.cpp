@@ -35,24 +35,10 @@ OpDef channels_op(bool last) {
     return {{context.dtype(), reordered(context.shape(0), last)}};
   };
   op.reference = [last](const ReferenceContext& context) {
-    const ReferenceTensor& x = *context.inputs[0];
-    ReferenceTensor& y = context.outputs[0];
-    const auto axes = order(x.type.shape.rank(), last);
-    for (std::int64_t place = 0; place < y.elements(); ++place) {
-      const auto index = index_of(place, y.type.shape);
-      std::vector<std::int64_t> source(index.size());
-      for (std::size_t i = 0; i < index.size(); ++i) source[static_cast<std::size_t>(axes[i])] = index[i];
-      y.data[static_cast<std::size_t>(place)] = x.data[place_of(source, x.type.shape)];
-    }
+    permute_reference(context, order(context.inputs[0]->type.shape.rank(), last));
   };
   op.kernels = {{"strided copy", nullptr, [last](const PrepareContext& context) {
-                   const Shape& shape = context.inputs[0].type.shape;
-                   const Shape& result = context.outputs[0].type.shape;
-                   const auto own = shape.strides();
-                   std::vector<std::int64_t> strides;
-                   for (const std::int64_t axis : order(shape.rank(), last)) strides.push_back(own[static_cast<std::size_t>(axis)]);
-                   return copies_call(
-                       {copy_between(context.inputs[0], 0, strides, context.outputs[0], 0, strides_of(result), result.extents())});
+                   return permute_call(context, order(context.inputs[0].type.shape.rank(), last));
                  }}};
   op.flops = [](const InferContext&) { return 0.0; };
   op.simplify = [last, inverse](const RewriteContext& context) -> std::optional<std::vector<Value>> {

@@ -17,14 +17,6 @@ struct ConvTransposeOptions : WindowOptions {
   }
 };
 
-std::int64_t entry(const std::vector<std::int64_t>& list, std::size_t i, std::int64_t fallback) {
-  return list.empty() ? fallback : list[i];
-}
-
-void require_length(const InferContext& context, const char* name, const std::vector<std::int64_t>& list, std::size_t length) {
-  if (!list.empty() && list.size() != length) context.fail("{} has {} entries, expected {}", name, list.size(), length);
-}
-
 /// The convolution from y to x whose input gradient this op is.
 ConvolutionOptions resolved(const InferContext& context) {
   const auto& options = context.as<ConvTransposeOptions>();
@@ -42,11 +34,7 @@ ConvolutionOptions resolved(const InferContext& context) {
   require_length(context, "pads", options.pads, 2 * count);
   require_length(context, "output_padding", options.output_padding, count);
   require_length(context, "output_shape", options.output_shape, count);
-  const bool same = options.auto_pad == "SAME_UPPER" || options.auto_pad == "SAME_LOWER";
-  const bool valid = options.auto_pad == "VALID";
-  if (!same && !valid && options.auto_pad != "NOTSET" && !options.auto_pad.empty()) {
-    context.fail("auto_pad = \"{}\", expected NOTSET, VALID, SAME_UPPER or SAME_LOWER", options.auto_pad);
-  }
+  const AutoPad pad = auto_pad_of(context, options);
   ConvolutionOptions result;
   result.group = options.group;
   result.channels = w[1] * options.group;
@@ -60,11 +48,11 @@ ConvolutionOptions resolved(const InferContext& context) {
     const std::int64_t more = entry(options.output_padding, i, 0);
     if (stride < 1 || dilation < 1 || more < 0) context.fail("strides and dilations must be at least 1, output_padding at least 0");
     const std::int64_t reach = stride * (input - 1) + more + (kernel - 1) * dilation + 1;
-    std::int64_t begin = valid ? 0 : entry(options.pads, i, 0);
-    std::int64_t end = valid ? 0 : entry(options.pads, i + count, 0);
-    if (same || !options.output_shape.empty()) {
+    std::int64_t begin = pad.valid ? 0 : entry(options.pads, i, 0);
+    std::int64_t end = pad.valid ? 0 : entry(options.pads, i + count, 0);
+    if (pad.same || !options.output_shape.empty()) {
       const std::int64_t total = reach - (options.output_shape.empty() ? input * stride : options.output_shape[i]);
-      begin = options.auto_pad == "SAME_UPPER" ? total / 2 : total - total / 2;
+      begin = pad.upper ? total / 2 : total - total / 2;
       if (total < 0) begin = 0;  // more results than windows reach: those behind them are 0
       end = total - begin;
     }

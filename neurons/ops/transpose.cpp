@@ -40,26 +40,11 @@ std::vector<TensorType> infer(const InferContext& context) {
 }
 
 Call prepare(const PrepareContext& context) {
-  const Shape& shape = context.inputs[0].type.shape;
-  const Shape& result = context.outputs[0].type.shape;
-  const auto own = shape.strides();
-  std::vector<std::int64_t> strides;
-  for (const std::int64_t axis : context.as<TransposeOptions>().permutation(shape.rank())) {
-    strides.push_back(own[static_cast<std::size_t>(axis)]);
-  }
-  return copies_call({copy_between(context.inputs[0], 0, strides, context.outputs[0], 0, strides_of(result), result.extents())});
+  return permute_call(context, context.as<TransposeOptions>().permutation(context.inputs[0].type.shape.rank()));
 }
 
 void reference(const ReferenceContext& context) {
-  const ReferenceTensor& x = *context.inputs[0];
-  ReferenceTensor& y = context.outputs[0];
-  const auto permutation = context.as<TransposeOptions>().permutation(x.type.shape.rank());
-  for (std::int64_t place = 0; place < y.elements(); ++place) {
-    const auto index = index_of(place, y.type.shape);
-    std::vector<std::int64_t> source(index.size());
-    for (std::size_t i = 0; i < index.size(); ++i) source[static_cast<std::size_t>(permutation[i])] = index[i];
-    y.data[static_cast<std::size_t>(place)] = x.data[place_of(source, x.type.shape)];
-  }
+  permute_reference(context, context.as<TransposeOptions>().permutation(context.inputs[0]->type.shape.rank()));
 }
 
 /// Nothing moves under an identity; the transposition of a transposition is one.

@@ -46,6 +46,25 @@ std::size_t place_of(std::span<const std::int64_t> index, const Shape& shape) {
   return static_cast<std::size_t>(place);
 }
 
+Call permute_call(const PrepareContext& context, std::span<const std::int64_t> permutation) {
+  const Shape& result = context.outputs[0].type.shape;
+  const auto own = context.inputs[0].type.shape.strides();
+  std::vector<std::int64_t> strides;
+  for (const std::int64_t axis : permutation) strides.push_back(own[static_cast<std::size_t>(axis)]);
+  return copies_call({copy_between(context.inputs[0], 0, strides, context.outputs[0], 0, strides_of(result), result.extents())});
+}
+
+void permute_reference(const ReferenceContext& context, std::span<const std::int64_t> permutation) {
+  const ReferenceTensor& x = *context.inputs[0];
+  ReferenceTensor& y = context.outputs[0];
+  for (std::int64_t place = 0; place < y.elements(); ++place) {
+    const auto index = index_of(place, y.type.shape);
+    std::vector<std::int64_t> source(index.size());
+    for (std::size_t i = 0; i < index.size(); ++i) source[static_cast<std::size_t>(permutation[i])] = index[i];
+    y.data[static_cast<std::size_t>(place)] = x.data[place_of(source, x.type.shape)];
+  }
+}
+
 OpDef mover(std::string name, std::string summary, int since, Options defaults) {
   OpDef op;
   op.name = std::move(name);

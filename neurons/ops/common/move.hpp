@@ -26,6 +26,10 @@ std::vector<std::int64_t> index_of(std::int64_t place, const Shape& shape);
 /// The inverse of index_of.
 std::size_t place_of(std::span<const std::int64_t> index, const Shape& shape);
 
+/// y's axis i is x's axis permutation[i]: the call, and the reference.
+Call permute_call(const PrepareContext& context, std::span<const std::int64_t> permutation);
+void permute_reference(const ReferenceContext& context, std::span<const std::int64_t> permutation);
+
 /// Name, summary and the fields that all movers share: no floating-point operations, ONNX's page as source.
 OpDef mover(std::string name, std::string summary, int since, Options defaults);
 

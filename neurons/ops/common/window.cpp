@@ -7,15 +7,6 @@
 namespace neurons::ops {
 namespace {
 
-/// Entry `i` of a list, or the default where the list is empty.
-std::int64_t entry(const std::vector<std::int64_t>& list, std::size_t i, std::int64_t fallback) {
-  return list.empty() ? fallback : list[i];
-}
-
-void require_length(const InferContext& context, const char* name, const std::vector<std::int64_t>& list, std::size_t length) {
-  if (!list.empty() && list.size() != length) context.fail("{} has {} entries, expected {}", name, list.size(), length);
-}
-
 void require_at_least(const InferContext& context, const char* name, std::int64_t value, std::int64_t least) {
   if (value < least) context.fail("{} holds {}, expected at least {}", name, value, least);
 }
@@ -32,6 +23,25 @@ void pad_to_same(WindowAxis& axis, bool upper) {
 
 }  // namespace
 
+std::int64_t entry(const std::vector<std::int64_t>& list, std::size_t i, std::int64_t fallback) {
+  return list.empty() ? fallback : list[i];
+}
+
+void require_length(const InferContext& context, const char* name, const std::vector<std::int64_t>& list, std::size_t length) {
+  if (!list.empty() && list.size() != length) context.fail("{} has {} entries, expected {}", name, list.size(), length);
+}
+
+AutoPad auto_pad_of(const InferContext& context, const WindowOptions& options) {
+  AutoPad pad;
+  pad.upper = options.auto_pad == "SAME_UPPER";
+  pad.same = pad.upper || options.auto_pad == "SAME_LOWER";
+  pad.valid = options.auto_pad == "VALID";
+  if (!pad.same && !pad.valid && options.auto_pad != "NOTSET" && !options.auto_pad.empty()) {
+    context.fail("auto_pad = \"{}\", expected NOTSET, VALID, SAME_UPPER or SAME_LOWER", options.auto_pad);
+  }
+  return pad;
+}
+
 std::vector<WindowAxis> resolve_window(const InferContext& context, const WindowOptions& options,
                                        std::span<const std::int64_t> kernel, std::span<const std::int64_t> spatial,
                                        bool ceil_mode) {
@@ -41,12 +51,8 @@ std::vector<WindowAxis> resolve_window(const InferContext& context, const Window
   require_length(context, "strides", options.strides, rank);
   require_length(context, "dilations", options.dilations, rank);
   require_length(context, "pads", options.pads, 2 * rank);
-  const bool upper = options.auto_pad == "SAME_UPPER";
-  const bool same = upper || options.auto_pad == "SAME_LOWER";
-  const bool explicit_pads = options.auto_pad == "NOTSET" || options.auto_pad.empty();
-  if (!same && !explicit_pads && options.auto_pad != "VALID") {
-    context.fail("auto_pad = \"{}\", expected NOTSET, VALID, SAME_UPPER or SAME_LOWER", options.auto_pad);
-  }
+  const AutoPad pad = auto_pad_of(context, options);
+  const bool explicit_pads = !pad.same && !pad.valid;
   std::vector<WindowAxis> window;
   for (std::size_t i = 0; i < rank; ++i) {
     WindowAxis axis;
@@ -64,8 +70,8 @@ std::vector<WindowAxis> resolve_window(const InferContext& context, const Window
       context.fail("kernel_shape [{}] differs from the weights' [{}]", fmt::join(options.kernel_shape, ", "),
                    fmt::join(kernel, ", "));
     }
-    if (same) {
-      pad_to_same(axis, upper);
+    if (pad.same) {
+      pad_to_same(axis, pad.upper);
     } else {
       const std::int64_t room = axis.input + axis.pad_begin + axis.pad_end - axis.span();
       if (room < 0) {

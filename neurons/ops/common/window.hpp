@@ -50,6 +50,20 @@ std::vector<WindowAxis> resolve_window(const InferContext& context, const Window
                                        std::span<const std::int64_t> kernel, std::span<const std::int64_t> spatial,
                                        bool ceil_mode = false);
 
+/// Entry `i` of a list of attributes, or the default where the list is empty.
+std::int64_t entry(const std::vector<std::int64_t>& list, std::size_t i, std::int64_t fallback);
+/// Throws through context.fail where a list that is not empty has another length.
+void require_length(const InferContext& context, const char* name, const std::vector<std::int64_t>& list, std::size_t length);
+
+/// What WindowOptions::auto_pad asks for. `pads` are obeyed where it asks for neither.
+struct AutoPad {
+  bool same = false;   ///< as many windows as strides fit
+  bool upper = false;  ///< … with an odd pad at the end
+  bool valid = false;  ///< none
+};
+/// Throws through context.fail for a text that ONNX does not know.
+AutoPad auto_pad_of(const InferContext& context, const WindowOptions& options);
+
 /// One field of all axes as a list; pads as ONNX lists them.
 std::vector<std::int64_t> list_of(const std::vector<WindowAxis>& window, std::int64_t WindowAxis::*field);
 std::vector<std::int64_t> pads_of(const std::vector<WindowAxis>& window);
