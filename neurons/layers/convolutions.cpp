@@ -32,30 +32,22 @@ Value Convolution<kAxes>::build(BuildContext& context, const std::vector<Value>&
   if (groups < 1 || channels % groups != 0 || filters % groups != 0) {
     fail_input("{}: groups = {} must divide {} channels and {} filters", scope, groups, channels, filters);
   }
-  if (!pads.empty() && padding != Padding::valid) fail_input("{}: give either padding = \"{}\" or pads, not both", scope, padding);
   const auto extents = axes_of(graph, kernel, "kernel", kAxes, 1);
-  std::vector<std::int64_t> zeros = axes_of(graph, pads, "pads", kAxes, 0);
-  zeros.insert(zeros.end(), zeros.begin(), zeros.begin() + kAxes);
   const Layer& after = activation_of_kind(activation);
   const std::int64_t taps = product(extents);
   std::vector<std::int64_t> weight_extents{filters, channels / groups};
   weight_extents.insert(weight_extents.end(), extents.begin(), extents.end());
-  const Shape weight_shape{std::span<const std::int64_t>(weight_extents)};
   ParameterSpec spec;
-  spec.shape = weight_shape;
+  spec.shape = Shape(std::span<const std::int64_t>(weight_extents));
   spec.initializer = {initializer, initializer_value};
   spec.fan_in = channels / groups * taps;
   spec.fan_out = filters / groups * taps;
   spec.following = activation == "identity" ? context.following() : Following{activation, after.negative_slope()};
   const auto [weight, b] = parameters(context, spec, bias ? filters : 0);
-  Attributes window{{"strides", axes_of(graph, stride, "stride", kAxes, 1)},
-                    {"dilations", axes_of(graph, dilation, "dilation", kAxes, 1)},
-                    {"group", groups}};
-  if (pads.empty()) {
-    window.push_back({"auto_pad", auto_pad_of(graph, padding)});
-  } else {
-    window.push_back({"pads", zeros});
-  }
+  const Attributes window{{"strides", axes_of(graph, stride, "stride", kAxes, 1)},
+                          {"dilations", axes_of(graph, dilation, "dilation", kAxes, 1)},
+                          {"group", groups},
+                          border_of(graph, padding, pads, kAxes)};
   return after.build(context, {emit_with("Conv", {x, weight, b}, window)});
 }
 

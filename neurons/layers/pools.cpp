@@ -8,18 +8,9 @@ template <PoolOf kOf, int kAxes>
 Value Pool<kOf, kAxes>::build(BuildContext& context, const std::vector<Value>& inputs) const {
   const Value x = image_input(context, inputs, kAxes);
   const Graph& graph = context.graph();
-  if (!pads.empty() && padding != Padding::valid) {
-    fail_input("{}: give either padding = \"{}\" or pads, not both", graph.scope(), padding);
-  }
-  Attributes window{{"kernel_shape", axes_of(graph, size, "size", kAxes, 1)},
-                    {"strides", axes_of(graph, stride.empty() ? size : stride, "stride", kAxes, 1)}};
-  if (pads.empty()) {
-    window.push_back({"auto_pad", auto_pad_of(graph, padding)});
-  } else {
-    std::vector<std::int64_t> both = axes_of(graph, pads, "pads", kAxes, 0);
-    both.insert(both.end(), both.begin(), both.begin() + kAxes);
-    window.push_back({"pads", both});
-  }
+  const Attributes window{{"kernel_shape", axes_of(graph, size, "size", kAxes, 1)},
+                          {"strides", axes_of(graph, stride.empty() ? size : stride, "stride", kAxes, 1)},
+                          border_of(graph, padding, pads, kAxes)};
   return emit_with(kOf == PoolOf::maximum ? "MaxPool" : "AveragePool", {x}, window);
 }
 

@@ -24,6 +24,14 @@ std::string auto_pad_of(const Graph& graph, const std::string& padding) {
   fail_input("{}: padding = \"{}\", expected \"valid\" or \"same\"", graph.scope(), padding);
 }
 
+Attribute border_of(const Graph& graph, const std::string& padding, const Extents& pads, int axes) {
+  if (pads.empty()) return {"auto_pad", auto_pad_of(graph, padding)};
+  if (padding != Padding::valid) fail_input("{}: give either padding = \"{}\" or pads, not both", graph.scope(), padding);
+  std::vector<std::int64_t> both = axes_of(graph, pads, "pads", axes, 0);
+  both.insert(both.end(), both.begin(), both.begin() + axes);
+  return {"pads", both};
+}
+
 std::vector<std::int64_t> axes_of(const Graph& graph, const Extents& extents, const char* what, int axes, std::int64_t least) {
   return extents.for_axes(graph.scope() + ": " + what, axes, least, least);
 }

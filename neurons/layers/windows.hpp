@@ -22,6 +22,10 @@ Value image_input(BuildContext& context, const std::vector<Value>& inputs, int a
 /// ONNX's name of a padding. Throws InputError for unknown ones.
 std::string auto_pad_of(const Graph& graph, const std::string& padding);
 
+/// ONNX's attribute for the border: `pads` at both sides of each axis, or `padding` where there are none. Throws InputError for
+/// both.
+Attribute border_of(const Graph& graph, const std::string& padding, const Extents& pads, int axes);
+
 /// `extents`, called `what` in messages, for each axis; at least `least`, which is the default, too.
 std::vector<std::int64_t> axes_of(const Graph& graph, const Extents& extents, const char* what, int axes, std::int64_t least);
 
