@@ -23,8 +23,7 @@ Call prepare(const PrepareContext& context) {
   call.shape = options.shape(batch);
   call.x = context.inputs[0].as<float>();
   call.dy = context.inputs[1].as<float>();
-  const int place = tile_place(options.epilogue);
-  if (place >= 0) call.panels = context.outputs[static_cast<std::size_t>(place)].as<float>();
+  call.panels = stored_tile(context, options.epilogue);
   const auto epilogue = epilogue_program(context, options.epilogue, kOwnInputs, panels, panels[0] * panels[1], panels[2]);
   call.epilogue = epilogue.get();
   return convolution_call(kernels::PreparedConvolution(call), epilogue);

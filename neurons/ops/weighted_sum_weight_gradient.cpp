@@ -43,10 +43,7 @@ Call prepare(const PrepareContext& context) {
   gradient.epilogue = epilogue_program(context, chain, kOwnInputs, panels.packed_shape(), panels.shape().panels() * panels.inputs,
                                        panels.shape().width());
   call.epilogue = gradient.epilogue.get();
-  if (chain.empty()) call.panels = context.outputs[0].as<float>();
-  for (std::size_t i = 0; i < chain.outputs.size(); ++i) {
-    if (chain.outputs[i].from == Chain::Operand::From::tile) call.panels = context.outputs[i].as<float>();
-  }
+  call.panels = stored_tile(context, chain);
   gradient.product = kernels::prepare(call);
   const std::size_t scratch = gradient.product.scratch_bytes();
   return Call::of<run>(std::move(gradient), true, scratch);

@@ -17,7 +17,7 @@ Call convolution_call(kernels::PreparedConvolution convolution, std::shared_ptr<
   return Call::of<run>(SumCall{std::move(convolution), std::move(epilogue)}, true, scratch);
 }
 
-OpDef convolution_sum_op(std::string name, std::string summary, std::size_t own_inputs, bool keeps_tile,
+OpDef convolution_sum_op(std::string name, std::string summary, std::size_t own_inputs, bool tile_in_output,
                          std::function<TensorType(const InferContext&)> own_type) {
   OpDef op;
   op.name = std::move(name);
@@ -33,11 +33,11 @@ OpDef convolution_sum_op(std::string name, std::string summary, std::size_t own_
     const auto& options = context.as<ConvolutionSumOptions>();
     return options.flops(context.shape(0)[0]) + epilogue_flops(options.epilogue, own_type(context).shape.elements());
   };
-  op.may_alias = [own_inputs](const InferContext& context) {
-    return epilogue_aliases(context, context.as<ConvolutionSumOptions>().epilogue, own_inputs, true);
+  op.may_alias = [own_inputs, tile_in_output](const InferContext& context) {
+    return epilogue_aliases(context, context.as<ConvolutionSumOptions>().epilogue, own_inputs, tile_in_output);
   };
-  op.with_epilogue = [keeps_tile](const Options& options, const Chain& chain) -> std::optional<Options> {
-    if (keeps_tile && tile_place(chain) < 0) return std::nullopt;
+  op.with_epilogue = [tile_in_output](const Options& options, const Chain& chain) -> std::optional<Options> {
+    if (tile_in_output && tile_place(chain) < 0) return std::nullopt;
     auto changed = options.as<ConvolutionSumOptions>();
     changed.epilogue = chain;
     return Options(changed);

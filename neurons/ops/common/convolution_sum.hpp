@@ -27,9 +27,9 @@ struct ConvolutionSumOptions : ConvolutionOptions {
 Call convolution_call(kernels::PreparedConvolution convolution, std::shared_ptr<const kernels::Program> epilogue);
 
 /// An internal op with options ConvolutionSumOptions whose own inputs number 2 to `own_inputs` and whose own output is of the type
-/// that `own_type` says. With `keeps_tile` it takes those chains alone that leave the sums' tile in an output. Reference, kernels
-/// and samples are the caller's.
-OpDef convolution_sum_op(std::string name, std::string summary, std::size_t own_inputs, bool keeps_tile,
+/// that `own_type` says. With `tile_in_output` its sums wait in an output (tile_place) for their chain, and it takes no chain that
+/// leaves none for that. Reference, kernels and samples are the caller's.
+OpDef convolution_sum_op(std::string name, std::string summary, std::size_t own_inputs, bool tile_in_output,
                          std::function<TensorType(const InferContext&)> own_type);
 
 }  // namespace neurons::ops

@@ -25,6 +25,12 @@ int tile_place(const Chain& chain) {
   return chain.empty() ? 0 : chain.tile_output({DType::f32, chain.steps.front().types.front().shape});
 }
 
+float* stored_tile(const PrepareContext& context, const Chain& chain) {
+  if (chain.empty()) return context.outputs[0].as<float>();
+  const auto own = std::ranges::find(chain.outputs, Chain::Operand::From::tile, &Chain::Operand::from);
+  return own == chain.outputs.end() ? nullptr : context.outputs[static_cast<std::size_t>(own - chain.outputs.begin())].as<float>();
+}
+
 std::vector<std::pair<int, int>> epilogue_aliases(const InferContext& context, const Chain& chain, std::size_t own_inputs,
                                                   bool tile_in_output) {
   auto pairs = chain.aliases(chain_part(context.inputs, own_inputs));

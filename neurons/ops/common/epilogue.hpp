@@ -25,6 +25,9 @@ std::vector<TensorType> epilogue_types(const InferContext& context, const Chain&
 /// Which output holds the host's tile before the chain runs on it (Chain::tile_output; 0 for an empty chain, -1 for none).
 int tile_place(const Chain& chain);
 
+/// Where a host whose tiles need no output puts them: the memory of the output that is the tile itself, null where none is.
+float* stored_tile(const PrepareContext& context, const Chain& chain);
+
 /// Aliases of a host: those of its chain, shifted past the host's own inputs. Where the tile waits in an output (`tile_in_output`),
 /// that output must not be the memory of an input, which would be overwritten before it is read.
 std::vector<std::pair<int, int>> epilogue_aliases(const InferContext& context, const Chain& chain, std::size_t own_inputs,
