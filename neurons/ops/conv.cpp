@@ -65,22 +65,18 @@ void gradient(GradientContext& context) {
   }
 }
 
-/// Packed weights make it a sum over windows, channels last.
+/// A sum over windows of packed weights, channels last.
 std::optional<std::vector<Value>> simplify(const RewriteContext& context) {
-  const auto weights = unpacked_convolution(context.inputs[1]);
-  if (!weights) return std::nullopt;
   const Value x = context.inputs[0];
-  const Value bias = context.inputs.size() > 2 ? context.inputs[2] : Value{};
+  if (x.type().dtype != DType::f32) return std::nullopt;
+  Graph& graph = context.graph;
   const ConvolutionOptions convolution = resolved(context.op, context.options, x, context.inputs[1]);
-  const OpDef& sum = context.graph.table()->find("ConvolutionSum");
+  const Value weights = graph.emit("PackConvolution", {context.inputs[1]}, weight_options(convolution));
+  const Value bias = context.inputs.size() > 2 ? context.inputs[2] : Value{};
+  const OpDef& sum = graph.table()->find("ConvolutionSum");
   const Options options = sum.default_options.with(attributes_of(convolution));
-  const std::vector<Value> inputs{to_channels_last(x), weights->packed, bias};
-  return std::vector{to_channels_first(context.graph.emit_all(sum, inputs, options, context.name).front())};
-}
-
-std::optional<Layout> wants_layout(const InferContext& context, std::size_t index) {
-  if (index != 1 || context.dtype() != DType::f32) return std::nullopt;
-  return weight_layout(resolved(context));
+  const std::vector<Value> inputs{to_channels_last(x), weights, bias};
+  return std::vector{to_channels_first(graph.emit_all(sum, inputs, options, context.name).front())};
 }
 
 std::vector<Sample> samples() {
@@ -120,7 +116,6 @@ std::vector<OpDef> conv() {
   op.gradient = gradient;
   op.reference = reference;
   op.simplify = simplify;
-  op.wants_layout = wants_layout;
   op.flops = [](const InferContext& context) { return resolved(context).flops(context.shape(0)[0]); };
   op.onnx = {{"Conv", 1, ""}};
   op.samples = samples;

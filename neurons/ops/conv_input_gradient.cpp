@@ -43,12 +43,13 @@ void gradient(GradientContext& context) {
   if (context.has_input(2) && context.wants(2)) context.set(2, sum_over(g, all_but_channels(g.shape().rank()), false));
 }
 
+/// A sum over the windows that show each input, of packed weights, channels last.
 std::optional<std::vector<Value>> simplify(const RewriteContext& context) {
-  const auto weights = unpacked_convolution(context.inputs[1]);
-  if (!weights) return std::nullopt;
+  if (context.inputs[0].type().dtype != DType::f32) return std::nullopt;
   Graph& graph = context.graph;
   const auto& options = context.options.as<ConvolutionOptions>();
-  const Value transposed = graph.emit("TransposeConvolution", {weights->packed}, options);
+  const Value weights = graph.emit("PackConvolution", {context.inputs[1]}, weight_options(options));
+  const Value transposed = graph.emit("TransposeConvolution", {weights}, options);
   const OpDef& sum = graph.table()->find("ConvolutionSumInputGradient");
   const Value bias = context.inputs.size() > 2 ? context.inputs[2] : Value{};
   const std::vector<Value> inputs{to_channels_last(context.inputs[0]), transposed, bias};
@@ -70,10 +71,6 @@ std::vector<OpDef> conv_input_gradient() {
   op.gradient = gradient;
   op.reference = reference;
   op.simplify = simplify;
-  op.wants_layout = [](const InferContext& context, std::size_t index) -> std::optional<Layout> {
-    if (index != 1 || context.dtype() != DType::f32) return std::nullopt;
-    return weight_layout(context.as<ConvolutionOptions>());
-  };
   op.flops = [](const InferContext& context) { return context.as<ConvolutionOptions>().flops(context.shape(0)[0]); };
   op.samples = [] {
     std::vector<Sample> samples;

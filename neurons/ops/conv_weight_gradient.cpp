@@ -1,3 +1,4 @@
+#include "neurons/ops/common/channels.hpp"
 #include "neurons/ops/common/convolution.hpp"
 
 namespace neurons::ops {
@@ -33,6 +34,17 @@ void gradient(GradientContext& context) {
   }
 }
 
+/// Computed in panels from the start, channels last.
+std::optional<std::vector<Value>> simplify(const RewriteContext& context) {
+  if (context.inputs[0].type().dtype != DType::f32) return std::nullopt;
+  Graph& graph = context.graph;
+  const auto& options = context.options.as<ConvolutionOptions>();
+  const OpDef& sum = graph.table()->find("ConvolutionSumWeightGradient");
+  const std::vector<Value> inputs{to_channels_last(context.inputs[0]), to_channels_last(context.inputs[1])};
+  const Value panels = graph.emit_all(sum, inputs, sum.default_options.with(attributes_of(options)), context.name).front();
+  return std::vector{graph.emit("UnpackConvolution", {panels}, weight_options(options))};
+}
+
 }  // namespace
 
 std::vector<OpDef> conv_weight_gradient() {
@@ -46,6 +58,7 @@ std::vector<OpDef> conv_weight_gradient() {
   op.infer = infer;
   op.gradient = gradient;
   op.reference = reference;
+  op.simplify = simplify;
   op.flops = [](const InferContext& context) { return context.as<ConvolutionOptions>().flops(context.shape(0)[0]); };
   op.samples = [] {
     std::vector<Sample> samples;

@@ -1,6 +1,5 @@
 #include <algorithm>
 
-#include "neurons/ops/common/channels.hpp"
 #include "neurons/ops/common/convolution.hpp"
 #include "neurons/ops/common/panels.hpp"
 
@@ -43,18 +42,11 @@ void for_each_weight(const ConvolutionOptions& options, const Visit& visit) {
   }
 }
 
-/// Pack(Unpack(x)) is x; a weight gradient that is packed is computed in panels from the start.
+/// Pack(Unpack(x)) is x.
 std::optional<std::vector<Value>> simplify_pack(const RewriteContext& context) {
-  if (const auto inner = unpacked_convolution(context.inputs[0])) {
-    if (context.options == Options(inner->options)) return std::vector{inner->packed};
-  }
   const Node* node = producer(context.inputs[0]);
-  if (node == nullptr || node->op->name != "ConvWeightGradient") return std::nullopt;
-  Graph& graph = context.graph;
-  const OpDef& gradient = graph.table()->find("ConvolutionSumWeightGradient");
-  const std::vector<Value> inputs{to_channels_last(graph.value(node->inputs[0])), to_channels_last(graph.value(node->inputs[1]))};
-  const Options options = gradient.default_options.with(node->options.attributes());
-  return graph.emit_all(gradient, inputs, options, node->name);
+  if (node == nullptr || node->op->name != "UnpackConvolution" || !(node->options == context.options)) return std::nullopt;
+  return std::vector{context.graph.value(node->inputs[0])};
 }
 
 OpDef base(std::string name, std::string summary) {
@@ -96,12 +88,16 @@ OpDef pack() {
   };
   op.kernels = {{"pack", nullptr, [](const PrepareContext& context) { return Call::of<run_pack>(call_of(context), true); }}};
   op.simplify = simplify_pack;
+  op.wants_layout = [](const InferContext& context, std::size_t) {
+    return std::optional(Layout{"PackConvolution", "UnpackConvolution", context.options});
+  };
   op.samples = [] { return samples_of(&ConvolutionOptions::weight_shape); };
   return op;
 }
 
 OpDef unpack() {
   OpDef op = base("UnpackConvolution", "The inverse of PackConvolution");
+  op.unpacks = "PackConvolution";
   op.infer = infer_as(&ConvolutionOptions::packed_shape, &ConvolutionOptions::weight_shape);
   op.reference = [](const ReferenceContext& context) {
     for_each_weight(context.as<ConvolutionOptions>(), [&](const ConvolutionPlaces& at, const ConvolutionProduct& weight) {

@@ -1,9 +1,5 @@
 #include "neurons/ops/common/convolution.hpp"
 
-#include <algorithm>
-
-#include "neurons/ops/common/panels.hpp"
-
 namespace neurons::ops {
 namespace {
 
@@ -113,8 +109,8 @@ std::vector<std::int64_t> transposed_order(const kernels::ConvolutionShape& shap
   return order;
 }
 
-Layout weight_layout(const ConvolutionOptions& convolution) {
-  ConvolutionOptions weights;  // what the panels depend on, and nothing else: convolutions with the same weights may share them
+ConvolutionOptions weight_options(const ConvolutionOptions& convolution) {
+  ConvolutionOptions weights;
   weights.group = convolution.group;
   weights.channels = convolution.channels;
   weights.outputs = convolution.outputs;
@@ -122,13 +118,7 @@ Layout weight_layout(const ConvolutionOptions& convolution) {
   weights.extents = convolution.kernel;
   weights.strides = weights.dilations = std::vector<std::int64_t>(convolution.kernel.size(), 1);
   weights.pads = std::vector<std::int64_t>(2 * convolution.kernel.size(), 0);
-  return Layout{"PackConvolution", "UnpackConvolution", Options(weights)};
-}
-
-std::optional<UnpackedConvolution> unpacked_convolution(const Value& value) {
-  const Node* node = producer(value);
-  if (node == nullptr || node->op->name != "UnpackConvolution") return std::nullopt;
-  return UnpackedConvolution{value.graph().value(node->inputs[0]), node->options.as<ConvolutionOptions>()};
+  return weights;
 }
 
 std::vector<ConvolutionSample> convolution_samples() {

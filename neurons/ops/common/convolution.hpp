@@ -1,7 +1,6 @@
 #pragma once
 /// What the ops of convolutions share: their extents, and plain loops over their products.
 
-#include <optional>
 #include <vector>
 
 #include "neurons/graph/graph.hpp"
@@ -109,18 +108,11 @@ struct ConvolutionPlaces {
   }
 };
 
-/// How weights of that convolution want to be stored.
-Layout weight_layout(const ConvolutionOptions& convolution);
+/// What PackConvolution must know of that convolution, and no more: convolutions with the same weights may share them.
+ConvolutionOptions weight_options(const ConvolutionOptions& convolution);
 
 /// The inverse of kernels::transposed_taps: each tap's place among them.
 std::vector<std::int64_t> transposed_order(const kernels::ConvolutionShape& shape);
-
-/// If `value` is UnpackConvolution(packed): the packed value and its options.
-struct UnpackedConvolution {
-  Value packed;
-  ConvolutionOptions options;
-};
-std::optional<UnpackedConvolution> unpacked_convolution(const Value& value);
 
 /// Samples that every form of convolution is tried on: options and batch.
 struct ConvolutionSample {
