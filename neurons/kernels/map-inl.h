@@ -26,6 +26,13 @@ struct Inputs {};
 template <typename... Types>
 struct Outputs {};
 
+/// Where an operand's rows are: the next vector is `step` bytes on, the next row `row_step`.
+struct RowCursor {
+  const std::byte* data;
+  std::ptrdiff_t step;
+  std::ptrdiff_t row_step;
+};
+
 /// What an operation with several outputs returns.
 template <std::size_t count>
 struct Results {
@@ -79,26 +86,31 @@ HWY_INLINE Vector result(const Results<count>& results, std::size_t output) {
   return results.values[output];
 }
 
-/// One row. The last, partial vector goes through the same arithmetic, so no result depends on where a tile was cut.
+/// Rows of one length. What moves from row to row does so by its own number of bytes. The last, partial vector of a row goes
+/// through the same arithmetic, so no result depends on where a tile was cut.
 template <class Function, typename... Out, typename... In, std::size_t... o, std::size_t... i>
-HWY_NOINLINE void map_row(Outputs<Out...>, Inputs<In...>, std::index_sequence<o...>, std::index_sequence<i...>,
-                          const Function& shared_function, const Cursor* cursors, std::byte* const* targets, std::int64_t columns) {
+HWY_NOINLINE void map_rows(Outputs<Out...>, Inputs<In...>, std::index_sequence<o...>, std::index_sequence<i...>,
+                           const Function& shared_function, const RowCursor* inputs, const RowCursor* outputs, std::int64_t rows,
+                           std::int64_t columns) {
   const Floats d;
   const std::size_t lanes = hn::Lanes(d);
   const Function function = shared_function;  // a copy that no store can change: its constants stay in registers
-  const std::byte* source[] = {cursors[i].data...};
-  const std::ptrdiff_t step[] = {cursors[i].step...};
-  std::byte* target[] = {targets[o]...};
-  auto rest = static_cast<std::size_t>(columns);
-  for (; rest >= lanes; rest -= lanes) {
-    const auto y = function(d, load_at<In>(d, source[i])...);
-    (store(d, result(y, o), reinterpret_cast<Out*>(target[o])), ...);
-    ((source[i] += step[i]), ...);
-    ((target[o] += lanes * sizeof(Out)), ...);
-  }
-  if (rest > 0) {
-    const auto y = function(d, load_part_at<In>(d, source[i], rest)...);
-    (store_part(d, result(y, o), reinterpret_cast<Out*>(target[o]), rest), ...);
+  const RowCursor in[] = {inputs[i]...};
+  const RowCursor out[] = {outputs[o]...};
+  for (std::int64_t row = 0; row < rows; ++row) {
+    const std::byte* source[] = {in[i].data + row * in[i].row_step...};
+    std::byte* target[] = {const_cast<std::byte*>(out[o].data) + row * out[o].row_step...};
+    auto rest = static_cast<std::size_t>(columns);
+    for (; rest >= lanes; rest -= lanes) {
+      const auto y = function(d, load_at<In>(d, source[i])...);
+      (store(d, result(y, o), reinterpret_cast<Out*>(target[o])), ...);
+      ((source[i] += in[i].step), ...);
+      ((target[o] += lanes * sizeof(Out)), ...);
+    }
+    if (rest > 0) {
+      const auto y = function(d, load_part_at<In>(d, source[i], rest)...);
+      (store_part(d, result(y, o), reinterpret_cast<Out*>(target[o]), rest), ...);
+    }
   }
 }
 
@@ -112,26 +124,31 @@ HWY_INLINE void map(Outputs<Out...> outputs, Inputs<In...> inputs, const Tile& t
   constexpr std::size_t kInputBytes[] = {sizeof(In)...};
   constexpr std::size_t kOutputBytes[] = {sizeof(Out)...};
   alignas(64) std::byte staging[kInputs][kGatherColumns * sizeof(float)];
-  Cursor cursors[kInputs];
-  std::byte* targets[kOutputs];
-  const auto run_row = [&](const Stream* streams, std::int64_t row, std::int64_t column, std::int64_t columns) HWY_ATTR {
+  RowCursor in[kInputs];
+  RowCursor out[kOutputs];
+  // From one place on: `rows` rows of which none needs staging of its own, or a single one.
+  const auto run_rows = [&](const Stream* streams, std::int64_t row, std::int64_t rows, std::int64_t column,
+                            std::int64_t columns) HWY_ATTR {
     for (std::size_t s = 0; s < kInputs; ++s) {
-      cursors[s] = open_row(streams[s], kInputBytes[s], row, column, columns, hn::Lanes(Floats()), staging[s]);
+      const Cursor cursor = open_row(streams[s], kInputBytes[s], row, column, columns, hn::Lanes(Floats()), staging[s]);
+      in[s] = {cursor.data, cursor.step, streams[s].row_stride * static_cast<std::ptrdiff_t>(kInputBytes[s])};
     }
     for (std::size_t s = 0; s < kOutputs; ++s) {
       const Stream& stream = streams[kFirstOutput + s];
-      targets[s] = stream.data + (row * stream.row_stride + column) * static_cast<std::ptrdiff_t>(kOutputBytes[s]);
+      const auto bytes = static_cast<std::ptrdiff_t>(kOutputBytes[s]);
+      out[s] = {stream.data + (row * stream.row_stride + column) * bytes, 0, stream.row_stride * bytes};
     }
-    map_row(outputs, inputs, std::make_index_sequence<kOutputs>(), std::make_index_sequence<kInputs>(), function, cursors, targets,
-            columns);
+    map_rows(outputs, inputs, std::make_index_sequence<kOutputs>(), std::make_index_sequence<kInputs>(), function, in, out, rows,
+             columns);
   };
   if (is_one_row(tile, 0, kInputs) && is_one_row(tile, kFirstOutput, kFirstOutput + kOutputs))
-    return run_row(tile.streams, 0, 0, tile.rows * tile.columns);
+    return run_rows(tile.streams, 0, 1, 0, tile.rows * tile.columns);
 
   const TileRows walk = walk_rows(tile, kInputs, scalars, kOutputs);
+  if (walk.stages_once) return run_rows(walk.streams, 0, walk.rows, 0, walk.columns);
   for (std::int64_t row = 0; row < walk.rows; ++row) {
     for (std::int64_t column = 0; column < walk.columns; column += walk.columns_per_pass) {
-      run_row(walk.streams, row, column, std::min(walk.columns - column, walk.columns_per_pass));
+      run_rows(walk.streams, row, 1, column, std::min(walk.columns - column, walk.columns_per_pass));
     }
   }
 }

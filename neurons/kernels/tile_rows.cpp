@@ -23,6 +23,7 @@ TileRows walk_rows(const Tile& tile, std::size_t inputs, std::size_t scalars, st
   walk.columns_per_pass = walk.columns;
   for (const auto& stream : streams.first(inputs)) {
     if (stream.column_stride != 0 && stream.column_stride != 1) walk.columns_per_pass = std::min(walk.columns, kGatherColumns);
+    walk.stages_once &= stream.column_stride == 1 || (stream.column_stride == 0 && stream.row_stride == 0);
   }
   return walk;
 }

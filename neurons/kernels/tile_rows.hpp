@@ -27,6 +27,7 @@ struct TileRows {
   Stream streams[kMaxStreams];
   std::int64_t rows = 0;
   std::int64_t columns = 0;
+  bool stages_once = true;            ///< inputs are contiguous along rows, or one constant throughout
   std::int64_t columns_per_pass = 0;  ///< kGatherColumns if an input is neither contiguous nor constant along a row, else columns
 };
 /// A single column whose outputs are contiguous becomes a single row. `scalars` streams between inputs and outputs are left alone.
