@@ -65,8 +65,39 @@ Value DepthwiseConv2d::build(BuildContext& context, const std::vector<Value>& in
                 .stride = stride,
                 .activation = activation,
                 .bias = bias,
-                .groups = channels}
+                .groups = channels,
+                .pads = pads,
+                .initializer = initializer,
+                .initializer_value = initializer_value}
       .build(context, inputs);
+}
+
+Value SeparableConv2d::build(BuildContext& context, const std::vector<Value>& inputs) const {
+  const Value x = image_input(context, inputs, 2);
+  Graph& graph = context.graph();
+  if (filters < 1) fail_input("{}: filters = {} must be at least 1", graph.scope(), filters);
+  if (multiplier < 1) fail_input("{}: multiplier = {} must be at least 1", graph.scope(), multiplier);
+  const auto extents = axes_of(graph, kernel, "kernel", 2, 1);
+  const Layer& after = activation_of_kind(activation);
+  const std::int64_t channels = x.shape()[1];
+  const std::int64_t taps = product(extents);
+  ParameterSpec spec;
+  spec.shape = {channels * multiplier, 1, extents[0], extents[1]};
+  spec.fan_in = taps;
+  spec.fan_out = multiplier * taps;
+  const Value depthwise = context.parameter("depthwise", spec);
+  spec.shape = {filters, channels * multiplier, 1, 1};
+  spec.fan_in = channels * multiplier;
+  spec.fan_out = filters;
+  spec.following = activation == "identity" ? context.following() : Following{activation, after.negative_slope()};
+  const Value pointwise = context.parameter("pointwise", spec);
+  spec.shape = {filters};
+  spec.initializer = {"constant", 0.0F};
+  const Value b = bias ? context.parameter("bias", spec) : Value{};
+  const Value places =
+      emit_with("Conv", {x, depthwise, Value{}},
+                {{"strides", axes_of(graph, stride, "stride", 2, 1)}, {"group", channels}, border_of(graph, padding, pads, 2)});
+  return after.build(context, {graph.emit("Conv", {places, pointwise, b})});
 }
 
 Value ConvTranspose2d::build(BuildContext& context, const std::vector<Value>& inputs) const {

@@ -54,6 +54,9 @@ struct DepthwiseConv2d {
   std::string activation = "identity";
   bool bias = true;
   std::int64_t multiplier = 1;
+  Extents pads{};                         ///< zeros at each side of an axis, instead of `padding`
+  std::string initializer = "automatic";  ///< see initializers.hpp
+  float initializer_value = 0.0F;
 
   template <typename Self, typename Visitor>
   static void fields(Self& self, Visitor&& visit) {
@@ -63,6 +66,37 @@ struct DepthwiseConv2d {
     visit("activation", self.activation);
     visit("bias", self.bias);
     visit("multiplier", self.multiplier);
+    visit("pads", self.pads);
+    visit("initializer", self.initializer);
+    visit("initializer_value", self.initializer_value);
+  }
+  Value build(BuildContext& context, const std::vector<Value>& inputs) const;
+};
+
+/// A depthwise convolution, then one of 1 × 1 over its results: places and channels are mixed one after the other, for about
+/// 1 / filters + 1 / taps of a convolution's multiply-adds (Chollet 2017). Parameters: depthwise [channels · multiplier, 1,
+/// kernel…], pointwise [filters, channels · multiplier, 1, 1], bias [filters].
+struct SeparableConv2d {
+  static constexpr std::string_view kKind = "separable_conv2d";
+  std::int64_t filters = 1;
+  Extents kernel = 3;
+  std::string padding = Padding::valid;
+  Extents stride = 1;  ///< of the depthwise convolution
+  std::string activation = "identity";
+  bool bias = true;
+  std::int64_t multiplier = 1;  ///< filters of each channel
+  Extents pads{};               ///< zeros at each side of an axis, instead of `padding`
+
+  template <typename Self, typename Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    visit("filters", self.filters);
+    visit("kernel", self.kernel);
+    visit("padding", self.padding);
+    visit("stride", self.stride);
+    visit("activation", self.activation);
+    visit("bias", self.bias);
+    visit("multiplier", self.multiplier);
+    visit("pads", self.pads);
   }
   Value build(BuildContext& context, const std::vector<Value>& inputs) const;
 };

@@ -47,6 +47,9 @@ TEST(Convolutions, GiveTheShapesThatTheirFieldsSay) {
   EXPECT_EQ(result_of(Conv1d{5, 4}, {2, 20}), (Shape{2, 5, 17}));
   EXPECT_EQ(result_of(Conv3d{5, 2, Padding::valid, 2}, {2, 8, 8, 9}), (Shape{2, 5, 4, 4, 4}));
   EXPECT_EQ(result_of(DepthwiseConv2d{.kernel = 3, .multiplier = 2}, {6, 9, 9}), (Shape{2, 12, 7, 7}));
+  EXPECT_EQ(result_of(DepthwiseConv2d{.kernel = 3, .stride = 2, .pads = 1}, {6, 9, 9}), (Shape{2, 6, 5, 5}));
+  EXPECT_EQ(result_of(SeparableConv2d{.filters = 5, .kernel = {3, 1}, .stride = 2, .multiplier = 2}, {6, 9, 9}),
+            (Shape{2, 5, 4, 5}));
   EXPECT_EQ(result_of(ConvTranspose2d{5, 2, Padding::valid, 2}, {3, 4, 6}), (Shape{2, 5, 8, 12}));
   EXPECT_EQ(result_of(ConvTranspose2d{5, 3, Padding::same, 2}, {3, 4, 6}), (Shape{2, 5, 8, 12}));
 }
@@ -61,6 +64,9 @@ TEST(Convolutions, HaveTheParametersOfTheirWindows) {
   };
   EXPECT_THAT(shapes(Conv2d{8, {3, 2}}), ElementsAre("conv2d1.bias [8]", "conv2d1.weight [8, 4, 3, 2]"));
   EXPECT_THAT(shapes(Conv2d{.filters = 8, .bias = false, .groups = 2}), ElementsAre("conv2d1.weight [8, 2, 3, 3]"));
+  EXPECT_THAT(shapes(SeparableConv2d{.filters = 8, .kernel = {3, 2}, .multiplier = 2}),
+              ElementsAre("separable_conv2d1.bias [8]", "separable_conv2d1.depthwise [8, 1, 3, 2]",
+                          "separable_conv2d1.pointwise [8, 8, 1, 1]"));
   EXPECT_THAT(shapes(ConvTranspose2d{8, 2}), ElementsAre("conv_transpose2d1.bias [8]", "conv_transpose2d1.weight [4, 8, 2, 2]"));
 }
 
@@ -69,6 +75,15 @@ TEST(Convolutions, SumTheirWindow) {
   fill_parameters(network, 1);
   const Tensor x = Tensor::of<float>({1, 1, 2, 3}, {1, 2, 3, -4, 5, -60});
   EXPECT_THAT(testing::run_network(network, {{"x", x}}).at("y"), ElementsAre(5, 0, 0, 2, 0, 0));
+}
+
+TEST(Convolutions, SeparableOnesMixPlacesThenChannels) {
+  Sequential network({2, 2, 2}, SeparableConv2d{.filters = 3, .kernel = 2, .activation = "relu"});
+  network.set_parameter("separable_conv2d1.depthwise", Tensor::of<float>({2, 1, 2, 2}, {1, 0, 0, 1, 1, 1, 1, 1}));
+  network.set_parameter("separable_conv2d1.pointwise", Tensor::of<float>({3, 2, 1, 1}, {1, 0, 0.5F, -1, -1, -1}));
+  network.set_parameter("separable_conv2d1.bias", Tensor::of<float>({3}, {0.25F, 30, 1}));
+  const Tensor x = Tensor::of<float>({1, 2, 2, 2}, {1, 2, 3, 4, 5, 6, 7, 8});  // the depthwise sums: 1 + 4, and 26
+  EXPECT_THAT(testing::run_network(network, {{"x", x}}).at("y"), ElementsAre(5.25F, 6.5F, 0));
 }
 
 TEST(Convolutions, ActivationsAreFusedAndNothingIsTransposedBetweenThem) {
@@ -125,6 +140,10 @@ TEST(Convolutions, SayWhatDoesNotFit) {
   EXPECT_EQ(complaint(Conv2d{.filters = 4, .padding = "same", .pads = 1}, {6, 9, 9}),
             "conv2d1: give either padding = \"same\" or pads, not both");
   EXPECT_THAT(complaint(Conv2d{4, 7}, {1, 5, 9}), HasSubstr("conv2d1: Conv: a kernel that spans 7 does not fit in 5 inputs"));
+  EXPECT_EQ(complaint(SeparableConv2d{.filters = 0}, {1, 5, 9}), "separable_conv2d1: filters = 0 must be at least 1");
+  EXPECT_EQ(complaint(SeparableConv2d{.multiplier = 0}, {1, 5, 9}), "separable_conv2d1: multiplier = 0 must be at least 1");
+  EXPECT_EQ(complaint(SeparableConv2d{.activation = "rely"}, {1, 5, 9}),
+            "separable_conv2d1: unknown activation \"rely\"; did you mean \"relu\"?");
   EXPECT_EQ(complaint(DepthwiseConv2d{.multiplier = 0}, {1, 5, 9}), "depthwise_conv2d1: multiplier = 0 must be at least 1");
 }
 

@@ -17,4 +17,16 @@ struct Dropout {
   Value build(BuildContext& context, const std::vector<Value>& inputs) const;
 };
 
+/// Dropout of whole channels (Tompson et al. 2015): in training all places of a channel of a sample are kept together, with
+/// probability 1 - ratio, and divided by it, or become 0. Neighbouring pixels are alike: dropping them one by one hides little.
+struct SpatialDropout {
+  static constexpr std::string_view kKind = "spatial_dropout";
+  float ratio = 0.5F;
+  template <typename Self, typename Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    visit("ratio", self.ratio);
+  }
+  Value build(BuildContext& context, const std::vector<Value>& inputs) const;
+};
+
 }  // namespace neurons

@@ -77,6 +77,48 @@ TEST(Dropout, IsNothingInInferenceOrWithoutARatio) {
   EXPECT_TRUE(training.nodes().empty());
 }
 
+/// What training makes of ones [samples, channels, height, width].
+std::vector<float> spatially_dropped(const Layer& layer, const Shape& shape) {
+  Network network;
+  network.output("y", network.add(layer, network.input("x", Shape(shape.extents().subspan(1)))));
+  network.set_seed(1);
+  const Tensor ones = Tensor::of<float>(shape, std::vector<float>(static_cast<std::size_t>(shape.elements()), 1.0F));
+  const Tensor number = Tensor::of<std::int64_t>({}, std::vector<std::int64_t>{3});
+  return testing::run_network(network, {{"x", ones}, {"step", number}}, Mode::training).at("y");
+}
+
+TEST(SpatialDropout, DropsWholeChannels) {
+  for (const float ratio : {0.25F, 0.5F}) {
+    constexpr std::size_t kChannels = 40 * 50;
+    const auto values = spatially_dropped(SpatialDropout{ratio}, {40, 50, 3, 5});
+    std::size_t zeros = 0;
+    for (std::size_t channel = 0; channel < kChannels; ++channel) {
+      const std::span<const float> places(values.data() + channel * 15, 15);
+      EXPECT_THAT(places, Each(places[0])) << "channel " << channel;
+      if (places[0] == 0) {
+        ++zeros;
+      } else {
+        EXPECT_FLOAT_EQ(places[0], 1 / (1 - ratio));
+      }
+    }
+    const auto share = static_cast<double>(ratio);
+    EXPECT_NEAR(static_cast<double>(zeros) / kChannels, share, 5 * std::sqrt(share * (1 - share) / kChannels));
+  }
+}
+
+TEST(SpatialDropout, IsNothingInInferenceAndSaysWhatItTakes) {
+  const auto network = [](const Shape& sample) { return Sequential(sample, SpatialDropout{0.5F}); };
+  Graph graph(network({4, 8}).table());
+  network({4, 8}).build(graph, 2, Mode::inference);
+  EXPECT_TRUE(graph.nodes().empty());
+  EXPECT_EQ(testing::message_of([&] { network({8}).initialize(1); }),
+            "spatial_dropout1: expects [batch, channels, places…], got [1, 8]; Dropout takes any shape");
+  EXPECT_EQ(testing::message_of([] {
+              Sequential({4, 8}, SpatialDropout{1.0F}).initialize(1);
+            }),
+            "spatial_dropout1: ratio = 1 must be in [0, 1)");
+}
+
 TEST(Dropout, RefusesRatiosThatKeepNothing) {
   for (const auto& [ratio, text] : {std::pair(1.0F, "1"), std::pair(-0.5F, "-0.5"), std::pair(std::nanf(""), "nan")}) {
     EXPECT_EQ(testing::message_of([ratio = ratio] {

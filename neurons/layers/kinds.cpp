@@ -8,17 +8,18 @@
 #include "neurons/layers/dropout.hpp"
 #include "neurons/layers/normalizations.hpp"
 #include "neurons/layers/pools.hpp"
+#include "neurons/layers/resizing.hpp"
 #include "neurons/layers/shapes.hpp"
 
 namespace neurons {
 
 const std::map<std::string, Layer>& layer_kinds() {
   static const auto kKinds =
-      table_of_kinds<Layer, Dense, Conv1d, Conv2d, Conv3d, DepthwiseConv2d, ConvTranspose2d, MaxPool1d, MaxPool2d, MaxPool3d,
-                     AveragePool1d, AveragePool2d, AveragePool3d, GlobalMaxPool, GlobalAveragePool, BatchNorm, LayerNorm, GroupNorm,
-                     InstanceNorm, RmsNorm, Dropout, Flatten, Reshape, Add, Multiply, Concatenate, Identity, Relu, LeakyRelu, PRelu,
-                     Elu, Selu, Celu, Gelu, Silu, Mish, Softplus, Softsign, Sigmoid, HardSigmoid, Tanh, HardSwish, Softmax,
-                     LogSoftmax>();
+      table_of_kinds<Layer, Dense, Conv1d, Conv2d, Conv3d, DepthwiseConv2d, SeparableConv2d, ConvTranspose2d, MaxPool1d, MaxPool2d,
+                     MaxPool3d, AveragePool1d, AveragePool2d, AveragePool3d, GlobalMaxPool, GlobalAveragePool, BatchNorm, LayerNorm,
+                     GroupNorm, InstanceNorm, RmsNorm, Dropout, SpatialDropout, Upsample2d, Resize2d, Flatten, Reshape, Add,
+                     Multiply, Concatenate, Identity, Relu, LeakyRelu, PRelu, Elu, Selu, Celu, Gelu, Silu, Mish, Softplus, Softsign,
+                     Sigmoid, HardSigmoid, Tanh, HardSwish, Softmax, LogSoftmax>();
   return kKinds;
 }
 

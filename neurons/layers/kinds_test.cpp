@@ -56,7 +56,7 @@ Shape sample_for(const std::string& kind) {
   if (kind.ends_with("1d")) return {4, 8};
   if (kind.ends_with("2d") || kind.starts_with("global_")) return {4, 8, 8};
   if (kind.ends_with("3d")) return {4, 8, 8, 8};
-  if (kind == "instance_norm") return {4, 8};
+  if (kind == "instance_norm" || kind == "spatial_dropout") return {4, 8};
   return {8};
 }
 

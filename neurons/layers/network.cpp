@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "neurons/base/suggest.hpp"
+#include "neurons/layers/shapes.hpp"
 #include "neurons/ops/ops.hpp"
 
 namespace neurons {
@@ -20,6 +21,20 @@ std::uint64_t hash_name(std::string_view name) {
 std::size_t at(int index) { return static_cast<std::size_t>(index); }
 
 const std::string kStep = "step";
+
+/// The joint of a residual block: two inputs of one shape.
+struct Joint {
+  static constexpr std::string_view kKind = Add::kKind;
+  template <typename Self, typename Visitor>
+  static void fields(Self&, Visitor&&) {}
+  Value build(BuildContext& context, const std::vector<Value>& inputs) const {
+    if (inputs[0].shape() != inputs[1].shape()) {
+      fail_input("{}: the body gives {}, what is led around it is {}; give the block a projection to that shape",
+                 context.graph().scope(), inputs[0].shape().to_string(), inputs[1].shape().to_string());
+    }
+    return inputs[0] + inputs[1];
+  }
+};
 
 }  // namespace
 
@@ -159,6 +174,28 @@ Network::Tap Network::add(const Layer& layer, std::vector<Tap> from, std::string
   require_own(name, from);
   layers_.push_back({std::move(name), layer});
   return call(static_cast<int>(layers_.size()) - 1, from);
+}
+
+Network::Tap Network::add(const Residual& block, Tap from, std::string name) {
+  const auto taken = [&](const std::string& candidate) {
+    return std::ranges::any_of(layers_, [&](const NamedLayer& other) { return other.name.starts_with(candidate + "."); });
+  };
+  for (int number = 1; name.empty(); ++number) {
+    const std::string candidate = std::string(Residual::kKind) + std::to_string(number);
+    if (!taken(candidate)) name = candidate;
+  }
+  if (block.body.empty()) fail_input("{}: its body has no layers", name);
+  const auto chain = [&](const std::vector<Layer>& layers, const std::string& prefix) {
+    std::map<std::string, int> counts;
+    Tap tap = from;
+    for (const Layer& layer : layers) tap = add(layer, tap, prefix + layer.kind() + std::to_string(++counts[layer.kind()]));
+    return tap;
+  };
+  const Tap kept = chain(block.projection, name + ".projection.");
+  const Tap changed = chain(block.body, name + ".");
+  const Layer& after = activation_of_kind(block.activation);
+  const Tap sum = add(Joint{}, {changed, kept}, name + ".add");
+  return block.activation == "identity" ? sum : add(after, sum, name + "." + block.activation);
 }
 
 Network::Tap Network::share(const std::string& name, std::vector<Tap> from) {

@@ -10,6 +10,7 @@
 
 #include "neurons/graph/graph.hpp"
 #include "neurons/layers/layer.hpp"
+#include "neurons/layers/residual.hpp"
 
 namespace neurons {
 
@@ -37,6 +38,8 @@ class Network {
   /// A new layer called on `from`. Its name is its kind and a number ("dense1") unless given.
   Tap add(const Layer& layer, std::vector<Tap> from, std::string name = "");
   Tap add(const Layer& layer, Tap from, std::string name = "") { return add(layer, std::vector<Tap>{from}, std::move(name)); }
+  /// The layers of a block, named after it ("residual1.conv2d1"). Throws InputError for an empty body.
+  Tap add(const Residual& block, Tap from, std::string name = "");
   /// Calls the layer of that name once more, with the same parameters.
   Tap share(const std::string& name, std::vector<Tap> from);
   /// Names a result. Throws InputError if the name is taken.
@@ -113,16 +116,20 @@ class Network {
   std::uint64_t seed_ = 0;
 };
 
-/// Layers one after the other: input "x", output "y".
+/// Layers and residual blocks one after the other: input "x", output "y".
 ///
 ///     auto network = Sequential{{784}, Dense{256}, Relu{}, Dense{10}};
 class Sequential : public Network {
  public:
   Sequential(const Shape& sample, const std::vector<Layer>& layers);
   template <typename... Layers>
-  requires(sizeof...(Layers) > 0 && (std::is_convertible_v<Layers, Layer> && ...)) explicit Sequential(const Shape& sample,
-                                                                                                       Layers... layers)
-      : Sequential(sample, std::vector<Layer>{Layer(std::move(layers))...}) {}
+  requires(sizeof...(Layers) > 0 && ((std::is_convertible_v<Layers, Layer> ||
+                                      std::is_same_v<Layers, Residual>)&&...)) explicit Sequential(const Shape& sample,
+                                                                                                   const Layers&... layers) {
+    Tap tap = input("x", sample);
+    ((tap = add(layers, tap)), ...);
+    output("y", tap);
+  }
 };
 
 }  // namespace neurons

@@ -20,6 +20,21 @@ Layer with_initializer(const Layer& layer, const std::string& initializer) {
   return layer;
 }
 
+Residual with_initializer(Residual block, const std::string& initializer) {
+  for (std::vector<Layer>* layers : {&block.body, &block.projection}) {
+    for (Layer& layer : *layers) layer = with_initializer(layer, initializer);
+  }
+  return block;
+}
+
+/// Adds what a layer of a spec says to the network.
+Network::Tap add(Network& network, const LayerSpec& spec, const std::vector<Network::Tap>& from, const std::string& initializer) {
+  if (!spec.share.empty()) return network.share(spec.share, from);
+  if (!spec.block) return network.add(with_initializer(spec.layer, initializer), from, spec.name);
+  if (from.size() != 1) fail_input("{}: takes one input, got {}", spec.name, from.size());
+  return network.add(with_initializer(*spec.block, initializer), from.front(), spec.name);
+}
+
 /// The calls made so far, by name.
 class Taps {
  public:
@@ -89,9 +104,7 @@ Network make_network(const NetworkSpec& spec) {
     std::vector<Network::Tap> from = taps.of(layer.from);
     if (first && layer.from.empty()) from = {taps.find(spec.inputs.front().name)};
     first = false;
-    const Network::Tap tap = layer.share.empty() ? network.add(with_initializer(layer.layer, spec.initializer), from, layer.name)
-                                                 : network.share(layer.share, from);
-    taps.add(layer.name, tap);
+    taps.add(layer.name, add(network, layer, from, spec.initializer));
   }
   for (const std::string& name : spec.outputs) network.output(name, taps.find(name));
   if (spec.outputs.empty()) network.output("y", taps.last());

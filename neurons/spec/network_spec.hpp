@@ -26,10 +26,13 @@ struct InputSpec {
 /// One call of a layer. In a spec: `"relu"`, or `{ kind = "dense", units = 10, … }` with the layer's own fields and those below.
 struct LayerSpec {
   Layer layer = Identity{};
+  std::optional<Residual> block = {};        ///< `kind = "residual"`: a block of layers, in place of the layer
   std::string name = {};                     ///< its kind and a number unless given
   std::vector<std::string> from = {};        ///< layers or inputs that flow in; empty: the layer before, or the first input
   std::string share = {};                    ///< instead of a kind: calls the layer of that name again, with the same parameters
   std::vector<std::string> as_outputs = {};  ///< fields that say "outputs": as many as the data have classes or targets
+
+  std::string kind() const { return block ? std::string(Residual::kKind) : layer.kind(); }
 };
 
 struct NetworkSpec {

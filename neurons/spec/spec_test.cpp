@@ -30,6 +30,13 @@ double attribute(const Attributes& attributes, const std::string& name) {
   return -1;
 }
 
+std::string attribute_text(const Attributes& attributes, const std::string& name) {
+  for (const auto& [key, value] : attributes) {
+    if (key == name) return std::get<std::string>(value);
+  }
+  return "";
+}
+
 TEST(Spec, ReadsEverySection) {
   const Spec spec = parse(R"(
 [data]
@@ -186,6 +193,64 @@ TEST(Spec, EveryKindSurvivesTheRoundTrip) {
     spec.training.options.schedule = schedule;
     survives(spec);
   }
+}
+
+constexpr const char* kBlock = R"(
+[network]
+inputs = [{ name = "x", shape = [3, 8, 8] }]
+initializer = "he_normal"
+layers = [
+  { kind = "conv2d", filters = 4, padding = "same" },
+  { kind = "residual", name = "deep", activation = "tanh", body = [
+      { kind = "conv2d", filters = 6, pads = 1, stride = 2, bias = false }, "batch_norm",
+    ], projection = [{ kind = "conv2d", filters = 6, kernel = 1, stride = 2 }] },
+  { kind = "residual", body = [{ kind = "conv2d", filters = 6, padding = "same" }] },
+  { kind = "conv2d", filters = 2, from = "deep" },
+]
+)";
+
+TEST(Spec, HoldsBlocksOfLayers) {
+  const Spec spec = parse(kBlock);
+  const std::string text = to_toml(spec);
+  EXPECT_EQ(to_toml(parse(text)), text);
+  EXPECT_NE(text.find("{ kind = \"residual\", name = \"residual1\", body = [{ kind = \"conv2d\", filters = 6"), std::string::npos)
+      << text;
+  const Network network = make_network(spec.network);
+  std::vector<std::string> names;
+  for (const auto& layer : network.layers()) names.push_back(layer.name);
+  EXPECT_THAT(names, ::testing::ElementsAre("conv2d1", "deep.projection.conv2d1", "deep.conv2d1", "deep.batch_norm1", "deep.add",
+                                            "deep.tanh", "residual1.conv2d1", "residual1.add", "residual1.relu", "conv2d2"));
+  EXPECT_EQ(attribute_text(network.layers()[2].layer.attributes(), "initializer"), "he_normal");
+}
+
+TEST(Spec, TakesOneNumberOrOneForEachAxis) {
+  const Spec spec = parse("[network]\nlayers = [{ kind = \"conv2d\", kernel = [3, 5], pads = 1 }]");
+  const Attributes attributes = spec.network.layers[0].layer.attributes();
+  const std::vector<std::int64_t> both{3, 5};
+  EXPECT_NE(std::ranges::find(attributes, Attribute{"kernel", both}), attributes.end());
+  EXPECT_NE(std::ranges::find(attributes, Attribute{"pads", std::int64_t{1}}), attributes.end());
+  EXPECT_EQ(parse(to_toml(spec)), spec);
+  EXPECT_THAT(refusal("[network]\nlayers = [{ kind = \"dense\", units = [3, 5] }]"), ::testing::StartsWith("s.toml:2:37: "));
+}
+
+TEST(SpecErrors, BlocksSayWhatIsWrong) {
+  const auto refused = [](const std::string& layer) { return refusal("[network]\nlayers = [" + layer + "]"); };
+  EXPECT_EQ(refused("\"residual\""), "s.toml:2:11: a residual block needs a body: { kind = \"residual\", body = [ … ] }");
+  EXPECT_EQ(refused("{ kind = \"residual\" }"), "s.toml:2:11: a residual block needs a body: body = [ … ] with at least one layer");
+  EXPECT_EQ(refused("{ kind = \"residual\", bodi = [] }"), "s.toml:2:32: unknown key \"bodi\"; did you mean \"body\"?");
+  EXPECT_EQ(refused("{ kind = \"residual\", body = [\"rely\"] }"),
+            "s.toml:2:40: unknown layer or activation \"rely\"; did you mean \"relu\"?");
+  EXPECT_EQ(refused("{ kind = \"residual\", body = [{ kind = \"dense\", unit = 2 }] }"),
+            "s.toml:2:58: unknown key \"unit\"; did you mean \"units\"?");
+  EXPECT_EQ(refused("{ kind = \"residual\", body = [\"relu\"], activation = \"dropout\" }"),
+            "s.toml:2:62: unknown activation \"dropout\"");
+  const auto unfit = [](const std::string& layers) {
+    return message_of([&] { make_network(resolve(parse("[network]\nlayers = " + layers).network, {4}, 3)); });
+  };
+  EXPECT_EQ(unfit("[{ kind = \"residual\", body = [{ kind = \"dense\", units = 3 }] }]"),
+            "residual1.add: the body gives [1, 3], what is led around it is [1, 4]; give the block a projection to that shape");
+  EXPECT_EQ(unfit("[\"relu\", { kind = \"residual\", from = [\"x\", \"relu1\"], body = [\"relu\"] }]"),
+            "residual1: takes one input, got 2");
 }
 
 TEST(SpecErrors, UnknownKeysAreNamedWithPlaceAndNearestName) {

@@ -145,6 +145,13 @@ bool TomlReader::is_finite(const AttributeValue& value) {
 }
 
 AttributeValue TomlReader::attribute_value(const toml::node& node, const AttributeValue& like, const std::string& key) const {
+  // One number, or one for each axis: the field itself says whether it takes both.
+  if (std::holds_alternative<std::vector<std::int64_t>>(like) && node.is_integer()) return integer(node, key);
+  if (std::holds_alternative<std::int64_t>(like) && node.is_array()) {
+    std::vector<std::int64_t> numbers;
+    read(node, numbers, key);
+    return numbers;
+  }
   return std::visit(
       [&](auto value) -> AttributeValue {
         if constexpr (std::is_same_v<decltype(value), Tensor>) {
@@ -159,6 +166,9 @@ AttributeValue TomlReader::attribute_value(const toml::node& node, const Attribu
 
 void TomlReader::read(const toml::node& node, LayerSpec& field, const std::string& key) const {
   const toml::table* table = node.as_table();
+  if (table == nullptr && node.value_or<std::string_view>("") == Residual::kKind) {
+    fail(node.source(), "a residual block needs a body: {{ kind = \"residual\", body = [ … ] }}");
+  }
   if (table == nullptr) return read(node, field.layer, key);
   std::vector<std::string> own = {"kind", "name", "from", "share"};
   if (const toml::node* name = table->get("name")) read(*name, field.name, "name");
@@ -175,6 +185,7 @@ void TomlReader::read(const toml::node& node, LayerSpec& field, const std::strin
   }
   const toml::node* named = table->get("kind");
   if (named == nullptr) fail(node.source(), "a layer needs the key \"kind\" or \"share\"");
+  if (named->value_or<std::string_view>("") == Residual::kKind) return read_block(*table, field.block.emplace());
   read(*named, field.layer, "kind");
   // "outputs" stands for a whole number that only the data know.
   for (const Attribute& attribute : field.layer.attributes()) {
@@ -184,6 +195,17 @@ void TomlReader::read(const toml::node& node, LayerSpec& field, const std::strin
   }
   own.insert(own.end(), field.as_outputs.begin(), field.as_outputs.end());
   field.layer = with_attributes(field.layer, *table, own, "layer");
+}
+
+void TomlReader::read_block(const toml::table& table, Residual& block) const {
+  std::vector<std::string> known = {"kind", "name", "from"};
+  Residual::fields(block, [&](std::string_view name, auto& field) {
+    known.emplace_back(name);
+    if (const toml::node* node = table.get(name)) read(*node, field, std::string(name));
+  });
+  refuse_unknown(table, known, "layer \"residual\"");
+  if (block.body.empty()) fail(table.source(), "a residual block needs a body: body = [ … ] with at least one layer");
+  if (const toml::node* node = table.get("activation")) at(*node, [&] { return activation_of_kind(block.activation); });
 }
 
 }  // namespace neurons

@@ -77,7 +77,13 @@ class TomlReader {
   template <typename T>
   void read(const toml::node& node, std::vector<T>& field, const std::string& key) const {
     field.clear();
-    for (const auto& element : *list(node, key)) read(element, field.emplace_back(), key);
+    for (const auto& element : *list(node, key)) {
+      if constexpr (toml_names::Kinded<T>) {
+        field.push_back(kinded<T>(element, key));
+      } else {
+        read(element, field.emplace_back(), key);
+      }
+    }
   }
   template <typename T>
   requires requires(T& value) {
@@ -93,6 +99,8 @@ class TomlReader {
   }
 
  private:
+  /// The keys of `{ kind = "residual", … }` but for name and from.
+  void read_block(const toml::table& table, Residual& block) const;
   /// `"adam"`, or `{ kind = "adam", learning_rate = 0.01 }`.
   template <toml_names::Kinded T>
   T kinded(const toml::node& node, const std::string& key) const {

@@ -82,14 +82,27 @@ struct Text {
   }
   static std::string of(const LayerSpec& spec) {
     const bool shared = !spec.share.empty();
-    std::string text = fmt::format("{{ {} = {}", shared ? "share" : "kind", in_quotes(shared ? spec.share : spec.layer.kind()));
+    std::string text = fmt::format("{{ {} = {}", shared ? "share" : "kind", in_quotes(shared ? spec.share : spec.kind()));
     if (!spec.name.empty()) text += fmt::format(", name = {}", in_quotes(spec.name));
     if (!spec.from.empty()) text += fmt::format(", from = {}", of(spec.from));
+    if (spec.block) {
+      Residual::fields(*spec.block, [&](std::string_view name, const auto& field) {
+        text += fmt::format(", {} = {}", name, in_one_line(field));
+      });
+      return text + " }";
+    }
     if (!shared) text += attributes(spec.layer, spec.as_outputs);
     return text + " }";
   }
 
  private:
+  /// Inline tables of TOML end with their line, but for lists.
+  static std::string in_one_line(const std::string& text) { return of(text); }
+  static std::string in_one_line(const std::vector<Layer>& layers) {
+    std::vector<std::string> items;
+    for (const Layer& layer : layers) items.push_back(of(layer));
+    return fmt::format("[{}]", fmt::join(items, ", "));
+  }
   template <toml_names::Kinded T>
   static std::string attributes(const T& value, const std::vector<std::string>& as_outputs) {
     std::string text;
