@@ -12,11 +12,11 @@ namespace neurons {
 namespace {
 
 TEST(AlignedBuffer, IsAlignedZeroAndHasSlackForOneVector) {
-  for (const std::size_t bytes : {0U, 1U, 63U, 64U, 65U, 1000U}) {
+  for (const std::size_t bytes : {0U, 1U, 63U, 64U, 65U, 1000U, 786431U, 786432U, 5000000U}) {
     const AlignedBuffer buffer(bytes);
     EXPECT_EQ(buffer.size(), bytes);
     ASSERT_NE(buffer.data(), nullptr);
-    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(buffer.data()) % kAlignment, 0U);
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(buffer.data()) % (bytes < 786432 ? kAlignment : std::size_t{2} << 20), 0U);
     for (std::size_t i = 0; i < bytes + kAlignment; ++i) ASSERT_EQ(buffer.data()[i], std::byte{0});
   }
 }
