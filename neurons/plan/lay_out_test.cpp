@@ -158,6 +158,49 @@ TEST_P(LayOutPools, KeepsChannelsLastFromEndToEnd) {
   }
 }
 
+TEST_F(LayOut, TakesDerivativesBehindTheMaximaOfAPool) {
+  using List = std::vector<std::int64_t>;
+  const Value images = graph.input("images", {DType::f32, {2, 3, 9, 8}});
+  const std::array weights{state("w1", {5, 3, 3, 3}), state("b1", {5}), state("w2", {7, 5, 2, 2})};
+  RandomStream random(7);
+  ReferenceValues given;
+  for (const Value& weight : weights) {
+    Tensor values(weight.type());
+    for (float& value : values.values<float>()) value = static_cast<float>(random.normal());
+    store->set(graph.info(weight.id()).name, values);
+    given.emplace(graph.info(weight.id()).name, widen(values));
+  }
+  Tensor pixels(images.type());
+  for (float& value : pixels.values<float>()) value = static_cast<float>(random.normal());
+  given.emplace("images", widen(pixels));
+  const Value hidden = graph.emit("Tanh", {graph.emit("Conv", {images, weights[0], weights[1]})});
+  const Value pooled = emit_with("MaxPool", {hidden}, {{"kernel_shape", List{3, 3}}, {"strides", List{2, 2}}});
+  const Value y = graph.emit("Conv", {pooled, weights[2]});
+  given.emplace("x", ReferenceTensor{x.type(), std::vector<double>(20)});
+  const auto slopes = gradients(y, weights, graph.constant(Tensor::of<float>(y.shape(), std::vector<float>(28, 1.0F))));
+  for (std::size_t i = 0; i < weights.size(); ++i) graph.assign(weights[i], weights[i] - slopes[i]);
+  const auto expected = interpret(graph, given);
+
+  Plan plan = compile(graph, store);
+  plan.input("images").assign(pixels);
+  for (const PlanStep& step : plan.steps()) {
+    EXPECT_NE(step.op, "TanhGradient") << "runs inside the convolution's input gradient";
+    if (step.op == "ReduceSum") {
+      EXPECT_EQ(step.reads.front().end - step.reads.front().begin, 4 * 2 * 3 * 2 * 5) << "of what the pool gave";
+    }
+  }
+  plan.run();
+  for (const Assignment& assignment : graph.assignments()) {
+    const Tensor updated = store->get(graph.info(assignment.state).name);
+    const auto found = updated.values<float>();
+    const auto& wanted = expected[static_cast<std::size_t>(assignment.value)].data;
+    ASSERT_EQ(found.size(), wanted.size());
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      EXPECT_NEAR(found[i], wanted[i], 1e-4 * std::max(1.0, std::abs(wanted[i]))) << graph.info(assignment.state).name << " " << i;
+    }
+  }
+}
+
 TEST_F(LayOut, NormalisesABatchInTheConvolutionsEpilogue) {
   const Value images = graph.input("images", {DType::f32, {2, 3, 8, 8}});
   const Value sums = graph.emit("Conv", {images, state("w", {16, 3, 3, 3})});

@@ -1,9 +1,11 @@
 #include "neurons/ops/common/elementwise.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "neurons/graph/chain.hpp"
+#include "neurons/ops/common/panels.hpp"
 #include "neurons/ops/common/run_chain.hpp"
 
 namespace neurons::ops {
@@ -113,6 +115,24 @@ OpDef binary(std::string name, std::string summary, kernels::TileFunction functi
                      [scalar](const double* inputs, const Options&) { return scalar(inputs[0], inputs[1]); });
 }
 
+namespace {
+
+/// A pool gives slopes to the largest of what an activation gave, and 0 to all others. At the largest, f' is that of the pool's own
+/// result: there are fewer of those, and what computes their slopes can do it in passing.
+std::optional<std::vector<Value>> on_the_largest(const RewriteContext& context) {
+  const Value saved = context.inputs[1];
+  const Node* node = producer(context.inputs[0]);
+  if (node == nullptr || node->op->name != "MaxPoolGradient" || node->inputs[0] != saved.id()) return std::nullopt;
+  const Node spread = *node;
+  Graph& graph = context.graph;
+  const OpDef& pool = graph.table()->find("MaxPool");
+  const Value largest = graph.emit(pool, {saved}, pool.default_options.with(spread.options.attributes()));
+  const Value slope = graph.emit(context.op, {graph.value(spread.inputs[1]), largest}, context.options);
+  return graph.emit_all(*spread.op, std::vector{saved, slope}, spread.options, spread.name);
+}
+
+}  // namespace
+
 std::vector<OpDef> with_derivative(Activation activation) {
   OpDef& forward = activation.forward;
   OpDef gradient = elementwise(forward.name + "Gradient",
@@ -128,6 +148,7 @@ std::vector<OpDef> with_derivative(Activation activation) {
   gradient.decompose = [derivative = activation.derivative_graph](const RewriteContext& context) -> std::vector<Value> {
     return {context.inputs[0] * derivative(context.inputs[1], context.options)};
   };
+  gradient.simplify = on_the_largest;
   gradient.samples = [options = forward.default_options] {
     return std::vector<Sample>{{{{{DType::f32, {5, 7}}}, {{DType::f32, {5, 7}}, Sample::Fill::away_from_0}}, options, "matrix"}};
   };
