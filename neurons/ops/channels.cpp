@@ -22,6 +22,11 @@ Shape reordered(const Shape& shape, bool last) {
   return Shape(std::span<const std::int64_t>(extents));
 }
 
+/// Whether two shapes have as many images and channels; `first`: channels come first in both.
+bool same_images(const Shape& a, const Shape& b, bool first) {
+  return a.rank() >= 3 && b.rank() >= 3 && a[0] == b[0] && a[first ? 1 : -1] == b[first ? 1 : -1];
+}
+
 OpDef channels_op(bool last) {
   OpDef op;
   op.name = last ? "ToChannelsLast" : "ToChannelsFirst";
@@ -45,6 +50,14 @@ OpDef channels_op(bool last) {
     const Value x = context.inputs[0];
     const Node* node = producer(x);
     if (node != nullptr && node->op->name == inverse) return std::vector{context.graph.value(node->inputs[0])};
+    // Where only pixels took another shape in between, they take it afterwards.
+    if (node != nullptr && node->op->name == "Reshape") {
+      const Value before = context.graph.value(node->inputs[0]);
+      const Node* first = producer(before);
+      if (first != nullptr && first->op->name == inverse && same_images(before.shape(), x.shape(), last)) {
+        return std::vector{reshaped(context.graph.value(first->inputs[0]), reordered(x.shape(), last))};
+      }
+    }
     // One channel or one pixel: nothing moves.
     const Shape& shape = x.shape();
     const std::int64_t channels = shape[last ? 1 : -1];
@@ -67,6 +80,16 @@ OpDef channels_op(bool last) {
 
 Value to_channels_last(Value value) { return value.graph().emit("ToChannelsLast", {value}); }
 Value to_channels_first(Value value) { return value.graph().emit("ToChannelsFirst", {value}); }
+Value rows_channels_last(Value rows, std::int64_t channels) {
+  if (channels == 0) return rows;
+  const Shape shape = rows.shape();
+  return reshaped(to_channels_last(reshaped(rows, {shape[0], channels, shape[1] / channels})), shape);
+}
+Value rows_channels_first(Value rows, std::int64_t channels) {
+  if (channels == 0) return rows;
+  const Shape shape = rows.shape();
+  return reshaped(to_channels_first(reshaped(rows, {shape[0], shape[1] / channels, channels})), shape);
+}
 std::vector<std::int64_t> all_but_channels(int rank) {
   std::vector<std::int64_t> axes{0};
   for (std::int64_t axis = 2; axis < rank; ++axis) axes.push_back(axis);

@@ -1,3 +1,4 @@
+#include "neurons/ops/common/channels.hpp"
 #include "neurons/ops/common/panels.hpp"
 
 namespace neurons::ops {
@@ -8,6 +9,7 @@ struct GemmOptions {
   float beta = 1.0F;
   bool trans_a = false;
   bool trans_b = false;
+  std::int64_t channels = 0;  ///< rows of a are images, which plans have with their channels last: how many channels; 0: others
 
   template <typename Self, typename Visitor>
   static void fields(Self& self, Visitor&& visit) {
@@ -15,6 +17,7 @@ struct GemmOptions {
     visit("beta", self.beta);
     visit("trans_a", self.trans_a);
     visit("trans_b", self.trans_b);
+    visit("channels", self.channels);
   }
 };
 
@@ -121,6 +124,19 @@ void gradient(GradientContext& context) {
   }
 }
 
+/// The channels of the images that are the rows of `value`, if their channels will lie last in memory; else 0.
+std::int64_t channels_of_rows(Value value) {
+  const Node* flatten = producer(value);
+  if (flatten == nullptr || flatten->op->name != "Reshape" || value.shape().rank() != 2) return 0;
+  const Value images = value.graph().value(flatten->inputs[0]);
+  const Node* moved = producer(images);
+  while (moved != nullptr && moved->op->elementwise && !moved->inputs.empty()) {  // what unpacks moves past these
+    moved = producer(value.graph().value(moved->inputs[0]));
+  }
+  const bool last = moved != nullptr && moved->op->name == "ToChannelsFirst" && images.shape()[0] == value.shape()[0];
+  return last ? images.shape()[1] : 0;
+}
+
 /// Scaling and adding become ops of their own, except for a bias; packed weights make it a WeightedSum or its input gradient.
 std::optional<std::vector<Value>> simplify(const RewriteContext& context) {
   const auto& options = context.options.as<GemmOptions>();
@@ -142,17 +158,26 @@ std::optional<std::vector<Value>> simplify(const RewriteContext& context) {
     const Value y = product(a, options.trans_a, b, options.trans_b);
     return std::vector{y + (options.beta == 1.0F ? c : c * static_cast<double>(options.beta))};
   }
-  if (!packed) return std::nullopt;
-  if (!forward) return std::vector{graph.emit("WeightedSumInputGradient", {a, weights->packed})};
+  if (!packed) {
+    auto images = options;
+    images.channels = options.trans_a || options.channels != 0 || a.type().dtype != DType::f32 ? 0 : channels_of_rows(a);
+    if (images.channels == 0 || graph.info(b.id()).kind != ValueKind::state) return std::nullopt;
+    return graph.emit_all(context.op, context.inputs, images, context.name);
+  }
+  const std::int64_t channels = weights->options.channels;
+  if (!forward) {
+    return std::vector{rows_channels_first(graph.emit("WeightedSumInputGradient", {a, weights->packed}), channels)};
+  }
   const OpDef& sum = graph.table()->find("WeightedSum");
-  return std::vector{graph.emit(sum, {a, weights->packed, c}, sum.default_options.with({{"outputs", sizes.columns}}))};
+  return std::vector{graph.emit(sum, {rows_channels_last(a, channels), weights->packed, c},
+                                sum.default_options.with({{"outputs", sizes.columns}}))};
 }
 
 std::optional<Layout> wants_layout(const InferContext& context, std::size_t index) {
   const auto& options = context.as<GemmOptions>();
   if (index != 1 || options.trans_a || context.dtype() != DType::f32) return std::nullopt;
   const Sizes sizes = sizes_of(options, context.shape(0), context.shape(1));
-  return Layout{"PackPanels", "UnpackPanels", PanelOptions{sizes.inner, sizes.columns, options.trans_b}};
+  return Layout{"PackPanels", "UnpackPanels", PanelOptions{sizes.inner, sizes.columns, options.trans_b, options.channels}};
 }
 
 std::vector<Sample> samples() {

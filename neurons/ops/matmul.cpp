@@ -187,7 +187,7 @@ std::optional<std::vector<Value>> simplify(const RewriteContext& context) {
     return std::vector{emit_with("Gemm", {turned_a.value_or(a), turned_b.value_or(b)}, flags)};
   }
   const auto weights = unpacked(turned_b.value_or(b));
-  if (!weights) return std::nullopt;
+  if (!weights || weights->options.channels != 0) return std::nullopt;
   if (weights->options.transposed != turned_b.has_value()) {
     return std::vector{context.graph.emit("WeightedSumInputGradient", {a, weights->packed})};
   }

@@ -1,41 +1,61 @@
+#include "neurons/ops/common/channels.hpp"
 #include "neurons/ops/common/panels.hpp"
 
 namespace neurons::ops {
 namespace {
 
 struct PackCall {
-  kernels::PanelShape shape;
+  PanelOptions options;
   const float* from = nullptr;
   float* to = nullptr;
-  std::int64_t input_stride = 0;
-  std::int64_t output_stride = 0;
 };
 
-void run_pack(const PackCall& call, std::byte*, Worker worker) noexcept {
-  kernels::pack_panels(call.shape, call.from, call.input_stride, call.output_stride, call.to, worker);
-}
-
-void run_unpack(const PackCall& call, std::byte*, Worker worker) noexcept {
-  kernels::unpack_panels(call.shape, call.from, call.to, call.input_stride, call.output_stride, worker);
-}
-
-PackCall call_of(const PrepareContext& context) {
-  const auto& options = context.as<PanelOptions>();
-  return {options.shape(), context.inputs[0].as<float>(), context.outputs[0].as<float>(), options.input_stride(),
-          options.output_stride()};
-}
-
-/// The plain form of a reference tensor as [inputs][outputs], and back: a transposition where the options say so.
-std::vector<double> reorder(const PanelOptions& options, const std::vector<double>& data, bool to_inputs_outputs) {
-  if (!options.transposed) return data;
-  std::vector<double> result(data.size());
+/// Calls visit(place in [inputs][outputs] in the order of the packed inputs, place in the plain form) for every weight.
+template <typename Visit>
+void for_each_place(const PanelOptions& options, const Visit& visit) {
   for (std::int64_t k = 0; k < options.inputs; ++k) {
+    const std::int64_t plain = options.plain_input(k) * options.input_stride();
     for (std::int64_t n = 0; n < options.outputs; ++n) {
-      const auto by_input = static_cast<std::size_t>(k * options.outputs + n);
-      const auto by_output = static_cast<std::size_t>(n * options.inputs + k);
-      result[to_inputs_outputs ? by_input : by_output] = data[to_inputs_outputs ? by_output : by_input];
+      visit(static_cast<std::size_t>(k * options.outputs + n), static_cast<std::size_t>(plain + n * options.output_stride()));
     }
   }
+}
+
+void run_pack(const PackCall& call, std::byte* scratch, Worker worker) noexcept {
+  const PanelOptions& options = call.options;
+  if (options.channels == 0) {
+    return kernels::pack_panels(options.shape(), call.from, options.input_stride(), options.output_stride(), call.to, worker);
+  }
+  auto* const rows = reinterpret_cast<float*>(scratch);
+  for_each_place(options, [&](std::size_t by_input, std::size_t plain) { rows[by_input] = call.from[plain]; });
+  kernels::pack_panels(options.shape(), rows, options.outputs, 1, call.to, worker);
+}
+
+void run_unpack(const PackCall& call, std::byte* scratch, Worker worker) noexcept {
+  const PanelOptions& options = call.options;
+  if (options.channels == 0) {
+    return kernels::unpack_panels(options.shape(), call.from, call.to, options.input_stride(), options.output_stride(), worker);
+  }
+  auto* const rows = reinterpret_cast<float*>(scratch);
+  kernels::unpack_panels(options.shape(), call.from, rows, options.outputs, 1, worker);
+  for_each_place(options, [&](std::size_t by_input, std::size_t plain) { call.to[plain] = rows[by_input]; });
+}
+
+/// Weights are packed to be loaded and unpacked to be saved: where their inputs change places too, one worker does it in two moves.
+template <auto run>
+Call prepare(const PrepareContext& context) {
+  const auto& options = context.as<PanelOptions>();
+  const bool moves = options.channels != 0;
+  const std::size_t scratch = moves ? static_cast<std::size_t>(options.inputs * options.outputs) * sizeof(float) : 0;
+  return Call::of<run>(PackCall{options, context.inputs[0].as<float>(), context.outputs[0].as<float>()}, !moves, scratch);
+}
+
+/// The plain form of a reference tensor as [inputs][outputs], and back.
+std::vector<double> reorder(const PanelOptions& options, const std::vector<double>& data, bool to_inputs_outputs) {
+  std::vector<double> result(data.size());
+  for_each_place(options, [&](std::size_t by_input, std::size_t plain) {
+    result[to_inputs_outputs ? by_input : plain] = data[to_inputs_outputs ? plain : by_input];
+  });
   return result;
 }
 
@@ -49,9 +69,11 @@ std::optional<std::vector<Value>> simplify_pack(const RewriteContext& context) {
   if (!(node->options == node->op->default_options.with(plain_transposed_a)) || node->inputs.size() != 2) return std::nullopt;
   const Value a = context.graph.value(node->inputs[0]);
   const Value b = context.graph.value(node->inputs[1]);
+  const std::string name = node->name;
   const OpDef& weight_gradient = context.graph.table()->find("WeightedSumWeightGradient");
-  const std::vector<Value> inputs = options.transposed ? std::vector{b, a} : std::vector{a, b};  // x, dz
-  return context.graph.emit_all(weight_gradient, inputs, weight_gradient.default_options, node->name);
+  const Value x = rows_channels_last(options.transposed ? b : a, options.channels);
+  const std::vector<Value> inputs{x, options.transposed ? a : b};
+  return context.graph.emit_all(weight_gradient, inputs, weight_gradient.default_options, name);
 }
 
 OpDef base(std::string name, std::string summary) {
@@ -80,7 +102,7 @@ std::vector<OpDef> pack_panels() {
     const auto& options = context.as<PanelOptions>();
     context.outputs[0].data = panels_from_plain(options, reorder(options, context.inputs[0]->data, true));
   };
-  pack.kernels = {{"pack", nullptr, [](const PrepareContext& context) { return Call::of<run_pack>(call_of(context), true); }}};
+  pack.kernels = {{"pack", nullptr, prepare<run_pack>}};
   pack.simplify = simplify_pack;
   pack.samples = [] {
     std::vector<Sample> samples;
@@ -89,6 +111,8 @@ std::vector<OpDef> pack_panels() {
         const PanelOptions options{7, outputs, transposed};
         samples.push_back({{{{DType::f32, options.plain_shape()}}}, options, ""});
       }
+      const PanelOptions image{15, 17, transposed, 3};
+      samples.push_back({{{{DType::f32, image.plain_shape()}}}, image, "channels last"});
     }
     return samples;
   };
@@ -105,8 +129,7 @@ std::vector<OpDef> pack_panels() {
     const auto& options = context.as<PanelOptions>();
     context.outputs[0].data = reorder(options, plain_from_panels(options, context.inputs[0]->data), false);
   };
-  unpack.kernels = {
-      {"unpack", nullptr, [](const PrepareContext& context) { return Call::of<run_unpack>(call_of(context), true); }}};
+  unpack.kernels = {{"unpack", nullptr, prepare<run_unpack>}};
   unpack.simplify = [](const RewriteContext& context) -> std::optional<std::vector<Value>> {
     const Node* node = producer(context.inputs[0]);
     if (node == nullptr || node->op->name != "PackPanels" || !(node->options == context.options)) return std::nullopt;
@@ -119,6 +142,8 @@ std::vector<OpDef> pack_panels() {
         const PanelOptions options{5, outputs, transposed};
         samples.push_back({{{{DType::f32, options.packed_shape()}}}, options, ""});
       }
+      const PanelOptions image{15, 33, transposed, 5};
+      samples.push_back({{{{DType::f32, image.packed_shape()}}}, image, "channels last"});
     }
     return samples;
   };

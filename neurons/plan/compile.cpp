@@ -121,6 +121,12 @@ class StoragePlan {
         storage_[at(id)] = storage_[at(node.inputs[0])];
         continue;
       }
+      if (node.op->view && o == 0 && storage_[at(node.inputs[0])].place == Storage::Place::arena && !target_.contains(id)) {
+        storage_[at(id)] = storage_[at(node.inputs[0])];  // both are read: neither is overwritten before the last of them
+        const auto root = at(storage_[at(id)].root);
+        last_[root] = std::max(last_[root], last_[at(id)]);
+        continue;
+      }
       if (const auto target = target_.find(id); target != target_.end()) {
         if (allows(o, target->second)) {
           storage_[at(id)] = {Storage::Place::state, target->second};

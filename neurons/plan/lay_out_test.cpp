@@ -201,6 +201,52 @@ TEST_F(LayOut, TakesDerivativesBehindTheMaximaOfAPool) {
   }
 }
 
+TEST_F(LayOut, FlattensImagesAsTheyLie) {
+  using List = std::vector<std::int64_t>;
+  const Value images = graph.input("images", {DType::f32, {2, 1, 6, 5}});
+  const std::array weights{state("w1", {5, 1, 3, 3}), state("w2", {7, 60}), state("w3", {7, 4})};
+  RandomStream random(9);
+  ReferenceValues given{{"x", ReferenceTensor{x.type(), std::vector<double>(20)}}};
+  const auto fill = [&](const std::string& name, Tensor& tensor) {
+    for (float& value : tensor.values<float>()) value = 0.3F * static_cast<float>(random.normal());
+    given.emplace(name, widen(tensor));
+  };
+  std::map<std::string, Tensor> before;
+  for (const Value& weight : weights) {
+    const std::string name = graph.info(weight.id()).name;
+    Tensor values(weight.type());
+    fill(name, values);
+    store->set(name, values);
+    before.emplace(name, values);
+  }
+  Tensor pixels(images.type());
+  fill("images", pixels);
+  const Value hidden = graph.emit("Relu", {graph.emit("Conv", {images, weights[0]})});
+  const Value flat = emit_with("Reshape", {hidden}, {{"shape", List{2, 60}}});
+  const Value y = emit_with("Gemm", {flat, weights[1]}, {{"trans_b", true}});
+  const Value z = product(y, weights[2]);
+  graph.output("y", y);
+  const Value sum = graph.emit("ReduceSum", {z * z});
+  const auto slopes = gradients(sum, weights);
+  for (std::size_t i = 0; i < weights.size(); ++i) graph.assign(weights[i], weights[i] - slopes[i]);
+  const auto expected = interpret(graph, given);
+
+  Plan plan = compile(graph, store);
+  for (const PlanStep& step : plan.steps()) EXPECT_THAT(step.op, Not(StartsWith("ToChannels")));
+  for (const auto& [name, values] : before) EXPECT_EQ(store->get(name), values) << name << " seen from outside as before";
+  plan.input("images").assign(pixels);
+  plan.run();
+  for (const Assignment& assignment : graph.assignments()) {
+    const Tensor updated = store->get(graph.info(assignment.state).name);
+    const auto found = updated.values<float>();
+    const auto& wanted = expected[static_cast<std::size_t>(assignment.value)].data;
+    ASSERT_EQ(found.size(), wanted.size());
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      EXPECT_NEAR(found[i], wanted[i], 1e-4 * std::max(1.0, std::abs(wanted[i]))) << graph.info(assignment.state).name << " " << i;
+    }
+  }
+}
+
 TEST_F(LayOut, NormalisesABatchInTheConvolutionsEpilogue) {
   const Value images = graph.input("images", {DType::f32, {2, 3, 8, 8}});
   const Value sums = graph.emit("Conv", {images, state("w", {16, 3, 3, 3})});

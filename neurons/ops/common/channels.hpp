@@ -10,6 +10,11 @@ namespace neurons::ops {
 Value to_channels_last(Value value);
 Value to_channels_first(Value value);
 
+/// Rows that are images of `channels` channels, [batch, channels · pixels]: the same pixel by pixel, [batch, pixels · channels],
+/// and back. 0 channels: as they are.
+Value rows_channels_last(Value rows, std::int64_t channels);
+Value rows_channels_first(Value rows, std::int64_t channels);
+
 /// The axes over which a channel's values are spread, channels first: 0, 2, 3, …
 std::vector<std::int64_t> all_but_channels(int rank);
 

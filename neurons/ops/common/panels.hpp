@@ -13,12 +13,15 @@ struct PanelOptions {
   std::int64_t inputs = 0;
   std::int64_t outputs = 0;
   bool transposed = false;  ///< the plain form is [outputs, inputs] (as in PyTorch) instead of [inputs, outputs]
+  /// Above 0: the plain inputs are an image of so many channels, channel by channel; the packed ones are its pixels, channels last.
+  std::int64_t channels = 0;
 
   template <typename Self, typename Visitor>
   static void fields(Self& self, Visitor&& visit) {
     visit("inputs", self.inputs);
     visit("outputs", self.outputs);
     visit("transposed", self.transposed);
+    visit("channels", self.channels);
   }
   kernels::PanelShape shape() const { return {inputs, outputs}; }
   Shape plain_shape() const { return transposed ? Shape{outputs, inputs} : Shape{inputs, outputs}; }
@@ -26,6 +29,10 @@ struct PanelOptions {
   /// Strides of the plain form along inputs and outputs.
   std::int64_t input_stride() const { return transposed ? 1 : outputs; }
   std::int64_t output_stride() const { return transposed ? inputs : 1; }
+  /// The place among the plain inputs of a packed one.
+  std::int64_t plain_input(std::int64_t packed) const {
+    return channels == 0 ? packed : packed % channels * (inputs / channels) + packed / channels;
+  }
   bool operator==(const PanelOptions&) const = default;
 };
 
