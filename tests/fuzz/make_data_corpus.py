@@ -86,17 +86,28 @@ def make_npy():
     }
 
 
-def png(width, height, depth, colour, rows, extra=b"", interlace=0):
+def png(width, height, depth, colour, rows, extra=b"", interlace=0, transparent=b""):
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlace)
     return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + (chunk(b"PLTE", extra) if extra else b"")
-            + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+            + (chunk(b"tRNS", transparent) if transparent else b"") + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
 
 
-def jpeg(components, progressive=False):
-    """One flat block of 8×8 pixels: every DC and AC code is a single 0 bit."""
+def adam7(width, height, bits, filters=0):
+    """The rows of the seven passes of an interlaced picture, `bits` a pixel; every row has the same filter."""
+    rows = b""
+    for x0, y0, dx, dy in ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)):
+        across = len(range(x0, width, dx))
+        for y in range(y0, height, dy):
+            if across:
+                rows += bytes([filters]) + bytes((37 * y + 11 * i) % 256 for i in range((across * bits + 7) // 8))
+    return rows
+
+
+def jpeg(components, progressive=False, sampling=0x11, restart=0, adobe=None, precision=8):
+    """One flat block of 8×8 pixels (or what `sampling` makes of it): every DC and AC code is a single 0 bit."""
 
     def segment(marker, data):
         return bytes([0xFF, marker]) + struct.pack(">H", len(data) + 2) + data
@@ -105,17 +116,23 @@ def jpeg(components, progressive=False):
         return segment(0xC4, bytes([table, 1] + [0] * 15 + [0]))
 
     ids = range(1, components + 1)
-    frame = segment(0xC2 if progressive else 0xC0, struct.pack(">BHHB", 8, 8, 8, components) + b"".join(bytes([i, 0x11, 0]) for i in ids))
+    frame = segment(0xC2 if progressive else 0xC0, struct.pack(">BHHB", precision, 8, 8, components)
+                    + b"".join(bytes([i, sampling if i == 1 else 0x11, 0]) for i in ids))
+    blocks = components - 1 + (sampling >> 4) * (sampling & 15) if components > 1 else 1
+    head = segment(0xEE, b"Adobe" + struct.pack(">HHHB", 100, 0, 0, adobe)) if adobe is not None else b""
+    head += segment(0xDD, struct.pack(">H", restart)) if restart else b""
 
     def scan(chosen, first, last, bits):
-        data = (1 << (8 - bits)) - 1  # zeros, filled up with ones
-        return segment(0xDA, bytes([len(chosen)]) + b"".join(bytes([i, 0]) for i in chosen) + bytes([first, last, 0])) + bytes([data])
+        size = (bits + 7) // 8
+        data = (1 << (8 * size - bits)) - 1  # zeros, filled up with ones
+        return (segment(0xDA, bytes([len(chosen)]) + b"".join(bytes([i, 0]) for i in chosen) + bytes([first, last, 0]))
+                + data.to_bytes(size, "big"))
 
     if progressive:
-        scans = scan(list(ids), 0, 0, components) + b"".join(scan([i], 1, 63, 1) for i in ids)
+        scans = scan(list(ids), 0, 0, blocks) + b"".join(scan([i], 1, 63, 1) for i in ids)
     else:
-        scans = scan(list(ids), 0, 63, 2 * components)
-    return b"\xff\xd8" + segment(0xDB, bytes([0] + [1] * 64)) + frame + huffman(0x00) + huffman(0x10) + scans + b"\xff\xd9"
+        scans = scan(list(ids), 0, 63, 2 * blocks)
+    return b"\xff\xd8" + head + segment(0xDB, bytes([0] + [1] * 64)) + frame + huffman(0x00) + huffman(0x10) + scans + b"\xff\xd9"
 
 
 def make_picture():
@@ -128,6 +145,14 @@ def make_picture():
         "grey_alpha.png": png(1, 1, 8, 4, b"\0\1\2"),
         "colour_alpha.png": png(1, 1, 8, 6, b"\0\1\2\3\4"),
         "interlaced.png": png(2, 2, 8, 0, b"\0\1\0\2\0\3\4", interlace=1),
+        "grey2_interlaced.png": png(9, 5, 2, 0, adam7(9, 5, 2), interlace=1),
+        "grey16_interlaced.png": png(5, 9, 16, 0, adam7(5, 9, 16, filters=4), interlace=1),
+        "grey_alpha16.png": png(1, 2, 16, 4, b"\0\1\2\3\4\2\1\1\1\1"),
+        "colour16.png": png(1, 1, 16, 2, b"\0\1\2\3\4\5\6"),
+        "colour_alpha16_interlaced.png": png(3, 3, 16, 6, adam7(3, 3, 64, filters=3), interlace=1),
+        "palette8_interlaced.png": png(3, 2, 8, 3, b"\0\0\0\1\0\1\0\0\0\1", extra=bytes(range(6)), interlace=1),
+        "palette_transparent.png": png(4, 1, 2, 3, b"\0\x1b", extra=bytes(range(12)), transparent=b"\0\x80"),
+        "grey_transparent.png": png(2, 1, 8, 0, b"\0\1\2", transparent=b"\0\1"),
         "huge.png": png(16384, 16384, 8, 0, b"\0"),
         "cut.png": png(2, 2, 8, 0, b"\0\1\2\0\3\4")[:-9],
         "grey.jpg": jpeg(1),
@@ -135,6 +160,14 @@ def make_picture():
         "progressive.jpg": jpeg(1, progressive=True),
         "progressive_colour.jpg": jpeg(3, progressive=True),
         "cut.jpg": jpeg(3)[:-2],
+        "cmyk.jpg": jpeg(4),
+        "cmyk_adobe.jpg": jpeg(4, adobe=2),
+        "rgb_adobe.jpg": jpeg(3, adobe=0),
+        "two_channels.jpg": jpeg(2),
+        "subsampled.jpg": jpeg(3, sampling=0x22),
+        "subsampled_progressive.jpg": jpeg(3, progressive=True, sampling=0x21),
+        "restart.jpg": jpeg(1, restart=1),
+        "twelve_bits.jpg": jpeg(1, precision=12),
     }
 
 
