@@ -2,8 +2,12 @@
 /// All that a program needs to design, train and use networks. Each part can be included alone for faster builds.
 
 #include "neurons/base/error.hpp"
+#include "neurons/data/augmentation.hpp"
+#include "neurons/data/contact_sheet.hpp"
 #include "neurons/data/dataset.hpp"
 #include "neurons/data/loader.hpp"
+#include "neurons/data/picture_options.hpp"
+#include "neurons/data/picture_writer.hpp"
 #include "neurons/data/readers/csv.hpp"
 #include "neurons/data/readers/idx.hpp"
 #include "neurons/data/readers/npy.hpp"
@@ -35,6 +39,7 @@
 #include "neurons/spec/data_info.hpp"
 #include "neurons/spec/evaluate.hpp"
 #include "neurons/spec/load_data.hpp"
+#include "neurons/spec/mistakes.hpp"
 #include "neurons/spec/model.hpp"
 #include "neurons/spec/predict.hpp"
 #include "neurons/spec/run.hpp"

@@ -3,6 +3,8 @@
 #include "apps/cli/arguments.hpp"
 #include "apps/cli/reports.hpp"
 #include "apps/cli/session.hpp"
+#include "neurons/data/picture_writer.hpp"
+#include "neurons/spec/mistakes.hpp"
 
 namespace neurons::cli {
 namespace {
@@ -10,8 +12,34 @@ namespace {
 struct EvaluateArguments {
   std::filesystem::path model;
   std::filesystem::path data;
+  std::filesystem::path mistakes;
   int threads = 0;
 };
+
+/// Where the sheet of mistakes goes unless --mistakes says so: into the run.
+std::filesystem::path sheet_path(const EvaluateArguments& arguments) {
+  if (!arguments.mistakes.empty()) return arguments.mistakes;
+  std::error_code ignored;
+  const bool is_run = std::filesystem::is_directory(arguments.model, ignored);
+  return is_run ? arguments.model / "mistakes.png" : std::filesystem::path();
+}
+
+/// Writes the worst mistakes as a picture; says so.
+void write_mistakes(Session& session, const EvaluateArguments& arguments, const Model& model, const Dataset& data,
+                    const Evaluation& evaluation) {
+  const std::filesystem::path path = sheet_path(arguments);
+  if (path.empty()) return;
+  const auto sheet = mistakes_sheet(model, data, evaluation);
+  if (!sheet) {
+    std::error_code ignored;
+    if (arguments.mistakes.empty()) std::filesystem::remove(path, ignored);  // those of an earlier look
+    if (!arguments.mistakes.empty()) complain("note: no picture was read wrongly, so there is no sheet of mistakes to write");
+    return;
+  }
+  write_png(path, *sheet);
+  session.answer()["mistakes"] = path.string();
+  session.say("\nmistakes  {}", path.string());
+}
 
 int evaluate_model(Session& session, const EvaluateArguments& arguments) {
   const Model model = open_model(arguments.model);
@@ -21,6 +49,7 @@ int evaluate_model(Session& session, const EvaluateArguments& arguments) {
   session.answer() = to_json(evaluation);
   session.say("{}  ({} samples)", one_line(evaluation), evaluation.samples);
   session.print(class_table(evaluation, model));
+  write_mistakes(session, arguments, model, data, evaluation);
   return kDone;
 }
 
@@ -29,12 +58,14 @@ int evaluate_model(Session& session, const EvaluateArguments& arguments) {
 void add_evaluate(CLI::App& app, Session& session) {
   const auto arguments = std::make_shared<EvaluateArguments>();
   CLI::App* command = session.add_command(app, "evaluate", "Say how good a model is on data",
-                                          "  neurons evaluate runs/mlp\n"
+                                          "  neurons evaluate runs/cnn\n"
                                           "  neurons evaluate runs/wine --data new_wines.csv --json",
                                           [&session, arguments] { return evaluate_model(session, *arguments); });
   command->add_option("MODEL", arguments->model, "A run folder or a .safetensors file of a run")->required();
   command->add_option("--data", arguments->data,
                       "IDX folder, CSV, npz or pictures by class (the test part of the model's own spec)");
+  command->add_option("--mistakes", arguments->mistakes,
+                      "Where to write a PNG of the pictures that were read worst (mistakes.png in the run folder)");
   command->add_option("--threads", arguments->threads, "0: one for each core")->check(whole_number(0));
 }
 

@@ -47,6 +47,11 @@ int predict_inputs(Session& session, const PredictArguments& arguments) {
   if (!samples.left_out.empty()) {
     complain(fmt::format("note: nothing is given for {}; the usual value of each is taken", fmt::join(samples.left_out, ", ")));
   }
+  for (const InputChange& change : samples.changes) {
+    const std::size_t others = change.inputs.size() - 1;
+    const std::string more = others == 0 ? "" : fmt::format(" and {} more", others);
+    complain(fmt::format("note: {}{}: {}", change.inputs.front(), more, change.what));
+  }
   const auto predictions = predict(model, samples.inputs, arguments.threads);
   const Terminal terminal = Terminal::of(stdout);
   std::size_t width = 0;
@@ -76,7 +81,7 @@ void add_predict(CLI::App& app, Session& session) {
       session.add_command(app, "predict", "Say what a model makes of new samples: class and confidence, or value",
                           "  neurons predict runs/iris flowers.csv\n"
                           "  neurons predict runs/iris petal_length=4.7 petal_width=1.4 sepal_length=6.1 sepal_width=2.9\n"
-                          "  neurons predict runs/mlp seven.png three.jpg",
+                          "  neurons predict runs/cnn seven.png three.jpg",
                           [&session, arguments] { return predict_inputs(session, *arguments); });
   command->add_option("MODEL", arguments->model, "A run folder or a .safetensors file of a run")->required();
   command

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <limits>
 
+#include "neurons/data/picture_shape.hpp"
+
 namespace neurons {
 namespace {
 
@@ -80,6 +82,29 @@ std::int64_t Dataset::outputs() const {
   return targets.shape().rank() > 1 ? targets.shape()[1] : 0;
 }
 
+std::vector<Dataset::Scaling> Dataset::scaling() const {
+  if (channel_means.empty()) return {{input_scale, input_offset}};
+  std::vector<Scaling> channels;
+  for (std::size_t c = 0; c < channel_means.size(); ++c) {
+    const float deviation = channel_deviations[c];
+    channels.push_back({input_scale / deviation, (input_offset - channel_means[c]) / deviation});
+  }
+  return channels;
+}
+
+Tensor Dataset::scaled_inputs() const {
+  validate_shapes();
+  Tensor result = inputs.cast(DType::f32);
+  const auto channels = scaling();
+  const auto values = result.values<float>();
+  const std::size_t plane = std::max<std::size_t>(1, values.size() / (channels.size() * static_cast<std::size_t>(samples())));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const Scaling& channel = channels[i / plane % channels.size()];
+    values[i] = values[i] * channel.scale + channel.offset;
+  }
+  return result;
+}
+
 Dataset Dataset::subset(std::span<const std::int64_t> indices) const {
   validate_shapes();
   for (std::size_t i = 0; i < indices.size(); ++i) {
@@ -94,6 +119,8 @@ Dataset Dataset::subset(std::span<const std::int64_t> indices) const {
                  .feature_names = feature_names,
                  .input_scale = input_scale,
                  .input_offset = input_offset,
+                 .channel_means = channel_means,
+                 .channel_deviations = channel_deviations,
                  .sample_weights = {},
                  .source = source};
   if (!sample_weights.empty()) {
@@ -125,6 +152,19 @@ void Dataset::validate_shapes() const {
       (inputs.shape().rank() != 2 || static_cast<std::int64_t>(feature_names.size()) != inputs.shape()[1])) {
     fail_input("{}: {} feature names for inputs of {}, expected one for each column", name, feature_names.size(),
                inputs.type().to_string());
+  }
+  if (channel_means.size() != channel_deviations.size()) {
+    fail_input("{}: {} channel means, but {} channel deviations", name, channel_means.size(), channel_deviations.size());
+  }
+  const auto picture = picture_shape(input_shape());
+  if (!channel_means.empty() && (!picture || picture->channels != static_cast<std::int64_t>(channel_means.size()))) {
+    fail_input("{}: {} channel means for samples of shape {}, expected one for each channel", name, channel_means.size(),
+               input_shape().to_string());
+  }
+  for (std::size_t c = 0; c < channel_means.size(); ++c) {
+    if (std::isfinite(channel_means[c]) && std::isfinite(channel_deviations[c]) && channel_deviations[c] > 0) continue;
+    fail_input("{}: channel {} (from 0) has mean {} and deviation {}, expected finite numbers, the deviation above 0", name, c,
+               channel_means[c], channel_deviations[c]);
   }
   if (!std::isfinite(input_scale) || !std::isfinite(input_offset)) {
     fail_input("{}: input scale {} and offset {} must be finite", name, input_scale, input_offset);

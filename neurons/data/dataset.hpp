@@ -21,6 +21,9 @@ struct Dataset {
   std::vector<std::string> feature_names = {};  ///< name of each input column (inputs of rank 2); may be empty
   float input_scale = 1;                        ///< what the network sees is raw * input_scale + input_offset
   float input_offset = 0;
+  /// Pictures: for each channel, what is then taken from it and by what it is divided; both empty: nothing is done.
+  std::vector<float> channel_means = {};
+  std::vector<float> channel_deviations = {};
   std::vector<float> sample_weights = {};  ///< one per sample; empty: all 1
   std::string source = {};                 ///< the file or folder it came from, for messages
 
@@ -29,6 +32,15 @@ struct Dataset {
   Shape input_shape() const;
   /// Targets are class labels.
   bool is_classification() const noexcept { return targets.dtype() == DType::i64; }
+  /// value = raw * scale + offset, all of the above in one, for each channel; one of all inputs where channels have no means.
+  struct Scaling {
+    float scale = 1;
+    float offset = 0;
+    bool operator==(const Scaling&) const = default;
+  };
+  std::vector<Scaling> scaling() const;
+  /// What the network sees, f32.
+  Tensor scaled_inputs() const;
   /// Number of classes: of class names or, where there are none, the largest label + 1. 0 for regression.
   std::int64_t classes() const;
   /// What a network's last layer must give: classes(), or the number of regression targets.

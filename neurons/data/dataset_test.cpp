@@ -43,6 +43,31 @@ TEST(Dataset, KnowsItsShape) {
   EXPECT_EQ(Dataset{}.samples(), 0);
 }
 
+TEST(Dataset, ScalesEachChannelByItsMeanAndDeviation) {
+  Dataset data{.inputs = Tensor::of<std::uint8_t>({2, 2, 1, 2}, {0, 10, 20, 30, 40, 50, 60, 70}),
+               .targets = Tensor::of<float>({2, 1}, {1, 2}),
+               .input_scale = 0.5F,
+               .input_offset = 1};
+  EXPECT_EQ(data.scaling(), (std::vector<Dataset::Scaling>{{0.5F, 1}}));
+  EXPECT_THAT(data.scaled_inputs().values<float>(), ElementsAre(1, 6, 11, 16, 21, 26, 31, 36));
+  data.channel_means = {1, 3};
+  data.channel_deviations = {0.5F, 2};
+  EXPECT_EQ(data.scaling(), (std::vector<Dataset::Scaling>{{1, 0}, {0.25F, -1}}));
+  EXPECT_THAT(data.scaled_inputs().values<float>(), ElementsAre(0, 10, 4, 6.5F, 40, 50, 14, 16.5F));
+  const std::vector<std::int64_t> second = {1};
+  EXPECT_THAT(data.subset(second).scaled_inputs().values<float>(), ElementsAre(40, 50, 14, 16.5F));
+
+  data.channel_means = {1};
+  EXPECT_EQ(message_of([&] { data.validate(); }), "dataset: 1 channel means, but 2 channel deviations");
+  data.channel_deviations = {1};
+  EXPECT_EQ(message_of([&] { data.validate(); }),
+            "dataset: 1 channel means for samples of shape [2, 1, 2], expected one for each channel");
+  data.channel_means = {1, 2};
+  data.channel_deviations = {1, 0};
+  EXPECT_EQ(message_of([&] { data.validate(); }),
+            "dataset: channel 1 (from 0) has mean 2 and deviation 0, expected finite numbers, the deviation above 0");
+}
+
 TEST(Dataset, CountsClassesByLabelsWithoutNames) {
   Dataset data = flowers();
   data.class_names = {};

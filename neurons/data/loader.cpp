@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "neurons/data/augmenter.hpp"
 #include "neurons/kernels/scale_bytes.hpp"
 
 namespace neurons {
@@ -40,28 +41,54 @@ void gather_rows(const T* from, std::size_t width, std::span<const std::int64_t>
 
 /// Shuffled rows lie far apart in memory: they are asked for while those before them are converted.
 constexpr std::size_t kRowsAhead = 2;
+/// As Loader::kPrefetchBytes, where each pixel costs about ten times as much.
+constexpr std::size_t kAugmentedPrefetchBytes = Loader::kPrefetchBytes / 8;
 void prefetch(const std::uint8_t* row, std::int64_t bytes) noexcept {
   for (std::int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(row + i);
 }
 
-/// Inputs become floats: value · scale + offset.
-void gather_inputs(const Dataset& data, std::span<const std::int64_t> indices, float* to) {
+/// Inputs become floats: value · scale + offset, channel by channel.
+void gather_inputs(const Dataset& data, std::span<const Dataset::Scaling> channels, std::span<const std::int64_t> indices,
+                   float* to) {
   const std::int64_t width = data.inputs.shape().product(1, data.inputs.shape().rank());
+  const std::int64_t plane = width / static_cast<std::int64_t>(channels.size());
   const std::byte* from = data.inputs.bytes().data();
   if (data.inputs.dtype() == DType::u8) {
     const auto* bytes = reinterpret_cast<const std::uint8_t*>(from);
     for (std::size_t i = 0; i < indices.size(); ++i) {
       if (i + kRowsAhead < indices.size()) prefetch(bytes + indices[i + kRowsAhead] * width, width);
-      kernels::scale_bytes(width, bytes + indices[i] * width, data.input_scale, data.input_offset, to);
-      to += width;
+      const std::uint8_t* row = bytes + indices[i] * width;
+      for (const auto& [scale, offset] : channels) {
+        kernels::scale_bytes(plane, row, scale, offset, to);
+        row += plane;
+        to += plane;
+      }
     }
     return;
   }
   gather_rows(reinterpret_cast<const float*>(from), static_cast<std::size_t>(width), indices, to);
-  if (data.input_scale == 1 && data.input_offset == 0) return;
-  for (float& value : std::span(to, indices.size() * static_cast<std::size_t>(width))) {
-    value = value * data.input_scale + data.input_offset;
+  if (channels.size() == 1 && channels.front() == Dataset::Scaling{}) return;
+  for (std::size_t i = 0; i < indices.size(); ++i) {
+    for (const auto& [scale, offset] : channels) {
+      for (float& value : std::span(to, static_cast<std::size_t>(plane))) value = value * scale + offset;
+      to += plane;
+    }
   }
+}
+
+/// Adds `share` of a sample's target to a row: of its values, or 1 in the column of its label (of one column, the label itself).
+void add_target(const Tensor& targets, std::int64_t index, float share, std::span<float> row) {
+  if (targets.dtype() == DType::i64) {
+    const std::int64_t label = targets.values<std::int64_t>()[static_cast<std::size_t>(index)];
+    if (row.size() > 1) {
+      row[static_cast<std::size_t>(label)] += share;
+    } else {
+      row[0] += share * static_cast<float>(label);
+    }
+    return;
+  }
+  const float* values = targets.values<float>().data() + static_cast<std::size_t>(index) * row.size();
+  for (std::size_t i = 0; i < row.size(); ++i) row[i] += share * values[i];
 }
 
 void gather_targets(const Tensor& targets, std::span<const std::int64_t> indices, std::byte* to) {
@@ -85,12 +112,16 @@ void require_view(const TensorView& view, DType dtype, const Shape& shape, std::
 struct Loader::Machine {
   Machine(const Dataset& dataset, LoaderOptions given) : data(dataset), options(std::move(given)) {
     data.validate_shapes();
+    scaling = data.scaling();
     samples = data.samples();
     if (samples == 0) fail_input("loader: {} holds no samples", data.source.empty() ? "the dataset" : data.source);
     if (options.batch_size < 1 || options.batch_size > samples) {
       fail_input("loader: batch size {} does not fit {} samples of {}; choose 1 to {}", options.batch_size, samples,
                  data.source.empty() ? "the dataset" : data.source, samples);
     }
+    if (options.augment) augmenter.emplace(*options.augment, data);
+    shares = options.augment && options.augment->mixes();
+    if (data.is_classification()) settle_labels();
     end = options.drop_last ? samples - samples % options.batch_size : samples;
     at.seed = options.seed;
     for (Order& order : orders) {
@@ -98,6 +129,23 @@ struct Loader::Machine {
       std::iota(order.samples.begin(), order.samples.end(), std::int64_t{0});
     }
     if (options.prefetch && is_large(options.batch_size)) start_thread();
+  }
+
+  /// Whether labels become shares of classes, and of how many.
+  void settle_labels() {
+    if (shares && options.label_columns == 0) options.label_columns = data.classes();
+    if (options.label_columns == 0) return;
+    shares = true;
+    const std::int64_t classes = std::max<std::int64_t>(2, options.label_columns);
+    for (const std::int64_t label : data.targets.values<std::int64_t>()) {
+      if (label >= 0 && label < classes) continue;
+      fail_input("loader: label {} has no place in {} columns", label, options.label_columns);
+    }
+  }
+
+  TensorType target_type(std::int64_t rows) const {
+    if (data.is_classification() && options.label_columns > 0) return {DType::f32, {rows, options.label_columns}};
+    return {data.targets.dtype(), data.targets.shape().with(0, rows)};
   }
 
   ~Machine() {
@@ -117,7 +165,8 @@ struct Loader::Machine {
 
   bool is_large(std::int64_t rows) const noexcept {
     const std::int64_t row = data.inputs.shape().product(1, data.inputs.shape().rank());
-    return static_cast<std::size_t>(rows * row) * sizeof(float) >= kPrefetchBytes;
+    const std::size_t bytes = static_cast<std::size_t>(rows * row) * sizeof(float);
+    return bytes >= (augmenter ? kAugmentedPrefetchBytes : kPrefetchBytes);
   }
 
   /// The samples of the batch at `state`. Epochs take turns with two orders, so that the indices of the batch that was handed out
@@ -137,8 +186,7 @@ struct Loader::Machine {
   void gather() noexcept {
     try {
       const auto indices = indices_at(at);
-      gather_inputs(data, indices, reinterpret_cast<float*>(views.inputs.data));
-      gather_targets(data.targets, indices, views.targets.data);
+      gather(indices);
       if (views.weights) {
         auto* weights = reinterpret_cast<float*>(views.weights->data);
         for (const std::int64_t index : indices) {
@@ -151,6 +199,25 @@ struct Loader::Machine {
       }
     } catch (...) {
       failure = std::current_exception();
+    }
+  }
+
+  void gather(std::span<const std::int64_t> indices) {
+    auto* inputs = reinterpret_cast<float*>(views.inputs.data);
+    if (!augmenter) gather_inputs(data, scaling, indices, inputs);
+    if (!shares) gather_targets(data.targets, indices, views.targets.data);
+    if (!augmenter && !shares) return;
+    const auto width = static_cast<std::size_t>(data.inputs.shape().product(1, data.inputs.shape().rank()));
+    const auto columns = shares ? static_cast<std::size_t>(views.targets.shape[1]) : 0;
+    auto* targets = reinterpret_cast<float*>(views.targets.data);
+    for (std::size_t i = 0; i < indices.size(); ++i) {
+      Augmenter::Mixture mixture{indices[i], 1};
+      if (augmenter) mixture = augmenter->write(at.seed, at.epoch, indices[i], std::span(inputs + i * width, width));
+      if (!shares) continue;
+      const std::span<float> row(targets + i * columns, columns);
+      std::ranges::fill(row, 0.0F);
+      add_target(data.targets, indices[i], mixture.share, row);
+      if (mixture.share != 1) add_target(data.targets, mixture.other, 1 - mixture.share, row);
     }
   }
 
@@ -191,6 +258,9 @@ struct Loader::Machine {
 
   const Dataset& data;
   LoaderOptions options;
+  std::vector<Dataset::Scaling> scaling;
+  std::optional<Augmenter> augmenter;
+  bool shares = false;  ///< targets are gathered share by share
   std::int64_t samples = 0;
   std::int64_t end = 0;  ///< samples of an epoch: all, or those of its full batches
   State at;              ///< the next batch, or the one on its way
@@ -219,12 +289,15 @@ std::int64_t Loader::next_rows() const noexcept {
   return machine_->rows_at(machine_->on_its_way ? machine_->after(machine_->at) : machine_->at);
 }
 
+TensorType Loader::target_type(std::int64_t rows) const { return machine_->target_type(rows); }
+
 void Loader::start(const BatchViews& into) {
   Machine& m = *machine_;
   if (m.on_its_way) fail_input("loader: start() was called twice; wait() for the first batch before the next");
   const std::int64_t rows = m.rows_at(m.at);
   require_view(into.inputs, DType::f32, m.data.inputs.shape().with(0, rows), "inputs");
-  require_view(into.targets, m.data.targets.dtype(), m.data.targets.shape().with(0, rows), "targets");
+  const TensorType target = m.target_type(rows);
+  require_view(into.targets, target.dtype, target.shape, "targets");
   if (into.weights) require_view(*into.weights, DType::f32, Shape{rows}, "weights");
   m.views = into;
   m.on_its_way = true;

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "neurons/base/random.hpp"
+#include "neurons/data/augmentation.hpp"
 #include "neurons/data/dataset.hpp"
 
 namespace neurons {
@@ -15,7 +16,7 @@ namespace neurons {
 /// Where a batch goes: the caller's memory, for example an input buffer of a plan.
 struct BatchViews {
   TensorView inputs;                  ///< f32[rows, …]
-  TensorView targets;                 ///< i64[rows], or f32[rows, outputs]: the dataset's type
+  TensorView targets;                 ///< i64[rows] or f32[rows, outputs]: see Loader::target_type()
   std::optional<TensorView> weights;  ///< f32[rows]: the sample weights, 1 where the dataset has none
 };
 
@@ -27,7 +28,12 @@ struct LoaderOptions {
   /// Gather on a thread of its own while the caller computes. Batches below kPrefetchBytes are gathered inside start() all the
   /// same: that costs less than waking a thread. The batches are the same, bit for bit.
   bool prefetch = true;
-  /// Changes a gathered batch in place (augmentation). Its random stream is a function of (seed, epoch, batch) alone.
+  /// Changes pictures at random. How a sample looks is a function of (seed, epoch, sample) alone: not of its batch, nor of threads.
+  std::optional<Augmentation> augment = std::nullopt;
+  /// Class labels come as f32 rows of so many shares, 1 for the label's class and 0 for others; with one column, the share of
+  /// class 1. 0: as labels, unless classes are mixed (Augmentation::mix_up): then as many as the dataset has classes.
+  std::int64_t label_columns = 0;
+  /// Changes a gathered batch in place, after all else. Its random stream is a function of (seed, epoch, batch) alone.
   std::function<void(const BatchViews&, RandomStream&)> transform = nullptr;
 };
 
@@ -55,7 +61,8 @@ class Loader {
   static constexpr std::size_t kPrefetchBytes = 256 * 1024;
 
   /// `data` must outlive the loader and not change. Throws InputError for a dataset without samples or whose parts do not fit
-  /// together, and for a batch size below 1 or above the number of samples.
+  /// together, for a batch size below 1 or above the number of samples, as check_augmentation(), and for labels that have no
+  /// column.
   Loader(const Dataset& data, LoaderOptions options);
   ~Loader();
   Loader(Loader&&) noexcept;
@@ -66,8 +73,11 @@ class Loader {
   /// Rows of the batch that the next start() will gather; the last one of an epoch may be smaller than the batch size.
   std::int64_t next_rows() const noexcept;
 
+  /// What targets of a batch of so many rows are.
+  TensorType target_type(std::int64_t rows) const;
+
   /// Begins to gather the next batch. The memory behind `into` must stay and not be touched until wait(). Throws InputError if the
-  /// views have not the dataset's types and shapes with next_rows() rows, or if a batch is already on its way.
+  /// views have not the types and shapes of next_rows() rows, or if a batch is already on its way.
   void start(const BatchViews& into);
   /// Waits for the batch of the last start(). Throws InputError if there was none, and whatever the transform threw.
   BatchInfo wait();

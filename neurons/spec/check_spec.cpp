@@ -20,9 +20,7 @@ Samples first_samples(const Dataset& data, std::int64_t rows) {
   std::vector<std::int64_t> indices(static_cast<std::size_t>(std::min(rows, data.samples())));
   for (std::size_t i = 0; i < indices.size(); ++i) indices[i] = static_cast<std::int64_t>(i);
   const Dataset some = data.subset(indices);
-  Samples samples{some.inputs.cast(DType::f32), some.targets};
-  for (float& value : samples.inputs.values<float>()) value = value * some.input_scale + some.input_offset;
-  return samples;
+  return {some.scaled_inputs(), some.targets};
 }
 
 /// Normal inputs; targets that any loss takes: labels, or else rows of positive numbers that sum to 1.

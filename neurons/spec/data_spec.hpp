@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "neurons/data/picture_options.hpp"
 #include "neurons/data/readers/csv.hpp"
 #include "neurons/data/readers/table_encoder.hpp"
 
@@ -29,11 +30,12 @@ struct ColumnName {
 };
 
 struct DataSpec {
-  std::string source;      ///< the name of a bundled data set, or a path relative to the spec: see source_kind()
-  Part test;               ///< none: the source's own test part, if it has one
-  Part validation;         ///< parted from what the test part leaves
-  bool stratified = true;  ///< parts and folds hold the classes in equal shares (for regression: any samples)
-  std::uint64_t seed = 0;  ///< of the parting
+  std::string source;                      ///< the name of a bundled data set, or a path relative to the spec: see source_kind()
+  Part test;                               ///< none: the source's own test part, if it has one
+  Part validation;                         ///< parted from what the test part leaves
+  bool stratified = true;                  ///< parts and folds hold the classes in equal shares (for regression: any samples)
+  std::uint64_t seed = 0;                  ///< of the parting
+  std::optional<PictureOptions> pictures;  ///< for pictures only: how they are made what the network sees
   // For tables (CSV) only.
   ColumnName target;                         ///< none: the bundled set's own, or the last column
   std::vector<std::string> ignore;           ///< columns to leave out
@@ -53,6 +55,7 @@ struct DataSpec {
     visit("validation", self.validation);
     visit("stratified", self.stratified);
     visit("seed", self.seed);
+    visit("pictures", self.pictures);
     table_fields(self, visit);
   }
   /// The fields that only tables have.

@@ -83,7 +83,8 @@ Dataset evaluation_data(const Model& model, const std::filesystem::path* path, s
 Evaluation evaluate(const Model& model, const Dataset& data, int threads) {
   Evaluation result;
   result.samples = data.samples();
-  const Tensor predictions = predict(model.network, data, 256, threads);
+  result.outputs = predict(model.network, data, 256, threads);
+  const Tensor& predictions = result.outputs;
   const Loss loss = model.spec.training.loss.value_or(model.is_classification ? Loss(CrossEntropy{}) : Loss(MeanSquaredError{}));
   result.loss = loss_of(loss, model.network, predictions, data);
   if (model.is_classification) {

@@ -13,6 +13,7 @@ namespace neurons {
 struct Evaluation {
   std::int64_t samples = 0;
   double loss = 0;  ///< the training's loss, its mean over the samples
+  Tensor outputs;   ///< what the network said: f32 [samples, outputs…]
   std::optional<ClassificationReport> classification;
   std::optional<RegressionReport> regression;  ///< in the target's own units
 };

@@ -5,6 +5,7 @@
 
 #include "neurons/base/error.hpp"
 #include "neurons/base/suggest.hpp"
+#include "neurons/data/picture_options.hpp"
 #include "neurons/data/readers/idx.hpp"
 #include "neurons/data/readers/npy.hpp"
 #include "neurons/data/readers/pictures.hpp"
@@ -95,6 +96,7 @@ void require_column(const Table& table, const ColumnName& column, std::string_vi
 }
 
 LoadedData load_table(const fs::path& path, const DataSpec& spec, std::string_view bundled_target) {
+  if (spec.pictures) fail_input("[data] pictures is for pictures, but {} holds a table", path.string());
   const Table table = read_csv(csv_file_of(path), csv_options(spec));
   require_column(table, spec.target, "target");
   require_column(table, spec.weights, "weights");
@@ -130,9 +132,27 @@ void refuse_table_fields(const DataSpec& spec, const fs::path& path) {
   });
 }
 
+const PictureOptions* pictures_of(const DataSpec& spec) { return spec.pictures ? &*spec.pictures : nullptr; }
+
+void set_channels(Dataset& data, const std::vector<float>& means, const std::vector<float>& deviations) {
+  data.channel_means = means;
+  data.channel_deviations = deviations;
+  data.validate_shapes();
+}
+
+/// Every part by the means and deviations of the spec, or of the training part.
+void standardise(LoadedData& loaded, const DataSpec& spec) {
+  if (!spec.pictures) return;
+  ChannelStatistics channels{spec.pictures->means, spec.pictures->deviations};
+  if (channels.means.empty() && spec.pictures->standardise) channels = channel_statistics(loaded.train);
+  for (Dataset* part : {&loaded.train, loaded.validation ? &*loaded.validation : nullptr, loaded.test ? &*loaded.test : nullptr}) {
+    if (part != nullptr) set_channels(*part, channels.means, channels.deviations);
+  }
+}
+
 LoadedData load_arrays(const fs::path& path, const DataSpec& spec) {
   refuse_table_fields(spec, path);
-  TrainTest both = read_arrays(path);
+  TrainTest both = read_arrays(path, pictures_of(spec));
   const bool has_test = both.test.samples() > 0;
   if (has_test && spec.test.is_parted()) {
     fail_input("[data] test: {} comes with a test part of its own; leave test out", path.string());
@@ -170,12 +190,15 @@ fs::path find_source(const std::string& source, const fs::path& folder, std::spa
              fs::absolute(folder, ignored).string());
 }
 
-TrainTest read_arrays(const fs::path& path) {
+TrainTest read_arrays(const fs::path& path, const PictureOptions* pictures) {
   const SourceKind kind = source_kind(path);
-  if (kind == SourceKind::idx) return read_mnist(path);
-  if (kind == SourceKind::npz) return read_npz_data(path);
-  if (kind == SourceKind::pictures) return {read_picture_folder(path), {}};
-  fail_input("{}: holds a table, but arrays or pictures are needed", path.string());
+  if (kind == SourceKind::csv) fail_input("{}: holds a table, but arrays or pictures are needed", path.string());
+  if (kind == SourceKind::pictures) return {read_picture_folder(path, pictures == nullptr ? PictureOptions{} : *pictures), {}};
+  TrainTest both = kind == SourceKind::idx ? read_mnist(path) : read_npz_data(path);
+  if (pictures == nullptr) return both;
+  prepare_pictures(both.train, *pictures);
+  if (both.test.samples() > 0) prepare_pictures(both.test, *pictures);
+  return both;
 }
 
 LoadedData load_data(const Spec& spec, std::span<const fs::path> places) {
@@ -190,6 +213,7 @@ LoadedData load_data(const Spec& spec, std::span<const fs::path> places) {
   };
   load_own(spec.data.test, loaded.test);
   load_own(spec.data.validation, loaded.validation);
+  standardise(loaded, spec.data);
   loaded.train.validate();
   if (loaded.validation) loaded.validation->validate();
   if (loaded.test) loaded.test->validate();
@@ -204,8 +228,10 @@ Dataset load_all(const fs::path& path, const TableEncoder* encoder, const DataSp
     fail_input("{}: holds {}, but the network was trained on a table", path.string(), name_of(source_kind(path)));
   }
   if (is_table) return encoder->encode(read_csv(csv_file_of(path), csv_options(data)));
-  TrainTest both = read_arrays(path);
-  return both.test.samples() > 0 ? std::move(both.test) : std::move(both.train);
+  TrainTest both = read_arrays(path, pictures_of(data));
+  Dataset all = both.test.samples() > 0 ? std::move(both.test) : std::move(both.train);
+  if (data.pictures) set_channels(all, data.pictures->means, data.pictures->deviations);
+  return all;
 }
 
 }  // namespace neurons

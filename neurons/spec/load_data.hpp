@@ -30,11 +30,12 @@ std::filesystem::path find_source(const std::string& source, const std::filesyst
 /// asked of data that come with one.
 LoadedData load_data(const Spec& spec, std::span<const std::filesystem::path> places = {});
 
-/// Data that come as arrays or pictures; `test` is empty where they have no test part. Throws InputError for a table.
-TrainTest read_arrays(const std::filesystem::path& path);
+/// Data that come as arrays or pictures, these made what `pictures` say (null: as they are; they are not standardised here);
+/// `test` is empty where they have no test part. Throws InputError for a table.
+TrainTest read_arrays(const std::filesystem::path& path, const PictureOptions* pictures = nullptr);
 
 /// All samples at `path`, or its test part where it comes in two, made numbers as `encoder` (null: none) made them in training.
-/// `data` says how to read tables.
+/// `data` says how to read tables and pictures, with means and deviations that were found in training.
 Dataset load_all(const std::filesystem::path& path, const TableEncoder* encoder, const DataSpec& data);
 
 }  // namespace neurons

@@ -47,10 +47,22 @@ class Gathering {
     }
   }
 
+  /// Remembers what was done to a picture.
+  void note(const std::string& change, const std::string& input) {
+    if (change.empty()) return;
+    const auto known = std::ranges::find(changes_, change, &InputChange::what);
+    if (known == changes_.end()) {
+      changes_.push_back({change, {input}});
+    } else {
+      known->inputs.push_back(input);
+    }
+  }
+
   NamedSamples finish() && {
     std::vector<std::int64_t> extents(model_.sample_shape().extents().begin(), model_.sample_shape().extents().end());
     extents.insert(extents.begin(), static_cast<std::int64_t>(names_.size()));
-    return {Tensor::of<float>(Shape(std::span<const std::int64_t>(extents)), values_), std::move(names_), std::move(left_out_)};
+    return {Tensor::of<float>(Shape(std::span<const std::int64_t>(extents)), values_), std::move(names_), std::move(left_out_),
+            std::move(changes_)};
   }
 
  private:
@@ -59,8 +71,20 @@ class Gathering {
     Tensor result = samples.cast(DType::f32);
     if (samples.dtype() != DType::u8) return result;
     const bool trained_on_bytes = model_.input_scale != 1 || model_.input_offset != 0;
-    const float scale = trained_on_bytes ? model_.input_scale : 1.0F / 255.0F;
-    for (float& value : result.values<float>()) value = value * scale + model_.input_offset;
+    Dataset seen;
+    seen.input_scale = trained_on_bytes ? model_.input_scale : 1.0F / 255.0F;
+    seen.input_offset = model_.input_offset;
+    if (const auto& pictures = model_.spec.data.pictures) {
+      seen.channel_means = pictures->means;
+      seen.channel_deviations = pictures->deviations;
+    }
+    const auto channels = seen.scaling();
+    const std::size_t plane = static_cast<std::size_t>(model_.sample_shape().elements()) / channels.size();
+    const auto values = result.values<float>();
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const auto& [scale, offset] = channels[i / plane % channels.size()];
+      values[i] = values[i] * scale + offset;
+    }
     return result;
   }
 
@@ -68,24 +92,19 @@ class Gathering {
   std::vector<float> values_;
   std::vector<std::string> names_;
   std::vector<std::string> left_out_;
+  std::vector<InputChange> changes_;
 };
 
-/// A picture with as many channels as the model wants: grey by the luma of ITU-R BT.601, or grey thrice.
-Tensor with_channels(const Tensor& picture, std::int64_t channels) {
-  const std::int64_t given = picture.shape()[0];
-  if (given == channels || (channels != 1 && channels != 3)) return picture;
-  const auto plane = static_cast<std::size_t>(picture.shape()[1] * picture.shape()[2]);
-  Tensor result(DType::u8, {channels, picture.shape()[1], picture.shape()[2]});
-  const auto from = picture.values<std::uint8_t>();
-  auto to = result.values<std::uint8_t>();
-  for (std::size_t i = 0; i < plane; ++i) {
-    if (channels == 1) {
-      to[i] = static_cast<std::uint8_t>((299 * from[i] + 587 * from[plane + i] + 114 * from[2 * plane + i] + 500) / 1000);
-    } else {
-      to[i] = to[plane + i] = to[2 * plane + i] = from[i];
-    }
+/// What has to be done to a picture of one shape to make it one of the other; empty: nothing.
+std::string change_of(const PictureShape& from, const PictureShape& to, PictureOptions::Fit fit) {
+  std::string change;
+  if (from.height != to.height || from.width != to.width) {
+    change = fmt::format("resized from {}×{} to {}×{} pixels", from.width, from.height, to.width, to.height);
+    constexpr std::string_view kFits[] = {"stretched", "cut to its middle", "with black on both sides"};
+    if (from.height * to.width != from.width * to.height) change += fmt::format(" ({})", kFits[static_cast<std::size_t>(fit)]);
   }
-  return result;
+  if (from.channels == to.channels) return change;
+  return change + (change.empty() ? "" : " and ") + (to.channels == 1 ? "made grey" : "made coloured");
 }
 
 /// Numbers of a picture or an array reach the network as they are, but a network of a table has learnt scaled and encoded columns.
@@ -97,14 +116,16 @@ void require_no_table(const Model& model, const std::string& input) {
 
 void add_picture(const Model& model, const std::string& input, Gathering& gathering) {
   require_no_table(model, input);
-  const Shape& wanted = model.sample_shape();
   const Tensor picture = read_picture(input);
-  if (wanted.rank() != 3) return gathering.add(with_channels(picture, 1), {input});
-  if (picture.shape()[1] != wanted[1] || picture.shape()[2] != wanted[2]) {
-    fail_input("{}: the picture is {}×{} pixels, but the model expects {}×{}", input, picture.shape()[2], picture.shape()[1],
-               wanted[2], wanted[1]);
-  }
-  gathering.add(with_channels(picture, wanted[0]), {input});
+  const PictureView view = view_of(picture);
+  // Networks that know nothing of rows and columns take what has as many pixels.
+  PictureShape shape = picture_shape(model.sample_shape()).value_or(PictureShape{1, view.shape.height, view.shape.width});
+  if (shape.channels != 1 && shape.channels != 3) shape.channels = view.shape.channels;
+  const PictureOptions options = model.spec.data.pictures.value_or(PictureOptions{});
+  Tensor prepared(DType::u8, {shape.channels, shape.height, shape.width});
+  prepare_picture(view, shape, options, prepared.values<std::uint8_t>());
+  gathering.add(prepared, {input});
+  gathering.note(change_of(view.shape, shape, options.fit), input);
 }
 
 const TableEncoder& encoder_of(const Model& model, const std::string& input) {
@@ -203,7 +224,11 @@ std::vector<Prediction> predict(const Model& model, const Tensor& inputs, int th
   data.inputs = inputs;
   const std::int64_t samples = inputs.shape()[0];
   data.targets = model.is_classification ? Tensor(DType::i64, {samples}) : Tensor(DType::f32, {samples, 1});
-  const Tensor outputs = neurons::predict(model.network, data, std::min<std::int64_t>(256, samples), threads);
+  return predictions_of(model, neurons::predict(model.network, data, std::min<std::int64_t>(256, samples), threads));
+}
+
+std::vector<Prediction> predictions_of(const Model& model, const Tensor& outputs) {
+  const std::int64_t samples = outputs.shape()[0];
   const auto width = static_cast<std::size_t>(outputs.elements() / samples);
   const std::string last_layer = model.network.layers().back().layer.kind();
   std::vector<Prediction> predictions;

@@ -9,18 +9,24 @@
 
 namespace neurons {
 
+/// What was done to pictures so that the model can take them.
+struct InputChange {
+  std::string what;                 ///< "resized from 60×80 to 28×28 pixels (stretched) and made grey"
+  std::vector<std::string> inputs;  ///< to which
+};
+
 /// Samples as a person gives them.
 struct NamedSamples {
   Tensor inputs;                      ///< f32 [samples, …], as the network sees them
   std::vector<std::string> names;     ///< "flowers.csv:2", "seven.png", "petal_length=4.2 …"
   std::vector<std::string> left_out;  ///< columns of which the pairs say nothing: they count as missing
+  std::vector<InputChange> changes;   ///< of pictures
 };
 
-/// Samples from `inputs`, in their order: CSV files of rows, PNG and JPEG pictures (grey or coloured as the model needs them), .npy
-/// arrays of one sample or many, and `column=value` pairs, which together make one sample. A missing cell is filled in as the model
-/// was trained to: a number by its mean, a text by the most frequent one, or, with `missing = "error"`, not at all. Networks of
-/// tables take no pictures and arrays. Throws InputError for what cannot be
-/// read or does not fit the model.
+/// Samples from `inputs`, in their order: CSV files of rows, PNG and JPEG pictures (made of the model's size and colour as its spec
+/// says), .npy arrays of one sample or many, and `column=value` pairs, which together make one sample. A missing cell is filled in
+/// as the model was trained to: a number by its mean, a text by the most frequent one, or, with `missing = "error"`, not at all.
+/// Networks of tables take no pictures and arrays. Throws InputError for what cannot be read or does not fit the model.
 NamedSamples read_samples(const Model& model, std::span<const std::string> inputs);
 
 struct Prediction {
@@ -33,5 +39,8 @@ struct Prediction {
 
 /// One for each sample of `inputs`, f32 [samples, …] as the network sees them. Throws InputError for another shape.
 std::vector<Prediction> predict(const Model& model, const Tensor& inputs, int threads = 0);
+
+/// The same from what the model's network gave, f32 [samples, outputs…].
+std::vector<Prediction> predictions_of(const Model& model, const Tensor& outputs);
 
 }  // namespace neurons

@@ -32,6 +32,13 @@ Spec resolve(Spec spec, const LoadedData& data) {
     spec.data.missing = spec.data.missing.value_or(MissingValues::mean);
     spec.data.standardise_target = spec.data.standardise_target.value_or(true);
   }
+  if (spec.data.pictures) {
+    const PictureShape shape = *picture_shape(data.train.input_shape());
+    spec.data.pictures->size = {shape.height, shape.width};
+    spec.data.pictures->colour = shape.channels == 3 ? PictureOptions::Colour::colour : PictureOptions::Colour::grey;
+    spec.data.pictures->means = data.train.channel_means;
+    spec.data.pictures->deviations = data.train.channel_deviations;
+  }
   spec.network = resolve(std::move(spec.network), data.train.input_shape(), data.train.outputs());
   if (!spec.training.loss) spec.training.loss = data.train.is_classification() ? Loss(CrossEntropy{}) : Loss(MeanSquaredError{});
   return spec;

@@ -65,11 +65,21 @@ Spec parse_spec(std::string_view text, const std::filesystem::path& name) {
     reader.fail(error.source(), "{}", error.description());
   }
   reader.read_table(table, spec, "a spec");
-  const NumberCheck numbers = check_numbers(spec.training.options);
-  if (const auto& bad = numbers.bad()) {
-    const toml::node* node = toml::at_path(*table["training"].as_table(), bad->key).node();
+  const auto require = [&](const NumberCheck& numbers, std::string_view section) {
+    const auto& bad = numbers.bad();
+    if (!bad) return;
+    const toml::node* node = toml::at_path(*table[section].as_table(), bad->key).node();
     reader.fail(node->source(), "{} {}", bad->key, bad->complaint);
+  };
+  require(check_numbers(spec.training.options), "training");
+  if (spec.data.pictures) {
+    const NumberCheck pictures = check_numbers(*spec.data.pictures);
+    if (const auto& bad = pictures.bad()) {
+      const toml::node* node = toml::at_path(*table["data"].as_table(), "pictures." + bad->key).node();
+      reader.fail(node->source(), "pictures.{} {}", bad->key, bad->complaint);
+    }
   }
+  if (spec.training.options.augment) require(check_numbers(*spec.training.options.augment), "augment");
   if (spec.network.layers.empty()) fail_input("{}: [network] has no layers; add layers = [ … ]", name.string());
   NameCheck(reader, spec.network).check(*table["network"].as_table());
   return spec;

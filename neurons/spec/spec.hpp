@@ -11,6 +11,9 @@
 ///       { kind = "dense", units = "outputs" },
 ///     ]
 ///
+///     [augment]               # pictures only
+///     shift = 2
+///
 ///     [training]
 ///     optimizer = { kind = "adam", learning_rate = 0.01 }
 ///     epochs = 100
@@ -37,6 +40,7 @@ struct Spec {
   static void fields(Self& self, Visitor&& visit) {
     visit("data", self.data);
     visit("network", self.network);
+    visit("augment", self.training.options.augment);
     visit("training", self.training);
   }
 };

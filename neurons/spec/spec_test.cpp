@@ -253,12 +253,33 @@ TEST(SpecErrors, BlocksSayWhatIsWrong) {
             "residual1: takes one input, got 2");
 }
 
+TEST(Spec, AugmentsPicturesOnlyWhereItSaysSo) {
+  EXPECT_FALSE(parse(kNetwork).training.options.augment.has_value());
+  EXPECT_EQ(to_toml(parse(kNetwork)).find("[augment]"), std::string::npos);
+  const Spec spec =
+      parse(std::string(kNetwork) + "[augment]\nshift = 2\ncrop_padding = 4\nflip_horizontal = true\nborder = \"edge\"\n");
+  const Augmentation expected{.flip_horizontal = true, .shift = 2, .crop_padding = 4, .border = Augmentation::Border::edge};
+  EXPECT_EQ(spec.training.options.augment, expected);
+  EXPECT_EQ(parse(to_toml(spec)).training.options.augment, expected);
+  EXPECT_EQ(parse(std::string(kNetwork) + "[augment]\n").training.options.augment, Augmentation{});
+}
+
+TEST(SpecErrors, AugmentationIsCheckedLikeAllElse) {
+  EXPECT_EQ(refusal_of_section("[augment]\nrotat = 5"), "s.toml:2:1: unknown key \"rotat\"; did you mean \"rotate\"?");
+  EXPECT_EQ(refusal_of_section("[augment]\nrotate = 200"), "s.toml:2:10: rotate = 200 must be from 0 to 180");
+  EXPECT_EQ(refusal_of_section("[augment]\nshift = 1\nmix_up = -0.5"), "s.toml:3:10: mix_up = -0.5 must be from 0 to 100");
+  EXPECT_EQ(refusal_of_section("[augment]\ncut_out = 1.5"), "s.toml:2:11: cut_out: expected a whole number, found 1.5");
+  EXPECT_EQ(refusal_of_section("[augment]\nborder = \"white\""), "s.toml:2:10: border = \"white\": expected black, edge");
+  EXPECT_EQ(refusal_of_section("[augment]\nflip_vertical = 1"), "s.toml:2:17: flip_vertical: expected true or false, found 1");
+}
+
 TEST(SpecErrors, UnknownKeysAreNamedWithPlaceAndNearestName) {
   EXPECT_EQ(refusal_of_section("[training]\noptimiser = \"adam\""),
             "s.toml:2:1: unknown key \"optimiser\"; did you mean \"optimizer\"?");
   EXPECT_EQ(refusal_of_section("[training]\noptimizer = { kind = \"adam\", rate = 1, learningrate = 2 }"),
             "s.toml:2:30: unknown key \"rate\"; optimizer \"adam\" takes kind, learning_rate, beta1, beta2, epsilon, weight_decay");
-  EXPECT_EQ(refusal_of_section("[train]\nepochs = 1"), "s.toml:1:2: unknown key \"train\"; a spec takes data, network, training");
+  EXPECT_EQ(refusal_of_section("[train]\nepochs = 1"),
+            "s.toml:1:2: unknown key \"train\"; a spec takes data, network, augment, training");
   EXPECT_EQ(refusal_of_section("[data]\nsource = \"iris\"\n  tets = 0.2"),
             "s.toml:3:3: unknown key \"tets\"; did you mean \"test\"?");
   EXPECT_EQ(refusal("[network]\nlayers = [\n  { kind = \"dense\", unit = 3 },\n]"),

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <utility>
 
+#include "neurons/data/augmentation.hpp"
+#include "neurons/data/picture_options.hpp"
 #include "neurons/data/readers/csv.hpp"
 #include "neurons/data/readers/table_encoder.hpp"
 #include "neurons/layers/layer.hpp"
@@ -25,6 +27,14 @@ template <>
 inline constexpr std::array<std::string_view, 3> kWords<Task> = {"automatic", "classification", "regression"};
 template <>
 inline constexpr std::array<std::string_view, 3> kWords<Scaling> = {"standardise", "min_max", "none"};
+template <>
+inline constexpr std::array<std::string_view, 3> kWords<PictureOptions::Fit> = {"stretch", "crop", "pad"};
+template <>
+inline constexpr std::array<std::string_view, 3> kWords<PictureOptions::Filter> = {"automatic", "bilinear", "area"};
+template <>
+inline constexpr std::array<std::string_view, 3> kWords<PictureOptions::Colour> = {"automatic", "grey", "colour"};
+template <>
+inline constexpr std::array<std::string_view, 2> kWords<Augmentation::Border> = {"black", "edge"};
 template <>
 inline constexpr std::array<std::string_view, 2> kWords<MissingValues> = {"mean", "error"};
 

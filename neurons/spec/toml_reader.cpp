@@ -47,6 +47,13 @@ void TomlReader::read(const toml::node& node, double& field, const std::string& 
   if (!std::isfinite(field)) fail_type(node, key, "a finite number");
 }
 
+void TomlReader::read(const toml::node& node, float& field, const std::string& key) const {
+  double number = 0;
+  read(node, number, key);
+  field = static_cast<float>(number);
+  if (!std::isfinite(field)) fail(node.source(), "{} = {} is too large", key, number);
+}
+
 void TomlReader::read(const toml::node& node, std::string& field, const std::string& key) const {
   if (!node.is_string()) fail_type(node, key, "a text in quotes");
   field = node.as_string()->get();

@@ -49,6 +49,7 @@ class TomlReader {
 
   void read(const toml::node& node, bool& field, const std::string& key) const;
   void read(const toml::node& node, double& field, const std::string& key) const;
+  void read(const toml::node& node, float& field, const std::string& key) const;
   void read(const toml::node& node, std::string& field, const std::string& key) const;
   void read(const toml::node& node, char& field, const std::string& key) const;
   void read(const toml::node& node, Part& field, const std::string& key) const;

@@ -38,6 +38,7 @@ std::string decimal(T number) {
 struct Text {
   static std::string of(bool flag) { return flag ? "true" : "false"; }
   static std::string of(double number) { return decimal(number); }
+  static std::string of(float number) { return decimal(number); }
   static std::string of(const std::string& text) { return in_quotes(text); }
   static std::string of(char character) { return in_quotes(std::string_view(&character, 1)); }
   static std::string of(const ColumnName& column) { return in_quotes(column.text); }
@@ -143,7 +144,13 @@ struct Text {
   }
 };
 
-/// A section's lines.
+/// A section's lines; none where it is left out.
+template <typename T>
+std::string section(std::string_view name, const T& fields);
+template <typename T>
+std::string section(std::string_view name, const std::optional<T>& fields) {
+  return fields ? section(name, *fields) : "";
+}
 template <typename T>
 std::string section(std::string_view name, const T& fields) {
   std::string text = fmt::format("[{}]\n", name);
@@ -157,7 +164,10 @@ std::string section(std::string_view name, const T& fields) {
 
 std::string to_toml(const Spec& spec) {
   std::string text;
-  Spec::fields(spec, [&](std::string_view name, const auto& part) { text += (text.empty() ? "" : "\n") + section(name, part); });
+  Spec::fields(spec, [&](std::string_view name, const auto& part) {
+    const std::string lines = section(name, part);
+    if (!lines.empty()) text += (text.empty() ? "" : "\n") + lines;
+  });
   return text;
 }
 

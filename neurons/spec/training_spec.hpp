@@ -22,6 +22,7 @@ struct TrainingSpec {
     visit("warm_up_steps", self.options.warm_up_steps);
     visit("epochs", self.options.epochs);
     visit("batch_size", self.options.batch_size);
+    visit("drop_last", self.options.drop_last);
     visit("accumulate", self.options.accumulate);
     visit("early_stopping", self.options.early_stopping);
     visit("restore_best", self.options.restore_best);

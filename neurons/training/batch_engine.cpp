@@ -16,8 +16,12 @@ class BatchEngine : public Engine {
         labels_(data.is_classification()),
         samples_(data.samples()),
         learner_(network, learner_options(data, options, *options.optimizer.optimizer())),
-        loader_(data, {.batch_size = options.batch_size, .seed = options.seed}) {
-    learner_.batch(options.batch_size, 0, true);  // first of all, so that parameters are always stored in the same way
+        // The first plan of all is that of a full batch, so that parameters are always stored in the same way.
+        loader_(data, {.batch_size = options.batch_size,
+                       .seed = options.seed,
+                       .drop_last = options.drop_last,
+                       .augment = options.augment,
+                       .label_columns = label_columns(learner_.batch(options.batch_size, 0, true))}) {
     progress_.steps_per_epoch = (loader_.steps_per_epoch() + options.accumulate - 1) / options.accumulate;
     progress_.total_steps = options.epochs * progress_.steps_per_epoch;
   }
@@ -128,7 +132,7 @@ LearnerOptions learner_options(const Dataset& data, const TrainOptions& options,
   result.l1 = options.l1;
   result.l2 = options.l2;
   result.accumulate = options.accumulate;
-  result.labels = data.is_classification();
+  result.labels = data.is_classification() && !(options.augment && options.augment->mixes());
   result.sample_weights = !data.sample_weights.empty() || (options.validation && !options.validation->sample_weights.empty());
   result.team = std::make_shared<ThreadTeam>(options.threads);
   return result;

@@ -12,4 +12,7 @@ inline BatchViews views_of(const Batch& batch) {
   return views;
 }
 
+/// In how many columns such a batch takes class labels; 0: as labels.
+inline std::int64_t label_columns(const Batch& batch) { return batch.target.dtype == DType::f32 ? batch.target.shape[-1] : 0; }
+
 }  // namespace neurons

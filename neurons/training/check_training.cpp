@@ -32,6 +32,19 @@ void check_targets(const Network& network, const Dataset& data, const Loss& loss
   }
 }
 
+/// Class labels become shares of classes where pictures are mixed: not every loss can learn from these.
+void check_mixing(const Network& network, const Dataset& data, const Loss& loss) {
+  if (!data.is_classification()) return;
+  try {
+    loss.target_type(prediction_type(network, 1), false);
+  } catch (const InputError&) {
+    fail_input(
+        "augment: mix_up makes class labels shares of classes, of which loss {} cannot learn; use cross_entropy, or leave "
+        "mix_up out",
+        loss.kind());
+  }
+}
+
 void check_data(const Network& network, const Dataset& data, const Loss& loss) {
   data.validate();
   if (data.samples() == 0) fail_input("{}: holds no samples", name_of(data));
@@ -66,6 +79,8 @@ void check_full_batch(const TrainOptions& options) {
   refuse(options.clip_norm > 0, "clip_norm");
   refuse(options.l1 > 0, "l1");
   refuse(options.accumulate != 1, "accumulate");
+  refuse(options.drop_last, "drop_last");
+  refuse(options.augment.has_value(), "augmentation");
 }
 
 }  // namespace
@@ -89,6 +104,8 @@ void check_training(const Network& network, const Dataset& data, const TrainOpti
   check_numbers(options).require();
   check_needs(options);
   check_data(network, data, options.loss);
+  if (options.augment) check_augmentation(*options.augment, data);
+  if (options.augment && options.augment->mixes()) check_mixing(network, data, options.loss);
   if (options.validation) {
     if (options.validation->is_classification() != data.is_classification()) {
       fail_input("the training data has {}, the validation data {}",

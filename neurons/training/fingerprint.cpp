@@ -21,6 +21,20 @@ std::string describe(const Described& described) {
   return fmt::format("{}({})", described.kind(), text);
 }
 
+/// `shift=2, mix_up=0.2`: what is not at its default.
+std::string describe(const Augmentation& augment) {
+  std::string text;
+  const Augmentation none;
+  std::vector<double> defaults;
+  Augmentation::fields(none, [&](std::string_view, const auto& field) { defaults.push_back(static_cast<double>(field)); });
+  auto standard = defaults.begin();
+  Augmentation::fields(augment, [&](std::string_view name, const auto& field) {
+    const auto value = static_cast<double>(field);
+    if (value != *standard++) text += fmt::format("{}{}={}", text.empty() ? "" : ", ", name, value);
+  });
+  return text;
+}
+
 /// Type and content: of large tensors the bytes of 256 blocks spread evenly, so that it costs milliseconds at most.
 std::string describe(const Tensor& tensor) {
   constexpr std::size_t kBlock = 4096;
@@ -38,6 +52,10 @@ std::string describe(const Tensor& tensor) {
 
 void add_data(Fingerprint& print, const std::string& name, const Dataset& data) {
   print[name + " inputs"] = fmt::format("{}, scale {}, offset {}", describe(data.inputs), data.input_scale, data.input_offset);
+  if (!data.channel_means.empty()) {
+    print[name + " channels"] =
+        fmt::format("means {}, deviations {}", fmt::join(data.channel_means, " "), fmt::join(data.channel_deviations, " "));
+  }
   print[name + " targets"] = describe(data.targets);
   if (data.sample_weights.empty()) return;
   print[name + " sample weights"] =
@@ -95,6 +113,8 @@ void add_options(Fingerprint& print, const TrainOptions& options) {
   add("l2", options.l2);
   add("accumulate", options.accumulate);
   if (!options.optimizer.is_full_batch()) add("batch_size", options.batch_size);
+  if (options.drop_last) add("drop_last", true);
+  if (options.augment) add("augment", describe(*options.augment));
   add("early stopping patience", options.early_stopping.patience);
   add("early stopping minimum_improvement", options.early_stopping.minimum_improvement);
   add("restore_best", options.restore_best);

@@ -1,13 +1,8 @@
 #include "neurons/training/number_rules.hpp"
 
-#include "neurons/base/error.hpp"
 #include "neurons/training/trainer.hpp"
 
 namespace neurons {
-
-void NumberCheck::require() const {
-  if (bad_) fail_input("{} {}", bad_->key, bad_->complaint);
-}
 
 NumberCheck check_numbers(const TrainOptions& options) {
   NumberCheck check;

@@ -13,6 +13,15 @@ namespace {
 
 double ratio(double sum, double count) { return count == 0 ? std::numeric_limits<double>::quiet_NaN() : sum / count; }
 
+/// The label of a row, or the class that has the largest share in it.
+std::size_t label_of(const TensorView& labels, std::size_t row) {
+  if (labels.dtype == DType::i64) return static_cast<std::size_t>(labels.values<std::int64_t>()[row]);
+  const auto columns = static_cast<std::size_t>(labels.shape[1]);
+  const auto shares = labels.values<float>().subspan(row * columns, columns);
+  if (columns == 1) return shares[0] > 0.5F ? 1 : 0;
+  return static_cast<std::size_t>(std::ranges::max_element(shares) - shares.begin());
+}
+
 }  // namespace
 
 double Tally::mean_loss() const { return ratio(loss, weight); }
@@ -21,12 +30,12 @@ double Tally::rmse() const { return std::sqrt(ratio(squares, static_cast<double>
 
 std::int64_t count_correct(const TensorView& prediction, const TensorView& labels) {
   const auto scores = prediction.values<float>();
-  const auto truths = labels.values<std::int64_t>();
-  const std::size_t classes = truths.empty() ? 0 : scores.size() / truths.size();
+  const auto rows = static_cast<std::size_t>(labels.shape[0]);
+  const std::size_t classes = rows == 0 ? 0 : scores.size() / rows;
   std::int64_t correct = 0;
-  for (std::size_t row = 0; row < truths.size(); ++row) {
+  for (std::size_t row = 0; row < rows; ++row) {
     const float* first = scores.data() + row * classes;
-    const auto label = static_cast<std::size_t>(truths[row]);
+    const std::size_t label = label_of(labels, row);
     if (classes == 1) {
       correct += (*first > 0) == (label == 1) ? 1 : 0;
       continue;
@@ -54,7 +63,8 @@ double sum_of_squared_errors(const TensorView& prediction, const TensorView& tar
 }
 
 Tally evaluate(Learner& learner, const Dataset& data, std::int64_t batch_size) {
-  Loader loader(data, {.batch_size = std::min(batch_size, data.samples()), .shuffle = false});
+  const std::int64_t rows = std::min(batch_size, data.samples());
+  Loader loader(data, {.batch_size = rows, .shuffle = false, .label_columns = label_columns(learner.evaluation_batch(rows))});
   const auto start = [&](int slot) { loader.start(views_of(learner.evaluation_batch(loader.next_rows(), slot))); };
   Tally tally;
   start(0);

@@ -23,7 +23,7 @@ struct Tally {
 };
 
 /// Rows of `prediction` whose largest element (the first, where several are) is the label's; with one output a row, a positive one
-/// means class 1. Labels must be classes.
+/// means class 1. Labels must be classes; they may be f32 [rows, classes], the shares of classes, of which the largest counts.
 std::int64_t count_correct(const TensorView& prediction, const TensorView& labels);
 
 /// Σ (prediction - target)².

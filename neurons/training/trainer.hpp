@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "neurons/data/augmentation.hpp"
 #include "neurons/data/dataset.hpp"
 #include "neurons/layers/network.hpp"
 #include "neurons/training/learner.hpp"
@@ -90,6 +91,9 @@ struct TrainOptions {
   int accumulate = 1;  ///< batches of which one update is made; the last ones of an epoch make one in any case
   std::int64_t epochs = 10;
   std::int64_t batch_size = 32;  ///< full-batch methods take all samples, whatever it says
+  bool drop_last = false;        ///< leave out the last batch of an epoch if it is smaller: other samples in each epoch
+  /// Changes the training pictures at random, each a function of (seed, epoch, sample) alone; validation sees them as they are.
+  std::optional<Augmentation> augment{};
   std::optional<Dataset> validation{};
   double target_unit = 1;          ///< by what targets were divided to be learnt: validation_rmse is told in their own units
   EarlyStopping early_stopping{};  ///< needs validation data

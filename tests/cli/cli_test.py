@@ -308,11 +308,21 @@ class Predict(CliCase):
         self.write("wide.png", grey_png(5, 4, 230))
         answer = self.answer("predict", self.folder / "run", "dark.png", "light.png")["predictions"]
         self.assertEqual([one["class"] for one in answer], ["black", "white"])
-        self.assertIn("5×4 pixels, but the model expects 4×4", self.sentence("predict", self.folder / "run", "wide.png", code=2))
+        done = self.call("predict", self.folder / "run", "wide.png", "--json")
+        self.assertEqual(done.stderr, "neurons: note: wide.png: resized from 5×4 to 4×4 pixels (stretched)\n")
+        self.assertEqual(json.loads(done.stdout)["predictions"][0]["class"], "white")
         # A folder with one of the classes is judged by names, not by order.
         self.write("others/white/a.png", grey_png(4, 4, 235))
         self.write("others/black/a.png", grey_png(4, 4, 15))
         self.assertEqual(self.answer("evaluate", self.folder / "run", "--data", self.folder / "others")["accuracy"], 1)
+        self.assertFalse((self.folder / "run" / "mistakes.png").exists())
+        self.write("wrong/black/a.png", grey_png(4, 4, 235))
+        answer = self.answer("evaluate", self.folder / "run", "--data", self.folder / "wrong")
+        self.assertEqual((answer["accuracy"], answer["mistakes"]), (0, str(self.folder / "run" / "mistakes.png")))
+        self.assertTrue((self.folder / "run" / "mistakes.png").read_bytes().startswith(b"\x89PNG"))
+        sheet = self.folder / "sheet.png"
+        self.call("evaluate", self.folder / "run", "--data", self.folder / "wrong", "--mistakes", sheet)
+        self.assertTrue(sheet.exists())
         self.write("strange/green/a.png", grey_png(4, 4, 235))
         self.assertIn('knows no class "green"', self.sentence("evaluate", self.folder / "run", "--data", self.folder / "strange", code=2))
 

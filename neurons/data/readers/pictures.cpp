@@ -77,34 +77,23 @@ PictureSize size_of_file(const fs::path& path) {
   return decoder_of(bytes, path.string()).size(bytes, path.string());
 }
 
-/// The size that all pictures have, with the channels of the most colourful one.
-PictureSize common_size(const std::vector<PictureFile>& files) {
+/// What all pictures become: of the size that is asked for or that all have, with the channels of the most colourful one.
+PictureShape common_shape(const std::vector<PictureFile>& files, const PictureOptions& options) {
   PictureSize common;
   for (const PictureFile& file : files) {
     const PictureSize size = size_of_file(file.path);
     if (common.channels == 0) common = size;
-    if (size.width != common.width || size.height != common.height) {
-      fail_input("{}: is {}×{} pixels, but {} is {}×{}; bring all pictures to one size first", file.path.string(), size.width,
-                 size.height, files.front().path.string(), common.width, common.height);
+    if (options.size.empty() && (size.width != common.width || size.height != common.height)) {
+      fail_input(
+          "{}: is {}×{} pixels, but {} is {}×{}; give the size that all shall be brought to, in a spec: [data] pictures = {{ size "
+          "= "
+          "[{}, {}] }}",
+          file.path.string(), size.width, size.height, files.front().path.string(), common.width, common.height, common.height,
+          common.width);
     }
     common.channels = std::max(common.channels, size.channels);
   }
-  return common;
-}
-
-/// Decodes a file into out[size.channels, …]; a grey picture fills all channels alike.
-void decode_file(const fs::path& path, const PictureSize& size, std::span<std::uint8_t> out) {
-  const std::string text = read_file(path);
-  const auto bytes = std::as_bytes(std::span(text));
-  const PictureDecoder& decoder = decoder_of(bytes, path.string());
-  const PictureSize own = decoder.size(bytes, path.string());
-  if (own.width != size.width || own.height != size.height || own.channels > size.channels) {
-    fail_input("{}: was changed while it was read", path.string());
-  }
-  decoder.decode(bytes, path.string(), own, out.data());
-  for (std::size_t begin = own.bytes(); begin < out.size(); begin += own.bytes()) {
-    std::ranges::copy(out.first(own.bytes()), out.begin() + static_cast<std::ptrdiff_t>(begin));
-  }
+  return shape_of(options, {common.channels, common.height, common.width}, common.channels);
 }
 
 }  // namespace
@@ -122,18 +111,20 @@ Tensor read_picture(const fs::path& path) {
   return parse_picture(std::as_bytes(std::span(bytes)), path.string());
 }
 
-Dataset read_picture_folder(const fs::path& folder) {
+Dataset read_picture_folder(const fs::path& folder, const PictureOptions& options) {
+  check_numbers(options).require("pictures: ");
   Listing listing = list_pictures(folder);
-  const PictureSize size = common_size(listing.files);
+  const PictureShape shape = common_shape(listing.files, options);
   const auto samples = static_cast<std::int64_t>(listing.files.size());
-  Dataset data{.inputs = Tensor(DType::u8, {samples, size.channels, size.height, size.width}),
+  Dataset data{.inputs = Tensor(DType::u8, {samples, shape.channels, shape.height, shape.width}),
                .targets = Tensor(DType::i64, {samples}),
                .class_names = std::move(listing.classes),
                .input_scale = 1.0F / 255,
                .source = folder.string()};
   const auto inputs = data.inputs.values<std::uint8_t>();
   for (std::size_t i = 0; i < listing.files.size(); ++i) {
-    decode_file(listing.files[i].path, size, inputs.subspan(i * size.bytes(), size.bytes()));
+    const Tensor picture = read_picture(listing.files[i].path);
+    prepare_picture(view_of(picture), shape, options, inputs.subspan(i * shape.elements(), shape.elements()));
     data.targets.values<std::int64_t>()[i] = listing.files[i].label;
   }
   return data;

@@ -7,11 +7,9 @@
 #include <string>
 
 #include "neurons/data/dataset.hpp"
+#include "neurons/data/picture_options.hpp"
 
 namespace neurons {
-
-/// Wider or higher pictures are refused.
-inline constexpr std::int64_t kMaxPictureSide = 16384;
 
 /// A picture as u8 [channels, height, width]; channels is 1 for grey and 3 for colour. 16-bit samples are rounded to 8, palettes
 /// expanded, transparency dropped. Throws InputError for anything that is not a whole PNG or JPEG.
@@ -19,8 +17,9 @@ Tensor read_picture(const std::filesystem::path& path);
 Tensor parse_picture(std::span<const std::byte> bytes, const std::string& name);
 
 /// A folder with one folder of .png, .jpg or .jpeg files per class: u8 inputs [samples, channels, height, width], input_scale
-/// 1/255, classes and files in the order of their names. Grey pictures among coloured ones become coloured. Throws InputError if
-/// there is no class or no picture, if two pictures differ in size (naming both), and as read_picture does.
-Dataset read_picture_folder(const std::filesystem::path& folder);
+/// 1/255, classes and files in the order of their names. Each is made what `options` say (they are not standardised here). Throws
+/// InputError if there is no class or no picture in one, if two pictures differ in size and no size is given (naming both), and as
+/// read_picture does.
+Dataset read_picture_folder(const std::filesystem::path& folder, const PictureOptions& options = {});
 
 }  // namespace neurons

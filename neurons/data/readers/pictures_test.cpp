@@ -249,6 +249,18 @@ TEST(PictureFolder, GreyBecomesColouredAmongColours) {
   EXPECT_EQ(read_picture_folder(folder.path()).inputs, bytes({3, 3, 1, 2}, {1, 2, 1, 2, 1, 2, 3, 6, 4, 7, 5, 8, 9, 9, 9, 9, 9, 9}));
 }
 
+TEST(PictureFolder, BringsPicturesToOneSizeAndColour) {
+  const TemporaryFolder folder;
+  folder.write("a/1.png", png(2, {{10, 20}}));
+  folder.write("a/2.png", png(4, {{1, 3, 5, 7}, {1, 3, 5, 7}}));
+  folder.write("b/3.png", png(1, {{255, 0, 0}}, {.colour = PNG_COLOR_TYPE_RGB}));
+  EXPECT_EQ(read_picture_folder(folder.path(), {.size = {1, 2}, .colour = PictureOptions::Colour::grey}).inputs,
+            bytes({3, 1, 1, 2}, {10, 20, 2, 6, 76, 76}));
+  EXPECT_EQ(read_picture_folder(folder.path(), {.size = {1}}).inputs, bytes({3, 3, 1, 1}, {15, 15, 15, 4, 4, 4, 255, 0, 0}));
+  EXPECT_EQ(message_of([&] { read_picture_folder(folder.path(), {.size = {0}}); }),
+            "pictures: size[0] = 0 must be from 1 to 16384");
+}
+
 TEST(PictureFolder, RefusesWhatDoesNotFit) {
   const TemporaryFolder folder;
   const auto problem = [&] { return message_of([&] { read_picture_folder(folder.path()); }); };
@@ -258,7 +270,7 @@ TEST(PictureFolder, RefusesWhatDoesNotFit) {
   EXPECT_EQ(problem(), (folder.path() / "b").string() + ": holds no .png, .jpg or .jpeg file");
   folder.write("b/2.png", png(1, {{1}, {2}, {3}}));
   EXPECT_EQ(problem(), (folder.path() / "b/2.png").string() + ": is 1×3 pixels, but " + (folder.path() / "a/1.png").string() +
-                           " is 2×1; bring all pictures to one size first");
+                           " is 2×1; give the size that all shall be brought to, in a spec: [data] pictures = { size = [1, 2] }");
   folder.write("b/2.png", png(2, {{1, 2}}).substr(0, 50));
   EXPECT_THAT(problem(), HasSubstr("b/2.png: is no whole PNG"));
   EXPECT_THAT(message_of([&] { read_picture_folder(folder.path() / "nothing"); }), HasSubstr("cannot be read: No such file"));
