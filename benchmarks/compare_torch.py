@@ -38,7 +38,8 @@ class Workload:
     classes: int
     batch: int
     training: bool
-    layers: object  # from torch to the list of layers
+    layers: object  # from torch.nn to the list of layers
+    momentum: float = 0.0  # above 0: SGD of rate 0.01 in place of Adam
 
 
 def mlp(*sizes):
@@ -62,13 +63,52 @@ def cnn(nn):
     ]  # fmt: skip
 
 
+def resnet(stem, stages, blocks, width, classes):
+    """Residual networks of two 3×3 convolutions a block (He et al. 2016); each stage after the first halves the picture."""
+
+    def layers(nn):
+        class Block(nn.Module):
+            def __init__(self, channels, filters, stride):
+                super().__init__()
+                self.body = nn.Sequential(
+                    nn.Conv2d(channels, filters, 3, stride, 1, bias=False), nn.BatchNorm2d(filters), nn.ReLU(),
+                    nn.Conv2d(filters, filters, 3, 1, 1, bias=False), nn.BatchNorm2d(filters),
+                )  # fmt: skip
+                projects = stride > 1
+                self.around = nn.Sequential(nn.Conv2d(channels, filters, 1, stride, bias=False), nn.BatchNorm2d(filters)) if projects else nn.Identity()
+                self.relu = nn.ReLU()
+
+            def forward(self, x):
+                return self.relu(self.body(x) + self.around(x))
+
+        result = stem(nn, width)
+        channels = width
+        for stage in range(stages):
+            for block in range(blocks):
+                result.append(Block(channels, width << stage, 2 if stage and not block else 1))
+                channels = width << stage
+        return result + [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, classes)]
+
+    return layers
+
+
+def small_stem(nn, width):
+    return [nn.Conv2d(3, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+
+
+def large_stem(nn, width):
+    return [nn.Conv2d(3, width, 7, 2, 3, bias=False), nn.BatchNorm2d(width), nn.ReLU(), nn.MaxPool2d(3, 2, 1)]
+
+
 WORKLOADS = {
     "mlp-tiny": Workload((4,), 3, 32, True, mlp(4, 16, 3)),
     "mlp-64": Workload((784,), 10, 64, True, mlp(784, 256, 128, 10)),
     "mlp-512": Workload((784,), 10, 512, True, mlp(784, 256, 128, 10)),
     "cnn-64": Workload((1, 28, 28), 10, 64, True, cnn),
+    "resnet20-64": Workload((3, 32, 32), 10, 64, True, resnet(small_stem, 3, 3, 16, 10), momentum=0.9),
     "infer-mlp-1": Workload((784,), 10, 1, False, mlp(784, 256, 128, 10)),
     "infer-cnn-1": Workload((1, 28, 28), 10, 1, False, cnn),
+    "infer-resnet18-1": Workload((3, 224, 224), 1000, 1, False, resnet(large_stem, 4, 2, 64, 1000)),
 }
 
 # Training forms. "eager-…" names the form of torch.optim.Adam. "compiled-…" compiles the network and its loss and leaves the
@@ -106,6 +146,8 @@ QUICK_INFERENCE_MODES = ["eager", "script-frozen"]
 def modes_of(workload, quick):
     if not workload.training:
         return QUICK_INFERENCE_MODES if quick else INFERENCE_MODES
+    if workload.momentum:  # running statistics: no functional step
+        return [mode + LAST for mode in IMAGE_MODES[: 1 if quick else 3]] + ([] if quick else IMAGE_MODES[:3])
     if quick:
         return QUICK_TRAINING_MODES
     if len(workload.sample) == 3:
@@ -170,7 +212,10 @@ def make_training_step(torch, mode, workload, network, inputs, labels):
     options = kinds.get(mode.split("-")[1], {"fused": True})
     if options.get("capturable"):
         torch._dynamo.config.suppress_errors = False
-    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3, **options)
+    if workload.momentum:
+        optimizer = torch.optim.SGD(network.parameters(), lr=0.01, momentum=workload.momentum, **options)
+    else:
+        optimizer = torch.optim.Adam(network.parameters(), lr=1e-3, **options)
 
     def loss_of():
         return torch.nn.functional.cross_entropy(network(inputs), labels)

@@ -12,6 +12,7 @@
 #include "neurons/layers/dense.hpp"
 #include "neurons/layers/pools.hpp"
 #include "neurons/layers/shapes.hpp"
+#include "neurons/networks/networks.hpp"
 #include "neurons/training/learner.hpp"
 
 namespace neurons::benchmarks {
@@ -113,25 +114,34 @@ Result measure(const Workload& workload, const Options& options, ThreadTeam& tea
   return result;
 }
 
+using MakeNetwork = std::function<Network(const Shape&)>;
+
+MakeNetwork sequential(std::vector<Layer> layers) {
+  return [layers = std::move(layers)](const Shape& sample) -> Network { return Sequential(sample, layers); };
+}
+MakeNetwork built(Builder builder) {
+  return [builder = std::move(builder)](const Shape& sample) { return build(builder, sample); };
+}
+
 /// 784-256-128-10 and the like, ReLU between the layers.
-std::vector<Layer> dense_layers(const std::vector<std::int64_t>& units) {
+MakeNetwork dense_layers(const std::vector<std::int64_t>& units) {
   std::vector<Layer> layers;
   for (const std::int64_t count : units) {
     layers.emplace_back(Dense{.units = count, .activation = layers.size() + 1 < units.size() ? "relu" : "identity"});
   }
-  return layers;
+  return sequential(std::move(layers));
 }
 
 /// The network on one sample.
 Graph forward_graph(const Workload& workload) {
-  const Sequential network(workload.sample, workload.layers);
+  const Network network = workload.network(workload.sample);
   Graph graph(network.table());
   network.build(graph, 1, Mode::inference);
   return graph;
 }
 
 Learner learner_of(const Workload& workload, const std::shared_ptr<ThreadTeam>& team) {
-  return Learner(Sequential(workload.sample, workload.layers), {.loss = CrossEntropy{}, .optimizer = Adam{}, .team = team});
+  return Learner(workload.network(workload.sample), {.loss = CrossEntropy{}, .optimizer = workload.optimizer, .team = team});
 }
 
 Result run(const Workload& workload, const Options& options, const std::shared_ptr<ThreadTeam>& team, std::vector<double>& peaks) {
@@ -172,21 +182,19 @@ double Workload::flops_per_sample() const {
 
 const std::vector<Workload>& workloads() {
   static const std::vector<Workload> all = [] {
-    const std::vector<Layer> mlp = dense_layers({256, 128, 10});
-    const std::vector<Layer> cnn = {Conv2d{32, 3, Padding::same, 1, "relu"},
-                                    MaxPool2d{2},
-                                    Conv2d{64, 3, Padding::same, 1, "relu"},
-                                    MaxPool2d{2},
-                                    Flatten{},
-                                    Dense{128, "relu"},
-                                    Dense{10}};
+    const MakeNetwork mlp = dense_layers({256, 128, 10});
+    const MakeNetwork cnn =
+        sequential({Conv2d{32, 3, Padding::same, 1, "relu"}, MaxPool2d{2}, Conv2d{64, 3, Padding::same, 1, "relu"}, MaxPool2d{2},
+                    Flatten{}, Dense{128, "relu"}, Dense{10}});
     return std::vector<Workload>{
         {"mlp-tiny", {4}, dense_layers({16, 3}), 32, true},
         {"mlp-64", {784}, mlp, 64, true},
         {"mlp-512", {784}, mlp, 512, true},
         {"cnn-64", {1, 28, 28}, cnn, 64, true},
+        {"resnet20-64", {3, 32, 32}, built(ResNet20{}), 64, true, Sgd{.learning_rate = 0.01F, .momentum = 0.9F}},
         {"infer-mlp-1", {784}, mlp, 1, false},
         {"infer-cnn-1", {1, 28, 28}, cnn, 1, false},
+        {"infer-resnet18-1", {3, 224, 224}, built(ResNet18{}), 1, false},
     };
   }();
   return all;

@@ -1,16 +1,19 @@
 #pragma once
 /// Fixed jobs whose speed is known of other libraries, too, measured against the peak of the machine in the same run.
 ///
-/// Training workloads make whole steps (forward, gradients, Adam with rate 1e-3) through Learner::step on one random batch that
-/// stays in the batch buffer; inference runs Learner::inference on one sample. compare_torch.py does the same in PyTorch.
+/// Training workloads make whole steps (forward, gradients, Adam with rate 1e-3 if not said otherwise) through Learner::step on one
+/// random batch that stays in the batch buffer; inference runs Learner::inference on one sample. compare_torch.py does the same in
+/// PyTorch.
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "neurons/layers/layer.hpp"
+#include "neurons/layers/network.hpp"
+#include "neurons/training/optimizers.hpp"
 
 namespace neurons::benchmarks {
 
@@ -18,9 +21,10 @@ namespace neurons::benchmarks {
 struct Workload {
   std::string name;
   Shape sample;
-  std::vector<Layer> layers;
+  std::function<Network(const Shape& sample)> network;
   std::int64_t batch = 1;
   bool training = true;
+  Optimizer optimizer = Adam{};
 
   /// Two for each multiply-add of the weighted sums: forward and, in training, the gradients of all weights and of the inputs of
   /// all layers but the first. Activations, pools, loss and optimiser are not counted.

@@ -18,6 +18,8 @@ TEST(Workloads, CountMultiplyAddsOfWeightedSums) {
   };
   EXPECT_EQ(flops_of("mlp-64"), 2.0 * (3 * 234752 - 200704));
   EXPECT_EQ(flops_of("infer-mlp-1"), 2.0 * 234752);
+  EXPECT_NEAR(flops_of("infer-resnet18-1"), 2 * 1.814e9, 2e6) << "1.8 billion multiply-adds, He et al. 2016, table 1";
+  EXPECT_NEAR(flops_of("resnet20-64") / 3, 2 * 41.3e6, 2e6) << "forward 41 million, and its gradients";
 }
 
 TEST(Workloads, ReportConsistentFigures) {

@@ -34,6 +34,7 @@
 #include "neurons/layers/resizing.hpp"
 #include "neurons/layers/shapes.hpp"
 #include "neurons/layers/summary.hpp"
+#include "neurons/networks/networks.hpp"
 #include "neurons/ops/ops.hpp"
 #include "neurons/plan/plan.hpp"
 #include "neurons/spec/data_info.hpp"

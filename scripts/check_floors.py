@@ -21,7 +21,7 @@ FLOORS = {  # as in neurons/README.md
     "ops/common": 2.5, "ops": 3,
     "plan": 4,
     "layers": 5, "data": 5,
-    "formats": 6,
+    "formats": 6, "networks": 6,
     "training": 7,
     "spec": 8,
     "insight": 9,

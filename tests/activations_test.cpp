@@ -69,6 +69,13 @@ Tensor ones_like(const Tensor& x) {
   return ones;
 }
 
+TEST(Relu6, IsFlatAtBothEnds) {
+  const Tensor x = Tensor::of<double>({1, 6}, {-HUGE_VAL, -1, 0.5, 5.5, 7, HUGE_VAL});
+  const ValueAndGradient found = run(Relu6{}, x, ones_like(x));
+  EXPECT_EQ(found.value, (std::vector<float>{0, 0, 0.5F, 5.5F, 6, 6}));
+  EXPECT_EQ(found.gradient, (std::vector<float>{0, 0, 1, 1, 0, 0}));
+}
+
 struct Named {
   std::string name;
   Layer layer;

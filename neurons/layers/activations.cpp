@@ -49,6 +49,11 @@ Value HardSigmoid::build(BuildContext& context, const std::vector<Value>& inputs
 
 Value Tanh::build(BuildContext& context, const std::vector<Value>& inputs) const { return apply(context, inputs, "Tanh"); }
 
+Value Relu6::build(BuildContext& context, const std::vector<Value>& inputs) const {
+  Graph& graph = context.graph();
+  return graph.emit("Clip", {single_input(context, inputs), graph.scalar(0), graph.scalar(6)});
+}
+
 Value HardSwish::build(BuildContext& context, const std::vector<Value>& inputs) const {
   return apply(context, inputs, "HardSwish");
 }

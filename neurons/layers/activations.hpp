@@ -23,6 +23,15 @@ struct Relu {
   Value build(BuildContext& context, const std::vector<Value>& inputs) const;
 };
 
+/// y = min(max(x, 0), 6).
+struct Relu6 {
+  static constexpr std::string_view kKind = "relu6";
+  static constexpr bool kActivation = true;
+  template <typename Self, typename Visitor>
+  static void fields(Self&, Visitor&&) {}
+  Value build(BuildContext& context, const std::vector<Value>& inputs) const;
+};
+
 /// y = x > 0 ? x : alpha · x.
 struct LeakyRelu {
   static constexpr std::string_view kKind = "leaky_relu";

@@ -18,8 +18,8 @@ const std::vector<std::string> kKinds = {"automatic",  "xavier_normal", "xavier_
 
 /// What "automatic" means before an activation.
 std::string suited_to(const std::string& activation) {
-  static const std::set<std::string> kRectifiers = {"relu", "leaky_relu", "prelu", "elu",      "celu",
-                                                    "gelu", "silu",       "mish",  "softplus", "hard_swish"};
+  static const std::set<std::string> kRectifiers = {"relu", "leaky_relu", "prelu",    "elu",        "celu", "gelu",
+                                                    "silu", "mish",       "softplus", "hard_swish", "relu6"};
   if (kRectifiers.contains(activation)) return "he_normal";
   if (activation == "selu") return "lecun_normal";
   return "xavier_uniform";

@@ -142,7 +142,7 @@ TEST(Initializers, OrthogonalIsOrthogonalEitherWay) {
 
 TEST(Initializers, AutomaticSuitsTheActivation) {
   for (const std::string activation :
-       {"relu", "leaky_relu", "prelu", "elu", "celu", "gelu", "silu", "mish", "softplus", "hard_swish"}) {
+       {"relu", "leaky_relu", "prelu", "elu", "celu", "gelu", "silu", "mish", "softplus", "hard_swish", "relu6"}) {
     EXPECT_EQ(drawn({}, {activation}), drawn({"he_normal"})) << activation;
   }
   EXPECT_EQ(drawn({}, {"selu"}), drawn({"lecun_normal"}));

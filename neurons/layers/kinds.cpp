@@ -18,8 +18,8 @@ const std::map<std::string, Layer>& layer_kinds() {
       table_of_kinds<Layer, Dense, Conv1d, Conv2d, Conv3d, DepthwiseConv2d, SeparableConv2d, ConvTranspose2d, MaxPool1d, MaxPool2d,
                      MaxPool3d, AveragePool1d, AveragePool2d, AveragePool3d, GlobalMaxPool, GlobalAveragePool, BatchNorm, LayerNorm,
                      GroupNorm, InstanceNorm, RmsNorm, Dropout, SpatialDropout, Upsample2d, Resize2d, Flatten, Reshape, Add,
-                     Multiply, Concatenate, Identity, Relu, LeakyRelu, PRelu, Elu, Selu, Celu, Gelu, Silu, Mish, Softplus, Softsign,
-                     Sigmoid, HardSigmoid, Tanh, HardSwish, Softmax, LogSoftmax>();
+                     Multiply, Concatenate, Identity, Relu, Relu6, LeakyRelu, PRelu, Elu, Selu, Celu, Gelu, Silu, Mish, Softplus,
+                     Softsign, Sigmoid, HardSigmoid, Tanh, HardSwish, Softmax, LogSoftmax>();
   return kKinds;
 }
 

@@ -95,6 +95,14 @@ std::vector<std::int64_t> all_but_channels(int rank) {
   for (std::int64_t axis = 2; axis < rank; ++axis) axes.push_back(axis);
   return axes;
 }
+std::int64_t axis_channels_last(std::int64_t axis, int rank) {
+  if (axis < 0) axis += rank;
+  return axis == 0 ? 0 : axis == 1 ? rank - 1 : axis - 1;
+}
+Value before_channels_first(const Value& value) {
+  const Node* node = producer(value);
+  return node != nullptr && node->op->name == "ToChannelsFirst" ? value.graph().value(node->inputs[0]) : Value{};
+}
 Shape channels_last(const Shape& shape) { return reordered(shape, true); }
 Shape channels_first(const Shape& shape) { return reordered(shape, false); }
 

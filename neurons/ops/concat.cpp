@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <limits>
 
+#include "neurons/ops/common/channels.hpp"
 #include "neurons/ops/common/emit.hpp"
 #include "neurons/ops/common/move.hpp"
 
@@ -72,6 +74,7 @@ void gradient(GradientContext& context) {
 
 }  // namespace
 
+/// Images that come channels last stay so.
 std::vector<OpDef> concat() {
   OpDef op = mover("Concat", "The inputs one after the other along the axis", 1, ConcatOptions{});
   op.maximum_inputs = std::numeric_limits<std::int32_t>::max();
@@ -81,7 +84,12 @@ std::vector<OpDef> concat() {
   op.gradient = gradient;
   op.simplify = [](const RewriteContext& context) -> std::optional<std::vector<Value>> {
     if (context.inputs.size() == 1) return std::vector{context.inputs[0]};
-    return std::nullopt;
+    const bool images = std::ranges::any_of(context.inputs, [](const Value& x) { return bool(before_channels_first(x)); });
+    if (!images) return std::nullopt;
+    std::vector<Value> inputs;
+    for (const Value& x : context.inputs) inputs.push_back(to_channels_last(x));
+    const ConcatOptions moved{axis_channels_last(context.options.as<ConcatOptions>().axis, inputs[0].shape().rank())};
+    return std::vector{to_channels_first(context.graph.emit_all(context.op, inputs, moved, context.name).front())};
   };
   op.samples = [] {
     return std::vector<Sample>{

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "neurons/ops/common/channels.hpp"
 #include "neurons/ops/common/emit.hpp"
 #include "neurons/ops/common/move.hpp"
 
@@ -218,8 +219,14 @@ std::vector<OpDef> slice() {
     const Shape& whole = context.inputs[0].shape();
     const auto ranges = ranges_of(context.options.as<SliceOptions>(), whole);
     const bool all = std::ranges::all_of(ranges, [](const Range& range) { return range.start == 0 && range.step == 1; });
-    if (!all || shape_of(ranges) != whole) return std::nullopt;
-    return std::vector{context.inputs[0]};
+    if (all && shape_of(ranges) == whole) return std::vector{context.inputs[0]};
+    const Value last = before_channels_first(context.inputs[0]);  // images that come channels last stay so
+    if (!last) return std::nullopt;
+    SliceOptions moved = context.options.as<SliceOptions>();
+    for (std::size_t i = moved.axes.size(); i < moved.starts.size(); ++i) moved.axes.push_back(static_cast<std::int64_t>(i));
+    for (std::int64_t& axis : moved.axes) axis = axis_channels_last(axis, whole.rank());
+    const std::vector<Value> inputs{last};
+    return std::vector{to_channels_first(context.graph.emit_all(context.op, inputs, moved, context.name).front())};
   };
   op.samples = samples;
 

@@ -27,11 +27,19 @@ Residual with_initializer(Residual block, const std::string& initializer) {
   return block;
 }
 
+/// The shape per sample of what flows there.
+Shape shape_of(const Network& network, Network::Tap tap) {
+  Graph graph(network.table());
+  const Value value = network.build(graph, 1, Mode::inference)[static_cast<std::size_t>(tap.index)];
+  return Shape(value.shape().extents().subspan(1));
+}
+
 /// Adds what a layer of a spec says to the network.
 Network::Tap add(Network& network, const LayerSpec& spec, const std::vector<Network::Tap>& from, const std::string& initializer) {
   if (!spec.share.empty()) return network.share(spec.share, from);
-  if (!spec.block) return network.add(with_initializer(spec.layer, initializer), from, spec.name);
+  if (!spec.block && !spec.builder) return network.add(with_initializer(spec.layer, initializer), from, spec.name);
   if (from.size() != 1) fail_input("{}: takes one input, got {}", spec.name, from.size());
+  if (spec.builder) return spec.builder->add_to(network, from.front(), shape_of(network, from.front()));
   return network.add(with_initializer(*spec.block, initializer), from.front(), spec.name);
 }
 
@@ -84,7 +92,13 @@ NetworkSpec resolve(NetworkSpec spec, const Shape& sample, std::int64_t outputs)
                given.to_string(), sample.to_string());
   }
   for (LayerSpec& layer : spec.layers) {
-    for (const std::string& field : layer.as_outputs) layer.layer = layer.layer.with({{field, outputs}});
+    for (const std::string& field : layer.as_outputs) {
+      if (layer.builder) {
+        layer.builder = layer.builder->with({{field, outputs}});
+      } else {
+        layer.layer = layer.layer.with({{field, outputs}});
+      }
+    }
     layer.as_outputs.clear();
   }
   return spec;

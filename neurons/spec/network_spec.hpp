@@ -8,6 +8,7 @@
 
 #include "neurons/layers/activations.hpp"
 #include "neurons/layers/network.hpp"
+#include "neurons/networks/builder.hpp"
 
 namespace neurons {
 
@@ -30,9 +31,10 @@ struct LayerSpec {
   std::string name = {};                     ///< its kind and a number unless given
   std::vector<std::string> from = {};        ///< layers or inputs that flow in; empty: the layer before, or the first input
   std::string share = {};                    ///< instead of a kind: calls the layer of that name again, with the same parameters
+  std::optional<Builder> builder = {};       ///< a ready-made network, in place of the layer
   std::vector<std::string> as_outputs = {};  ///< fields that say "outputs": as many as the data have classes or targets
 
-  std::string kind() const { return block ? std::string(Residual::kKind) : layer.kind(); }
+  std::string kind() const { return block ? std::string(Residual::kKind) : builder ? builder->kind() : layer.kind(); }
 };
 
 struct NetworkSpec {

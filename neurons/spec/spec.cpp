@@ -24,7 +24,7 @@ class NameCheck {
       if (!layer.share.empty()) require_known(layer.share, layers_, node, "share");
       name_layer(layer, node);
       known_.push_back(layer.name);
-      if (layer.share.empty() && !layer.block) layers_.push_back(layer.name);
+      if (layer.share.empty() && !layer.block && !layer.builder) layers_.push_back(layer.name);
     }
     for (std::size_t i = 0; i < network_.outputs.size(); ++i) {
       require_known(network_.outputs[i], known_, *table["outputs"].as_array()->get(i), "outputs");
@@ -35,7 +35,7 @@ class NameCheck {
   void name_layer(LayerSpec& layer, const toml::node& node) const {
     const auto taken = [&](const std::string& name) { return std::ranges::find(known_, name) != known_.end(); };
     if (taken(layer.name)) reader_.fail(node.source(), "the name \"{}\" is taken", layer.name);
-    const std::string& stem = layer.share.empty() ? layer.kind() : layer.share + "_";
+    const std::string stem = layer.share.empty() ? layer.kind() + (layer.builder ? "_" : "") : layer.share + "_";
     for (int number = layer.share.empty() ? 1 : 2; layer.name.empty(); ++number) {
       if (const std::string name = stem + std::to_string(number); !taken(name)) layer.name = name;
     }

@@ -223,6 +223,26 @@ TEST(Spec, HoldsBlocksOfLayers) {
   EXPECT_EQ(attribute_text(network.layers()[2].layer.attributes(), "initializer"), "he_normal");
 }
 
+TEST(Spec, NamesReadyMadeNetworks) {
+  const Spec spec = parse(R"(
+[network]
+layers = [{ kind = "reshape", shape = [1, 28, 28] }, { kind = "resize2d", size = 32 }, { kind = "resnet20", classes = "outputs" }]
+)");
+  EXPECT_EQ(parse(to_toml(spec)), spec);
+  EXPECT_EQ(spec.network.layers[2].name, "resnet20_1");
+  EXPECT_FALSE(is_resolved(spec.network));
+  const Network network = make_network(resolve(spec.network, {28, 28}, 7));
+  EXPECT_EQ(network.trained_parameters().back().second.shape, Shape{7});
+  const Network flat = make_network(resolve(parse("[network]\nlayers = [\"autoencoder\", \"flatten\"]").network, {1, 8, 8}, 64));
+  EXPECT_EQ(flat.layers().back().name, "flatten1");
+  EXPECT_EQ(refusal("[network]\nlayers = [\"resnet2\"]"),
+            "s.toml:2:11: unknown layer or activation \"resnet2\"; did you mean \"resnet20\"?");
+  EXPECT_EQ(refusal("[network]\nlayers = [{ kind = \"unet\", deepth = 2 }]"),
+            "s.toml:2:28: unknown key \"deepth\"; did you mean \"depth\"?");
+  EXPECT_EQ(message_of([] { make_network(resolve(parse("[network]\nlayers = [\"resnet20\"]").network, {784}, 7)); }),
+            "resnet20: expects samples [channels, height, width], got [784]");
+}
+
 TEST(Spec, TakesOneNumberOrOneForEachAxis) {
   const Spec spec = parse("[network]\nlayers = [{ kind = \"conv2d\", kernel = [3, 5], pads = 1 }]");
   const Attributes attributes = spec.network.layers[0].layer.attributes();

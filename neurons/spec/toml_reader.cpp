@@ -171,13 +171,21 @@ AttributeValue TomlReader::attribute_value(const toml::node& node, const Attribu
       like);
 }
 
+namespace {
+
+/// What a list of layers may name.
+std::vector<std::string> kinds_of_layers() {
+  std::vector<std::string> kinds{std::string(Residual::kKind)};
+  for (const auto& [kind, layer] : layer_kinds()) kinds.push_back(kind);
+  for (const auto& [kind, builder] : builder_kinds()) kinds.push_back(kind);
+  return kinds;
+}
+
+}  // namespace
+
 void TomlReader::read(const toml::node& node, LayerSpec& field, const std::string& key) const {
   const toml::table* table = node.as_table();
-  if (table == nullptr && node.value_or<std::string_view>("") == Residual::kKind) {
-    fail(node.source(), "a residual block needs a body: {{ kind = \"residual\", body = [ … ] }}");
-  }
-  if (table == nullptr) return read(node, field.layer, key);
-  std::vector<std::string> own = {"kind", "name", "from", "share"};
+  if (table == nullptr) return read_kind(node, field, key);
   if (const toml::node* name = table->get("name")) read(*name, field.name, "name");
   if (const toml::node* from = table->get("from")) {
     if (from->is_string()) {
@@ -193,15 +201,38 @@ void TomlReader::read(const toml::node& node, LayerSpec& field, const std::strin
   const toml::node* named = table->get("kind");
   if (named == nullptr) fail(node.source(), "a layer needs the key \"kind\" or \"share\"");
   if (named->value_or<std::string_view>("") == Residual::kKind) return read_block(*table, field.block.emplace());
-  read(*named, field.layer, "kind");
-  // "outputs" stands for a whole number that only the data know.
-  for (const Attribute& attribute : field.layer.attributes()) {
-    const toml::node* value = table->get(attribute.name);
-    if (value == nullptr || !std::holds_alternative<std::int64_t>(attribute.value)) continue;
-    if (value->value_or<std::string_view>("") == kOutputs) field.as_outputs.push_back(attribute.name);
+  read_kind(*named, field, "kind");
+  if (field.builder) {
+    read_fields(*table, *field.builder, field.as_outputs);
+  } else {
+    read_fields(*table, field.layer, field.as_outputs);
   }
-  own.insert(own.end(), field.as_outputs.begin(), field.as_outputs.end());
-  field.layer = with_attributes(field.layer, *table, own, "layer");
+}
+
+void TomlReader::read_kind(const toml::node& node, LayerSpec& field, const std::string& key) const {
+  const std::string name = node.value_or<std::string>("");
+  if (name == Residual::kKind) {
+    fail(node.source(), "a residual block needs a body: {{ kind = \"residual\", body = [ … ] }}");
+  }
+  if (const auto builder = builder_kinds().find(name); builder != builder_kinds().end()) {
+    field.builder = builder->second;
+  } else if (node.is_string() && !layer_kinds().contains(name)) {
+    fail(node.source(), "unknown layer or activation \"{}\"{}", name, did_you_mean(name, kinds_of_layers()));
+  } else {
+    read(node, field.layer, key);
+  }
+}
+
+template <typename T>
+void TomlReader::read_fields(const toml::table& table, T& target, std::vector<std::string>& as_outputs) const {
+  for (const Attribute& attribute : target.attributes()) {
+    const toml::node* value = table.get(attribute.name);
+    if (value == nullptr || !std::holds_alternative<std::int64_t>(attribute.value)) continue;
+    if (value->value_or<std::string_view>("") == kOutputs) as_outputs.push_back(attribute.name);
+  }
+  std::vector<std::string> own = {"kind", "name", "from", "share"};
+  own.insert(own.end(), as_outputs.begin(), as_outputs.end());
+  target = with_attributes(target, table, own, "layer");
 }
 
 void TomlReader::read_block(const toml::table& table, Residual& block) const {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "neurons/base/suggest.hpp"
+#include "neurons/networks/builder.hpp"
 #include "neurons/spec/spec.hpp"
 #include "neurons/spec/toml_names.hpp"
 
@@ -100,6 +101,11 @@ class TomlReader {
   }
 
  private:
+  /// The name of a layer or of a ready-made network.
+  void read_kind(const toml::node& node, LayerSpec& field, const std::string& key) const;
+  /// The fields of a layer's table; "outputs" stands for a whole number that only the data know.
+  template <typename T>
+  void read_fields(const toml::table& table, T& target, std::vector<std::string>& as_outputs) const;
   /// The keys of `{ kind = "residual", … }` but for name and from.
   void read_block(const toml::table& table, Residual& block) const;
   /// `"adam"`, or `{ kind = "adam", learning_rate = 0.01 }`.

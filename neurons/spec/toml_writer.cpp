@@ -92,6 +92,7 @@ struct Text {
       });
       return text + " }";
     }
+    if (spec.builder) return text + attributes(*spec.builder, spec.as_outputs) + " }";
     if (!shared) text += attributes(spec.layer, spec.as_outputs);
     return text + " }";
   }

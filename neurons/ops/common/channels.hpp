@@ -18,6 +18,11 @@ Value rows_channels_first(Value rows, std::int64_t channels);
 /// The axes over which a channel's values are spread, channels first: 0, 2, 3, …
 std::vector<std::int64_t> all_but_channels(int rank);
 
+/// Where axis `axis` of a value of that rank is when the channels are last.
+std::int64_t axis_channels_last(std::int64_t axis, int rank);
+/// The channels-last value that `value` is brought to channels first from; the absent value if it does not come from one.
+Value before_channels_first(const Value& value);
+
 /// The same for shapes.
 Shape channels_last(const Shape& shape);
 Shape channels_first(const Shape& shape);
