@@ -1,6 +1,7 @@
 #include "neurons/base/suggest.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cctype>
@@ -50,6 +51,13 @@ std::string nearest_name(std::string_view name, std::span<const std::string> kno
 std::string did_you_mean(std::string_view name, std::span<const std::string> known) {
   const std::string nearest = nearest_name(name, known);
   return nearest.empty() ? "" : fmt::format("; did you mean \"{}\"?", nearest);
+}
+
+std::string nearest_or_all(std::string_view name, std::span<const std::string> known) {
+  constexpr std::size_t kFew = 24;
+  const std::string hint = did_you_mean(name, known);
+  if (!hint.empty() || known.empty() || known.size() > kFew) return hint;
+  return fmt::format("; known are {}", fmt::join(known, ", "));
 }
 
 }  // namespace neurons

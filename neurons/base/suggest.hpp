@@ -14,4 +14,7 @@ std::string nearest_name(std::string_view name, std::span<const std::string> kno
 /// `; did you mean "relu"?`, or an empty string where no known name is near.
 std::string did_you_mean(std::string_view name, std::span<const std::string> known);
 
+/// The same, but where no name is near and there are at most 24: "; known are adam, lion, sgd".
+std::string nearest_or_all(std::string_view name, std::span<const std::string> known);
+
 }  // namespace neurons

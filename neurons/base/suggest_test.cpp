@@ -41,5 +41,13 @@ TEST(DidYouMean, IsTheEndOfASentence) {
   EXPECT_EQ(did_you_mean("convolution", kKnown), "");
 }
 
+TEST(NearestOrAll, NamesThemAllWhereNoneIsNearAndTheyAreFew) {
+  const std::vector<std::string> few = {"adam", "sgd"};
+  EXPECT_EQ(nearest_or_all("adan", few), "; did you mean \"adam\"?");
+  EXPECT_EQ(nearest_or_all("momentum", few), "; known are adam, sgd");
+  EXPECT_EQ(nearest_or_all("momentum", {}), "");
+  EXPECT_EQ(nearest_or_all("momentum", std::vector<std::string>(25, "x")), "");
+}
+
 }  // namespace
 }  // namespace neurons

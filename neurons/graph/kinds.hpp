@@ -23,7 +23,7 @@ const Held& find_kind(const std::map<std::string, Held>& kinds, std::string_view
   if (const auto found = kinds.find(kind); found != kinds.end()) return found->second;
   std::vector<std::string> known;
   for (const auto& [name, held] : kinds) known.push_back(name);
-  fail_input("unknown {} \"{}\"{}", what, kind, did_you_mean(kind, known));
+  fail_input("unknown {} \"{}\"{}", what, kind, nearest_or_all(kind, known));
 }
 
 }  // namespace neurons

@@ -62,8 +62,21 @@ void fill_orthogonal(std::span<float> values, std::int64_t rows, std::int64_t co
 
 }  // namespace
 
+void check(const Initializer& initializer) {
+  const std::string& kind = initializer.kind;
+  if (std::ranges::find(kKinds, kind) == kKinds.end()) {
+    fail_input("unknown initializer \"{}\"{}", kind, nearest_or_all(kind, kKinds));
+  }
+  if (!std::isfinite(initializer.value)) fail_input("initializer \"{}\": value = {} must be finite", kind, initializer.value);
+  if ((kind == "normal" || kind == "uniform") && initializer.value <= 0) {
+    fail_input("initializer \"{}\": value = {} must be above 0: it is the {}", kind, initializer.value,
+               kind == "normal" ? "standard deviation" : "half-width");
+  }
+}
+
 Tensor initialize(const Initializer& initializer, const Shape& shape, std::int64_t fan_in, std::int64_t fan_out,
                   const Following& following, RandomStream& random) {
+  check(initializer);
   const std::string kind = initializer.kind == "automatic" ? suited_to(following.activation) : initializer.kind;
   Tensor tensor(DType::f32, shape);
   const auto values = tensor.values<float>();
@@ -71,11 +84,6 @@ Tensor initialize(const Initializer& initializer, const Shape& shape, std::int64
   const double out = static_cast<double>(std::max<std::int64_t>(1, fan_out));
   const double he = 2.0 / (1 + following.negative_slope * following.negative_slope) / in;
   const double given = static_cast<double>(initializer.value);
-  if (!std::isfinite(given)) fail_input("initializer \"{}\": value = {} must be finite", kind, given);
-  if ((kind == "normal" || kind == "uniform") && given <= 0) {
-    fail_input("initializer \"{}\": value = {} must be above 0: it is the {}", kind, given,
-               kind == "normal" ? "standard deviation" : "half-width");
-  }
   if (kind == "xavier_normal") {
     fill_normal(values, std::sqrt(2.0 / (in + out)), random);
   } else if (kind == "xavier_uniform") {
@@ -96,11 +104,9 @@ Tensor initialize(const Initializer& initializer, const Shape& shape, std::int64
     fill_uniform(values, given, random);
   } else if (kind == "constant") {
     std::ranges::fill(values, initializer.value);
-  } else if (kind == "orthogonal") {
+  } else {  // orthogonal
     const std::int64_t rows = shape.rank() == 0 ? 1 : shape[0];
     fill_orthogonal(values, rows, rows == 0 ? 0 : shape.elements() / rows, initializer.value == 0.0F ? 1.0 : given, random);
-  } else {
-    fail_input("unknown initializer \"{}\"{}", kind, did_you_mean(kind, kKinds));
   }
   return tensor;
 }

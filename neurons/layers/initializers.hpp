@@ -18,6 +18,10 @@ struct Initializer {
   float value = 0.0F;  ///< of "constant"; standard deviation of "normal", half-width of "uniform"; gain of "orthogonal" (0: 1)
 };
 
+/// Throws InputError for an unknown kind, a value that is not finite, and a "normal" or "uniform" whose value is not above 0: all
+/// neurons would begin equal.
+void check(const Initializer& initializer);
+
 /// What follows weights, which they suit.
 struct Following {
   std::string activation = "identity";
@@ -26,8 +30,7 @@ struct Following {
 
 /// A tensor of the shape, drawn from `random`. "automatic" looks at the activation that follows, and He's variance is
 /// 2 / (1 + negative_slope²) / fan_in (He et al. 2015, equation 15). "orthogonal" sees the shape as a matrix [first extent, rest].
-/// Throws InputError for an unknown kind, a value that is not finite, and a "normal" or "uniform" whose value is not above 0: all
-/// neurons would begin equal.
+/// Throws InputError as check() does.
 Tensor initialize(const Initializer& initializer, const Shape& shape, std::int64_t fan_in, std::int64_t fan_out,
                   const Following& following, RandomStream& random);
 

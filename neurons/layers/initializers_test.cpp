@@ -178,7 +178,9 @@ TEST(Initializers, SuggestTheNearestKind) {
   Dense dense{3};
   dense.initializer = "xavier";
   Sequential network({2}, dense);
-  EXPECT_EQ(message_of([&] { network.initialize(1); }), "dense1: unknown initializer \"xavier\"");
+  EXPECT_EQ(message_of([&] { network.parameter_types(); }),
+            "dense1: unknown initializer \"xavier\"; known are automatic, xavier_normal, xavier_uniform, he_normal, he_uniform, "
+            "lecun_normal, lecun_uniform, orthogonal, constant, normal, uniform, torch");
 }
 
 TEST(Initializers, RefuseValuesThatMakeNoSense) {

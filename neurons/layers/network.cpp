@@ -82,6 +82,7 @@ class Network::Builder : public BuildContext {
     }
     const auto set = network_.parameters_.find(full);
     if (set != network_.parameters_.end() && set->second.type() != type) fail_misfit(full, set->second.shape(), spec);
+    check(spec.initializer);
     if (on_parameter_) on_parameter_(full, spec);
     return graph_.state(full, type);
   }
@@ -273,6 +274,9 @@ std::vector<std::pair<std::string, TensorType>> Network::trained_parameters() co
 
 const Tensor& Network::parameter(const std::string& name) const {
   if (const auto found = parameters_.find(name); found != parameters_.end()) return found->second;
+  if (std::ranges::any_of(parameter_types(), [&](const auto& entry) { return entry.first == name; })) {
+    fail_input("network: the parameter \"{}\" has no value yet; call initialize(seed), or train the network", name);
+  }
   std::vector<std::string> known;
   for (const auto& [key, tensor] : parameters_) known.push_back(key);
   fail_input("network: there is no parameter \"{}\"{}", name, did_you_mean(name, known));
