@@ -275,8 +275,11 @@ Table parse_csv(std::string_view text, const std::string& name, const CsvOptions
     }
   }
   Table table{.source = name, .lines = grid.lines};
+  const auto holds = [](const std::vector<std::string>& list, const std::string& one) {
+    return std::ranges::find(list, one) != list.end();
+  };
   for (std::size_t column = 0; column < grid.columns; ++column) {
-    const bool categorical = std::ranges::find(options.categorical, names[column]) != options.categorical.end();
+    const bool categorical = holds(options.categorical, names[column]) || holds(options.categorical_if_there, names[column]);
     table.columns.push_back(make_column(grid, column, std::move(names[column]), categorical, table));
   }
   return table;

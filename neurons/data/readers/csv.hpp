@@ -16,6 +16,7 @@ struct CsvOptions {
   enum class Header { automatic, present, absent } header = Header::automatic;
   char delimiter = 0;                         ///< 0: whichever of , ; tab stands most often outside quotes in the first line
   std::vector<std::string> categorical = {};  ///< columns to keep as texts although they look like numbers
+  std::vector<std::string> categorical_if_there = {};  ///< the same, but the file may lack them
 };
 
 /// Lines of more cells are refused: a wrong delimiter or lost line ends, as a rule.

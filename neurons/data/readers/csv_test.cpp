@@ -92,6 +92,7 @@ TEST(Csv, KeepsCategoricalColumnsAsTexts) {
   const Table table = parse("zip,n\n01234,1\n 99999 ,2\nNA,3\n", {.categorical = {"zip"}});
   EXPECT_THAT(table.columns[0].texts, ElementsAre("01234", "99999", ""));
   EXPECT_TRUE(table.columns[1].is_numeric);
+  EXPECT_FALSE(parse("zip,n\n01234,1\n", {.categorical_if_there = {"zip", "zap"}}).columns[0].is_numeric);
   EXPECT_EQ(message("colour,n\nred,1\n", {.categorical = {"color"}}),
             "t.csv: there is no column \"color\" to take as categorical; did you mean \"colour\"?");
 }

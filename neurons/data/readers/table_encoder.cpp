@@ -296,8 +296,9 @@ void TableEncoder::encode_column(const Rule& rule, const Table& table, const Col
     if (text.empty() && missing_ == MissingValues::error) fail_missing(table, row, column, "a value");
     const auto level = levels.find(text);
     if (!text.empty() && level == levels.end()) {
+      const std::string hint = did_you_mean(text, rule.levels);
       fail_input("{}: column {} holds \"{}\", which no training row does{}", table.place(row), column.name, text,
-                 did_you_mean(text, rule.levels));
+                 hint.empty() ? "; leave the cell empty, or train with such rows or without that column" : hint);
     }
     out[text.empty() ? rule.usual_level : level->second] = 1;
   }
@@ -335,8 +336,9 @@ Tensor TableEncoder::encode_targets(const Table& table, const Column& column) co
     if (text.empty()) fail_missing(table, row, column, "the target");
     const auto label = classes.find(text);
     if (label == classes.end()) {
+      const std::string hint = did_you_mean(text, class_names_);
       fail_input("{}: column {} holds the class \"{}\", which is none of the {} classes of the training rows{}", table.place(row),
-                 column.name, text, class_names_.size(), did_you_mean(text, class_names_));
+                 column.name, text, class_names_.size(), hint.empty() ? "; leave the row out, or train with such rows" : hint);
     }
     targets.values<std::int64_t>()[static_cast<std::size_t>(row)] = label->second;
   }
@@ -390,6 +392,14 @@ Tensor TableEncoder::encode_row(const std::map<std::string, std::string>& cells)
 std::vector<std::string> TableEncoder::column_names() const {
   std::vector<std::string> names;
   for (const Rule& rule : rules_) names.push_back(rule.column);
+  return names;
+}
+
+std::vector<std::string> TableEncoder::text_columns() const {
+  std::vector<std::string> names;
+  for (const Rule& rule : rules_) {
+    if (!rule.is_numeric) names.push_back(rule.column);
+  }
   return names;
 }
 

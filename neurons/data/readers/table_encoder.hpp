@@ -65,6 +65,8 @@ class TableEncoder {
   const std::vector<std::string>& feature_names() const noexcept { return feature_names_; }
   /// Names of the columns that encode_row() understands.
   std::vector<std::string> column_names() const;
+  /// Those of them that hold texts.
+  std::vector<std::string> text_columns() const;
   bool is_classification() const noexcept { return classification_; }
   const std::vector<std::string>& class_names() const noexcept { return class_names_; }
   const std::string& target_name() const noexcept { return target_; }

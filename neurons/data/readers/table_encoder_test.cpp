@@ -69,7 +69,9 @@ TEST(TableEncoder, LearnsFromTheTrainingRowsOnly) {
   const Table texts = parse("x,y\na,p\nb,q\nc,q\n");
   const auto of_texts = TableEncoder::fit(texts, training);
   EXPECT_THAT(of_texts.feature_names(), ElementsAre("x=a", "x=b"));
-  EXPECT_EQ(message_of([&] { of_texts.encode(texts); }), "t.csv:4: column x holds \"c\", which no training row does");
+  EXPECT_EQ(message_of([&] { of_texts.encode(texts); }),
+            "t.csv:4: column x holds \"c\", which no training row does; leave the cell empty, or train with such rows or without "
+            "that column");
 }
 
 TEST(TableEncoder, TellsClassificationFromRegression) {
@@ -149,7 +151,8 @@ TEST(TableEncoder, NamesTheCellThatDoesNotFit) {
   EXPECT_EQ(message_of([&] { encoder.encode(parse("a,b,y\n1,p,u\n1,qqq,u\n")); }),
             "t.csv:3: column b holds \"qqq\", which no training row does; did you mean \"qq\"?");
   EXPECT_EQ(message_of([&] { encoder.encode(parse("a,b,y\n1,p,w\n")); }),
-            "t.csv:2: column y holds the class \"w\", which is none of the 2 classes of the training rows");
+            "t.csv:2: column y holds the class \"w\", which is none of the 2 classes of the training rows; leave the row out, or "
+            "train with such rows");
   EXPECT_EQ(message_of([&] { encoder.encode(parse("a,b,y\n1,p,u\n1,p,NA\n")); }),
             "t.csv:3: column y: the target is missing; fill it in or leave out the row");
   EXPECT_THAT(message_of([&] { TableEncoder::fit(parse("a,y\n1,u\n2,\n"), {}); }),
