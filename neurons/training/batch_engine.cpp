@@ -1,5 +1,3 @@
-#include <limits>
-
 #include "neurons/data/loader.hpp"
 #include "neurons/training/batch_views.hpp"
 #include "neurons/training/engine.hpp"
@@ -43,7 +41,6 @@ class BatchEngine : public Engine {
   std::int64_t steps_per_epoch() const override { return loader_.steps_per_epoch(); }
   std::int64_t samples() const override { return samples_; }
   std::int64_t updates() const override { return learner_.steps(); }
-  double learning_rate() const override { return rate_; }
   const Network& network() override { return learner_.network(); }
   Learner& evaluator() override { return learner_; }
 
@@ -91,7 +88,7 @@ class BatchEngine : public Engine {
     progress_.step = learner_.steps();
     const double scale =
         options_.schedule.factor(progress_) * warm_up_factor(progress_.step, options_.warm_up_steps) * state.plateau.factor;
-    rate_ = learner_.rate() * scale;
+    state.learning_rate = learner_.rate() * scale;
     const bool ends = ends_[slot];
     const StepResult result = learner_.step(batch.rows, slot, scale, ends);
     const Batch& buffers = learner_.batch(batch.rows, slot, ends);
@@ -109,7 +106,6 @@ class BatchEngine : public Engine {
   Learner learner_;
   Loader loader_;  // after the learner: it may be filling the learner's buffers
   Progress progress_;
-  double rate_ = std::numeric_limits<double>::quiet_NaN();
   std::int64_t index_ = 0;  ///< within its epoch, of the next batch to ask for
   int slot_ = 0;            ///< where the batch asked for last goes
   bool ends_[2] = {};       ///< whether the batch in that slot ends an accumulation

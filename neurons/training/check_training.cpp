@@ -19,16 +19,16 @@ TensorType prediction_type(const Network& network, std::int64_t rows) {
 void check_targets(const Network& network, const Dataset& data, const Loss& loss) {
   const std::int64_t rows = 1;
   const TensorType prediction = prediction_type(network, rows);
+  const std::int64_t outputs = prediction.shape.elements();
+  if (data.is_classification() && data.classes() > std::max<std::int64_t>(2, outputs)) {
+    fail_input("{}: has {} classes, the network {} output{}; give the last layer {} units", name_of(data), data.classes(), outputs,
+               outputs == 1 ? "" : "s", data.classes());
+  }
   const TensorType wanted = loss.target_type(prediction, data.is_classification());
   const TensorType given{data.targets.dtype(), data.targets.shape().with(0, rows)};
   if (wanted != given) {
     fail_input("{}: has {} target values a sample, the network gives {}; give the last layer {} units", name_of(data),
                data.outputs(), prediction.shape.to_string(), data.outputs());
-  }
-  const std::int64_t outputs = prediction.shape.elements();
-  if (data.is_classification() && data.classes() > std::max<std::int64_t>(2, outputs)) {
-    fail_input("{}: has {} classes, the network {} outputs; give the last layer {} units", name_of(data), data.classes(), outputs,
-               data.classes());
   }
 }
 

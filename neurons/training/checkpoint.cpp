@@ -7,7 +7,7 @@
 namespace neurons {
 namespace {
 
-constexpr std::string_view kKind = "neurons checkpoint 1";
+constexpr std::string_view kKind = "neurons checkpoint 2";
 constexpr std::string_view kItem = "run/";        ///< metadata: the fingerprint
 constexpr std::string_view kEngine = "engine/";   ///< tensors and metadata of the engine
 constexpr std::string_view kBest = "best/";       ///< tensors: the best weights
@@ -24,6 +24,7 @@ void visit_numbers(State& state, Visitor visit) {
   visit("tally.outputs", state.tally.outputs);
   visit("step_of_epoch", state.step_of_epoch);
   visit("seconds", state.seconds);
+  visit("learning_rate", state.learning_rate);
   visit("plateau.factor", state.plateau.factor);
   visit("plateau.best", state.plateau.best);
   visit("plateau.bad_epochs", state.plateau.bad_epochs);

@@ -16,10 +16,11 @@ namespace neurons {
 
 /// What the Trainer itself keeps; the weights and how they are trained are the engine's.
 struct TrainingState {
-  std::vector<EpochRecord> epochs;  ///< made so far
-  Tally tally;                      ///< of the epoch under way
-  std::int64_t step_of_epoch = 0;   ///< batches of it made
-  double seconds = 0;               ///< spent on it
+  std::vector<EpochRecord> epochs;                                  ///< made so far
+  Tally tally;                                                      ///< of the epoch under way
+  std::int64_t step_of_epoch = 0;                                   ///< batches of it made
+  double seconds = 0;                                               ///< spent on it
+  double learning_rate = std::numeric_limits<double>::quiet_NaN();  ///< of the last update; full-batch methods have none
   PlateauState plateau;
   double best_loss = std::numeric_limits<double>::infinity();
   std::int64_t best_epoch = 0;

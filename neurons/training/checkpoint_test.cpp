@@ -22,6 +22,7 @@ Checkpoint some_checkpoint() {
   checkpoint.training.tally = {1.0 / 7, 3, 4, 5, 6e-30, 7};
   checkpoint.training.step_of_epoch = 9;
   checkpoint.training.seconds = 0.1 + 0.2;
+  checkpoint.training.learning_rate = 2.5e-4;
   checkpoint.training.plateau = {0.25, HUGE_VAL, 3};
   checkpoint.training.best_loss = -HUGE_VAL;
   checkpoint.training.best_epoch = 1;
@@ -44,6 +45,7 @@ TEST(CheckpointFile, KeepsEverything) {
   EXPECT_EQ(read.training.best_weights, some_checkpoint().training.best_weights);
   EXPECT_EQ(read.training.plateau, some_checkpoint().training.plateau);
   EXPECT_EQ(read.training.seconds, 0.1 + 0.2);
+  EXPECT_EQ(read.training.learning_rate, 2.5e-4);
   EXPECT_EQ(read.training.tally.loss, 1.0 / 7);
   EXPECT_EQ(read.training.tally.outputs, 7);
   EXPECT_EQ(read.training.best_loss, -HUGE_VAL);

@@ -25,8 +25,6 @@ class Engine {
   virtual std::int64_t samples() const = 0;
   /// Updates made so far.
   virtual std::int64_t updates() const = 0;
-  /// Of the last update; NaN where there is none.
-  virtual double learning_rate() const = 0;
 
   /// The network with the weights as they are now.
   virtual const Network& network() = 0;

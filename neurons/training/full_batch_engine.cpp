@@ -1,5 +1,3 @@
-#include <limits>
-
 #include "neurons/data/loader.hpp"
 #include "neurons/training/batch_views.hpp"
 #include "neurons/training/engine.hpp"
@@ -36,7 +34,6 @@ class FullBatchEngine : public Engine {
   std::int64_t steps_per_epoch() const override { return 1; }
   std::int64_t samples() const override { return data_.samples(); }
   std::int64_t updates() const override { return updates_; }
-  double learning_rate() const override { return std::numeric_limits<double>::quiet_NaN(); }
   const Network& network() override { return run_->network(); }
 
   Learner& evaluator() override {

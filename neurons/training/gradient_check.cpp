@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "neurons/base/error.hpp"
 #include "neurons/base/random.hpp"
@@ -17,13 +18,16 @@ constexpr std::uint64_t kDirectionStream = 2;
 /// The loss of fixed samples as a function of the parameters.
 class LossFunction {
  public:
-  LossFunction(const Network& network, const Loss& loss, const Tensor& inputs, const Tensor& targets)
+  LossFunction(const Network& network, const Losses& loss, const std::vector<Tensor>& inputs, const std::vector<Tensor>& targets)
       : forward_(network.table()), backward_(network.table()) {
-    if (network.inputs().size() != 1)
-      fail_input("gradient check: the network has {} inputs, expected one", network.inputs().size());
-    const std::int64_t rows = inputs.shape()[0];
-    loss_ = append(forward_, network, loss, rows, targets.dtype() == DType::i64);
-    const int loss_again = append(backward_, network, loss, rows, targets.dtype() == DType::i64);
+    std::vector<OutputLoss> losses = loss.of(network);
+    require_count("network", "inputs", network.inputs().size(), inputs.size());
+    require_count("loss", "targets", losses.size(), targets.size());
+    for (std::size_t i = 0; i < losses.size(); ++i) losses[i].labels = targets[i].dtype() == DType::i64;
+    if (inputs.empty() || inputs.front().shape().rank() == 0) fail_input("gradient check: expects inputs [rows, …]");
+    const std::int64_t rows = inputs.front().shape()[0];
+    loss_ = append(forward_, network, losses, rows);
+    const int loss_again = append(backward_, network, losses, rows);
     for (const auto& [name, type] : network.parameter_types()) {
       values_[name] = widen(network.parameter(name));
     }
@@ -32,8 +36,8 @@ class LossFunction {
     std::vector<Value> weights;
     for (const std::string& name : names_) weights.push_back(backward_.find(name));
     for (const Value& gradient : neurons::gradients(backward_.value(loss_again), weights)) gradients_.push_back(gradient.id());
-    give(network.inputs().front().name, inputs);
-    give("target", targets);
+    for (std::size_t i = 0; i < inputs.size(); ++i) give(network.inputs()[i].name, inputs[i]);
+    for (std::size_t i = 0; i < targets.size(); ++i) give(name_of_part("target", i, losses), targets[i]);
     if (forward_.has("step")) values_["step"] = widen(Tensor::of<std::int64_t>({}, {1}));
   }
 
@@ -49,11 +53,12 @@ class LossFunction {
   }
 
  private:
-  static int append(Graph& graph, const Network& network, const Loss& loss, std::int64_t rows, bool labels) {
+  static int append(Graph& graph, const Network& network, const std::vector<OutputLoss>& losses, std::int64_t rows) {
     network.build(graph, rows, Mode::training);
-    const Value prediction = graph.value(graph.outputs().front().value);
-    const Value target = graph.input("target", loss.target_type(prediction.type(), labels));
-    return mean_loss(loss, prediction, target).id();
+    return append_losses(graph, losses, false, rows).sum.id();
+  }
+  static void require_count(std::string_view whose, std::string_view what, std::size_t wanted, std::size_t given) {
+    if (given != wanted) fail_input("gradient check: the {} has {} {}, got {}", whose, wanted, what, given);
   }
   void give(const std::string& name, const Tensor& tensor) {
     const TensorType& type = forward_.find(name).type();
@@ -94,7 +99,11 @@ std::vector<std::size_t> choose(std::size_t size, std::int64_t count, RandomStre
   return all;
 }
 
-double relative_error(double a, double b, double floor) { return std::abs(a - b) / std::max({std::abs(a), std::abs(b), floor}); }
+/// Infinite where one of them is no number.
+double relative_error(double a, double b, double floor) {
+  const double error = std::abs(a - b) / std::max({std::abs(a), std::abs(b), floor});
+  return std::isfinite(error) ? error : std::numeric_limits<double>::infinity();
+}
 
 GradientCheck check(LossFunction& loss, const std::string& name, const std::vector<double>& gradient, std::uint64_t index,
                     const GradientCheckOptions& options) {
@@ -138,6 +147,11 @@ GradientCheck check(LossFunction& loss, const std::string& name, const std::vect
 
 std::vector<GradientCheck> check_gradients(const Network& network, const Loss& loss, const Tensor& inputs, const Tensor& targets,
                                            const GradientCheckOptions& options) {
+  return check_gradients(network, Losses(loss), std::vector{inputs}, std::vector{targets}, options);
+}
+
+std::vector<GradientCheck> check_gradients(const Network& network, const Losses& loss, const std::vector<Tensor>& inputs,
+                                           const std::vector<Tensor>& targets, const GradientCheckOptions& options) {
   LossFunction function(network, loss, inputs, targets);
   const auto gradients = function.gradients();
   std::vector<GradientCheck> checks;

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "neurons/layers/network.hpp"
-#include "neurons/training/loss.hpp"
+#include "neurons/training/output_losses.hpp"
 
 namespace neurons {
 
@@ -21,7 +21,7 @@ struct GradientCheck {
   std::string parameter;
   std::int64_t elements = 0;  ///< of the parameter
   std::int64_t checked = 0;   ///< one by one
-  double worst_error = 0;     ///< relative: |a - d| / max(|a|, |d|, 1e-6 · largest |a| of the parameter, 1e-9)
+  double worst_error = 0;     ///< relative: |a - d| / max(|a|, |d|, 1e-6 · largest |a| of the parameter, 1e-9); infinite for NaN
   std::int64_t worst_element = 0;
   double gradient = 0;         ///< a, there
   double difference = 0;       ///< d, there
@@ -33,5 +33,9 @@ struct GradientCheck {
 /// [rows, …]; `targets` are labels i64 [rows] or values f32. Throws InputError where network, loss, and data do not fit.
 std::vector<GradientCheck> check_gradients(const Network& network, const Loss& loss, const Tensor& inputs, const Tensor& targets,
                                            const GradientCheckOptions& options = {});
+
+/// The same of a network with several inputs, in their order, and targets for each of its losses, in theirs.
+std::vector<GradientCheck> check_gradients(const Network& network, const Losses& loss, const std::vector<Tensor>& inputs,
+                                           const std::vector<Tensor>& targets, const GradientCheckOptions& options = {});
 
 }  // namespace neurons

@@ -3,10 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "neurons/base/testing.hpp"
 #include "neurons/layers/activations.hpp"
 #include "neurons/layers/dense.hpp"
 #include "neurons/layers/dropout.hpp"
+#include "neurons/layers/shapes.hpp"
 #include "neurons/ops/ops.hpp"
 #include "neurons/training/losses.hpp"
 
@@ -75,6 +78,49 @@ TEST(GradientCheck, FindsAWrongGradient) {
     EXPECT_NEAR(check.gradient / check.difference, 1.5, 1e-3) << check.parameter;
     EXPECT_NEAR(check.direction_error, 1.0 / 3, 1e-3) << check.parameter;
   }
+}
+
+/// A layer whose gradient is NaN.
+struct Lost {
+  static constexpr std::string_view kKind = "lost";
+  template <typename Self, typename Visitor>
+  static void fields(Self&, Visitor&&) {}
+  Value build(BuildContext&, const std::vector<Value>& inputs) const {
+    const Value zero = inputs[0] - inputs[0];
+    return inputs[0] + inputs[0].graph().emit("Sqrt", {zero}) * 0.0;  // 0 · (1 / 0) behind the zero
+  }
+};
+
+TEST(GradientCheck, ANumberThatIsNoneNeverPasses) {
+  Network network = Sequential{{4}, Dense{.units = 3}, Lost{}};
+  network.initialize(1);
+  for (const GradientCheck& check : check_gradients(network, MeanSquaredError{}, ramp({2, 4}), ramp({2, 3}))) {
+    EXPECT_EQ(check.worst_error, HUGE_VAL) << check.parameter;
+    EXPECT_EQ(check.direction_error, HUGE_VAL) << check.parameter;
+  }
+}
+
+TEST(GradientCheck, SeveralInputsAndLosses) {
+  Network network;
+  const auto left = network.add(Dense{.units = 3, .activation = "tanh"}, network.input("left", {2}), "shared");
+  const auto right = network.share("shared", {network.input("right", {2})});
+  const auto joint = network.add(Add{}, {left, right});
+  network.output("kind", network.add(Dense{.units = 3}, joint));
+  network.output("size", network.add(Dense{.units = 1}, joint));
+  network.initialize(3);
+  const Losses losses = {{"size", Huber{}, 0.5}, {"kind", CrossEntropy{}}};
+  const Tensor labels = Tensor::of<std::int64_t>({4}, {0, 2, 1, 2});
+  const auto checks = check_gradients(network, losses, {ramp({4, 2}), ramp({4, 2})}, {ramp({4, 1}), labels}, {.elements = 0});
+  ASSERT_EQ(checks.size(), 6U);
+  for (const GradientCheck& check : checks) EXPECT_LT(check.worst_error, 1e-7) << check.parameter;
+  EXPECT_EQ(message_of([&] {
+              check_gradients(network, losses, {ramp({4, 2})}, {ramp({4, 1}), labels});
+            }),
+            "gradient check: the network has 2 inputs, got 1");
+  EXPECT_EQ(message_of([&] {
+              check_gradients(network, losses, {ramp({4, 2}), ramp({4, 2})}, {labels});
+            }),
+            "gradient check: the loss has 2 targets, got 1");
 }
 
 TEST(GradientCheck, RefusesWhatDoesNotFit) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "neurons/base/suggest.hpp"
 #include "neurons/graph/gradients.hpp"
@@ -16,6 +17,10 @@ constexpr std::string_view kTarget = "target";
 constexpr std::string_view kWeights = "sample_weights";
 constexpr std::string_view kLoss = "loss";
 constexpr int kSlots = 2;
+
+void require_slot(int slot) {
+  if (slot < 0 || slot >= kSlots) fail_input("there is no slot {} of buffers for batches, only 0 and 1", slot);
+}
 
 std::string scalar_name(std::size_t group, int index) { return "optimizer" + std::to_string(group) + "." + std::to_string(index); }
 
@@ -178,6 +183,11 @@ Learner::Prepared Learner::prepare(const Graph& graph, const CompileOptions& com
   return prepared;
 }
 
+const Learner::Prepared& Learner::last() const {
+  if (last_ == nullptr) fail_input("there is no step yet whose predictions and losses could be told");
+  return *last_;
+}
+
 void Learner::Prepared::take_results(std::int64_t rows) {
   for (std::size_t i = 0; i < results.size(); ++i) {
     results[i] = {*means[i], weights[i] != nullptr ? *weights[i] : static_cast<float>(rows)};
@@ -205,6 +215,7 @@ Learner::Prepared& Learner::prepared(std::int64_t rows, bool update) {
 }
 
 const Batch& Learner::batch(std::int64_t rows, int slot, std::optional<bool> update) {
+  require_slot(slot);
   return prepared(rows, update.value_or(ends_accumulation())).slots[static_cast<std::size_t>(slot)];
 }
 
@@ -217,6 +228,8 @@ void Learner::resume(std::int64_t steps, std::int64_t batches, int pending) {
 }
 
 StepResult Learner::step(std::int64_t rows, int slot, double rate_scale, std::optional<bool> ends) {
+  require_slot(slot);
+  if (!std::isfinite(rate_scale)) fail_input("a learning rate cannot be {} times itself", rate_scale);
   const bool update = ends.value_or(ends_accumulation());
   Prepared& ready = prepared(rows, update);
   const auto place = static_cast<std::size_t>(slot);
@@ -250,6 +263,7 @@ StepResult Learner::step(std::int64_t rows, int slot, double rate_scale, std::op
 }
 
 const Batch& Learner::evaluation_batch(std::int64_t rows, int slot) {
+  require_slot(slot);
   auto found = evaluation_.find(rows);
   if (found == evaluation_.end()) {
     if (training_.empty()) prepared(rows, true);  // a training plan decides how parameters are stored

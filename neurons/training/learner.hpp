@@ -79,16 +79,18 @@ class Learner {
   Learner(Network network, LearnerOptions options);
 
   /// Buffers of a training batch of that many rows; slots 0 and 1 can be filled and run in turn. `update` says whether the step
-  /// that will run on it ends an accumulation; by default every options.accumulate-th step does. The reference stays valid.
+  /// that will run on it ends an accumulation; by default every options.accumulate-th step does. The reference stays valid. Throws
+  /// InputError for a batch without rows and for another slot, as step() does, and that for a rate_scale that is not finite.
   const Batch& batch(std::int64_t rows, int slot = 0, std::optional<bool> update = {});
   /// Forward, backward and update on the batch in that slot. `rate_scale` multiplies the learning rate (schedules). Allocates
   /// nothing once batch() was called with the same rows and `update`.
   StepResult step(std::int64_t rows, int slot = 0, double rate_scale = 1.0, std::optional<bool> update = {});
-  /// What the network said in the last step, before its update: [rows, …]. Valid until the next step.
-  const TensorView& prediction() const { return last_->predictions.front(); }
+  /// What the network said in the last step, before its update: [rows, …]. Valid until the next step. Throws InputError before the
+  /// first.
+  const TensorView& prediction() const { return last().predictions.front(); }
   /// The same of each output that has a loss, and what its loss was, in the order of losses().
-  std::span<const TensorView> predictions() const { return last_->predictions; }
-  std::span<const LossResult> loss_results() const { return last_->results; }
+  std::span<const TensorView> predictions() const { return last().predictions; }
+  std::span<const LossResult> loss_results() const { return last().results; }
   /// One for each output that has a loss.
   const std::vector<OutputLoss>& losses() const { return losses_; }
 
@@ -146,6 +148,7 @@ class Learner {
     void take_results(std::int64_t rows);
   };
   Prepared& prepared(std::int64_t rows, bool update);
+  const Prepared& last() const;
   Prepared prepare(const Graph& graph, const CompileOptions& compile_options) const;
   void check_options() const;
   bool ends_accumulation() const { return pending_ + 1 >= options_.accumulate; }

@@ -182,6 +182,21 @@ TEST(Learner, ALossThatIsNotFiniteUpdatesNothing) {
   }
 }
 
+TEST(Learner, RefusesCallsThatMakeNoSense) {
+  Learner learner(network(), options());
+  EXPECT_EQ(message_of([&] { learner.prediction(); }), "there is no step yet whose predictions and losses could be told");
+  EXPECT_THAT(message_of([&] { learner.loss_results(); }), HasSubstr("no step yet"));
+  EXPECT_EQ(message_of([&] { learner.batch(1, 2); }), "there is no slot 2 of buffers for batches, only 0 and 1");
+  EXPECT_THAT(message_of([&] { learner.batch(1, -1); }), HasSubstr("no slot -1"));
+  EXPECT_THAT(message_of([&] { learner.step(1, 7); }), HasSubstr("no slot 7"));
+  EXPECT_THAT(message_of([&] { learner.evaluate(1, 2); }), HasSubstr("no slot 2"));
+  EXPECT_THAT(message_of([&] { learner.batch(0); }), HasSubstr("a batch of 0 rows"));
+  EXPECT_EQ(message_of([&] { step(learner, 0, std::nan("")); }), "a learning rate cannot be nan times itself");
+  EXPECT_EQ(parameters_of(learner).w0, Parameters{}.w0) << "nothing was updated";
+  step(learner);
+  EXPECT_EQ(learner.prediction().values<float>()[0], -1.25F);
+}
+
 TEST(Learner, SaysWhichOptionMakesNoSense) {
   const auto refusal = [](const auto& change) {
     LearnerOptions given = options();

@@ -32,6 +32,17 @@ void require_classes(std::string_view loss, const TensorType& prediction) {
   }
 }
 
+/// A class has an output of its own.
+TensorType labels_of_classes(std::string_view loss, const TensorType& prediction) {
+  if (prediction.shape[1] < 2) {
+    fail_input(
+        "loss {}: class labels need an output for each class, the network has {}; give the last layer as many units as there "
+        "are classes, or use binary_cross_entropy for two",
+        loss, prediction.shape.to_string());
+  }
+  return {DType::i64, {prediction.shape[0]}};
+}
+
 /// Real targets of the prediction's own shape.
 TensorType real_targets(std::string_view loss, const TensorType& prediction, bool labels) {
   if (labels) fail_input("loss {}: the data has class labels; use cross_entropy, or give real-valued targets", loss);
@@ -56,7 +67,7 @@ TensorType CrossEntropy::target_type(const TensorType& prediction, bool labels) 
   if (!(label_smoothing >= 0.0F && label_smoothing <= 1.0F)) {
     fail_input("loss cross_entropy: label_smoothing = {} must be in [0, 1]", label_smoothing);
   }
-  return labels ? TensorType{DType::i64, {prediction.shape[0]}} : prediction;
+  return labels ? labels_of_classes(kKind, prediction) : prediction;
 }
 
 RowLosses CrossEntropy::build(Graph& graph, Value prediction, Value target) const {
@@ -126,7 +137,7 @@ RowLosses Huber::build(Graph& graph, Value prediction, Value target) const {
 TensorType Hinge::target_type(const TensorType& prediction, bool labels) const {
   require_classes(kKind, prediction);
   if (!labels) fail_input("loss hinge: needs class labels, the data has real-valued targets; use mse, mae or huber");
-  return {DType::i64, {prediction.shape[0]}};
+  return labels_of_classes(kKind, prediction);
 }
 
 RowLosses Hinge::build(Graph& graph, Value prediction, Value target) const {

@@ -214,6 +214,12 @@ TEST(Losses, SayWhatTheyCannotUse) {
     EXPECT_THAT(refusal(loss, three, true), HasSubstr("loss " + loss.kind() + ": the data has class labels; use cross_entropy"));
     EXPECT_EQ(loss.target_type(three, false), three);
   }
+  for (const Loss& loss : {Loss(CrossEntropy{}), Loss(Hinge{})}) {
+    EXPECT_THAT(refusal(loss, one, true), HasSubstr("loss " + loss.kind() +
+                                                    ": class labels need an output for each class, the network "
+                                                    "has [8, 1]"));
+  }
+  EXPECT_EQ(CrossEntropy{}.target_type(one, false), one) << "soft targets speak for themselves";
   EXPECT_THAT(refusal(Hinge{}, three, false), HasSubstr("loss hinge"));
   EXPECT_THAT(refusal(Hinge{}, picture, true), HasSubstr("expects predictions [batch, classes]"));
   EXPECT_THAT(refusal(Huber{.delta = 0}, one, false), HasSubstr("loss huber: delta = 0 must be positive"));

@@ -97,6 +97,19 @@ TEST(Resume, AFinishedRunIsAsItWas) {
   EXPECT_EQ(read_file(folder / "metrics.jsonl"), metrics);
 }
 
+TEST(Resume, ACheckpointOfAnEpochsLastStepKnowsItsLearningRate) {
+  const TemporaryFolder folder;
+  TrainOptions options = demanding(3);
+  options.checkpoint_steps = 4;  // updates of an epoch: 7 batches by twos
+  const History whole = run(options, folder / "whole");
+  options.on_epoch = [](const EpochRecord& record) {
+    if (record.epoch == 2) throw std::runtime_error("power cut");
+  };
+  EXPECT_THROW(run(options, folder / "cut"), std::runtime_error);
+  options.on_epoch = {};
+  EXPECT_EQ(course(run(options, folder / "cut", true)), course(whole));
+}
+
 TEST(Resume, MoreEpochsGoOnFromTheEnd) {
   const TemporaryFolder folder;
   run(demanding(2), folder / "a");

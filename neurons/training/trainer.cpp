@@ -135,7 +135,7 @@ class Training {
     record.step = engine_->updates();
     record.loss = state_.tally.mean_loss();
     if (labels_) record.accuracy = state_.tally.accuracy();
-    record.learning_rate = engine_->learning_rate();
+    record.learning_rate = state_.learning_rate;
     if (options_.validation) validate(record);
     spend();
     record.seconds = state_.seconds;
