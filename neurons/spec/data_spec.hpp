@@ -38,9 +38,9 @@ struct DataSpec {
   std::optional<PictureOptions> pictures;  ///< for pictures only: how they are made what the network sees
   // For tables (CSV) only.
   ColumnName target;                         ///< none: the bundled set's own, or the last column
-  std::vector<std::string> ignore;           ///< columns to leave out
+  std::vector<ColumnName> ignore;            ///< columns to leave out, by name
   ColumnName weights;                        ///< column of sample weights; none: all weigh the same
-  std::vector<std::string> categorical;      ///< columns to take as texts although they look like numbers
+  std::vector<ColumnName> categorical;       ///< columns to take as texts although they look like numbers, by name
   std::optional<CsvOptions::Header> header;  ///< automatic
   std::optional<char> delimiter;             ///< none: found out
   std::optional<Task> task;                  ///< automatic

@@ -1,6 +1,8 @@
 #include "neurons/spec/load_data.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <map>
 #include <vector>
 
 #include "neurons/base/error.hpp"
@@ -23,10 +25,10 @@ const BundledData* find_bundled(std::string_view name) {
   return found == all.end() ? nullptr : &*found;
 }
 
-CsvOptions csv_options(const DataSpec& spec) {
-  return {.header = spec.header.value_or(CsvOptions::Header::automatic),
-          .delimiter = spec.delimiter.value_or('\0'),
-          .categorical = spec.categorical};
+std::vector<std::string> texts_of(const std::vector<ColumnName>& columns) {
+  std::vector<std::string> texts;
+  for (const ColumnName& column : columns) texts.push_back(column.text);
+  return texts;
 }
 
 /// The samples that a part takes from `samples`, sorted. `labels` is empty where nothing is to be stratified.
@@ -44,6 +46,14 @@ Indices part_of(const Part& part, std::string_view name, std::int64_t samples, s
   return labels.empty() ? random_split(samples, shares, seed).front() : stratified_split(labels, shares, seed).front();
 }
 
+/// A class of which `taken` holds every sample keeps one of them: what is never learnt cannot be judged.
+void leave_one_of_each_class(Indices& taken, std::span<const std::int64_t> labels) {
+  std::map<std::int64_t, std::int64_t> left;
+  for (const std::int64_t label : labels) ++left[label];
+  for (const std::int64_t sample : taken) --left[labels[static_cast<std::size_t>(sample)]];
+  std::erase_if(taken, [&](std::int64_t sample) { return left[labels[static_cast<std::size_t>(sample)]]++ == 0; });
+}
+
 /// Which samples learn, validate and test.
 struct Parting {
   Indices train;
@@ -58,7 +68,9 @@ Parting part(const DataSpec& spec, std::int64_t samples, std::span<const std::in
   std::vector<std::int64_t> left(labels.begin(), labels.end());
   const auto take = [&](const Part& wanted, std::string_view name, Indices& into) {
     if (!wanted.is_parted()) return;
-    const Indices taken = part_of(wanted, name, static_cast<std::int64_t>(parting.train.size()), left, spec.seed);
+    Indices taken = part_of(wanted, name, static_cast<std::int64_t>(parting.train.size()), left, spec.seed);
+    if (!left.empty()) leave_one_of_each_class(taken, left);
+    if (taken.empty()) fail_input("[data] {}: holds no sample: no class has two; say stratified = false, or leave it out", name);
     Indices kept;
     std::vector<std::int64_t> kept_labels;
     for (std::size_t i = 0; i < parting.train.size(); ++i) {
@@ -86,22 +98,46 @@ void deal_out(LoadedData& loaded, const Dataset& all, const Parting& parting) {
   loaded.train = all.subset(parting.train);
 }
 
-/// Throws where the table lacks a column that the spec names; the message begins where it does so.
-void require_column(const Table& table, const ColumnName& column, std::string_view key) {
-  if (column.text.empty() || table.find_name_or_number(column.text)) return;
+/// A column that the table lacks; the message begins where the spec names it.
+[[noreturn]] void fail_column(const Table& table, const ColumnName& column, std::string_view key) {
   std::vector<std::string> names;
   for (const Column& one : table.columns) names.push_back(one.name);
   fail_input("{}{} = \"{}\": {} has no such column{}", column.place, key, column.text, table.source,
              did_you_mean(column.text, names));
 }
 
+/// Throws where the table lacks a column that the spec names.
+void require_columns(const Table& table, const DataSpec& spec) {
+  const auto by_name_or_number = [&](const ColumnName& column, std::string_view key) {
+    if (!column.text.empty() && !table.find_name_or_number(column.text)) fail_column(table, column, key);
+  };
+  const auto by_name = [&](const std::vector<ColumnName>& columns, std::string_view key) {
+    for (const ColumnName& column : columns) {
+      if (!table.find(column.text)) fail_column(table, column, key);
+    }
+  };
+  by_name_or_number(spec.target, "target");
+  by_name_or_number(spec.weights, "weights");
+  by_name(spec.ignore, "ignore");
+  by_name(spec.categorical, "categorical");
+}
+
+/// Throws if all samples to learn from are of one class.
+void require_classes(const Dataset& train) {
+  if (!train.is_classification()) return;
+  const auto labels = train.targets.values<std::int64_t>();
+  if (std::ranges::adjacent_find(labels, std::ranges::not_equal_to{}) != labels.end() || labels.empty()) return;
+  const auto label = static_cast<std::size_t>(labels.front());
+  fail_input("{}: all {} samples to learn from are of the class \"{}\": there is nothing to tell apart", train.source,
+             labels.size(), label < train.class_names.size() ? train.class_names[label] : std::to_string(label));
+}
+
 LoadedData load_table(const fs::path& path, const DataSpec& spec, std::string_view bundled_target) {
   if (spec.pictures) fail_input("[data] pictures is for pictures, but {} holds a table", path.string());
   const Table table = read_csv(csv_file_of(path), csv_options(spec));
-  require_column(table, spec.target, "target");
-  require_column(table, spec.weights, "weights");
+  require_columns(table, spec);
   EncoderOptions options{.target = spec.target.text.empty() ? std::string(bundled_target) : spec.target.text,
-                         .ignore = spec.ignore,
+                         .ignore = texts_of(spec.ignore),
                          .weights = spec.weights.text,
                          .task = spec.task.value_or(Task::automatic),
                          .scaling = spec.scaling.value_or(Scaling::standardise),
@@ -169,6 +205,14 @@ LoadedData load_arrays(const fs::path& path, const DataSpec& spec) {
 
 }  // namespace
 
+CsvOptions csv_options(const DataSpec& spec, const TableEncoder* encoder) {
+  CsvOptions options{.header = spec.header.value_or(CsvOptions::Header::automatic),
+                     .delimiter = spec.delimiter.value_or('\0'),
+                     .categorical_if_there = texts_of(spec.categorical)};
+  if (encoder != nullptr) std::ranges::copy(encoder->text_columns(), std::back_inserter(options.categorical_if_there));
+  return options;
+}
+
 fs::path find_source(const std::string& source, const fs::path& folder, std::span<const fs::path> places) {
   if (source.empty()) fail_input("[data] names no source: give a bundled data set, a file or a folder");
   std::error_code ignored;
@@ -215,6 +259,7 @@ LoadedData load_data(const Spec& spec, std::span<const fs::path> places) {
   load_own(spec.data.validation, loaded.validation);
   standardise(loaded, spec.data);
   loaded.train.validate();
+  require_classes(loaded.train);
   if (loaded.validation) loaded.validation->validate();
   if (loaded.test) loaded.test->validate();
   return loaded;
@@ -227,7 +272,7 @@ Dataset load_all(const fs::path& path, const TableEncoder* encoder, const DataSp
   if (!is_table && encoder != nullptr) {
     fail_input("{}: holds {}, but the network was trained on a table", path.string(), name_of(source_kind(path)));
   }
-  if (is_table) return encoder->encode(read_csv(csv_file_of(path), csv_options(data)));
+  if (is_table) return encoder->encode(read_csv(csv_file_of(path), csv_options(data, encoder)));
   TrainTest both = read_arrays(path, pictures_of(data));
   Dataset all = both.test.samples() > 0 ? std::move(both.test) : std::move(both.train);
   if (data.pictures) set_channels(all, data.pictures->means, data.pictures->deviations);

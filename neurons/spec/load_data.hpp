@@ -26,9 +26,13 @@ std::filesystem::path find_source(const std::string& source, const std::filesyst
                                   std::span<const std::filesystem::path> places = {});
 
 /// Reads and parts the data of `spec`; paths are relative to the folder of `spec.file`. All values are checked. Throws InputError
-/// as the readers do, for parts that would take all samples, for fields that this kind of data does not have, and for a test part
-/// asked of data that come with one.
+/// as the readers do, for parts that would take all samples, for samples of one class only, for fields that this kind of data does
+/// not have, and for a test part asked of data that come with one.
 LoadedData load_data(const Spec& spec, std::span<const std::filesystem::path> places = {});
+
+/// How to read the spec's tables; columns that held texts when `encoder` (null: none) was fitted hold texts, and none need be
+/// there.
+CsvOptions csv_options(const DataSpec& spec, const TableEncoder* encoder = nullptr);
 
 /// Data that come as arrays or pictures, these made what `pictures` say (null: as they are; they are not standardised here);
 /// `test` is empty where they have no test part. Throws InputError for a table.

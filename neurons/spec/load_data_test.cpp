@@ -90,6 +90,46 @@ TEST_F(LoadData, ColumnsThatAreNotThere) {
             spec + ":3:11: weights = \"color\": " + table + " has no such column; did you mean \"colour\"?");
   EXPECT_EQ(refusal_of("  target = -4"), spec + ":3:12: target = \"-4\": " + table + " has no such column");
   EXPECT_THAT(message_of([&] { refusal_of("weights = [1]"); }), HasSubstr(":3:11: weights: expected a column's name or number"));
+  EXPECT_EQ(refusal_of("ignore = [\"x\", \"color\"]"),
+            spec + ":3:16: ignore = \"color\": " + table + " has no such column; did you mean \"colour\"?");
+  EXPECT_EQ(refusal_of("categorical = [\n \"z2\"]"), spec + ":4:2: categorical = \"z2\": " + table + " has no such column");
+}
+
+TEST_F(LoadData, SamplesOfOneClassAreRefused) {
+  std::ofstream(folder_ / "table.csv") << "x,y\n1,a\n2,a\n3,a\n";
+  const std::string table = (folder_ / "table.csv").string();
+  EXPECT_EQ(refusal(), table + ": all 3 samples to learn from are of the class \"a\": there is nothing to tell apart");
+  std::ofstream(folder_ / "table.csv") << "x,y\n1,1\n2,1\n3,1\n";
+  EXPECT_THAT(refusal(), HasSubstr("are of the class \"1\""));
+  spec_.data.task = Task::regression;  // a constant can be learnt
+  EXPECT_EQ(load().train.samples(), 3);
+}
+
+TEST_F(LoadData, AClassIsNeverPartedToTheLastSample) {
+  const auto classes_of = [](const Dataset& data) {
+    const auto labels = data.targets.values<std::int64_t>();
+    return std::set<std::int64_t>(labels.begin(), labels.end()).size();
+  };
+  std::ofstream file(folder_ / "table.csv");
+  file << "x,y\n";
+  for (int i = 0; i < 20; ++i) file << i << ',' << (i == 7 ? "rare" : i < 9 ? "few" : "many") << '\n';
+  file.close();
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    spec_.data.seed = seed;
+    spec_.data.test = {.amount = 0.3};
+    spec_.data.validation = {.amount = 0.3};
+    const LoadedData loaded = load();
+    EXPECT_EQ(classes_of(loaded.train), 3U);
+    EXPECT_EQ(loaded.train.samples() + loaded.validation->samples() + loaded.test->samples(), 20);
+    for (std::int64_t fold = 1; fold <= 4; ++fold) {
+      spec_.data.test = {.fold = fold, .folds = 4};
+      EXPECT_EQ(classes_of(load().train), 3U);
+    }
+  }
+  std::ofstream(folder_ / "table.csv") << "x,y\n1,a\n2,b\n3,c\n";
+  spec_.data.validation = {};
+  spec_.data.test = {.amount = 1};
+  EXPECT_EQ(refusal(), "[data] test: holds no sample: no class has two; say stratified = false, or leave it out");
 }
 
 TEST_F(LoadData, WholeTable) {
@@ -212,7 +252,7 @@ TEST_F(LoadData, ArraysMayComeWithATestPart) {
   spec_.data.scaling = Scaling::min_max;
   EXPECT_THAT(refusal(), HasSubstr("[data] scaling is for tables, but "));
   spec_.data.scaling = {};
-  spec_.data.ignore = {"a"};
+  spec_.data.ignore = {{"a"}};
   EXPECT_THAT(refusal(), HasSubstr("[data] ignore is for tables, but "));
 }
 

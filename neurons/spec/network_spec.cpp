@@ -69,6 +69,37 @@ class Taps {
   Network::Tap last_;
 };
 
+/// The network of the first `count` layers; its output is the last of them unless `outputs` names others.
+Network network_of(const NetworkSpec& spec, std::size_t count, const std::vector<std::string>& outputs) {
+  Network network;
+  Taps taps;
+  for (const InputSpec& input : spec.inputs) {
+    taps.add(input.name, network.input(input.name, Shape(std::span<const std::int64_t>(input.shape))));
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    const LayerSpec& layer = spec.layers[i];
+    std::vector<Network::Tap> from = taps.of(layer.from);
+    if (i == 0 && layer.from.empty()) from = {taps.find(spec.inputs.front().name)};
+    taps.add(layer.name, add(network, layer, from, spec.initializer));
+  }
+  for (const std::string& name : outputs) network.output(name, taps.find(name));
+  if (outputs.empty()) network.output("y", taps.last());
+  network.parameter_types();  // builds it once: throws where shapes do not fit
+  return network;
+}
+
+/// Where the spec names the first layer that cannot be built; empty if that is not known.
+std::string misfit(const NetworkSpec& spec) {
+  for (std::size_t count = 1; count <= spec.layers.size(); ++count) {
+    try {
+      network_of(spec, count, {});
+    } catch (const InputError&) {
+      return spec.layers[count - 1].place;
+    }
+  }
+  return "";
+}
+
 }  // namespace
 
 bool is_resolved(const NetworkSpec& spec) {
@@ -108,22 +139,11 @@ Network make_network(const NetworkSpec& spec) {
   if (!is_resolved(spec)) {
     fail_input("the network's input shape or number of outputs comes from the data: name data, or write both into [network]");
   }
-  Network network;
-  Taps taps;
-  for (const InputSpec& input : spec.inputs) {
-    taps.add(input.name, network.input(input.name, Shape(std::span<const std::int64_t>(input.shape))));
+  try {
+    return network_of(spec, spec.layers.size(), spec.outputs);
+  } catch (const InputError& error) {
+    fail_input("{}{}", misfit(spec), error.what());
   }
-  bool first = true;
-  for (const LayerSpec& layer : spec.layers) {
-    std::vector<Network::Tap> from = taps.of(layer.from);
-    if (first && layer.from.empty()) from = {taps.find(spec.inputs.front().name)};
-    first = false;
-    taps.add(layer.name, add(network, layer, from, spec.initializer));
-  }
-  for (const std::string& name : spec.outputs) network.output(name, taps.find(name));
-  if (spec.outputs.empty()) network.output("y", taps.last());
-  network.parameter_types();  // builds it once: throws where shapes do not fit
-  return network;
 }
 
 }  // namespace neurons

@@ -33,6 +33,7 @@ struct LayerSpec {
   std::string share = {};                    ///< instead of a kind: calls the layer of that name again, with the same parameters
   std::optional<Builder> builder = {};       ///< a ready-made network, in place of the layer
   std::vector<std::string> as_outputs = {};  ///< fields that say "outputs": as many as the data have classes or targets
+  std::string place = {};                    ///< where the spec says so, for messages: "spec.toml:9:3: "; empty: nowhere
 
   std::string kind() const { return block ? std::string(Residual::kKind) : builder ? builder->kind() : layer.kind(); }
 };
@@ -59,8 +60,8 @@ bool is_resolved(const NetworkSpec& spec);
 /// Throws InputError if the spec gives another shape than the data have.
 NetworkSpec resolve(NetworkSpec spec, const Shape& sample, std::int64_t outputs);
 
-/// The network, without parameters. Throws InputError if it is not resolved, and with the layer's own sentence if shapes do not
-/// fit.
+/// The network, without parameters. Throws InputError if it is not resolved, and with the layer's place and own sentence if
+/// shapes do not fit.
 Network make_network(const NetworkSpec& spec);
 
 }  // namespace neurons

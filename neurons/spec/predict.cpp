@@ -138,10 +138,7 @@ const TableEncoder& encoder_of(const Model& model, const std::string& input) {
 
 void add_csv(const Model& model, const std::string& input, Gathering& gathering) {
   const TableEncoder& encoder = encoder_of(model, input);
-  const DataSpec& spec = model.spec.data;
-  const Table table = read_csv(input, {.header = spec.header.value_or(CsvOptions::Header::automatic),
-                                       .delimiter = spec.delimiter.value_or('\0'),
-                                       .categorical = spec.categorical});
+  const Table table = read_csv(input, csv_options(model.spec.data, &encoder));
   std::vector<std::string> names;
   for (std::int64_t row = 0; row < table.rows(); ++row) names.push_back(table.place(row));
   gathering.add(encoder.encode_inputs(table), names);

@@ -54,7 +54,9 @@ PreparedSpec prepare(Spec spec, std::span<const fs::path> places) {
     prepared.network = make_network(spec.network);
     for (const std::string& pattern : spec.training.freeze) prepared.network.freeze(pattern);
   } catch (const InputError& error) {
-    fail_input("{}: {}", file.string(), error.what());
+    const std::string message = error.what();
+    if (message.starts_with(file.string() + ":")) throw;
+    fail_input("{}: {}", file.string(), message);
   }
   prepared.spec = std::move(spec);
   return prepared;

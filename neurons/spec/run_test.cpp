@@ -149,6 +149,28 @@ TEST_F(Run, PredictsRowsAndPairs) {
   EXPECT_THAT(refusal({folder_ / "x.png"}), HasSubstr("x.png: the model was trained on a table"));
 }
 
+TEST_F(Run, TextsStayTextsWhereTheNetworkIsUsed) {
+  std::ofstream file(folder_ / "table.csv");
+  file << "zone,size,y\n";
+  for (int i = 0; i < 64; ++i)
+    file << (i % 4 < 2 ? "01" : "02") << ',' << (i % 3 == 0 ? "7" : "n7") << ',' << (i < 32 ? "1" : "2") << '\n';
+  file.close();
+  std::string text = kSpec;
+  text.insert(text.find("test ="), "categorical = [\"y\", \"zone\"]\n");
+  train(spec(text));
+  const Model model = open_model(folder_ / "run");
+  EXPECT_EQ(model.class_names, (std::vector<std::string>{"1", "2"}));
+  const std::string rows = (folder_ / "rows.csv").string();
+  std::ofstream(rows) << "size,zone\n7,01\n07,02\n";
+  EXPECT_THAT(message_of([&] { read_samples(model, std::vector{rows}); }),
+              HasSubstr("rows.csv:3: column size holds \"07\", which no training row does"));
+  std::ofstream(rows) << "size,zone\n7,01\n7,02\n";  // numbers all over, and no target
+  EXPECT_EQ(read_samples(model, std::vector{rows}).inputs.shape(), (Shape{2, 4}));
+  std::ofstream(rows) << "size,zone,y\n7,01,1\n7,02,2\n";
+  const std::filesystem::path path = rows;
+  EXPECT_EQ(evaluation_data(model, &path).samples(), 2);
+}
+
 TEST_F(Run, ColumnsThatAreLeftOutCountAsMissing) {
   train(spec());
   const Model model = open_model(folder_ / "run");

@@ -86,9 +86,11 @@ threads = 1
   EXPECT_FALSE(spec.data.stratified);
   EXPECT_EQ(spec.data.seed, 7U);
   EXPECT_EQ(spec.data.target.text, "-1");
-  EXPECT_EQ(spec.data.ignore, std::vector<std::string>{"id"});
+  ASSERT_EQ(spec.data.ignore.size(), 1U);
+  EXPECT_EQ(spec.data.ignore[0].text, "id");
   EXPECT_EQ(spec.data.weights.text, "times");
-  EXPECT_EQ(spec.data.categorical, std::vector<std::string>{"zone"});
+  ASSERT_EQ(spec.data.categorical.size(), 1U);
+  EXPECT_EQ(spec.data.categorical[0].text, "zone");
   EXPECT_EQ(spec.data.header, CsvOptions::Header::present);
   EXPECT_EQ(spec.data.delimiter, ';');
   EXPECT_EQ(spec.data.task, Task::classification);
@@ -327,6 +329,7 @@ TEST(SpecErrors, WrongTypesAreNamedWithPlaceAndWhatWasFound) {
   EXPECT_EQ(refusal_of_section("[training]\nepochs = \"ten\""),
             "s.toml:2:10: epochs: expected a whole number, found the text \"ten\"");
   EXPECT_EQ(refusal_of_section("[training]\nepochs = 1.5"), "s.toml:2:10: epochs: expected a whole number, found 1.5");
+  EXPECT_EQ(refusal_of_section("[training]\nepochs = 3.0"), "s.toml:2:10: epochs: expected a whole number, found 3.0");
   EXPECT_EQ(refusal_of_section("[training]\nepochs = 1979-05-27"),
             "s.toml:2:10: epochs: expected a whole number, found a date or time");
   EXPECT_EQ(refusal_of_section("[training]\nl2 = true"), "s.toml:2:6: l2: expected a number, found true");
@@ -351,7 +354,7 @@ TEST(SpecErrors, WrongTypesAreNamedWithPlaceAndWhatWasFound) {
             "s.toml:2:13: delimiter: expected one character, found the text \"::\"");
   EXPECT_EQ(refusal_of_section("[data]\ntarget = 1.5"), "s.toml:2:10: target: expected a column's name or number, found 1.5");
   EXPECT_EQ(refusal("[network]\nlayers = [{ kind = \"dense\", units = \"many\" }]"),
-            "s.toml:2:37: units: expected a whole number, found the text \"many\"");
+            "s.toml:2:37: units: expected a whole number or \"outputs\", found the text \"many\"");
   EXPECT_EQ(refusal("[network]\nlayers = [3]"), "s.toml:2:11: layers: expected a name in quotes or a table { kind = … }, found 3");
   EXPECT_EQ(refusal("[network]\nlayers = [{ units = 3 }]"), "s.toml:2:11: a layer needs the key \"kind\" or \"share\"");
 }
@@ -450,9 +453,16 @@ TEST(NetworkSpec, ShapesThatDoNotFitGiveTheLayersOwnSentence) {
   const auto refused = [](const std::string& layers) {
     return message_of([&] { make_network(resolve(parse("[network]\nlayers = " + layers).network, {4}, 3)); });
   };
-  EXPECT_THAT(refused("[{ kind = \"dense\", units = 0 }]"), ::testing::StartsWith("dense1: "));
-  EXPECT_THAT(refused("[{ kind = \"reshape\", name = \"square\", shape = [3, 3] }]"), ::testing::HasSubstr("square"));
-  EXPECT_THAT(refused("[{ kind = \"dense\", units = 3, activation = \"reluu\" }]"), ::testing::HasSubstr("did you mean \"relu\"?"));
+  EXPECT_EQ(refused("[\"relu\",\n  { kind = \"dense\", units = 0 }, \"relu\"]"),
+            "s.toml:3:3: dense1: units = 0 must be at least 1");
+  EXPECT_THAT(refused("[{ kind = \"reshape\", name = \"square\", shape = [3, 3] }]"),
+              ::testing::StartsWith("s.toml:2:11: square: "));
+  EXPECT_EQ(refused("[{ kind = \"dense\", units = 3, activation = \"reluu\" }]"),
+            "s.toml:2:11: dense1: unknown activation \"reluu\"; did you mean \"relu\"?");
+  EXPECT_EQ(refused("[{ kind = \"dense\", units = 3 },\n { share = \"dense1\" }]"),
+            "s.toml:3:2: dense1: expects 4 inputs, but dense1 gives 3; change the layer before it, or draw the parameters anew");
+  EXPECT_THAT(refused("[\"relu\", { kind = \"dense\", units = 3, initializer = \"he_norm\" }]"),
+              ::testing::StartsWith("s.toml:2:19: dense1: unknown initializer \"he_norm\"; did you mean \"he_normal\"?"));
 }
 
 TEST(NetworkSpec, WiresSkipsSharedLayersAndSeveralInputsAndOutputs) {

@@ -11,7 +11,7 @@ constexpr std::string_view kOutputs = "outputs";
 std::string found(const toml::node& node) {
   if (const auto* text = node.as_string()) return fmt::format("the text \"{}\"", text->get());
   if (const auto* number = node.as_integer()) return fmt::format("{}", number->get());
-  if (const auto* number = node.as_floating_point()) return fmt::format("{}", number->get());
+  if (const auto* number = node.as_floating_point()) return fmt::format("{:#}", number->get());  // 3.0 is no 3
   if (const auto* flag = node.as_boolean()) return flag->get() ? "true" : "false";
   if (node.is_array()) return "a list";
   if (node.is_table()) return "a table";
@@ -184,6 +184,7 @@ std::vector<std::string> kinds_of_layers() {
 }  // namespace
 
 void TomlReader::read(const toml::node& node, LayerSpec& field, const std::string& key) const {
+  field.place = place(node.source());
   const toml::table* table = node.as_table();
   if (table == nullptr) return read_kind(node, field, key);
   if (const toml::node* name = table->get("name")) read(*name, field.name, "name");
@@ -228,7 +229,9 @@ void TomlReader::read_fields(const toml::table& table, T& target, std::vector<st
   for (const Attribute& attribute : target.attributes()) {
     const toml::node* value = table.get(attribute.name);
     if (value == nullptr || !std::holds_alternative<std::int64_t>(attribute.value)) continue;
-    if (value->value_or<std::string_view>("") == kOutputs) as_outputs.push_back(attribute.name);
+    if (!value->is_string()) continue;
+    if (value->value_or<std::string_view>("") != kOutputs) fail_type(*value, attribute.name, "a whole number or \"outputs\"");
+    as_outputs.push_back(attribute.name);
   }
   std::vector<std::string> own = {"kind", "name", "from", "share"};
   own.insert(own.end(), as_outputs.begin(), as_outputs.end());

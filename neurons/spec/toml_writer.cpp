@@ -62,7 +62,7 @@ struct Text {
   static std::string of(const std::vector<T>& list) {
     std::vector<std::string> items;
     for (const T& item : list) items.push_back(of(item));
-    constexpr bool kOneLine = std::is_arithmetic_v<T> || std::is_same_v<T, std::string>;
+    constexpr bool kOneLine = std::is_arithmetic_v<T> || std::is_same_v<T, std::string> || std::is_same_v<T, ColumnName>;
     if (kOneLine || list.empty()) return fmt::format("[{}]", fmt::join(items, ", "));
     return fmt::format("[\n  {},\n]", fmt::join(items, ",\n  "));
   }
