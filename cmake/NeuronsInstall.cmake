@@ -14,4 +14,5 @@ install(FILES ${PROJECT_BINARY_DIR}/neuronsConfig.cmake ${PROJECT_BINARY_DIR}/ne
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/neurons)
 if(TARGET neurons_command)
   install(TARGETS neurons_command RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/data DESTINATION ${CMAKE_INSTALL_DATADIR}/neurons)  # Session::places() looks there
 endif()

@@ -13,7 +13,10 @@ std::vector<fs::path> Session::places() {
   std::error_code ignored;
   std::vector<fs::path> places = {fs::current_path(ignored)};
   const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
-  if (!program.empty()) places.push_back(program.parent_path());
+  if (!program.empty()) {
+    places.push_back(program.parent_path());
+    places.push_back(program.parent_path().parent_path() / "share" / "neurons");  // where it is installed
+  }
   return places;
 }
 
@@ -50,8 +53,9 @@ int Session::run() {
     code = fail(kFailed, "there is not enough memory for this; try a smaller network or batch");
   } catch (const fs::filesystem_error& error) {
     code = fail(kFailed, fmt::format("{}: {}", error.path1().string(), error.code().message()));
-  } catch (const std::exception&) {
-    code = fail(kFailed, fmt::format("{}: an unexpected fault inside neurons; please report it with this command line", command_));
+  } catch (const std::exception& error) {
+    code = fail(kFailed, fmt::format("{}: an unexpected fault inside neurons ({}); please report it with this command line",
+                                     command_, error.what()));
   }
   return finish(code);
 }
@@ -74,6 +78,11 @@ int Session::finish(int code) {
   return kFailed;
 }
 
-void complain(const std::string& message) { tell(fmt::format("neurons: {}\n", message)); }
+void complain(const std::string& message) {
+  std::string line;  // what a file holds may not end the line or speak to the terminal
+  for (const char c : message)
+    line += static_cast<unsigned char>(c) < ' ' || c == '\x7f' ? fmt::format("\\x{:02x}", c) : std::string(1, c);
+  tell(fmt::format("neurons: {}\n", line));
+}
 
 }  // namespace neurons::cli
