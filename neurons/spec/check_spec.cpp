@@ -12,15 +12,15 @@ constexpr std::uint64_t kInputStream = 101;
 constexpr std::uint64_t kTargetStream = 102;
 
 struct Samples {
-  Tensor inputs;
-  Tensor targets;
+  std::vector<Tensor> inputs;  ///< in the order of the network's
+  Tensor targets;              ///< of the first output
 };
 
 Samples first_samples(const Dataset& data, std::int64_t rows) {
   std::vector<std::int64_t> indices(static_cast<std::size_t>(std::min(rows, data.samples())));
   for (std::size_t i = 0; i < indices.size(); ++i) indices[i] = static_cast<std::int64_t>(i);
   const Dataset some = data.subset(indices);
-  return {some.scaled_inputs(), some.targets};
+  return {{some.scaled_inputs()}, some.targets};
 }
 
 /// Normal inputs; targets that any loss takes: labels, or else rows of positive numbers that sum to 1.
@@ -29,9 +29,13 @@ Samples random_samples(const Network& network, const Loss& loss, std::int64_t ro
   network.build(graph, rows, Mode::inference);
   const TensorType prediction = graph.value(graph.outputs().front().value).type();
   const bool labels = prediction.shape.rank() == 2 && loss.is_of_classes();
-  Samples samples{Tensor(graph.find(network.inputs().front().name).type()), Tensor(loss.target_type(prediction, labels))};
+  Samples samples{{}, Tensor(loss.target_type(prediction, labels))};
   RandomStream inputs(seed, kInputStream);
-  for (float& value : samples.inputs.values<float>()) value = static_cast<float>(inputs.normal());
+  for (const auto& input : network.inputs()) {
+    for (float& value : samples.inputs.emplace_back(graph.find(input.name).type()).values<float>()) {
+      value = static_cast<float>(inputs.normal());
+    }
+  }
   RandomStream targets(seed, kTargetStream);
   const std::int64_t outputs = prediction.shape.elements() / rows;
   if (labels) {
@@ -59,7 +63,7 @@ std::vector<GradientCheck> check_gradients(const PreparedSpec& prepared, std::in
   const Loss loss = prepared.spec.training.loss.value_or(CrossEntropy{});
   const Samples samples =
       prepared.data ? first_samples(prepared.data->train, rows) : random_samples(network, loss, rows, options.seed);
-  return check_gradients(network, loss, samples.inputs, samples.targets, options);
+  return check_gradients(network, Losses(loss), samples.inputs, {samples.targets}, options);
 }
 
 }  // namespace neurons

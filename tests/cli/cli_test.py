@@ -366,6 +366,12 @@ class Look(CliCase):
         self.assertEqual([one["checked"] for one in answer["parameters"]], [32, 8, 24, 3])
         self.assertIn("gradients are right", self.call("gradcheck", self.spec).stdout)
         self.assertIn("is above", self.call("gradcheck", self.spec, "--tolerance", "1e-15", code=1).stderr)
+        joint = self.write(
+            "joint.toml",
+            '[network]\ninputs = [{ name = "a", shape = [3] }, { name = "b", shape = [3] }]\nlayers = [{ kind = "dense", units = 4 }, '
+            '{ share = "dense1", from = "b" }, { kind = "add", from = ["dense1", "dense1_2"] }, { kind = "dense", units = 2 }]\n',
+        )
+        self.assertTrue(self.answer("gradcheck", joint)["passed"])
 
     def test_data(self):
         names = [one["name"] for one in self.answer("data", "list")["data"]]
