@@ -253,6 +253,22 @@ TEST(Predict, IsTheNetworkInInferenceModeForAnyBatchSize) {
   EXPECT_NEAR(whole.values<float>()[2 * 4 + 3], expected, 1e-5);
 }
 
+TEST(Train, OfSeveralOutputsTheFirstIsTrained) {
+  const Dataset data = corners(40, 1);
+  for (const Method& method : {Method(Adam{.learning_rate = 0.05F}), Method(Lbfgs{})}) {
+    Network network;
+    const auto hidden = network.add(Dense{.units = 8, .activation = "tanh"}, network.input("x", {2}));
+    network.output("corner", network.add(Dense{4}, hidden));
+    network.output("other", network.add(Dense{3}, hidden, "aside"));
+    network.initialize(1);
+    const Tensor before = network.parameter("aside.weight");
+    const History history = train(network, data, {.optimizer = method, .epochs = 20, .batch_size = 10});
+    EXPECT_GT(history.epochs.back().accuracy, 0.9) << method.kind();
+    EXPECT_EQ(network.parameter("aside.weight"), before) << method.kind();
+    EXPECT_EQ(predict(network, data).shape(), (Shape{40, 4}));
+  }
+}
+
 TEST(Train, MisfitsAreNamedBeforeAnythingIsDone) {
   const Dataset data = corners(20, 1);
   const auto complaint = [&](TrainOptions options, Network network = classifier()) {
@@ -274,6 +290,12 @@ TEST(Train, MisfitsAreNamedBeforeAnythingIsDone) {
               HasSubstr("the network expects samples of shape [3], those of corners are [2]"));
   EXPECT_THAT(complaint({.batch_size = 5}, Sequential{{1, 2}, Flatten{}, Dense{4}}),
               HasSubstr("begin with Flatten{} or Reshape{}"));
+  Network joint;
+  joint.output("y", joint.add(Dense{4}, joint.add(Add{}, {joint.input("a", {2}), joint.input("b", {2})})));
+  for (const Method& method : {Method(Adam{}), Method(Lbfgs{})}) {
+    EXPECT_EQ(complaint({.optimizer = method, .batch_size = 5}, joint),
+              "the network has 2 inputs, a dataset gives one; for several use Learner and a loop of your own");
+  }
   Network frozen = classifier();
   frozen.freeze("*");
   EXPECT_THAT(complaint({.batch_size = 5}, frozen), HasSubstr("no parameter to train: all are frozen"));
