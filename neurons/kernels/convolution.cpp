@@ -1,6 +1,8 @@
 #include "neurons/kernels/convolution.hpp"
 
 #include "neurons/kernels/convolution_plan.hpp"
+#include "neurons/kernels/convolution_rows.hpp"
+#include "neurons/kernels/depthwise.hpp"
 #include "neurons/kernels/simd_targets.hpp"
 
 #undef HWY_TARGET_INCLUDE
@@ -9,7 +11,6 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "neurons/kernels/pack-inl.h"
 #include "neurons/kernels/tap_kernel-inl.h"
@@ -18,15 +19,6 @@ HWY_BEFORE_NAMESPACE();
 namespace neurons::kernels::HWY_NAMESPACE {
 
 using Plan = PreparedConvolution::Plan;
-
-struct Range {
-  std::int64_t begin = 0;
-  std::int64_t end = 0;
-};
-Range share_of(std::int64_t items, Worker worker) {
-  const WorkRange range = split_work(static_cast<std::size_t>(items), worker);
-  return {static_cast<std::int64_t>(range.begin), static_cast<std::int64_t>(range.end)};
-}
 
 /// One call on one worker.
 class ConvolutionRun {
@@ -69,20 +61,16 @@ class ConvolutionRun {
     const auto tiles = static_cast<std::int64_t>(plan_.tiles.size());
     const Range units = share_of(plan_.groups * plan_.panels_per_group() * tiles, worker);
     if (units.begin == units.end) return;
-    const std::int64_t planes = pass.axes[0].positions;
-    const std::int64_t rows = pass.axes[1].positions;
+    const std::int64_t rows = pass.axes[0].positions * pass.axes[1].positions;
     bool first = true;
-    for (std::int64_t image = 0; image < plan_.batch; ++image) {
-      for (std::int64_t plane = 0; plane < planes; ++plane) {
-        for (std::int64_t row = 0; row < rows; row += pass.band) {
-          const Range band{row, std::min(rows, row + pass.band)};
-          const float* const x = inputs(pass, image, plane, band);
-          const float* const dy = plan_.dy + ((image * planes + plane) * rows + row) * pass.axes[2].positions * plan_.out_pixel();
-          add_band(pass, x, dy, band.end - band.begin, units, first);
-          first = false;
-        }
-      }
-    }
+    const auto add = [&](std::int64_t row, std::int64_t count, const float* x) {
+      add_band(pass, x, plan_.dy + row * pass.axes[2].positions * plan_.out_pixel(), count, units, first);
+      first = false;
+    };
+    for_each_band(plan_, pass, {0, plan_.batch * rows}, copy_,
+                  [&](std::int64_t image, std::int64_t plane, const Range& band, const float* x) {
+                    add(image * rows + plane * pass.axes[1].positions + band.begin, band.end - band.begin, x);
+                  });
     finish_weights(units, first);
   }
 
@@ -101,54 +89,17 @@ class ConvolutionRun {
     return place;
   }
 
-  /// The first float that the positions of these rows see: in place, or in the copy with its zeros.
-  const float* inputs(const ConvolutionPass& pass, std::int64_t image, std::int64_t plane, const Range& rows) const {
-    const auto& [planes, heights, columns] = pass.axes;
-    const std::int64_t pixel = plan_.in_pixel();
-    const float* const x = plan_.x + image * plan_.in_pixels() * pixel;
-    const std::int64_t first_row = heights.origin + rows.begin * heights.step;
-    const std::int64_t first_plane = planes.origin + plane * planes.step;
-    if (!pass.copies) return x + ((first_plane * heights.extent + first_row) * columns.extent + columns.origin) * pixel;
-    const std::int64_t before = std::clamp<std::int64_t>(-columns.origin * pixel, 0, pass.row_pitch);
-    const std::int64_t skipped = std::max<std::int64_t>(0, columns.origin);
-    const std::int64_t count = std::clamp<std::int64_t>((columns.extent - skipped) * pixel, 0, pass.row_pitch - before);
-    for (std::size_t p = 0; p < planes.offsets.size(); ++p) {
-      const std::int64_t z = first_plane + planes.offsets[p];
-      float* to = copy_ + static_cast<std::int64_t>(p) * pass.plane_pitch;
-      for (std::int64_t r = 0; r < heights.span(rows.end - rows.begin); ++r, to += pass.row_pitch) {
-        const std::int64_t y = first_row + r;
-        if (z < 0 || z >= planes.extent || y < 0 || y >= heights.extent || count == 0) {
-          std::fill_n(to, pass.row_pitch, 0.0F);
-          continue;
-        }
-        std::fill_n(to, before, 0.0F);
-        std::memcpy(to + before, x + ((z * heights.extent + y) * columns.extent + skipped) * pixel,
-                    static_cast<std::size_t>(count) * sizeof(float));
-        std::fill_n(to + before + count, pass.row_pitch - before - count, 0.0F);
-      }
-    }
-    return copy_;
-  }
-
   /// Rows [begin, end) of positions, counted through planes and images.
   void rows_of(const ConvolutionPass& pass, const Range& rows, const Range& panels, bool finishes) const {
-    const std::int64_t heights = pass.axes[1].positions;
-    const std::int64_t planes = pass.axes[0].positions;
-    if (panels.begin == panels.end || pass.axes[2].positions == 0) return;
-    for (std::int64_t row = rows.begin; row < rows.end;) {
-      const std::int64_t y = row % heights;
-      const std::int64_t plane = row / heights % planes;
-      const std::int64_t image = row / heights / planes;
-      const Range band{y, std::min({heights, y + pass.band, y + rows.end - row})};
-      const float* const x = pass.taps == 0 ? nullptr : inputs(pass, image, plane, band);
+    if (panels.begin == panels.end) return;
+    for_each_band(plan_, pass, rows, copy_, [&](std::int64_t image, std::int64_t plane, const Range& band, const float* x) {
       for (std::int64_t panel = panels.begin; panel < panels.end; ++panel) {
         for (std::int64_t r = band.begin; r < band.end; ++r) {
-          const float* const seen = pass.taps == 0 ? nullptr : x + pass.rows_of_band[static_cast<std::size_t>(r - band.begin)];
+          const float* const seen = x == nullptr ? nullptr : x + pass.rows_of_band[static_cast<std::size_t>(r - band.begin)];
           row_of(pass, seen, place_of(panel), image, plane, r, finishes);
         }
       }
-      row += band.end - band.begin;
-    }
+    });
   }
 
   /// One row of positions, one panel of results.
@@ -309,6 +260,7 @@ Plan plan_of(const ConvolutionShape& shape, std::vector<ConvolutionPass> passes)
   Plan plan;
   plan.batch = shape.batch;
   plan.groups = shape.groups;
+  plan.depthwise = shape.depthwise();
   plan.all_taps = shape.taps();
   for (const ConvolutionPass& pass : passes) {
     if (!pass.copies || pass.taps == 0) continue;
@@ -382,18 +334,19 @@ PreparedConvolution::PreparedConvolution(const ConvolutionWeightGradient& call) 
   plan->dy = call.dy;
   plan->weights = call.panels;
   plan->epilogue = call.epilogue;
-  plan->tiles = weight_tiles(*plan, HWY_DYNAMIC_DISPATCH(rows_of_tiles)());
+  if (call.panels == nullptr) plan->sum_bytes = float_bytes(call.shape.packed_elements());
+  if (!plan->depthwise) plan->tiles = weight_tiles(*plan, HWY_DYNAMIC_DISPATCH(rows_of_tiles)());
   const std::int64_t width = plan->group_panels().width();
-  plan->packs_dy = plan->group_outputs % width != 0;
+  plan->packs_dy = !plan->depthwise && plan->group_outputs % width != 0;
   const ConvolutionPass& pass = plan->passes.front();
   if (plan->packs_dy) plan->dy_bytes = float_bytes(pass.band * pass.axes[2].positions * width);
-  if (call.panels == nullptr) plan->sum_bytes = float_bytes(plan->groups * plan->group_panels().elements());
   plan_ = std::move(plan);
 }
 
 std::size_t PreparedConvolution::scratch_bytes() const noexcept { return plan_->scratch_bytes(); }
 
 void PreparedConvolution::run(std::byte* scratch, Worker worker) const noexcept {
+  if (plan_->depthwise) return run_depthwise(*plan_, scratch, worker);
   HWY_DYNAMIC_DISPATCH(run_convolution)(*plan_, scratch, worker);
 }
 

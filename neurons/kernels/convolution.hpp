@@ -9,8 +9,9 @@
 ///
 /// There is no matrix of windows: the innermost loop runs along whole pixels where they lie, or, at a border, in a copy of a few
 /// rows with the zeros around them. Weights live in panels of outputs (weighted_sum.hpp), one set for each group, whose inputs are
-/// the window's places, row by row, and in each the group's channels. Every sum runs over its terms in one fixed order, so results
-/// are bit-identical for any number of workers.
+/// the window's places, row by row, and in each the group's channels. A depthwise convolution, whose groups are single channels,
+/// has loops of its own over vectors of channels, and its weights one row of channels for each place. Every sum runs over its terms
+/// in one fixed order, so results are bit-identical for any number of workers.
 
 #include <array>
 #include <cstddef>
@@ -47,6 +48,19 @@ struct ConvolutionShape {
   PanelShape group_panels() const noexcept { return {taps() * (channels / groups), outputs / groups}; }
   /// The same for the input gradient: sums over outputs, a panel holds columns of channels.
   PanelShape transposed_panels() const noexcept { return {taps() * (outputs / groups), channels / groups}; }
+  /// Every channel gives one output by weights of its own.
+  bool depthwise() const noexcept { return groups > 1 && channels == groups && outputs == groups; }
+  /// Extents of the packed weights: panels of all groups, rows, width. Depthwise: one row of all channels for each tap.
+  Axes packed() const noexcept { return extents_of(group_panels()); }
+  /// The same for what the input gradient reads.
+  Axes transposed() const noexcept { return extents_of(transposed_panels()); }
+  std::int64_t packed_elements() const noexcept { return packed()[0] * packed()[1] * packed()[2]; }
+  std::int64_t transposed_elements() const noexcept { return transposed()[0] * transposed()[1] * transposed()[2]; }
+
+ private:
+  Axes extents_of(const PanelShape& panels) const noexcept {
+    return depthwise() ? Axes{1, taps(), channels} : Axes{groups * panels.panels(), panels.inputs, panels.width()};
+  }
 };
 
 /// Weights w[outputs, channels / groups, depth, height, width] to panels, and back. Padding becomes 0.
@@ -54,7 +68,7 @@ void pack_convolution(const ConvolutionShape& shape, const float* weights, float
 void unpack_convolution(const ConvolutionShape& shape, const float* panels, float* weights, Worker worker) noexcept;
 /// The order of taps in the panels that the input gradient reads.
 std::vector<std::int64_t> transposed_taps(const ConvolutionShape& shape);
-/// Panels of weights to the panels that the input gradient reads: groups × transposed_panels().elements() floats. Their rows are
+/// Panels of weights to the panels that the input gradient reads: transposed_elements() floats. Their rows are
 /// the taps, `taps` = transposed_taps(shape), and in each the group's outputs. Padding becomes 0.
 void transpose_convolution(const ConvolutionShape& shape, std::span<const std::int64_t> taps, const float* panels,
                            float* transposed, Worker worker) noexcept;

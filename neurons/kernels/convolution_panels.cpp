@@ -49,9 +49,21 @@ void for_each_row(const ConvolutionShape& shape, Worker worker, const Visit& vis
   }
 }
 
+/// The same for the single weights of a depthwise convolution: visit(packed, plain).
+template <typename Visit>
+void for_each_depthwise(const ConvolutionShape& shape, Worker worker, const Visit& visit) {
+  const WorkRange share = split_work(static_cast<std::size_t>(shape.channels), worker);
+  for (auto channel = static_cast<std::int64_t>(share.begin); channel < static_cast<std::int64_t>(share.end); ++channel) {
+    for (std::int64_t tap = 0; tap < shape.taps(); ++tap) visit(tap * shape.channels + channel, channel * shape.taps() + tap);
+  }
+}
+
 }  // namespace
 
 void pack_convolution(const ConvolutionShape& shape, const float* weights, float* panels, Worker worker) noexcept {
+  if (shape.depthwise()) {
+    return for_each_depthwise(shape, worker, [&](std::int64_t packed, std::int64_t plain) { panels[packed] = weights[plain]; });
+  }
   const std::int64_t width = shape.group_panels().width();
   for_each_row(shape, worker, [&](std::int64_t packed, std::int64_t first, std::int64_t stride, std::int64_t count) {
     for (std::int64_t o = 0; o < count; ++o) panels[packed + o] = weights[first + o * stride];
@@ -60,6 +72,9 @@ void pack_convolution(const ConvolutionShape& shape, const float* weights, float
 }
 
 void unpack_convolution(const ConvolutionShape& shape, const float* panels, float* weights, Worker worker) noexcept {
+  if (shape.depthwise()) {
+    return for_each_depthwise(shape, worker, [&](std::int64_t packed, std::int64_t plain) { weights[plain] = panels[packed]; });
+  }
   for_each_row(shape, worker, [&](std::int64_t packed, std::int64_t first, std::int64_t stride, std::int64_t count) {
     for (std::int64_t o = 0; o < count; ++o) weights[first + o * stride] = panels[packed + o];
   });
@@ -79,6 +94,14 @@ std::vector<std::int64_t> transposed_taps(const ConvolutionShape& shape) {
 
 void transpose_convolution(const ConvolutionShape& shape, std::span<const std::int64_t> taps, const float* panels,
                            float* transposed, Worker worker) noexcept {
+  if (shape.depthwise()) {
+    const WorkRange share = split_work(taps.size(), worker);
+    for (std::size_t row = share.begin; row < share.end; ++row) {
+      std::copy_n(panels + taps[row] * shape.channels, shape.channels,
+                  transposed + static_cast<std::int64_t>(row) * shape.channels);
+    }
+    return;
+  }
   const PanelShape from = shape.group_panels();
   const PanelShape to = shape.transposed_panels();
   const std::int64_t channels = shape.channels / shape.groups;

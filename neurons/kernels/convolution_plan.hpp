@@ -55,6 +55,7 @@ struct WeightTile {
 struct PreparedConvolution::Plan {
   enum class Kind : std::uint8_t { sums, weight_gradient };
   Kind kind = Kind::sums;
+  bool depthwise = false;
   // sums: y of the forward pass, dx of the input gradient
   std::int64_t batch = 0;
   std::int64_t groups = 1;

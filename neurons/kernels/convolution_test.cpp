@@ -53,7 +53,7 @@ struct Case {
   std::int64_t x_count() const { return shape.batch * shape.input_pixels() * shape.channels; }
   std::int64_t y_count() const { return shape.batch * shape.output_pixels() * shape.outputs; }
   std::int64_t w_count() const { return shape.outputs * (shape.channels / shape.groups) * shape.taps(); }
-  std::int64_t panel_count() const { return shape.groups * shape.group_panels().elements(); }
+  std::int64_t panel_count() const { return shape.packed_elements(); }
 };
 
 /// Outputs follow from the pads at both ends.
@@ -83,6 +83,12 @@ const std::vector<Case>& cases() {
       {"groups", shape_of(2, 12, 18, {1, 6, 5}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {0, 1, 1}, {1, 1, 1}, 3)},
       {"groups, wide and strided", shape_of(1, 8, 80, {1, 9, 8}, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}, {0, 1, 1}, {1, 1, 1}, 2)},
       {"depthwise", shape_of(2, 7, 7, {1, 6, 6}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {0, 1, 1}, {1, 1, 1}, 7)},
+      {"depthwise, wide", shape_of(2, 83, 83, {1, 9, 21}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {0, 1, 1}, {1, 1, 1}, 83)},
+      {"depthwise, strided", shape_of(2, 32, 32, {1, 12, 11}, {1, 5, 5}, {1, 2, 2}, {0, 2, 2}, {0, 2, 1}, {1, 1, 1}, 32)},
+      {"depthwise, dilated", shape_of(1, 40, 40, {1, 13, 15}, {1, 3, 3}, {1, 1, 2}, {0, 2, 0}, {0, 2, 3}, {1, 2, 3}, 40)},
+      {"depthwise, three axes", shape_of(1, 17, 17, {4, 5, 6}, {2, 3, 2}, {1, 1, 1}, {1, 1, 0}, {0, 1, 1}, {1, 1, 1}, 17)},
+      {"depthwise, 7x7", shape_of(3, 16, 16, {1, 7, 7}, {1, 7, 7}, {1, 1, 1}, {0, 3, 3}, {0, 3, 3}, {1, 1, 1}, 16)},
+      {"depthwise, no images", shape_of(0, 16, 16, {1, 7, 7}, {1, 3, 3}, {1, 1, 1}, {0, 0, 0}, {0, 0, 0}, {1, 1, 1}, 16)},
       {"one axis", shape_of(3, 4, 6, {1, 1, 30}, {1, 1, 5}, {1, 1, 2}, {0, 0, 3}, {0, 0, 1})},
       {"three axes", shape_of(2, 3, 10, {5, 6, 7}, {3, 2, 3}, {1, 1, 1}, {1, 0, 1}, {1, 1, 1})},
       {"three axes, strided", shape_of(1, 2, 35, {7, 6, 9}, {3, 3, 3}, {2, 2, 2}, {1, 1, 1}, {1, 1, 1})},
@@ -258,7 +264,7 @@ TEST_P(ConvolutionTest, InputGradientGathersWhatEachInputReached) {
     const Block dy = Block(test.y_count(), 0).randomise(1);
     const Block weights = Block(test.w_count(), 0).randomise(2);
     const Block panels = packed(test, weights);
-    const std::int64_t count = test.shape.groups * test.shape.transposed_panels().elements();
+    const std::int64_t count = test.shape.transposed_elements();
     Block transposed(count, kNan);
     const auto taps = transposed_taps(test.shape);
     for (int worker = 0; worker < 2; ++worker)
@@ -295,10 +301,10 @@ TEST_P(ConvolutionTest, WeightGradientSumsOverAllPositions) {
     for_each_product(test.shape, [&](std::int64_t a, std::int64_t b, std::int64_t c) {
       expected.add(b, static_cast<double>(x.at(a)), static_cast<double>(dy.at(c)));
     });
-    const PanelShape panel_shape = test.shape.group_panels();
+    const std::int64_t width = test.shape.packed()[2];
     for (const bool with_epilogue : {false, true}) {
       Block panels(test.panel_count(), kNan);
-      Doubling doubling(test.panel_count() / panel_shape.width(), panel_shape.width());
+      Doubling doubling(test.panel_count() / width, width);
       run_twice(panels, [&] {
         std::ranges::fill(doubling.seen, 0);
         return PreparedConvolution(

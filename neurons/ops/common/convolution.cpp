@@ -46,13 +46,13 @@ Shape ConvolutionOptions::y_shape(std::int64_t batch) const {
 Shape ConvolutionOptions::weight_shape() const { return image_shape(outputs, channels / group, kernel); }
 
 Shape ConvolutionOptions::packed_shape() const {
-  const kernels::PanelShape panels = shape(1).group_panels();
-  return {group * panels.panels(), panels.inputs, panels.width()};
+  const auto packed = shape(1).packed();
+  return {packed[0], packed[1], packed[2]};
 }
 
 Shape ConvolutionOptions::transposed_shape() const {
-  const kernels::PanelShape panels = shape(1).transposed_panels();
-  return {group * panels.panels(), panels.inputs, panels.width()};
+  const auto transposed = shape(1).transposed();
+  return {transposed[0], transposed[1], transposed[2]};
 }
 
 double ConvolutionOptions::flops(std::int64_t batch) const {
@@ -86,6 +86,7 @@ ConvolutionOptions resolve_convolution(const InferContext& context, const Window
 }
 
 std::size_t ConvolutionPlaces::packed(const ConvolutionProduct& p) const {
+  if (shape.depthwise()) return static_cast<std::size_t>(p.tap * shape.channels + p.output);
   const kernels::PanelShape panels = shape.group_panels();
   const std::int64_t group = p.output / panels.outputs;
   const std::int64_t output = p.output % panels.outputs;
@@ -95,6 +96,7 @@ std::size_t ConvolutionPlaces::packed(const ConvolutionProduct& p) const {
 }
 
 std::size_t ConvolutionPlaces::transposed(const ConvolutionProduct& p, const std::vector<std::int64_t>& order) const {
+  if (shape.depthwise()) return static_cast<std::size_t>(order[static_cast<std::size_t>(p.tap)] * shape.channels + p.output);
   const kernels::PanelShape panels = shape.transposed_panels();
   const std::int64_t outputs = shape.outputs / shape.groups;
   const std::int64_t row = order[static_cast<std::size_t>(p.tap)] * outputs + p.output % outputs;
@@ -136,6 +138,7 @@ std::vector<ConvolutionSample> convolution_samples() {
       sample(2, 4, 33, 1, {7, 5}, {3, 2}, {2, 1}, {0, 1, 2, 0}, {1, 1}, "strides, lopsided pads"),
       sample(1, 6, 9, 3, {8, 8}, {3, 3}, {1, 2}, {2, 2, 2, 2}, {2, 2}, "groups, dilations"),
       sample(2, 5, 5, 5, {5, 6}, {3, 3}, {1, 1}, {1, 1, 1, 1}, {1, 1}, "depthwise"),
+      sample(2, 35, 35, 35, {7, 10}, {3, 3}, {2, 2}, {1, 1, 0, 1}, {1, 1}, "depthwise, strides"),
       sample(2, 3, 4, 1, {11}, {5}, {3}, {2, 1}, {1}, "one axis"),
       sample(1, 2, 3, 1, {4, 3, 5}, {2, 2, 3}, {1, 2, 2}, {1, 0, 1, 0, 1, 1}, {1, 1, 1}, "three axes"),
       sample(1, 2, 17, 1, {5, 5}, {1, 1}, {2, 2}, {0, 0, 0, 0}, {1, 1}, "1x1 with strides"),

@@ -1,0 +1,67 @@
+#pragma once
+/// How convolutions walk over rows of positions: private to their kernels.
+
+#include <algorithm>
+#include <cstring>
+
+#include "neurons/kernels/convolution_plan.hpp"
+
+namespace neurons::kernels {
+
+struct Range {
+  std::int64_t begin = 0;
+  std::int64_t end = 0;
+};
+inline Range share_of(std::int64_t items, Worker worker) {
+  const WorkRange range = split_work(static_cast<std::size_t>(items), worker);
+  return {static_cast<std::int64_t>(range.begin), static_cast<std::int64_t>(range.end)};
+}
+
+/// The first float that the positions of these rows see: in place, or in `copy` with zeros around them.
+inline const float* rows_seen(const PreparedConvolution::Plan& plan, const ConvolutionPass& pass, std::int64_t image,
+                              std::int64_t plane, const Range& rows, float* copy) {
+  const auto& [planes, heights, columns] = pass.axes;
+  const std::int64_t pixel = plan.in_pixel();
+  const float* const x = plan.x + image * plan.in_pixels() * pixel;
+  const std::int64_t first_row = heights.origin + rows.begin * heights.step;
+  const std::int64_t first_plane = planes.origin + plane * planes.step;
+  if (!pass.copies) return x + ((first_plane * heights.extent + first_row) * columns.extent + columns.origin) * pixel;
+  const std::int64_t before = std::clamp<std::int64_t>(-columns.origin * pixel, 0, pass.row_pitch);
+  const std::int64_t skipped = std::max<std::int64_t>(0, columns.origin);
+  const std::int64_t count = std::clamp<std::int64_t>((columns.extent - skipped) * pixel, 0, pass.row_pitch - before);
+  for (std::size_t p = 0; p < planes.offsets.size(); ++p) {
+    const std::int64_t z = first_plane + planes.offsets[p];
+    float* to = copy + static_cast<std::int64_t>(p) * pass.plane_pitch;
+    for (std::int64_t r = 0; r < heights.span(rows.end - rows.begin); ++r, to += pass.row_pitch) {
+      const std::int64_t y = first_row + r;
+      if (z < 0 || z >= planes.extent || y < 0 || y >= heights.extent || count == 0) {
+        std::fill_n(to, pass.row_pitch, 0.0F);
+        continue;
+      }
+      std::fill_n(to, before, 0.0F);
+      std::memcpy(to + before, x + ((z * heights.extent + y) * columns.extent + skipped) * pixel,
+                  static_cast<std::size_t>(count) * sizeof(float));
+      std::fill_n(to + before + count, pass.row_pitch - before - count, 0.0F);
+    }
+  }
+  return copy;
+}
+
+/// Calls visit(image, plane, band, inputs) for rows [begin, end) of positions, counted through planes and images, band by band.
+template <typename Visit>
+void for_each_band(const PreparedConvolution::Plan& plan, const ConvolutionPass& pass, const Range& rows, float* copy,
+                   const Visit& visit) {
+  const std::int64_t heights = pass.axes[1].positions;
+  const std::int64_t planes = pass.axes[0].positions;
+  if (pass.axes[2].positions == 0) return;
+  for (std::int64_t row = rows.begin; row < rows.end;) {
+    const std::int64_t y = row % heights;
+    const std::int64_t plane = row / heights % planes;
+    const std::int64_t image = row / heights / planes;
+    const Range band{y, std::min({heights, y + pass.band, y + rows.end - row})};
+    visit(image, plane, band, pass.taps == 0 ? nullptr : rows_seen(plan, pass, image, plane, band, copy));
+    row += band.end - band.begin;
+  }
+}
+
+}  // namespace neurons::kernels
