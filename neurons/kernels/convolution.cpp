@@ -67,10 +67,21 @@ class ConvolutionRun {
       add_band(pass, x, plan_.dy + row * pass.axes[2].positions * plan_.out_pixel(), count, units, first);
       first = false;
     };
-    for_each_band(plan_, pass, {0, plan_.batch * rows}, copy_,
-                  [&](std::int64_t image, std::int64_t plane, const Range& band, const float* x) {
-                    add(image * rows + plane * pass.axes[1].positions + band.begin, band.end - band.begin, x);
-                  });
+    if (plan_.images == 1) {
+      for_each_band(plan_, pass, {0, plan_.batch * rows}, copy_,
+                    [&](std::int64_t image, std::int64_t plane, const Range& band, const float* x) {
+                      add(image * rows + plane * pass.axes[1].positions + band.begin, band.end - band.begin, x);
+                    });
+    } else {
+      for (std::int64_t image = 0; image < plan_.batch; image += plan_.images) {
+        const std::int64_t count = std::min(plan_.images, plan_.batch - image);
+        const float* const x = rows_seen(plan_, pass, image, 0, {0, rows}, copy_);
+        for (std::int64_t i = 1; pass.copies && i < count; ++i) {
+          rows_seen(plan_, pass, image + i, 0, {0, rows}, copy_ + i * pass.plane_pitch);
+        }
+        add(image * rows, count * rows, x);
+      }
+    }
     finish_weights(units, first);
   }
 
@@ -165,7 +176,7 @@ class ConvolutionRun {
     TapTile tile;
     tile.segments = rows;
     tile.steps = pass.axes[2].positions;
-    tile.a_offsets = pass.rows_of_band.data();
+    tile.a_offsets = plan_.gradient_rows.data();
     tile.a_stride = pass.axes[2].step * plan_.in_pixel();
     tile.b_stride = plan_.packs_dy ? width : plan_.out_pixel();
     tile.b_segment_stride = tile.steps * tile.b_stride;
@@ -305,6 +316,16 @@ std::vector<WeightTile> weight_tiles(const Plan& plan, std::int64_t most) {
   return tiles;
 }
 
+/// How many whole images a weight gradient takes at a time: sums that are loaded and stored once for each few small images would
+/// wait for memory.
+std::int64_t images_at_a_time(const Plan& plan, std::int64_t image_floats) {
+  constexpr std::int64_t kFloats = 128 * 1024;  // half a second-level cache of 1 MB
+  const auto& [planes, rows, columns] = plan.passes.front().axes;
+  const bool whole = planes.positions == 1 && planes.offsets.size() == 1 && plan.passes.front().band == rows.positions;
+  if (plan.depthwise || !whole || columns.positions == 0) return 1;
+  return std::clamp<std::int64_t>(kFloats / std::max<std::int64_t>(1, image_floats), 1, std::max<std::int64_t>(1, plan.batch));
+}
+
 }  // namespace
 
 PreparedConvolution::PreparedConvolution(const ConvolutionForward& call) {
@@ -339,7 +360,13 @@ PreparedConvolution::PreparedConvolution(const ConvolutionWeightGradient& call) 
   const std::int64_t width = plan->group_panels().width();
   plan->packs_dy = !plan->depthwise && plan->group_outputs % width != 0;
   const ConvolutionPass& pass = plan->passes.front();
-  if (plan->packs_dy) plan->dy_bytes = float_bytes(pass.band * pass.axes[2].positions * width);
+  const std::int64_t pitch = pass.copies ? pass.plane_pitch : plan->in_pixels() * plan->in_pixel();
+  plan->images = images_at_a_time(*plan, pitch);
+  for (std::int64_t image = 0; image < plan->images; ++image) {
+    for (const std::int64_t row : pass.rows_of_band) plan->gradient_rows.push_back(image * pitch + row);
+  }
+  if (plan->images > 1 && pass.copies) plan->copy_bytes = float_bytes(plan->images * pitch);
+  if (plan->packs_dy) plan->dy_bytes = float_bytes(plan->images * pass.band * pass.axes[2].positions * width);
   plan_ = std::move(plan);
 }
 

@@ -74,6 +74,8 @@ struct PreparedConvolution::Plan {
   const float* dy = nullptr;
   float* weights = nullptr;
   std::vector<WeightTile> tiles;
+  std::int64_t images = 1;                  ///< at a time
+  std::vector<std::int64_t> gradient_rows;  ///< of these: where each row of positions begins
   bool packs_dy = false;
 
   std::size_t copy_bytes = 0;

@@ -94,6 +94,8 @@ const std::vector<Case>& cases() {
       {"three axes, strided", shape_of(1, 2, 35, {7, 6, 9}, {3, 3, 3}, {2, 2, 2}, {1, 1, 1}, {1, 1, 1})},
       {"pads beyond the input", shape_of(1, 2, 3, {1, 2, 3}, {1, 2, 2}, {1, 1, 1}, {0, 4, 5}, {0, 3, 6})},
       {"several bands", shape_of(1, 64, 8, {1, 40, 60}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {0, 1, 1})},
+      {"small images, in groups", shape_of(7, 200, 40, {1, 7, 7}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {0, 1, 1})},
+      {"small images in place, in groups", shape_of(5, 600, 33, {1, 7, 7}, {1, 1, 1}, {1, 2, 2})},
       {"no images", shape_of(0, 3, 4, {1, 5, 5}, {1, 3, 3})},
       {"many outputs", shape_of(1, 3, 130, {1, 4, 4}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {0, 1, 1})},
   };
