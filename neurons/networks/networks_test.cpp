@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "neurons/base/testing.hpp"
+#include "neurons/graph/gradients.hpp"
 #include "neurons/plan/plan.hpp"
 
 namespace neurons {
@@ -81,6 +82,30 @@ TEST(Networks, RunAsConvolutionsThatDoEverythingElseInTheirEpilogues) {
       (Steps{{"ToChannelsLast", 1}, {"ConvolutionSum", 15}, {"MaxPool", 3}, {"Resize", 3}, {"Concat", 3}, {"ToChannelsFirst", 1}}));
   EXPECT_EQ(image_steps(Autoencoder{}, {3, 16, 16}),
             (Steps{{"ToChannelsLast", 1}, {"ConvolutionSum", 4}, {"Resize", 2}, {"ToChannelsFirst", 1}}));
+}
+
+/// The gradients of skips, up-sampling and joints are channels last, too: what is moved is the picture, the result and its slope.
+TEST(Networks, LearnWithoutTranspositionsBetweenTheirLayers) {
+  for (const Builder& builder : std::vector<Builder>{UNet{.width = 4, .depth = 2}, Autoencoder{.width = 4}}) {
+    Network network = build(builder, {3, 16, 16});
+    network.initialize(1);
+    Graph graph(network.table());
+    network.build(graph, 2, Mode::training);
+    const Value y = graph.find("y");
+    std::vector<Value> states;
+    auto store = std::make_shared<StateStore>(network.table());
+    for (const auto& [name, tensor] : network.parameters()) store->set(name, tensor);
+    for (const auto& [name, type] : network.trained_parameters()) states.push_back(graph.find(name));
+    const auto slopes = gradients(graph.emit("ReduceSum", {y * y}), states);
+    for (std::size_t i = 0; i < states.size(); ++i) graph.assign(states[i], states[i] - slopes[i] * 0.1);
+    const Plan plan = compile(graph, store);
+    int moves = 0;
+    for (const PlanStep& step : plan.steps()) {
+      moves += step.op.starts_with("ToChannels") || step.op == "Transpose" ? 1 : 0;
+      EXPECT_NE(step.kernel, "reference") << step.op;
+    }
+    EXPECT_LE(moves, 3) << builder.kind() << "\n" << to_string(plan);
+  }
 }
 
 TEST(Networks, NameTheirLayersAfterStages) {
