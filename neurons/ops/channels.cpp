@@ -7,21 +7,6 @@
 namespace neurons::ops {
 namespace {
 
-/// Input axis of each output axis.
-std::vector<std::int64_t> order(int rank, bool last) {
-  std::vector<std::int64_t> axes{0};
-  if (!last) axes.push_back(rank - 1);
-  for (std::int64_t axis = last ? 2 : 1; axis < (last ? rank : rank - 1); ++axis) axes.push_back(axis);
-  if (last) axes.push_back(1);
-  return axes;
-}
-
-Shape reordered(const Shape& shape, bool last) {
-  std::vector<std::int64_t> extents;
-  for (const std::int64_t axis : order(shape.rank(), last)) extents.push_back(shape[static_cast<int>(axis)]);
-  return Shape(std::span<const std::int64_t>(extents));
-}
-
 /// Whether two shapes have as many images and channels; `first`: channels come first in both.
 bool same_images(const Shape& a, const Shape& b, bool first) {
   return a.rank() >= 3 && b.rank() >= 3 && a[0] == b[0] && a[first ? 1 : -1] == b[first ? 1 : -1];
@@ -37,13 +22,13 @@ OpDef channels_op(bool last) {
   op.permutes_axes = last;
   op.infer = [last](const InferContext& context) -> std::vector<TensorType> {
     if (context.shape(0).rank() < 3) context.fail("expects a batch, channels and at least one spatial axis");
-    return {{context.dtype(), reordered(context.shape(0), last)}};
+    return {{context.dtype(), last ? channels_last(context.shape(0)) : channels_first(context.shape(0))}};
   };
   op.reference = [last](const ReferenceContext& context) {
-    permute_reference(context, order(context.inputs[0]->type.shape.rank(), last));
+    permute_reference(context, channels_order(context.inputs[0]->type.shape.rank(), last));
   };
   op.kernels = {{"strided copy", nullptr, [last](const PrepareContext& context) {
-                   return permute_call(context, order(context.inputs[0].type.shape.rank(), last));
+                   return permute_call(context, channels_order(context.inputs[0].type.shape.rank(), last));
                  }}};
   op.flops = [](const InferContext&) { return 0.0; };
   op.simplify = [last, inverse](const RewriteContext& context) -> std::optional<std::vector<Value>> {
@@ -55,7 +40,8 @@ OpDef channels_op(bool last) {
       const Value before = context.graph.value(node->inputs[0]);
       const Node* first = producer(before);
       if (first != nullptr && first->op->name == inverse && same_images(before.shape(), x.shape(), last)) {
-        return std::vector{reshaped(context.graph.value(first->inputs[0]), reordered(x.shape(), last))};
+        return std::vector{
+            reshaped(context.graph.value(first->inputs[0]), last ? channels_last(x.shape()) : channels_first(x.shape()))};
       }
     }
     // One channel or one pixel: nothing moves.
@@ -63,7 +49,7 @@ OpDef channels_op(bool last) {
     const std::int64_t channels = shape[last ? 1 : -1];
     const std::int64_t pixels = last ? shape.product(2, shape.rank()) : shape.product(1, shape.rank() - 1);
     if (channels != 1 && pixels != 1) return std::nullopt;
-    return std::vector{reshaped(x, reordered(shape, last))};
+    return std::vector{reshaped(x, last ? channels_last(shape) : channels_first(shape))};
   };
   op.samples = [] {
     return std::vector<Sample>{{{{{DType::f32, {2, 3, 4, 5}}}}, {}, "two spatial axes"},
@@ -77,34 +63,6 @@ OpDef channels_op(bool last) {
 }
 
 }  // namespace
-
-Value to_channels_last(Value value) { return value.graph().emit("ToChannelsLast", {value}); }
-Value to_channels_first(Value value) { return value.graph().emit("ToChannelsFirst", {value}); }
-Value rows_channels_last(Value rows, std::int64_t channels) {
-  if (channels == 0) return rows;
-  const Shape shape = rows.shape();
-  return reshaped(to_channels_last(reshaped(rows, {shape[0], channels, shape[1] / channels})), shape);
-}
-Value rows_channels_first(Value rows, std::int64_t channels) {
-  if (channels == 0) return rows;
-  const Shape shape = rows.shape();
-  return reshaped(to_channels_first(reshaped(rows, {shape[0], shape[1] / channels, channels})), shape);
-}
-std::vector<std::int64_t> all_but_channels(int rank) {
-  std::vector<std::int64_t> axes{0};
-  for (std::int64_t axis = 2; axis < rank; ++axis) axes.push_back(axis);
-  return axes;
-}
-std::int64_t axis_channels_last(std::int64_t axis, int rank) {
-  if (axis < 0) axis += rank;
-  return axis == 0 ? 0 : axis == 1 ? rank - 1 : axis - 1;
-}
-Value before_channels_first(const Value& value) {
-  const Node* node = producer(value);
-  return node != nullptr && node->op->name == "ToChannelsFirst" ? value.graph().value(node->inputs[0]) : Value{};
-}
-Shape channels_last(const Shape& shape) { return reordered(shape, true); }
-Shape channels_first(const Shape& shape) { return reordered(shape, false); }
 
 /// ToChannelsLast and its inverse ToChannelsFirst.
 std::vector<OpDef> channels() { return {channels_op(true), channels_op(false)}; }

@@ -23,7 +23,10 @@ std::int64_t axis_channels_last(std::int64_t axis, int rank);
 /// The channels-last value that `value` is brought to channels first from; the absent value if it does not come from one.
 Value before_channels_first(const Value& value);
 
-/// The same for shapes.
+/// The axis before of each axis after `last` ? ToChannelsLast : ToChannelsFirst of `rank` axes.
+std::vector<std::int64_t> channels_order(int rank, bool last);
+
+/// What they make of a shape.
 Shape channels_last(const Shape& shape);
 Shape channels_first(const Shape& shape);
 
