@@ -5,6 +5,7 @@
 #include "neurons/kernels/rows.hpp"
 #include "neurons/ops/common/emit.hpp"
 #include "neurons/ops/common/move.hpp"
+#include "neurons/ops/common/only_f32.hpp"
 
 namespace neurons::ops {
 namespace {
@@ -175,8 +176,6 @@ void reference_gradient(const ReferenceContext& context) {
   });
 }
 
-std::string refuse_all_but_floats(const InferContext& context) { return context.dtype() == DType::f32 ? "" : "only f32"; }
-
 Call prepare(const PrepareContext& context) {
   const Buffer& x = context.inputs[0];
   GatherCall call =
@@ -243,7 +242,7 @@ std::vector<OpDef> gather() {
   back.minimum_inputs = 2;
   back.maximum_inputs = 2;
   back.infer = infer_gradient;
-  back.kernels = {{"row sums", refuse_all_but_floats, prepare_gradient}};
+  back.kernels = {{"row sums", only_f32, prepare_gradient}};
   back.reference = reference_gradient;
   back.gradient = [](GradientContext& context) {
     const GatherOptions forward{context.as<GatherGradientOptions>().axis};

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "neurons/ops/common/emit.hpp"
+#include "neurons/ops/common/only_f32.hpp"
 #include "neurons/ops/common/panels.hpp"
 #include "neurons/ops/common/view.hpp"
 
@@ -220,8 +221,7 @@ std::vector<OpDef> matmul() {
   op.infer = infer;
   op.gradient = gradient;
   op.reference = reference;
-  op.kernels = {{"matrix_product",
-                 [](const InferContext& context) { return context.dtype() == DType::f32 ? std::string() : "only f32"; }, prepare}};
+  op.kernels = {{"matrix_product", only_f32, prepare}};
   op.flops = [](const InferContext& context) {
     const Sizes sizes(context.shape(0), context.shape(1));
     return 2.0 * static_cast<double>(sizes.result().elements()) * static_cast<double>(sizes.inner);

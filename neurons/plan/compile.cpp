@@ -6,6 +6,7 @@
 #include <map>
 
 #include "neurons/base/aligned_buffer.hpp"
+#include "neurons/base/at.hpp"
 #include "neurons/base/suggest.hpp"
 #include "neurons/graph/rewrite.hpp"
 #include "neurons/plan/copy_results.hpp"
@@ -23,8 +24,6 @@ namespace {
 constexpr double kTeamWork = 1.3e6;
 /// Below this much work a step is not split: a barrier costs more.
 constexpr double kSplitWork = 1e5;
-
-std::size_t at(int index) { return static_cast<std::size_t>(index); }
 
 /// Where a value's bytes are.
 struct Storage {

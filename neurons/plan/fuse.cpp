@@ -5,13 +5,12 @@
 #include <optional>
 #include <set>
 
+#include "neurons/base/at.hpp"
 #include "neurons/graph/chain.hpp"
 #include "neurons/graph/rewrite.hpp"
 
 namespace neurons {
 namespace {
-
-std::size_t at(int index) { return static_cast<std::size_t>(index); }
 
 /// Nodes that will run as one. The first is the host, or simply the first elementwise op.
 struct Group {

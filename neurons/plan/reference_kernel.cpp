@@ -37,7 +37,7 @@ struct ReferenceCall {
   std::vector<const ReferenceTensor*> pointers;
 };
 
-void run_reference(const ReferenceCall& call, std::byte*, Worker) noexcept {
+void run_plain(const ReferenceCall& call, std::byte*, Worker) noexcept {
   for (std::size_t i = 0; i < call.inputs.size(); ++i) {
     if (!call.inputs[i]) continue;
     auto& data = (*call.wide_inputs)[i].data;
@@ -86,7 +86,7 @@ Kernel reference_kernel() {
             for (std::size_t i = 0; i < call.inputs.size(); ++i) {
               call.pointers.push_back(call.inputs[i] ? &(*call.wide_inputs)[i] : nullptr);
             }
-            return Call::of<run_reference>(std::move(call), false);
+            return Call::of<run_plain>(std::move(call), false);
           }};
 }
 

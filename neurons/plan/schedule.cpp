@@ -5,10 +5,10 @@
 #include <queue>
 #include <set>
 
+#include "neurons/base/at.hpp"
+
 namespace neurons {
 namespace {
-
-std::size_t at(int index) { return static_cast<std::size_t>(index); }
 
 /// Kahn's algorithm, lowest index first, over data edges and, for the assignments that are in place, the edges reader → writer and
 /// guard → writer. Empty if there is a cycle.

@@ -4,20 +4,16 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "neurons/training/network_mean_loss.hpp"
 #include "neurons/training/network_squares.hpp"
+#include "neurons/training/vectors.hpp"
 
 namespace neurons {
 namespace {
 
 constexpr std::size_t kMaximumParameters = 4096;  // of Levenberg–Marquardt: its matrices grow with the square
 constexpr double kFloatRounding = 1e-7;           // relative error of a mean loss computed in floats
-
-double norm(std::span<const double> values) {
-  return std::sqrt(std::inner_product(values.begin(), values.end(), values.begin(), 0.0));
-}
 
 void require_one_input(std::string_view method, const Network& network, const Dataset& data) {
   if (network.inputs().size() != 1 || network.outputs().empty()) {

@@ -2,17 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "neurons/base/error.hpp"
 #include "neurons/training/line_search.hpp"
+#include "neurons/training/vectors.hpp"
 
 namespace neurons {
 namespace {
 
 using Vector = std::vector<double>;
-
-double dot(std::span<const double> a, std::span<const double> b) { return std::inner_product(a.begin(), a.end(), b.begin(), 0.0); }
 
 /// a += factor · b
 void add_scaled(std::span<double> a, double factor, std::span<const double> b) {
@@ -25,7 +23,7 @@ Vector difference(std::span<const double> a, std::span<const double> b) {
   return result;
 }
 
-constexpr const char* kPoint = "lbfgs#point";
+constexpr const char* kLbfgsPoint = "lbfgs#point";
 constexpr const char* kSteps = "lbfgs#steps";
 constexpr const char* kChanges = "lbfgs#gradient_changes";
 
@@ -59,7 +57,7 @@ double LbfgsMinimizer::evaluate(std::span<const double> point, std::span<double>
   return function_(point, gradient);
 }
 
-double LbfgsMinimizer::gradient_norm() const { return std::sqrt(dot(gradient_, gradient_)); }
+double LbfgsMinimizer::gradient_norm() const { return norm(gradient_); }
 
 /// -H·g. H is never formed: two loops over the pairs apply it (Nocedal & Wright, algorithm 7.4).
 std::vector<double> LbfgsMinimizer::direction() const {
@@ -129,14 +127,14 @@ std::map<std::string, Tensor> LbfgsMinimizer::state() const {
     steps.insert(steps.end(), pair.step.begin(), pair.step.end());
     changes.insert(changes.end(), pair.gradient_change.begin(), pair.gradient_change.end());
   }
-  return {{kPoint, Tensor::of<double>({columns}, point_)},
+  return {{kLbfgsPoint, Tensor::of<double>({columns}, point_)},
           {kSteps, Tensor::of<double>(shape, steps)},
           {kChanges, Tensor::of<double>(shape, changes)}};
 }
 
 void LbfgsMinimizer::restore(const std::map<std::string, Tensor>& state) {
   const std::size_t size = point_.size();
-  const auto point = rows_of(state, kPoint, 1, size);
+  const auto point = rows_of(state, kLbfgsPoint, 1, size);
   const auto steps = rows_of(state, kSteps, 2, size);
   const auto changes = rows_of(state, kChanges, 2, size);
   if (steps.size() != changes.size()) fail_input("lbfgs: the saved state has unequal numbers of steps and gradient changes");

@@ -6,6 +6,7 @@
 
 #include "neurons/base/error.hpp"
 #include "neurons/training/cholesky.hpp"
+#include "neurons/training/vectors.hpp"
 
 namespace neurons {
 namespace {
@@ -22,8 +23,6 @@ constexpr double kFirstDecay = 10;       // strong: networks begin almost linear
 constexpr double kLeastDecay = 1e-3;
 constexpr double kMostDecay = 1e3;
 constexpr double kSameDecay = 1e-3;  // a smaller relative change is none
-
-double norm(std::span<const double> a) { return std::sqrt(std::inner_product(a.begin(), a.end(), a.begin(), 0.0)); }
 
 std::span<const double> saved(const std::map<std::string, Tensor>& state, const char* name, std::size_t size) {
   const auto found = state.find(name);

@@ -69,7 +69,7 @@ struct ArgCall {
   std::int64_t* y = nullptr;
 };
 
-void run(const ArgCall& call, std::byte*, Worker worker) noexcept {
+void run_arg(const ArgCall& call, std::byte*, Worker worker) noexcept {
   kernels::argmax(call.rows, call.columns, call.x, call.y, worker);
 }
 
@@ -106,9 +106,9 @@ OpDef arg_extremum(std::string name, std::string summary, int sign) {
   op.kernels = {{"argmax", [sign](const InferContext& context) { return refuse(context, sign); },
                  [](const PrepareContext& context) {
                    const Shape& shape = context.inputs[0].type.shape;
-                   return Call::of<run>(ArgCall{shape.product(0, shape.rank() - 1), shape[-1], context.inputs[0].as<float>(),
-                                                context.outputs[0].as<std::int64_t>()},
-                                        true);
+                   return Call::of<run_arg>(ArgCall{shape.product(0, shape.rank() - 1), shape[-1], context.inputs[0].as<float>(),
+                                                    context.outputs[0].as<std::int64_t>()},
+                                            true);
                  }}};
   op.not_differentiable = "it steps from one place to the next";
   op.flops = nullptr;

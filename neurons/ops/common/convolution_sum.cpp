@@ -8,13 +8,13 @@ struct SumCall {
   std::shared_ptr<const kernels::Program> epilogue;
 };
 
-void run(const SumCall& sum, std::byte* scratch, Worker worker) noexcept { sum.convolution.run(scratch, worker); }
+void run_sum(const SumCall& sum, std::byte* scratch, Worker worker) noexcept { sum.convolution.run(scratch, worker); }
 
 }  // namespace
 
 Call convolution_call(kernels::PreparedConvolution convolution, std::shared_ptr<const kernels::Program> epilogue) {
   const std::size_t scratch = convolution.scratch_bytes();
-  return Call::of<run>(SumCall{std::move(convolution), std::move(epilogue)}, true, scratch);
+  return Call::of<run_sum>(SumCall{std::move(convolution), std::move(epilogue)}, true, scratch);
 }
 
 OpDef convolution_sum_op(std::string name, std::string summary, std::size_t own_inputs, bool tile_in_output,

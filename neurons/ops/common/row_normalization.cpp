@@ -6,6 +6,7 @@
 #include "neurons/kernels/row_normalization.hpp"
 #include "neurons/ops/common/emit.hpp"
 #include "neurons/ops/common/normalization.hpp"
+#include "neurons/ops/common/only_f32.hpp"
 #include "neurons/ops/common/view.hpp"
 
 namespace neurons::ops {
@@ -65,9 +66,7 @@ Split require_inputs(const InferContext& context, std::size_t first_vector) {
   return split;
 }
 
-std::string only_f32(const InferContext& context) { return context.dtype() == DType::f32 ? "" : "only f32"; }
-
-void run(const kernels::RowNormalization& call, std::byte*, Worker worker) noexcept { kernels::normalize_rows(call, worker); }
+void run_rows(const kernels::RowNormalization& call, std::byte*, Worker worker) noexcept { kernels::normalize_rows(call, worker); }
 void run_gradient(const kernels::RowNormalizationGradient& call, std::byte*, Worker worker) noexcept {
   kernels::normalize_rows_gradient(call, worker);
 }
@@ -85,7 +84,7 @@ Kernel kernel_of(bool centred) {
               call.mean = context.outputs[1].as<float>();
               call.inverse = context.outputs[2].as<float>();
             }
-            return Call::of<run>(call, true);
+            return Call::of<run_rows>(call, true);
           }};
 }
 

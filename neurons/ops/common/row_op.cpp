@@ -5,6 +5,8 @@
 #include <limits>
 #include <utility>
 
+#include "neurons/ops/common/only_f32.hpp"
+
 namespace neurons::ops {
 namespace {
 
@@ -74,8 +76,6 @@ OpDef frame(std::string name, std::string summary, std::size_t inputs) {
   op.samples = [inputs] { return samples(inputs); };
   return op;
 }
-
-std::string only_f32(const InferContext& context) { return context.dtype() == DType::f32 ? "" : "only f32"; }
 
 }  // namespace
 

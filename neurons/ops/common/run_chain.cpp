@@ -5,7 +5,7 @@
 namespace neurons::ops {
 namespace {
 
-void run(const kernels::Program& program, std::byte* scratch, Worker worker) noexcept {
+void run_program(const kernels::Program& program, std::byte* scratch, Worker worker) noexcept {
   const std::int64_t units = program.outer_elements() * program.rows;
   if (units == 1) {
     constexpr std::size_t kGrain = 256;
@@ -22,7 +22,7 @@ void run(const kernels::Program& program, std::byte* scratch, Worker worker) noe
 
 Call call_of(kernels::Program program) {
   const std::size_t scratch = program.scratch_bytes();
-  return Call::of<run>(std::move(program), true, scratch);
+  return Call::of<run_program>(std::move(program), true, scratch);
 }
 
 }  // namespace neurons::ops
