@@ -46,7 +46,7 @@ int evaluate_model(Session& session, const EvaluateArguments& arguments) {
   const auto places = Session::places();
   const Dataset data = evaluation_data(model, arguments.data.empty() ? nullptr : &arguments.data, places);
   const Evaluation evaluation = evaluate(model, data, arguments.threads);
-  session.answer() = to_json(evaluation);
+  session.answer() = report_json(evaluation);
   session.say("{}  ({} samples)", one_line(evaluation), evaluation.samples);
   session.print(class_table(evaluation, model));
   write_mistakes(session, arguments, model, data, evaluation);

@@ -42,7 +42,7 @@ std::string confusion_table(const ClassificationReport& report, const Model& mod
 
 }  // namespace
 
-Json to_json(const Evaluation& evaluation) {
+Json report_json(const Evaluation& evaluation) {
   Json object;
   if (const auto& report = evaluation.classification) {
     object["accuracy"] = report->accuracy;

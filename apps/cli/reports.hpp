@@ -9,7 +9,7 @@
 namespace neurons::cli {
 
 /// accuracy, loss (or rmse, mae, r2, loss), samples and what else is known. A number that is not finite becomes null.
-Json to_json(const Evaluation& evaluation);
+Json report_json(const Evaluation& evaluation);
 
 /// "accuracy 98.13%  loss 0.0712" or "rmse 53.2  mae 42.9  r² 0.497".
 std::string one_line(const Evaluation& evaluation);

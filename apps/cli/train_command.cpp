@@ -100,7 +100,7 @@ Json finite_metrics(const EpochRecord& record) {
 /// With the numbers of an evaluation, named PREFIX_KEY.
 void add_metrics(Json& metrics, const std::string& prefix, const std::optional<Evaluation>& evaluation) {
   if (!evaluation) return;
-  const Json all = to_json(*evaluation);
+  const Json all = report_json(*evaluation);
   for (const auto& [key, value] : all.items()) {
     if (value.is_number()) metrics[prefix + "_" + key] = value;
   }

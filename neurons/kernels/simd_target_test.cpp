@@ -24,13 +24,13 @@ std::int64_t asked_for() {
 }
 const std::int64_t kAskedFor = asked_for();  // before any target is switched off
 
-class OnOneTarget : public testing::Environment {
+class OnOneTarget : public ::testing::Environment {
   void SetUp() override {
     if (kAskedFor < 0) GTEST_SKIP() << "this machine lacks the SIMD target " << std::getenv("NEURONS_TEST_SIMD_TARGET");
     use_simd_target(kAskedFor);
   }
 };
-const auto* const kEnvironment = testing::AddGlobalTestEnvironment(new OnOneTarget);
+const auto* const kEnvironment = ::testing::AddGlobalTestEnvironment(new OnOneTarget);
 
 TEST(SimdTarget, IsTheOneAskedForOrTheBest) {
   const char* name = std::getenv("NEURONS_TEST_SIMD_TARGET");

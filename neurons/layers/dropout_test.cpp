@@ -16,11 +16,11 @@ namespace {
 
 using ::testing::Each;
 
-constexpr std::int64_t kRows = 50;
+constexpr std::int64_t kSamples = 50;
 constexpr std::int64_t kColumns = 200;
 
 /// What training makes of ones.
-std::vector<float> dropped(const Network& network, std::int64_t step, std::int64_t rows = kRows) {
+std::vector<float> dropped(const Network& network, std::int64_t step, std::int64_t rows = kSamples) {
   const Tensor ones = testing::matrix_of({rows, kColumns}, std::vector<float>(static_cast<std::size_t>(rows * kColumns), 1.0F));
   const Tensor number = Tensor::of<std::int64_t>({}, std::vector<std::int64_t>{step});
   return testing::run_network(network, {{"x", ones}, {"step", number}}, Mode::training).at("y");

@@ -18,7 +18,7 @@ using ::testing::ElementsAre;
 using testing::message_of;
 using ::testing::StartsWith;
 
-Shape result_of(const Layer& layer, const Shape& sample) {
+Shape pooled(const Layer& layer, const Shape& sample) {
   Sequential network(sample, {layer});
   Graph graph(network.table());
   network.build(graph, 2, Mode::inference);
@@ -33,15 +33,15 @@ std::vector<float> values_of(const Layer& layer, const Shape& sample, const std:
 }
 
 TEST(Pools, GiveTheShapesThatTheirFieldsSay) {
-  EXPECT_EQ(result_of(MaxPool2d{2}, {3, 10, 13}), (Shape{2, 3, 5, 6}));
-  EXPECT_EQ(result_of(MaxPool2d{{3, 2}}, {3, 10, 13}), (Shape{2, 3, 3, 6}));
-  EXPECT_EQ(result_of(MaxPool2d{3, 2, Padding::same}, {3, 10, 13}), (Shape{2, 3, 5, 7}));
-  EXPECT_EQ(result_of(MaxPool2d{.size = 3, .stride = 2, .pads = 1}, {64, 112, 112}), (Shape{2, 64, 56, 56}));
-  EXPECT_EQ(result_of(AveragePool2d{2, 1}, {3, 10, 13}), (Shape{2, 3, 9, 12}));
-  EXPECT_EQ(result_of(MaxPool1d{4}, {3, 10}), (Shape{2, 3, 2}));
-  EXPECT_EQ(result_of(AveragePool3d{2}, {3, 4, 6, 8}), (Shape{2, 3, 2, 3, 4}));
-  EXPECT_EQ(result_of(GlobalAveragePool{}, {3, 7, 5}), (Shape{2, 3}));
-  EXPECT_EQ(result_of(GlobalMaxPool{}, {3, 7}), (Shape{2, 3}));
+  EXPECT_EQ(pooled(MaxPool2d{2}, {3, 10, 13}), (Shape{2, 3, 5, 6}));
+  EXPECT_EQ(pooled(MaxPool2d{{3, 2}}, {3, 10, 13}), (Shape{2, 3, 3, 6}));
+  EXPECT_EQ(pooled(MaxPool2d{3, 2, Padding::same}, {3, 10, 13}), (Shape{2, 3, 5, 7}));
+  EXPECT_EQ(pooled(MaxPool2d{.size = 3, .stride = 2, .pads = 1}, {64, 112, 112}), (Shape{2, 64, 56, 56}));
+  EXPECT_EQ(pooled(AveragePool2d{2, 1}, {3, 10, 13}), (Shape{2, 3, 9, 12}));
+  EXPECT_EQ(pooled(MaxPool1d{4}, {3, 10}), (Shape{2, 3, 2}));
+  EXPECT_EQ(pooled(AveragePool3d{2}, {3, 4, 6, 8}), (Shape{2, 3, 2, 3, 4}));
+  EXPECT_EQ(pooled(GlobalAveragePool{}, {3, 7, 5}), (Shape{2, 3}));
+  EXPECT_EQ(pooled(GlobalMaxPool{}, {3, 7}), (Shape{2, 3}));
 }
 
 TEST(Pools, TakeTheLargestOrTheMean) {

@@ -11,7 +11,7 @@
 namespace neurons {
 namespace {
 
-double ratio(double sum, double count) { return count == 0 ? std::numeric_limits<double>::quiet_NaN() : sum / count; }
+double ratio_or_nan(double sum, double count) { return count == 0 ? std::numeric_limits<double>::quiet_NaN() : sum / count; }
 
 /// The label of a row, or the class that has the largest share in it.
 std::size_t label_of(const TensorView& labels, std::size_t row) {
@@ -24,9 +24,9 @@ std::size_t label_of(const TensorView& labels, std::size_t row) {
 
 }  // namespace
 
-double Tally::mean_loss() const { return ratio(loss, weight); }
-double Tally::accuracy() const { return ratio(static_cast<double>(correct), static_cast<double>(samples)); }
-double Tally::rmse() const { return std::sqrt(ratio(squares, static_cast<double>(outputs))); }
+double Tally::mean_loss() const { return ratio_or_nan(loss, weight); }
+double Tally::accuracy() const { return ratio_or_nan(static_cast<double>(correct), static_cast<double>(samples)); }
+double Tally::rmse() const { return std::sqrt(ratio_or_nan(squares, static_cast<double>(outputs))); }
 
 std::int64_t count_correct(const TensorView& prediction, const TensorView& labels) {
   const auto scores = prediction.values<float>();
