@@ -1,5 +1,6 @@
 #include "neurons/ops/common/channels.hpp"
 
+#include "neurons/ops/common/panels.hpp"
 #include "neurons/ops/common/view.hpp"
 
 namespace neurons::ops {
