@@ -52,7 +52,7 @@ class Data(CliCase):
             ("header.csv", "a,b\n", "header.csv: holds a header and no row"),
             ("text.csv", "a,y\n1,0.5\nx,0.7\n2,0.1\n", 'text.csv:3: column a holds "x", but'),
             ("lines.csv", '"a\nb",y\n1,u\nx,v\n2,u\n', 'lines.csv:4: column a\\x0ab holds "x", but'),
-            ("single.csv", "a,y\n1,u\n3,u\n2,u\n", 'all 3 samples to learn from are of the class "u"'),
+            ("single.csv", "a,y\n1,u\n3,u\n2,u\n", 'all 2 samples to learn from are of the class "u"'),
             ("infinite.csv", "a,y\n1,u\ninf,v\n2,u\n", "infinite.csv:3: column a holds"),
             ("binary.csv", b"\0\1\2\xff,\n", "binary.csv:1: holds a NUL byte"),
             ("wide.csv", ",".join("1" * 1_000_000) + "\n", "wide.csv:1: more than 100000 cells"),
