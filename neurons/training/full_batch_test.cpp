@@ -93,7 +93,7 @@ TEST(FullBatch, LbfgsSolvesLogisticRegressionToASmallGradient) {
 
 TEST(FullBatch, MeanLossAndGradientAreTheInterpreters) {
   // More samples than a batch holds, in uneven batches, with weights.
-  const Dataset data = two_outputs(2 * LoadedData::kBatchRows + 1, true);
+  const Dataset data = two_outputs(2 * PlannedData::kBatchRows + 1, true);
   Network network = Sequential{{3}, Dense{4, "tanh"}, Dense{2}};
   network.initialize(5);
   constexpr double kDecay = 0.3;

@@ -59,8 +59,8 @@ std::shared_ptr<StateStore> states_of(const Network& network) {
   return states;
 }
 
-LoadedData::LoadedData(const Dataset& data, const std::string& input, const MakeGraph& make_graph,
-                       std::shared_ptr<StateStore> states, const std::shared_ptr<ThreadTeam>& team) {
+PlannedData::PlannedData(const Dataset& data, const std::string& input, const MakeGraph& make_graph,
+                         std::shared_ptr<StateStore> states, const std::shared_ptr<ThreadTeam>& team) {
   const std::int64_t samples = data.samples();
   const std::int64_t count = (samples + kBatchRows - 1) / kBatchRows;
   const std::int64_t rows = (samples + count - 1) / count;

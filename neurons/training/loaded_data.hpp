@@ -47,15 +47,15 @@ class FlatParameters {
 std::shared_ptr<StateStore> states_of(const Network& network);
 
 /// All samples of a dataset, in batches of almost equal size, each in an input slot of a plan of its own number of rows.
-class LoadedData {
+class PlannedData {
  public:
   /// At most so many rows in a batch: activations then stay in the caches.
   static constexpr std::int64_t kBatchRows = 512;
   using MakeGraph = std::function<Graph(std::int64_t rows)>;
 
   /// `make_graph` gives a graph with inputs of the network's input name, "target" and, if the data has weights, "sample_weights".
-  LoadedData(const Dataset& data, const std::string& input, const MakeGraph& make_graph, std::shared_ptr<StateStore> states,
-             const std::shared_ptr<ThreadTeam>& team);
+  PlannedData(const Dataset& data, const std::string& input, const MakeGraph& make_graph, std::shared_ptr<StateStore> states,
+              const std::shared_ptr<ThreadTeam>& team);
 
   struct Batch {
     Plan* plan = nullptr;

@@ -26,7 +26,7 @@ class NetworkMeanLoss {
   FlatParameters flat_;
   std::vector<double> decay_;  ///< of each parameter
   std::shared_ptr<StateStore> states_;
-  LoadedData data_;
+  PlannedData data_;
 };
 
 }  // namespace neurons

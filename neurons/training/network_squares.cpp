@@ -13,7 +13,7 @@ constexpr std::int64_t kBlockRows = 256;
 
 std::string slope_name(std::int64_t output, const std::string& parameter) { return std::to_string(output) + "#" + parameter; }
 
-/// The prediction alone, with the inputs that LoadedData fills.
+/// The prediction alone, with the inputs that PlannedData fills.
 Graph forward_graph(const Network& network, const Dataset& data, std::int64_t rows) {
   Graph graph(network.table());
   network.build(graph, rows, Mode::inference);
@@ -66,7 +66,7 @@ NetworkSquares::NetworkSquares(const Network& network, const Dataset& data, std:
   product_.resize(flat_.size() * flat_.size());
 }
 
-std::vector<double> NetworkSquares::residuals_of(const LoadedData::Batch& batch) const {
+std::vector<double> NetworkSquares::residuals_of(const PlannedData::Batch& batch) const {
   const auto predictions = batch.plan->output("#prediction").values<float>();
   const auto targets = batch.targets.values<float>();
   const std::size_t outputs = targets.size() / static_cast<std::size_t>(batch.rows);

@@ -28,13 +28,13 @@ class NetworkSquares final : public LeastSquares {
 
  private:
   /// The residuals of a batch whose plan has run.
-  std::vector<double> residuals_of(const LoadedData::Batch& batch) const;
+  std::vector<double> residuals_of(const PlannedData::Batch& batch) const;
   void add_block(std::int64_t rows, std::span<double> curvature);
 
   FlatParameters flat_;
   std::shared_ptr<StateStore> states_;
   std::shared_ptr<ThreadTeam> team_;
-  LoadedData data_;
+  PlannedData data_;
   std::string input_;
   Plan single_;                                              ///< one sample: slopes of each of its outputs
   std::vector<std::vector<std::span<const float>>> slopes_;  ///< [output][parameter]: where that plan leaves them
