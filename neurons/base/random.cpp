@@ -63,4 +63,13 @@ double RandomStream::normal() noexcept {
   return radius * std::cos(2.0 * std::numbers::pi * uniform());
 }
 
+RandomStream stream_of(std::uint64_t seed, std::array<std::uint32_t, 2> purpose, std::int64_t epoch, std::int64_t index) noexcept {
+  const auto e = static_cast<std::uint64_t>(epoch);
+  const auto i = static_cast<std::uint64_t>(index);
+  const auto block = philox({static_cast<std::uint32_t>(e), static_cast<std::uint32_t>(e >> 32), static_cast<std::uint32_t>(i),
+                             static_cast<std::uint32_t>(i >> 32)},
+                            purpose);
+  return RandomStream(seed, std::uint64_t{block[0]} << 32 | block[1]);
+}
+
 }  // namespace neurons

@@ -53,4 +53,8 @@ class RandomStream {
   std::array<std::uint32_t, 4> block_{};
 };
 
+/// The stream for one thing among many of an epoch (a batch, a sample), far from all others of the same seed; `purpose` keeps
+/// those who number their things alike apart.
+RandomStream stream_of(std::uint64_t seed, std::array<std::uint32_t, 2> purpose, std::int64_t epoch, std::int64_t index) noexcept;
+
 }  // namespace neurons

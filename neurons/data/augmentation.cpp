@@ -24,7 +24,7 @@ NumberCheck check_numbers(const Augmentation& options) {
 
 void check_augmentation(const Augmentation& options, const Dataset& data) {
   check_numbers(options).require("augment: ");
-  const std::string source = data.source.empty() ? "the dataset" : data.source;
+  const std::string source = data.name();
   const auto picture = picture_shape(data.input_shape());
   if (!picture) {
     fail_input("augment: needs pictures [channels, height, width] or [height, width], but the samples of {} have shape {}", source,

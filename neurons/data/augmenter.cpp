@@ -1,6 +1,7 @@
 #include "neurons/data/augmenter.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numbers>
 
@@ -13,15 +14,8 @@ namespace {
 constexpr std::int64_t kBefore = 1;
 constexpr std::int64_t kBehind = 2;
 
-/// The random stream of a sample in an epoch: far from all others of the same seed.
-RandomStream stream_of(std::uint64_t seed, std::int64_t epoch, std::int64_t index) {
-  const auto e = static_cast<std::uint64_t>(epoch);
-  const auto i = static_cast<std::uint64_t>(index);
-  const auto block = philox({static_cast<std::uint32_t>(e), static_cast<std::uint32_t>(e >> 32), static_cast<std::uint32_t>(i),
-                             static_cast<std::uint32_t>(i >> 32)},
-                            {0x6175676d, 0x656e74});  // "augment"
-  return RandomStream(seed, std::uint64_t{block[0]} << 32 | block[1]);
-}
+/// Of the random streams of samples: "augment".
+constexpr std::array<std::uint32_t, 2> kSampleStreams{0x6175676d, 0x656e74};
 
 /// Gamma(shape, 1) (Marsaglia, Tsang: "A simple method for generating gamma variables", 2000; below 1 by its boost).
 double gamma(double shape, RandomStream& random) {
@@ -112,7 +106,7 @@ Augmenter::Augmenter(const Augmentation& options, const Dataset& data) : options
 }
 
 Augmenter::Mixture Augmenter::write(std::uint64_t seed, std::int64_t epoch, std::int64_t index, std::span<float> out) noexcept {
-  RandomStream random = stream_of(seed, epoch, index);
+  RandomStream random = stream_of(seed, kSampleStreams, epoch, index);
   draw(index, random, out);
   if (!options_.mixes()) return {index, 1};
   const auto share = static_cast<float>(symmetric_beta(options_.mix_up, random));

@@ -30,6 +30,8 @@ struct Dataset {
   std::int64_t samples() const noexcept;
   /// Shape of one sample: `inputs` without its first axis.
   Shape input_shape() const;
+  /// `source`, or "the dataset".
+  std::string name() const { return source.empty() ? "the dataset" : source; }
   /// Targets are class labels.
   bool is_classification() const noexcept { return targets.dtype() == DType::i64; }
   /// value = raw * scale + offset, all of the above in one, for each channel; one of all inputs where channels have no means.

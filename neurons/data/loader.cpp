@@ -1,6 +1,7 @@
 #include "neurons/data/loader.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstring>
 #include <exception>
@@ -15,15 +16,8 @@
 namespace neurons {
 namespace {
 
-/// The random stream of a batch (or, with batch −1, of an epoch's order): far from all others of the same seed.
-RandomStream stream_of(std::uint64_t seed, std::int64_t epoch, std::int64_t batch) {
-  const auto e = static_cast<std::uint64_t>(epoch);
-  const auto b = static_cast<std::uint64_t>(batch);
-  const auto block = philox({static_cast<std::uint32_t>(e), static_cast<std::uint32_t>(e >> 32), static_cast<std::uint32_t>(b),
-                             static_cast<std::uint32_t>(b >> 32)},
-                            {0x6c6f6164, 0x6572});  // "loader"
-  return RandomStream(seed, std::uint64_t{block[0]} << 32 | block[1]);
-}
+/// Of the random streams of batches (and, with index −1, of an epoch's order): "loader".
+constexpr std::array<std::uint32_t, 2> kBatchStreams{0x6c6f6164, 0x6572};
 
 /// Copies rows of `width` elements. Rows are short as a rule (a label, four lengths), so most are not worth a call of memcpy.
 template <typename T>
@@ -114,10 +108,10 @@ struct Loader::Machine {
     data.validate_shapes();
     scaling = data.scaling();
     samples = data.samples();
-    if (samples == 0) fail_input("loader: {} holds no samples", data.source.empty() ? "the dataset" : data.source);
+    if (samples == 0) fail_input("loader: {} holds no samples", data.name());
     if (options.batch_size < 1 || options.batch_size > samples) {
-      fail_input("loader: batch size {} does not fit {} samples of {}; choose 1 to {}", options.batch_size, samples,
-                 data.source.empty() ? "the dataset" : data.source, samples);
+      fail_input("loader: batch size {} does not fit {} samples of {}; choose 1 to {}", options.batch_size, samples, data.name(),
+                 samples);
     }
     if (options.augment) augmenter.emplace(*options.augment, data);
     shares = options.augment && options.augment->mixes();
@@ -175,7 +169,7 @@ struct Loader::Machine {
     Order& order = orders[static_cast<std::size_t>(state.epoch % 2)];
     if (options.shuffle && (order.seed != state.seed || order.epoch != state.epoch)) {
       std::iota(order.samples.begin(), order.samples.end(), std::int64_t{0});
-      stream_of(state.seed, state.epoch, -1).shuffle(std::span(order.samples));
+      stream_of(state.seed, kBatchStreams, state.epoch, -1).shuffle(std::span(order.samples));
       order.seed = state.seed;
       order.epoch = state.epoch;
     }
@@ -194,7 +188,7 @@ struct Loader::Machine {
         }
       }
       if (options.transform) {
-        RandomStream random = stream_of(at.seed, at.epoch, at.position / options.batch_size);
+        RandomStream random = stream_of(at.seed, kBatchStreams, at.epoch, at.position / options.batch_size);
         options.transform(views, random);
       }
     } catch (...) {

@@ -113,17 +113,18 @@ void prepare_picture(const PictureView& picture, const PictureShape& shape, cons
                      std::span<std::uint8_t> out) {
   const std::int64_t height = picture.shape.height;
   const std::int64_t width = picture.shape.width;
-  const bool same_size = height == shape.height && width == shape.width;
+  if (height == shape.height && width == shape.width) {
+    for (std::int64_t c = 0; c < shape.channels; ++c, out = out.subspan(shape.plane())) {
+      std::ranges::copy(Channel(picture, shape.channels, c).pixels(), out.begin());
+    }
+    return;
+  }
   const Spans spans = fit_in(height, width, shape, options.fit);
   const Resample columns = resample_of(spans.x, width, options.filter);
   const Resample rows = resample_of(spans.y, height, options.filter);
   std::ranges::fill(out, std::uint8_t{0});
   for (std::int64_t c = 0; c < shape.channels; ++c, out = out.subspan(shape.plane())) {
     const Channel channel(picture, shape.channels, c);
-    if (same_size) {
-      std::ranges::copy(channel.pixels(), out.begin());
-      continue;
-    }
     const std::vector<float> seen = resample(channel.pixels(), width, columns, rows);
     const float* from = seen.data();
     for (std::int64_t y = spans.y.first; y < spans.y.last; ++y) {
@@ -136,7 +137,7 @@ void prepare_picture(const PictureView& picture, const PictureShape& shape, cons
 
 void prepare_pictures(Dataset& data, const PictureOptions& options) {
   const auto given = picture_shape(data.input_shape());
-  const std::string source = data.source.empty() ? "the dataset" : data.source;
+  const std::string source = data.name();
   if (data.inputs.dtype() != DType::u8 || !given || (given->channels != 1 && given->channels != 3)) {
     fail_input(
         "{}: its samples are {} {}, but pictures are bytes of shape [height, width], [1, height, width] or [3, height, width]",
@@ -160,7 +161,7 @@ void prepare_pictures(Dataset& data, const PictureOptions& options) {
 ChannelStatistics channel_statistics(const Dataset& data) {
   const auto shape = picture_shape(data.input_shape());
   if (!shape || data.samples() == 0) {
-    fail_input("{}: holds no pictures whose channels could be standardised", data.source.empty() ? "the dataset" : data.source);
+    fail_input("{}: holds no pictures whose channels could be standardised", data.name());
   }
   const auto channels = static_cast<std::size_t>(shape->channels);
   std::vector<double> sums(channels);

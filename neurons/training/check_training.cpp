@@ -7,8 +7,6 @@
 namespace neurons {
 namespace {
 
-std::string name_of(const Dataset& data) { return data.source.empty() ? "the dataset" : data.source; }
-
 /// The type of the network's first output for that many rows.
 TensorType prediction_type(const Network& network, std::int64_t rows) {
   Graph graph(network.table());
@@ -21,14 +19,14 @@ void check_targets(const Network& network, const Dataset& data, const Loss& loss
   const TensorType prediction = prediction_type(network, rows);
   const std::int64_t outputs = prediction.shape.elements();
   if (data.is_classification() && data.classes() > std::max<std::int64_t>(2, outputs)) {
-    fail_input("{}: has {} classes, the network {} output{}; give the last layer {} units", name_of(data), data.classes(), outputs,
+    fail_input("{}: has {} classes, the network {} output{}; give the last layer {} units", data.name(), data.classes(), outputs,
                outputs == 1 ? "" : "s", data.classes());
   }
   const TensorType wanted = loss.target_type(prediction, data.is_classification());
   const TensorType given{data.targets.dtype(), data.targets.shape().with(0, rows)};
   if (wanted != given) {
-    fail_input("{}: has {} target values a sample, the network gives {}; give the last layer {} units", name_of(data),
-               data.outputs(), prediction.shape.to_string(), data.outputs());
+    fail_input("{}: has {} target values a sample, the network gives {}; give the last layer {} units", data.name(), data.outputs(),
+               prediction.shape.to_string(), data.outputs());
   }
 }
 
@@ -47,10 +45,10 @@ void check_mixing(const Network& network, const Dataset& data, const Loss& loss)
 
 void check_data(const Network& network, const Dataset& data, const Loss& loss) {
   data.validate();
-  if (data.samples() == 0) fail_input("{}: holds no samples", name_of(data));
+  if (data.samples() == 0) fail_input("{}: holds no samples", data.name());
   const auto& weights = data.sample_weights;
   if (!weights.empty() && std::ranges::all_of(weights, [](float weight) { return weight == 0; })) {
-    fail_input("{}: all sample weights are 0", name_of(data));
+    fail_input("{}: all sample weights are 0", data.name());
   }
   check_inputs(network, data);
   check_targets(network, data, loss);
@@ -96,7 +94,7 @@ void check_inputs(const Network& network, const Dataset& data) {
   const Shape sample = data.input_shape();
   if (input.sample == sample) return;
   const bool same_count = input.sample.elements() == sample.elements();
-  fail_input("the network expects samples of shape {}, those of {} are {}{}", input.sample.to_string(), name_of(data),
+  fail_input("the network expects samples of shape {}, those of {} are {}{}", input.sample.to_string(), data.name(),
              sample.to_string(), same_count ? "; give the network the data's shape and begin with Flatten{} or Reshape{}" : "");
 }
 
@@ -119,7 +117,7 @@ void check_training(const Network& network, const Dataset& data, const TrainOpti
   }
   if (options.optimizer.is_full_batch()) return check_full_batch(options);
   if (options.batch_size > data.samples()) {
-    fail_input("batch_size = {} is larger than the data: {} has {} samples; choose 1 to {}", options.batch_size, name_of(data),
+    fail_input("batch_size = {} is larger than the data: {} has {} samples; choose 1 to {}", options.batch_size, data.name(),
                data.samples(), data.samples());
   }
 }
