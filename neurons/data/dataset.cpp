@@ -97,7 +97,7 @@ Tensor Dataset::scaled_inputs() const {
   Tensor result = inputs.cast(DType::f32);
   const auto channels = scaling();
   const auto values = result.values<float>();
-  const std::size_t plane = std::max<std::size_t>(1, values.size() / (channels.size() * static_cast<std::size_t>(samples())));
+  const std::size_t plane = static_cast<std::size_t>(input_shape().elements()) / channels.size();
   for (std::size_t i = 0; i < values.size(); ++i) {
     const Scaling& channel = channels[i / plane % channels.size()];
     values[i] = values[i] * channel.scale + channel.offset;

@@ -56,6 +56,7 @@ TEST(Dataset, ScalesEachChannelByItsMeanAndDeviation) {
   EXPECT_THAT(data.scaled_inputs().values<float>(), ElementsAre(0, 10, 4, 6.5F, 40, 50, 14, 16.5F));
   const std::vector<std::int64_t> second = {1};
   EXPECT_THAT(data.subset(second).scaled_inputs().values<float>(), ElementsAre(40, 50, 14, 16.5F));
+  EXPECT_EQ(data.subset({}).scaled_inputs().type(), (TensorType{DType::f32, {0, 2, 1, 2}}));
 
   data.channel_means = {1};
   EXPECT_EQ(message_of([&] { data.validate(); }), "dataset: 1 channel means, but 2 channel deviations");
