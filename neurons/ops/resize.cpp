@@ -1,12 +1,12 @@
 #include "neurons/ops/common/resize.hpp"
 
 #include <algorithm>
-#include <numeric>
 
 #include "neurons/kernels/resample.hpp"
 #include "neurons/ops/common/channels.hpp"
 #include "neurons/ops/common/emit.hpp"
 #include "neurons/ops/common/move.hpp"
+#include "neurons/ops/common/only_f32.hpp"
 
 namespace neurons::ops {
 namespace {
@@ -109,13 +109,6 @@ void reference(const ReferenceContext& context, bool back) {
   context.outputs[0].data = std::move(data);
 }
 
-struct ResampleCall {
-  kernels::Resample resample;
-};
-void run(const ResampleCall& call, std::byte* scratch, Worker worker) noexcept {
-  kernels::resample(call.resample, scratch, worker);
-}
-
 kernels::AxisSums sums_of(const AxisTaps& taps, std::int64_t sources) {
   kernels::AxisSums sums{sources, {0}, {}, {}};
   for (const std::vector<Tap>& terms : taps) {
@@ -133,19 +126,19 @@ Call prepare(const PrepareContext& context, bool back) {
   const Resizing resizing = resizing_of(context.options, from, back);
   const auto first = static_cast<int>(std::ranges::find(resizing.moves, true) - resizing.moves.begin());
   const auto end = static_cast<int>(resizing.moves.rend() - std::find(resizing.moves.rbegin(), resizing.moves.rend(), true));
-  ResampleCall call;
-  call.resample.outer = from.product(0, std::min(first, end));
-  call.resample.inner = from.product(end, from.rank());
+  kernels::Resample call;
+  call.outer = from.product(0, std::min(first, end));
+  call.inner = from.product(end, from.rank());
   for (int axis = first; axis < end; ++axis) {
-    call.resample.axes.push_back(sums_of(resizing.taps[static_cast<std::size_t>(axis)], from[axis]));
+    call.axes.push_back(sums_of(resizing.taps[static_cast<std::size_t>(axis)], from[axis]));
   }
-  if (call.resample.axes.empty()) call.resample.axes.push_back(sums_of({{{0, 1}}}, 1));  // nothing is resized
-  if (context.outputs[0].type.shape.elements() == 0) call.resample.outer = 0;
-  call.resample.empty = static_cast<float>(resizing.empty);
-  call.resample.x = context.inputs[0].as<float>();
-  call.resample.y = context.outputs[0].as<float>();
-  const std::size_t scratch = call.resample.scratch_bytes();
-  return Call::of<run>(std::move(call), true, scratch);
+  if (call.axes.empty()) call.axes.push_back(sums_of({{{0, 1}}}, 1));  // nothing is resized
+  if (context.outputs[0].type.shape.elements() == 0) call.outer = 0;
+  call.empty = static_cast<float>(resizing.empty);
+  call.x = context.inputs[0].as<float>();
+  call.y = context.outputs[0].as<float>();
+  const std::size_t scratch = call.scratch_bytes();
+  return Call::of<kernels::resample>(std::move(call), true, scratch);
 }
 
 /// Where nothing changes, the value itself; images channels last, where neighbouring pixels are runs of channels.
@@ -157,10 +150,8 @@ std::optional<std::vector<Value>> simplify(const RewriteContext& context) {
   const std::vector<bool> moves = resizing_of(context.options, x.shape(), std::is_same_v<T, ResizeGradientOptions>).moves;
   if (std::ranges::find(moves, true) == moves.end()) return std::vector{x};
   if (x.type().dtype != DType::f32 || rank < 3 || moves[0] || moves[1] || !moves.back() || x.shape()[1] == 1) return std::nullopt;
-  std::vector<std::int64_t> moved(static_cast<std::size_t>(rank));
-  std::iota(moved.begin(), moved.end(), -1);
-  moved[0] = 0;
-  moved[1] = rank - 1;
+  std::vector<std::int64_t> moved;
+  for (std::int64_t axis = 0; axis < rank; ++axis) moved.push_back(axis_channels_last(axis, rank));
   const std::vector<Value> inputs{to_channels_last(x)};
   return std::vector{
       to_channels_first(context.graph.emit_all(context.op, inputs, Options(options.on_axes(moved)), context.name).front())};
@@ -222,8 +213,7 @@ OpDef resize_op(bool back) {
   OpDef op;
   op.source = "https://onnx.ai/onnx/operators/onnx__Resize.html";
   op.reference = [back](const ReferenceContext& context) { reference(context, back); };
-  op.kernels = {{"resample", [](const InferContext& context) { return context.dtype() == DType::f32 ? "" : "only f32"; },
-                 [back](const PrepareContext& context) { return prepare(context, back); }}};
+  op.kernels = {{"resample", only_f32, [back](const PrepareContext& context) { return prepare(context, back); }}};
   return op;
 }
 
