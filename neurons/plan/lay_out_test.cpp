@@ -24,6 +24,24 @@ using ::testing::ElementsAre;
 using ::testing::Not;
 using ::testing::StartsWith;
 
+/// `found` is value `id` of what interpret() gave.
+void expect_value(std::span<const float> found, const std::vector<ReferenceTensor>& expected, int id, const std::string& name) {
+  const auto& wanted = expected[static_cast<std::size_t>(id)].data;
+  ASSERT_EQ(found.size(), wanted.size());
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    EXPECT_NEAR(found[i], wanted[i], 1e-4 * std::max(1.0, std::abs(wanted[i]))) << name << " " << i;
+  }
+}
+
+/// Every state is what it was to become.
+void expect_updates(const Graph& graph, const StateStore& store, const std::vector<ReferenceTensor>& expected) {
+  for (const Assignment& assignment : graph.assignments()) {
+    const std::string& name = graph.info(assignment.state).name;
+    const Tensor updated = store.get(name);
+    expect_value(updated.values<float>(), expected, assignment.value, name);
+  }
+}
+
 class LayOut : public ::testing::Test {
  protected:
   Value state(const std::string& name, const Shape& shape) {
@@ -134,13 +152,6 @@ TEST_P(LayOutPools, KeepsChannelsLastFromEndToEnd) {
   const auto slopes = gradients(y, weights, graph.constant(random_tensor(y.shape())));
   for (std::size_t i = 0; i < weights.size(); ++i) graph.assign(weights[i], weights[i] - slopes[i]);
   const auto expected = interpret(graph, given);
-  const auto expect_near = [&](std::span<const float> found, int id) {
-    const auto& wanted = expected[static_cast<std::size_t>(id)].data;
-    ASSERT_EQ(found.size(), wanted.size());
-    for (std::size_t i = 0; i < wanted.size(); ++i) {
-      EXPECT_NEAR(found[i], wanted[i], 1e-4 * std::max(1.0, std::abs(wanted[i]))) << graph.info(id).name << " " << i;
-    }
-  };
 
   Plan plan = compile(graph, store);
   std::vector<std::string> changes;
@@ -151,11 +162,8 @@ TEST_P(LayOutPools, KeepsChannelsLastFromEndToEnd) {
   EXPECT_THAT(changes, ElementsAre("ToChannelsLast")) << "the image's, and no other";
   plan.input("image").assign(pixels);
   plan.run();
-  expect_near(plan.output("y").values<float>(), y.id());
-  for (const Assignment& assignment : graph.assignments()) {
-    const Tensor updated = store->get(graph.info(assignment.state).name);
-    expect_near(updated.values<float>(), assignment.value);
-  }
+  expect_value(plan.output("y").values<float>(), expected, y.id(), "y");
+  expect_updates(graph, *store, expected);
 }
 
 TEST_F(LayOut, TakesDerivativesBehindTheMaximaOfAPool) {
@@ -190,15 +198,7 @@ TEST_F(LayOut, TakesDerivativesBehindTheMaximaOfAPool) {
     }
   }
   plan.run();
-  for (const Assignment& assignment : graph.assignments()) {
-    const Tensor updated = store->get(graph.info(assignment.state).name);
-    const auto found = updated.values<float>();
-    const auto& wanted = expected[static_cast<std::size_t>(assignment.value)].data;
-    ASSERT_EQ(found.size(), wanted.size());
-    for (std::size_t i = 0; i < wanted.size(); ++i) {
-      EXPECT_NEAR(found[i], wanted[i], 1e-4 * std::max(1.0, std::abs(wanted[i]))) << graph.info(assignment.state).name << " " << i;
-    }
-  }
+  expect_updates(graph, *store, expected);
 }
 
 TEST_F(LayOut, FlattensImagesAsTheyLie) {
@@ -236,15 +236,7 @@ TEST_F(LayOut, FlattensImagesAsTheyLie) {
   for (const auto& [name, values] : before) EXPECT_EQ(store->get(name), values) << name << " seen from outside as before";
   plan.input("images").assign(pixels);
   plan.run();
-  for (const Assignment& assignment : graph.assignments()) {
-    const Tensor updated = store->get(graph.info(assignment.state).name);
-    const auto found = updated.values<float>();
-    const auto& wanted = expected[static_cast<std::size_t>(assignment.value)].data;
-    ASSERT_EQ(found.size(), wanted.size());
-    for (std::size_t i = 0; i < wanted.size(); ++i) {
-      EXPECT_NEAR(found[i], wanted[i], 1e-4 * std::max(1.0, std::abs(wanted[i]))) << graph.info(assignment.state).name << " " << i;
-    }
-  }
+  expect_updates(graph, *store, expected);
 }
 
 TEST_F(LayOut, NormalisesABatchInTheConvolutionsEpilogue) {
