@@ -37,7 +37,7 @@ set(NEURONS_COMMON_HEADERS <algorithm> <array> <atomic> <chrono> <cmath> <cstrin
   <numeric> <optional> <random> <span> <sstream> <stdexcept> <string> <thread> <tuple> <unordered_map> <utility> <variant> <vector> <fmt/format.h>)
 set(NEURONS_GRAPH_HEADER ${PROJECT_SOURCE_DIR}/neurons/graph/graph.hpp)
 
-# neurons_precompiled(NAME HEADERS…): a target whose precompiled headers others use. Never from ccache: they know the times of the files that they were made of,
+# neurons_precompiled(NAME OPTIMIZATION HEADERS…): a target whose precompiled headers others use. Never from ccache: they know the times of the files that they were made of,
 # and in another clone "#pragma once" would not know them again.
 function(neurons_precompiled NAME OPTIMIZATION)
   file(WRITE ${PROJECT_BINARY_DIR}/precompiled.cpp "")
@@ -47,6 +47,7 @@ function(neurons_precompiled NAME OPTIMIZATION)
   target_precompile_headers(${NAME} PRIVATE ${ARGN})
   set_target_properties(${NAME} PROPERTIES CXX_COMPILER_LAUNCHER "")
 endfunction()
+
 # What ops do is prepare calls of kernels: -O3 would make them a tenth larger, not faster (ops/common, which has loops, is as the other rooms).
 # Tests and commands take longer to optimise than they take to run; so do, sanitized, the rooms above the graph's.
 if(NEURONS_SANITIZE)
