@@ -13,6 +13,7 @@
 #include "neurons/layers/pools.hpp"
 #include "neurons/layers/shapes.hpp"
 #include "neurons/networks/networks.hpp"
+#include "neurons/plan/profile.hpp"
 #include "neurons/training/learner.hpp"
 
 namespace neurons::benchmarks {
@@ -144,14 +145,9 @@ Learner learner_of(const Workload& workload, const std::shared_ptr<ThreadTeam>& 
   return Learner(workload.network(workload.sample), {.loss = CrossEntropy{}, .optimizer = workload.optimizer, .team = team});
 }
 
-Result run(const Workload& workload, const Options& options, const std::shared_ptr<ThreadTeam>& team, std::vector<double>& peaks) {
-  Learner learner = learner_of(workload, team);
+/// Fills the batch buffer of a training step with random pictures and labels.
+void fill_batch(const Workload& workload, Learner& learner) {
   RandomStream random(1);
-  if (!workload.training) {
-    Plan& plan = learner.inference(workload.batch);
-    fill_uniform(plan.input("x"), random);
-    return measure(workload, options, *team, peaks, [&] { plan.run(); });
-  }
   const Batch batch = learner.batch(workload.batch);
   fill_uniform(batch.inputs.front(), random);
   const Graph graph = forward_graph(workload);
@@ -159,6 +155,23 @@ Result run(const Workload& workload, const Options& options, const std::shared_p
   for (std::int64_t& label : batch.target.values<std::int64_t>()) {
     label = static_cast<std::int64_t>(random.below(classes));
   }
+}
+
+/// The plan of inference on random inputs.
+Plan& inference_plan(const Workload& workload, Learner& learner) {
+  RandomStream random(1);
+  Plan& plan = learner.inference(workload.batch);
+  fill_uniform(plan.input("x"), random);
+  return plan;
+}
+
+Result run(const Workload& workload, const Options& options, const std::shared_ptr<ThreadTeam>& team, std::vector<double>& peaks) {
+  Learner learner = learner_of(workload, team);
+  if (!workload.training) {
+    Plan& plan = inference_plan(workload, learner);
+    return measure(workload, options, *team, peaks, [&] { plan.run(); });
+  }
+  fill_batch(workload, learner);
   bool finite = true;
   const Result result = measure(workload, options, *team, peaks, [&] { finite &= learner.step(workload.batch).finite; });
   if (!finite) fail_run("bench: the loss of {} became NaN or infinite", workload.name);
@@ -200,21 +213,56 @@ const std::vector<Workload>& workloads() {
   return all;
 }
 
-Report run(std::span<const std::string> names, const Options& options) {
+namespace {
+
+void check(const Options& options) {
   if (options.threads < 0) fail_input("bench: threads = {} must be at least 1 (or 0: one for each core)", options.threads);
   if (options.threads > available_cores()) {
     fail_input("bench: threads = {} is more than the {} cores here; threads that take turns have no peak", options.threads,
                available_cores());
   }
   if (!(options.seconds > 0)) fail_input("bench: seconds = {} must be above 0", options.seconds);
-  std::vector<const Workload*> chosen;
-  std::vector<std::string> known;
-  for (const Workload& workload : workloads()) known.push_back(workload.name);
-  for (const std::string& name : names.empty() ? std::span<const std::string>(known) : names) {
-    const auto found = std::ranges::find(workloads(), name, &Workload::name);
-    if (found == workloads().end()) fail_input("bench: there is no workload \"{}\"{}", name, did_you_mean(name, known));
-    chosen.push_back(&*found);
+}
+
+std::vector<std::string> names_of_workloads() {
+  std::vector<std::string> names;
+  for (const Workload& workload : workloads()) names.push_back(workload.name);
+  return names;
+}
+
+const Workload& workload_of(std::string_view name) {
+  const auto found = std::ranges::find(workloads(), name, &Workload::name);
+  if (found == workloads().end())
+    fail_input("bench: there is no workload \"{}\"{}", name, did_you_mean(name, names_of_workloads()));
+  return *found;
+}
+
+}  // namespace
+
+std::vector<StepTime> profile(std::string_view name, const Options& options) {
+  check(options);
+  const Workload& workload = workload_of(name);
+  const auto team = std::make_shared<ThreadTeam>(options.threads);
+  Learner learner = learner_of(workload, team);
+  if (workload.training) fill_batch(workload, learner);
+  const Plan& plan = workload.training ? learner.training_plan(workload.batch) : inference_plan(workload, learner);
+  const auto start = Clock::now();
+  neurons::profile(plan, 1);
+  const double once = seconds_since(start);
+  const auto seconds = neurons::profile(plan, static_cast<int>(std::clamp(options.seconds / once, 1.0, 1e5)));
+  std::vector<StepTime> times;
+  for (std::size_t i = 0; i < seconds.size(); ++i) {
+    const PlanStep& step = plan.steps()[i];
+    times.push_back({step.name, step.op, 1e6 * seconds[i], step.flops / seconds[i] / 1e9, step.bytes / seconds[i] / 1e9});
   }
+  return times;
+}
+
+Report run(std::span<const std::string> names, const Options& options) {
+  check(options);
+  std::vector<const Workload*> chosen;
+  const std::vector<std::string> all = names_of_workloads();
+  for (const std::string& name : names.empty() ? std::span<const std::string>(all) : names) chosen.push_back(&workload_of(name));
   const auto team = std::make_shared<ThreadTeam>(options.threads);
   Report report;
   report.threads = team->size();

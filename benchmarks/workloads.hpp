@@ -56,6 +56,19 @@ struct Report {
   std::vector<Result> results;
 };
 
+/// One step of a workload's plan and what it took.
+struct StepTime {
+  std::string layer;
+  std::string op;
+  double microseconds = 0;
+  double gflops = 0;                ///< GFLOP/s of its counted work
+  double gigabytes_per_second = 0;  ///< read and written
+};
+
+/// Where the time of a workload goes: the steps of its plan in their order, timed one by one for about `options.seconds`. Throws
+/// InputError as run() does.
+std::vector<StepTime> profile(std::string_view name, const Options& options = {});
+
 /// Runs the workloads of those names (all if there are none) one after the other. Figures are medians of parts of 20 ms. Throws
 /// InputError for an unknown name, with the nearest one.
 Report run(std::span<const std::string> names, const Options& options = {});

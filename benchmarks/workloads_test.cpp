@@ -42,6 +42,17 @@ TEST(Workloads, ReportConsistentFigures) {
   EXPECT_EQ(report.results[1].p50_microseconds, 0);
 }
 
+TEST(Workloads, ProfileNamesEachStep) {
+  const std::vector<StepTime> times = profile("infer-mlp-1", {.threads = 1, .seconds = 0.01});
+  std::vector<std::string> layers;
+  for (const StepTime& time : times) {
+    layers.push_back(time.layer);
+    EXPECT_GT(time.microseconds, 0) << time.op;
+  }
+  EXPECT_THAT(layers, ::testing::IsSupersetOf({"dense1", "dense2", "dense3"}));
+  EXPECT_THAT([] { profile("mlp-46"); }, ThrowsMessage<InputError>(HasSubstr("did you mean \"mlp-64\"?")));
+}
+
 TEST(Workloads, RefuseUnknownNamesAndTimes) {
   const std::vector<std::string> names = {"mlp-46"};
   EXPECT_THAT([&] { run(names); },

@@ -12,7 +12,38 @@ struct BenchArguments {
   std::vector<std::string> names;
   int threads = 0;
   double seconds = 1.0;
+  bool profile = false;
 };
+
+/// The steps of each workload's plan, in order.
+int profile(Session& session, const BenchArguments& arguments) {
+  Json results = Json::array();
+  std::vector<std::string> names = arguments.names;
+  if (names.empty()) {
+    for (const benchmarks::Workload& workload : benchmarks::workloads()) names.push_back(workload.name);
+  }
+  for (const std::string& name : names) {
+    const auto times = benchmarks::profile(name, {.threads = arguments.threads, .seconds = arguments.seconds});
+    double sum = 0;
+    for (const auto& time : times) sum += time.microseconds;
+    session.say("{}: {:.2f} µs in {} steps\n", name, sum, times.size());
+    session.say("{:>10}  {:>8}  {:>9}  {:>7}  {:<36}  {}", "µs", "share", "GFLOP/s", "GB/s", "op", "layer");
+    Json steps = Json::array();
+    for (const auto& time : times) {
+      session.say("{:>9.2f}  {:>8}  {:>9.1f}  {:>7.1f}  {:<36}  {}", time.microseconds, percent(time.microseconds / sum),
+                  time.gflops, time.gigabytes_per_second, time.op, time.layer);
+      steps.push_back({{"layer", time.layer},
+                       {"op", time.op},
+                       {"microseconds", time.microseconds},
+                       {"gflops", time.gflops},
+                       {"gigabytes_per_second", time.gigabytes_per_second}});
+    }
+    session.say("");
+    results.push_back({{"name", name}, {"microseconds", sum}, {"steps", steps}});
+  }
+  session.answer() = {{"results", results}};
+  return kDone;
+}
 
 int bench(Session& session, const BenchArguments& arguments) {
   const benchmarks::Report report = benchmarks::run(arguments.names, {.threads = arguments.threads, .seconds = arguments.seconds});
@@ -44,12 +75,14 @@ void add_bench(CLI::App& app, Session& session) {
   const auto arguments = std::make_shared<BenchArguments>();
   std::string names;
   for (const benchmarks::Workload& workload : benchmarks::workloads()) names += (names.empty() ? "" : ", ") + workload.name;
-  CLI::App* command = session.add_command(app, "bench", "Measure this machine: samples/s, time per step, GFLOP/s, share of peak",
-                                          "  neurons bench\n  neurons bench mlp-64 --threads 1 --json",
-                                          [&session, arguments] { return bench(session, *arguments); });
+  CLI::App* command = session.add_command(
+      app, "bench", "Measure this machine: samples/s, time per step, GFLOP/s, share of peak",
+      "  neurons bench\n  neurons bench mlp-64 --threads 1 --json\n  neurons bench cnn-64 --profile",
+      [&session, arguments] { return arguments->profile ? profile(session, *arguments) : bench(session, *arguments); });
   command->add_option("NAME", arguments->names, "Workloads: " + names + " (all)");
   command->add_option("--threads", arguments->threads, "0: one for each core")->check(whole_number(0));
   command->add_option("--seconds", arguments->seconds, "Of measuring each workload (1)")->check(positive_number());
+  command->add_flag("--profile", arguments->profile, "Time each step of the workload's plan instead");
 }
 
 }  // namespace neurons::cli
