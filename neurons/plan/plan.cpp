@@ -10,10 +10,13 @@
 
 namespace neurons {
 
+void Plan::require_slot(int slot) const {
+  if (static_cast<std::size_t>(slot) < instructions_.size()) return;  // a negative one is huge
+  fail_input("plan: there is no input slot {}; it was compiled with slots = {}, counted from 0", slot, instructions_.size());
+}
+
 TensorView Plan::input(std::string_view name, int slot) const {
-  if (slot < 0 || slot >= static_cast<int>(addresses_.size())) {
-    fail_input("plan: there is no input slot {}, there are {}", slot, addresses_.size());
-  }
+  require_slot(slot);
   std::vector<std::string> known;
   for (std::size_t id = 0; id < graph_->values().size(); ++id) {
     const ValueInfo& info = graph_->values()[id];
@@ -53,7 +56,8 @@ void Plan::execute(void* context, Worker worker) noexcept {
   }
 }
 
-bool Plan::run(int slot) noexcept {
+bool Plan::run(int slot) {
+  require_slot(slot);
   Run run{this, slot, true};
   if (small_ || !team_) {
     execute(&run, Worker{});

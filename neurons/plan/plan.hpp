@@ -57,8 +57,9 @@ class Plan {
   TensorView output(std::string_view name) const;
 
   /// Runs all steps. False if the guarded value was not finite: no step after it has run, no state has changed since. Allocates
-  /// nothing, throws nothing. Denormal numbers count as 0 (base/flush_denormals.hpp).
-  bool run(int slot = 0) noexcept;
+  /// nothing; throws InputError, before anything runs, for a slot that is none. Denormal numbers count as 0
+  /// (base/flush_denormals.hpp).
+  bool run(int slot = 0);
 
   const std::vector<PlanStep>& steps() const { return steps_; }
   const Graph& graph() const { return *graph_; }  ///< as executed: laid out, simplified, fused
@@ -84,6 +85,7 @@ class Plan {
     bool complete;
   };
   static void execute(void* context, Worker worker) noexcept;
+  void require_slot(int slot) const;
 
   std::unique_ptr<Graph> graph_;
   std::shared_ptr<StateStore> states_;

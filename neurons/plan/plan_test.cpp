@@ -277,12 +277,16 @@ TEST_F(PlanTest, SaysWhatIsWrong) {
   const Value x = input("pixels");
   const Value w = state("weight", {1, 2});
   graph.output("prediction", x * w);
-  const Plan plan = compiled();
+  Plan plan = compiled();
   EXPECT_EQ(message_of([&] { (void)plan.input("pixel"); }), "plan: there is no input \"pixel\"; did you mean \"pixels\"?");
   EXPECT_EQ(message_of([&] { (void)plan.output("predictoin"); }),
             "plan: there is no output \"predictoin\"; did you mean \"prediction\"?");
-  EXPECT_EQ(message_of([&] { (void)plan.input("pixels", 1); }), "plan: there is no input slot 1, there are 1");
-  EXPECT_EQ(message_of([&] { (void)plan.input("pixels", -1); }), "plan: there is no input slot -1, there are 1");
+  for (const int slot : {-1, 1, std::numeric_limits<int>::max(), std::numeric_limits<int>::min()}) {
+    const std::string none =
+        "plan: there is no input slot " + std::to_string(slot) + "; it was compiled with slots = 1, counted from 0";
+    EXPECT_EQ(message_of([&] { (void)plan.input("pixels", slot); }), none);
+    EXPECT_EQ(message_of([&] { plan.run(slot); }), none) << "before anything runs";
+  }
   CompileOptions options;
   options.slots = 0;
   EXPECT_EQ(message_of([&] { compiled(options); }), "plan: slots = 0 must be at least 1");
