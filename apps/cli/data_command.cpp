@@ -64,15 +64,16 @@ Json to_json(const DataInfo& info) {
 
 void say_columns(Session& session, const DataInfo& info) {
   std::size_t width = 6;
-  for (const ColumnInfo& column : info.columns) width = std::max(width, column.name.size());
+  for (const ColumnInfo& column : info.columns) width = std::max(width, printable(column.name).size());
   session.say("\n{:<{}}  {:<6}  {:>8}  {:>11}  {:>11}  {:>11}", "column", width, "type", "missing", "minimum", "mean", "maximum");
   for (const ColumnInfo& column : info.columns) {
+    const std::string name = printable(column.name);
     const std::string target = column.name == info.target ? "  target" : "";
     if (column.is_numeric) {
-      session.say("{:<{}}  {:<6}  {:>8}  {:>11.5g}  {:>11.5g}  {:>11.5g}{}", column.name, width, "number", column.missing,
-                  column.minimum, column.mean, column.maximum, target);
+      session.say("{:<{}}  {:<6}  {:>8}  {:>11.5g}  {:>11.5g}  {:>11.5g}{}", name, width, "number", column.missing, column.minimum,
+                  column.mean, column.maximum, target);
     } else {
-      session.say("{:<{}}  {:<6}  {:>8}  {:>11}  {:>11}  {:>11}{}", column.name, width, "text", column.missing, "",
+      session.say("{:<{}}  {:<6}  {:>8}  {:>11}  {:>11}  {:>11}{}", name, width, "text", column.missing, "",
                   fmt::format("{} levels", column.levels), "", target);
     }
   }
@@ -80,26 +81,23 @@ void say_columns(Session& session, const DataInfo& info) {
 
 int show_info(Session& session, const std::string& source, const std::string& target) {
   const auto places = Session::places();
-  std::string wanted = target;
   const std::filesystem::path path = find_source(source, "", places);
-  for (const BundledData& data : bundled_data()) {
-    if (wanted.empty() && data.name == source) wanted = data.target;
-  }
-  const DataInfo info = describe_data(path, wanted);
+  const BundledData* bundled = find_bundled(source);
+  const DataInfo info = describe_data(path, target.empty() && bundled != nullptr ? std::string(bundled->target) : target);
   session.answer() = to_json(info);
-  session.say("{}: {}, {} samples{}", path.string(), name_of(info.kind), grouped(info.samples),
+  session.say("{}: {}, {} samples{}", printable(path.string()), name_of(info.kind), grouped(info.samples),
               info.test_samples > 0 ? fmt::format(" and {} for testing", grouped(info.test_samples)) : "");
   if (info.kind == SourceKind::csv) {
-    session.say("target {}; encoded inputs have shape {}", info.target, info.sample.to_string());
+    session.say("target {}; encoded inputs have shape {}", printable(info.target), info.sample.to_string());
     say_columns(session, info);
   } else {
     session.say("inputs of shape {} from {:g} to {:g}", info.sample.to_string(), info.input_minimum, info.input_maximum);
   }
   if (info.classes.empty()) return kDone;
   std::size_t width = 5;
-  for (const auto& [name, count] : info.classes) width = std::max(width, name.size());
+  for (const auto& [name, count] : info.classes) width = std::max(width, printable(name).size());
   session.say("\n{:<{}}  {:>8}", "class", width, "samples");
-  for (const auto& [name, count] : info.classes) session.say("{:<{}}  {:>8}", name, width, grouped(count));
+  for (const auto& [name, count] : info.classes) session.say("{:<{}}  {:>8}", printable(name), width, grouped(count));
   return kDone;
 }
 

@@ -63,7 +63,7 @@ void add_evaluate(CLI::App& app, Session& session) {
                                           [&session, arguments] { return evaluate_model(session, *arguments); });
   command->add_option("MODEL", arguments->model, "A run folder or a .safetensors file of a run")->required();
   command->add_option("--data", arguments->data,
-                      "IDX folder, CSV, npz or pictures by class (the test part of the model's own spec)");
+                      "A bundled name, IDX folder, CSV, npz or pictures by class (the test part of the model's own spec)");
   command->add_option("--mistakes", arguments->mistakes,
                       "Where to write a PNG of the pictures that were read worst (mistakes.png in the run folder)");
   command->add_option("--threads", arguments->threads, "0: one for each core")->check(whole_number(0));

@@ -43,7 +43,7 @@ std::string values_text(const std::vector<double>& values) {
 
 int predict_inputs(Session& session, const PredictArguments& arguments) {
   const Model model = open_model(arguments.model);
-  const NamedSamples samples = read_samples(model, arguments.inputs);
+  const NamedSamples samples = read_samples(model, arguments.inputs, Session::places());
   if (!samples.left_out.empty()) {
     complain(fmt::format("note: nothing is given for {}; the usual value of each is taken", fmt::join(samples.left_out, ", ")));
   }
@@ -56,17 +56,18 @@ int predict_inputs(Session& session, const PredictArguments& arguments) {
   const Terminal terminal = Terminal::of(stdout);
   std::size_t width = 0;
   std::size_t class_width = 0;
-  for (const std::string& name : samples.names) width = std::max(width, name.size());
-  for (const Prediction& prediction : predictions) class_width = std::max(class_width, prediction.class_name.size());
+  for (const std::string& name : samples.names) width = std::max(width, printable(name).size());
+  for (const Prediction& prediction : predictions) class_width = std::max(class_width, printable(prediction.class_name).size());
   Json list = Json::array();
   for (std::size_t i = 0; i < predictions.size(); ++i) {
     const Prediction& prediction = predictions[i];
+    const std::string name = printable(samples.names[i]);
     list.push_back(to_json(model, samples.names[i], prediction));
     if (model.is_classification) {
-      session.say("{:<{}}  {}  {:>6.2f}%", samples.names[i], width,
-                  terminal.bold(fmt::format("{:<{}}", prediction.class_name, class_width)), 100 * prediction.confidence);
+      session.say("{:<{}}  {}  {:>6.2f}%", name, width,
+                  terminal.bold(fmt::format("{:<{}}", printable(prediction.class_name), class_width)), 100 * prediction.confidence);
     } else {
-      session.say("{:<{}}  {}", samples.names[i], width, terminal.bold(values_text(prediction.values)));
+      session.say("{:<{}}  {}", name, width, terminal.bold(values_text(prediction.values)));
     }
   }
   session.answer() = {{"predictions", list}};
@@ -85,10 +86,10 @@ void add_predict(CLI::App& app, Session& session) {
                           [&session, arguments] { return predict_inputs(session, *arguments); });
   command->add_option("MODEL", arguments->model, "A run folder or a .safetensors file of a run")->required();
   command
-      ->add_option(
-          "INPUT", arguments->inputs,
-          "CSV files of rows or column=value pairs of one sample, for a model of a table (what is missing counts as its mean, or "
-          "as the most frequent text); PNG or JPEG pictures or .npy arrays of one sample or many, for others")
+      ->add_option("INPUT", arguments->inputs,
+                   "CSV files of rows, a bundled table by name or column=value pairs of one sample, for a model of a table (what "
+                   "is missing counts as its mean, or "
+                   "as the most frequent text); PNG or JPEG pictures or .npy arrays of one sample or many, for others")
       ->required();
   command->add_option("--threads", arguments->threads, "0: one for each core")->check(whole_number(0));
 }

@@ -18,23 +18,27 @@ Json class_scores(const ClassificationReport& report) {
   return classes;
 }
 
+std::string shown_class(const Model& model, std::size_t label) {
+  return printable(model.class_name(static_cast<std::int64_t>(label)));
+}
+
 std::size_t longest_name(const Model& model, std::size_t classes) {
   std::size_t longest = 5;
-  for (std::size_t i = 0; i < classes; ++i) longest = std::max(longest, model.class_name(static_cast<std::int64_t>(i)).size());
+  for (std::size_t i = 0; i < classes; ++i) longest = std::max(longest, shown_class(model, i).size());
   return longest;
 }
 
 std::string confusion_table(const ClassificationReport& report, const Model& model, std::size_t name_width) {
   std::size_t cell = 5;
   for (std::size_t i = 0; i < report.classes.size(); ++i) {
-    cell = std::max(cell, std::min<std::size_t>(12, model.class_name(static_cast<std::int64_t>(i)).size()));
+    cell = std::max(cell, std::min<std::size_t>(12, shown_class(model, i).size()));
   }
   std::string text = fmt::format("\n{:<{}}", "true \\ predicted", std::max<std::size_t>(name_width, 16));
   for (std::size_t i = 0; i < report.classes.size(); ++i) {
-    text += fmt::format("  {:>{}.{}}", model.class_name(static_cast<std::int64_t>(i)), cell, cell);
+    text += fmt::format("  {:>{}.{}}", shown_class(model, i), cell, cell);
   }
   for (std::size_t i = 0; i < report.confusion.size(); ++i) {
-    text += fmt::format("\n{:<{}}", model.class_name(static_cast<std::int64_t>(i)), std::max<std::size_t>(name_width, 16));
+    text += fmt::format("\n{:<{}}", shown_class(model, i), std::max<std::size_t>(name_width, 16));
     for (const std::int64_t count : report.confusion[i]) text += fmt::format("  {:>{}}", count, cell);
   }
   return text + "\n";
@@ -79,8 +83,8 @@ std::string class_table(const Evaluation& evaluation, const Model& model) {
   std::string text = fmt::format("\n{:<{}}  {:>9}  {:>8}  {:>8}  {:>9}\n", "class", width, "precision", "recall", "F1", "samples");
   for (std::size_t i = 0; i < report.classes.size(); ++i) {
     const ClassScores& scores = report.classes[i];
-    text += fmt::format("{:<{}}  {:>9.4f}  {:>8.4f}  {:>8.4f}  {:>9}\n", model.class_name(static_cast<std::int64_t>(i)), width,
-                        scores.precision, scores.recall, scores.f1, grouped(scores.support));
+    text += fmt::format("{:<{}}  {:>9.4f}  {:>8.4f}  {:>8.4f}  {:>9}\n", shown_class(model, i), width, scores.precision,
+                        scores.recall, scores.f1, grouped(scores.support));
   }
   if (report.classes.size() <= kMostConfusionClasses) text += confusion_table(report, model, width);
   return text;

@@ -78,11 +78,6 @@ int Session::finish(int code) {
   return kFailed;
 }
 
-void complain(const std::string& message) {
-  std::string line;  // what a file holds may not end the line or speak to the terminal
-  for (const char c : message)
-    line += static_cast<unsigned char>(c) < ' ' || c == '\x7f' ? fmt::format("\\x{:02x}", c) : std::string(1, c);
-  tell(fmt::format("neurons: {}\n", line));
-}
+void complain(const std::string& message) { tell(fmt::format("neurons: {}\n", printable(message))); }
 
 }  // namespace neurons::cli

@@ -46,6 +46,15 @@ void tell(std::string_view text) {
   std::fflush(stderr);
 }
 
+std::string printable(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    const bool control = static_cast<unsigned char>(c) < ' ' || c == '\x7f';
+    result += control ? fmt::format("\\x{:02x}", c) : std::string(1, c);
+  }
+  return result;
+}
+
 std::string grouped(std::int64_t number) {
   std::string digits = std::to_string(number);
   for (int i = static_cast<int>(digits.size()) - 3; i > (number < 0 ? 1 : 0); i -= 3)

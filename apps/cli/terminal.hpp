@@ -27,6 +27,9 @@ struct Terminal {
 /// Writes to stderr, if that can be written to: a job does not fail for what it cannot say.
 void tell(std::string_view text);
 
+/// What a file holds may not end a line or speak to the terminal: control characters as "\x0a".
+std::string printable(std::string_view text);
+
 /// "1,234,567"
 std::string grouped(std::int64_t number);
 /// "0.21 s", "12.3 s", "3:07", "2:03:07"

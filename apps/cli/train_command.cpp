@@ -33,7 +33,7 @@ struct TrainArguments {
 Spec changed_spec(const TrainArguments& arguments) {
   Spec spec = read_spec(arguments.spec);
   TrainOptions& options = spec.training.options;
-  if (!arguments.data.empty()) use_data(spec, arguments.data);
+  if (!arguments.data.empty()) use_data(spec, arguments.data.string());
   if (arguments.epochs) options.epochs = *arguments.epochs;
   if (arguments.seed) options.seed = *arguments.seed;
   if (arguments.threads) options.threads = *arguments.threads;
@@ -157,6 +157,10 @@ int train(Session& session, const TrainArguments& arguments) {
                          resume_command(arguments, folder)));
     return kFailed;
   }
+  if (!arguments.quiet && history.epochs_before > 0 && history.epochs_before == std::ssize(history.epochs)) {
+    complain(fmt::format("note: nothing was left to train: this run has {} after {} epochs",
+                         history.stop == StopReason::early ? "stopped early" : "ended", history.epochs_before));
+  }
   if (!arguments.quiet) say_end(session, outcome, folder);
   return kDone;
 }
@@ -173,7 +177,7 @@ void add_train(CLI::App& app, Session& session) {
   command->add_option("SPEC", arguments->spec, "What to train: a TOML file (docs/specs.md)")->required();
   command->add_option("--out", arguments->out, "The run folder (runs/SPEC-NAME); an earlier run in it is moved aside, never lost");
   command->add_option("--data", arguments->data,
-                      "Train on all of this instead of the spec's data: IDX folder, CSV, npz, pictures by class");
+                      "Train on all of this instead of the spec's data: a bundled name, IDX folder, CSV, npz, pictures by class");
   command->add_option("--epochs", arguments->epochs, "Instead of the spec's")->check(whole_number<std::int64_t>(1));
   command->add_option("--seed", arguments->seed, "Of initial weights, order of samples and dropout, instead of the spec's")
       ->check(whole_number<std::uint64_t>(0));

@@ -1,10 +1,9 @@
 #include "neurons/layers/network.hpp"
 
-#include <fnmatch.h>
-
 #include <algorithm>
 
 #include "neurons/base/suggest.hpp"
+#include "neurons/layers/parameter_pattern.hpp"
 #include "neurons/layers/shapes.hpp"
 #include "neurons/ops/ops.hpp"
 
@@ -313,9 +312,9 @@ std::vector<std::string> matching(const Network& network, std::string_view verb,
   std::vector<std::string> known;
   for (const auto& [name, type] : network.parameter_types()) {
     known.push_back(name);
-    if (::fnmatch(pattern.c_str(), name.c_str(), 0) == 0) names.push_back(name);
+    if (matches_pattern(pattern, name)) names.push_back(name);
   }
-  if (names.empty()) fail_input("{}: no parameter matches \"{}\"{}", verb, pattern, did_you_mean(pattern, known));
+  if (names.empty()) fail_input("{}: no parameter matches \"{}\"{}", verb, pattern, nearest_parameters(pattern, known));
   return names;
 }
 

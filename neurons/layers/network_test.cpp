@@ -181,7 +181,13 @@ TEST(Network, FreezesByPattern) {
   EXPECT_TRUE(network.is_frozen("prelu1.slope")) << "drawing does not thaw";
   EXPECT_EQ(message_of([&] { network.freeze("dens1.weight"); }),
             "freeze: no parameter matches \"dens1.weight\"; did you mean \"dense1.weight\"?");
-  EXPECT_EQ(message_of([&] { network.unfreeze("conv*"); }), "unfreeze: no parameter matches \"conv*\"");
+  EXPECT_EQ(message_of([&] { network.unfreeze("dens2*"); }),
+            "unfreeze: no parameter matches \"dens2*\"; did you mean \"dense2.*\"?");
+  EXPECT_EQ(message_of([&] { network.unfreeze("*.biases"); }),
+            "unfreeze: no parameter matches \"*.biases\"; did you mean \"*.bias\"?");
+  EXPECT_EQ(message_of([&] { network.unfreeze("conv*"); }),
+            "unfreeze: no parameter matches \"conv*\"; known are dense1.weight, dense1.bias, prelu1.slope, dense2.weight, "
+            "dense2.bias, dense3.weight, dense3.bias");
 }
 
 TEST(Network, RefusesNamesThatAreTaken) {

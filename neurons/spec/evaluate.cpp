@@ -66,7 +66,7 @@ Tensor decoded(const Model& model, Tensor values) {
 Dataset evaluation_data(const Model& model, const std::filesystem::path* path, std::span<const std::filesystem::path> places) {
   Dataset data;
   if (path != nullptr) {
-    data = load_all(*path, model.encoder ? &*model.encoder : nullptr, model.spec.data);
+    data = load_all(find_source(path->string(), "", places), model.encoder ? &*model.encoder : nullptr, model.spec.data);
     data.validate();
   } else {
     LoadedData loaded = load_data(model.spec, places);

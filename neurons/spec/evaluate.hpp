@@ -18,8 +18,9 @@ struct Evaluation {
   std::optional<RegressionReport> regression;  ///< in the target's own units
 };
 
-/// The data at `path` as the model wants them (its test part where it comes in two); null: the test part of the model's own spec.
-/// Labels are matched by class names. Throws InputError where data and model do not fit together.
+/// The data at `path`, which may be the name of a bundled data set, as the model wants them (the test part where they come in two);
+/// null: the test part of the model's own spec. Labels are matched by class names. Throws InputError where data and model do not
+/// fit together.
 Dataset evaluation_data(const Model& model, const std::filesystem::path* path, std::span<const std::filesystem::path> places = {});
 
 /// `threads` 0: one for each core.

@@ -19,12 +19,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const BundledData* find_bundled(std::string_view name) {
-  const auto all = bundled_data();
-  const auto found = std::ranges::find(all, name, &BundledData::name);
-  return found == all.end() ? nullptr : &*found;
-}
-
 std::vector<std::string> texts_of(const std::vector<ColumnName>& columns) {
   std::vector<std::string> texts;
   for (const ColumnName& column : columns) texts.push_back(column.text);

@@ -9,6 +9,8 @@
 #include "neurons/data/readers/csv.hpp"
 #include "neurons/data/readers/npy.hpp"
 #include "neurons/data/readers/pictures.hpp"
+#include "neurons/data/readers/source.hpp"
+#include "neurons/spec/load_data.hpp"
 #include "neurons/training/trainer.hpp"
 
 namespace neurons {
@@ -182,7 +184,7 @@ std::vector<double> probabilities_of(const std::string& last_layer, std::span<co
 
 }  // namespace
 
-NamedSamples read_samples(const Model& model, std::span<const std::string> inputs) {
+NamedSamples read_samples(const Model& model, std::span<const std::string> inputs, std::span<const fs::path> places) {
   Gathering gathering(model);
   std::map<std::string, std::string> cells;
   std::string pairs;
@@ -190,7 +192,11 @@ NamedSamples read_samples(const Model& model, std::span<const std::string> input
     std::error_code ignored;
     const std::string extension = lower_extension(input);
     const auto equals = input.find('=');
-    if (equals != std::string::npos && !fs::exists(input, ignored)) {
+    if (const BundledData* bundled = find_bundled(input)) {
+      if (bundled->kind != SourceKind::csv)
+        fail_input("{}: is no table; evaluate reads it, predict takes pictures one by one", input);
+      add_csv(model, csv_file_of(find_source(input, "", places)).string(), gathering);
+    } else if (equals != std::string::npos && !fs::exists(input, ignored)) {
       if (!cells.emplace(input.substr(0, equals), input.substr(equals + 1)).second) {
         fail_input("{}: the column \"{}\" is given twice", input, input.substr(0, equals));
       }

@@ -1,7 +1,5 @@
 #include "neurons/spec/prepare.hpp"
 
-#include <algorithm>
-
 #include "neurons/base/error.hpp"
 #include "neurons/data/readers/source.hpp"
 
@@ -12,9 +10,30 @@ namespace {
 
 /// Absolute where it is a path; the name of a bundled data set stays.
 std::string settled(const std::string& source, const fs::path& folder) {
-  const bool bundled = std::ranges::any_of(bundled_data(), [&](const BundledData& data) { return data.name == source; });
   std::error_code ignored;
-  return source.empty() || bundled ? source : fs::weakly_canonical(folder / source, ignored).string();
+  return source.empty() || find_bundled(source) != nullptr ? source : fs::weakly_canonical(folder / source, ignored).string();
+}
+
+/// "spec.toml:14:20: ", or nothing where the spec was made by a program.
+std::string place_of(const TrainingSpec& training, const std::string& key) {
+  const auto found = training.places.find(key);
+  return found == training.places.end() ? "" : found->second;
+}
+
+void freeze(Network& network, const TrainingSpec& training) {
+  for (std::size_t i = 0; i < training.freeze.size(); ++i) {
+    try {
+      network.freeze(training.freeze[i]);
+    } catch (const InputError& error) {
+      fail_input("{}{}", place_of(training, fmt::format("freeze[{}]", i)), error.what());
+    }
+  }
+}
+
+void require_groups(const Network& network, const TrainingSpec& training) {
+  NumberCheck check;
+  check_groups(training.options.groups, network, check);
+  if (const auto& bad = check.bad()) check.require(place_of(training, bad->key));
 }
 
 }  // namespace
@@ -52,7 +71,8 @@ PreparedSpec prepare(Spec spec, std::span<const fs::path> places) {
     if (prepared.data) spec = resolve(std::move(spec), *prepared.data);
     if (!spec.training.loss) spec.training.loss = CrossEntropy{};
     prepared.network = make_network(spec.network);
-    for (const std::string& pattern : spec.training.freeze) prepared.network.freeze(pattern);
+    freeze(prepared.network, spec.training);
+    require_groups(prepared.network, spec.training);
   } catch (const InputError& error) {
     const std::string message = error.what();
     if (message.starts_with(file.string() + ":")) throw;
@@ -62,10 +82,8 @@ PreparedSpec prepare(Spec spec, std::span<const fs::path> places) {
   return prepared;
 }
 
-void use_data(Spec& spec, const fs::path& path) {
-  std::error_code ignored;
-  if (!fs::exists(path, ignored)) fail_input("{}: there is no such file or folder", path.string());
-  spec.data.source = fs::absolute(path, ignored).string();
+void use_data(Spec& spec, const std::string& source) {
+  spec.data.source = find_bundled(source) != nullptr ? source : fs::absolute(find_source(source, "")).string();
   if (spec.data.test.is_parted()) spec.data.test = {};
 }
 

@@ -23,8 +23,9 @@ PreparedSpec prepare(Spec spec, std::span<const std::filesystem::path> places = 
 /// The spec with everything put in that data say: shapes, numbers of outputs, the task and the loss that suits it, absolute paths.
 Spec resolve(Spec spec, const LoadedData& data);
 
-/// The spec trained on the data at `path` instead of its own. A share that its own data set aside for testing is not taken from
-/// these: all that is there is to learn from. Throws InputError if there is nothing at `path`.
-void use_data(Spec& spec, const std::filesystem::path& path);
+/// The spec trained on other data than its own: a path, relative to where the program runs, or the name of a bundled data set. A
+/// share that its own data set aside for testing is not taken from these: all that is there is to learn from. Throws InputError as
+/// find_source() does.
+void use_data(Spec& spec, const std::string& source);
 
 }  // namespace neurons

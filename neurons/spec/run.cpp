@@ -46,19 +46,28 @@ bool is_run(const fs::path& folder) {
 /// The folder of a run, made ready: an earlier run in it moves to the first free FOLDER.NUMBER.
 class Room {
  public:
-  Room(const fs::path& folder, bool resume) : folder_(folder), resume_(resume) {
-    if (!resume) move_earlier();
+  Room(const fs::path& folder, bool resume) : folder_(folder) {
+    if (resume) {
+      earlier_spec_ = read_file(folder / kSpecFile);
+    } else {
+      move_earlier();
+    }
     std::error_code error;
     fs::create_directories(folder, error);
     if (error) fail_run("{}: cannot make this folder: {}", folder.string(), error.message());
   }
   const std::optional<fs::path>& moved() const { return moved_; }
 
+  /// As it was before training was refused, when nothing but the spec had been written.
+  void take_back_spec() const {
+    if (earlier_spec_) write_file_atomically(folder_ / kSpecFile, *earlier_spec_);
+  }
+
   /// As it was before, if there is no checkpoint yet.
   void give_back() const noexcept {
     std::error_code ignored;
     const RunFolder run(folder_);
-    if (resume_ || fs::exists(run.checkpoint_path(), ignored)) return;
+    if (earlier_spec_ || fs::exists(run.checkpoint_path(), ignored)) return;
     fs::remove(folder_ / kSpecFile, ignored);
     fs::remove(run.checkpoint_path().parent_path(), ignored);
     fs::remove(folder_, ignored);  // only if nothing else is in it
@@ -81,7 +90,7 @@ class Room {
   }
 
   fs::path folder_;
-  bool resume_;
+  std::optional<std::string> earlier_spec_;  ///< of a resumed run
   std::optional<fs::path> moved_;
 };
 
@@ -129,6 +138,10 @@ RunOutcome run(Spec given, const RunOptions& options) {
   try {
     write_file_atomically(options.folder / kSpecFile, to_toml(spec));
     outcome.history = train(network, data.train, train_options(spec, data, options));
+  } catch (const InputError&) {
+    room.take_back_spec();
+    room.give_back();
+    throw;
   } catch (...) {
     room.give_back();
     throw;

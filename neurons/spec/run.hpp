@@ -25,7 +25,8 @@ struct RunStart {
 
 struct RunOptions {
   std::filesystem::path folder;
-  /// Continue the run in the folder. Its spec must be the same but for epochs, threads and how often checkpoints are written.
+  /// Continue the run in the folder. Its spec must be the same but for epochs (no fewer than it has made), threads and how often
+  /// checkpoints are written.
   bool resume = false;
   std::vector<std::filesystem::path> places = {};  ///< where else to look for a folder data/
   std::function<void(const RunStart&)> on_start = nullptr;

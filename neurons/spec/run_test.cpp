@@ -8,6 +8,7 @@
 #include <cmath>
 #include <fstream>
 
+#include "neurons/base/atomic_file.hpp"
 #include "neurons/base/testing.hpp"
 #include "neurons/data/readers/npy.hpp"
 #include "neurons/formats/safetensors.hpp"
@@ -102,6 +103,36 @@ TEST_F(Run, ResumingWantsTheSameSpec) {
   EXPECT_EQ(train(changed, true).history.epochs.back().epoch, 31);
 }
 
+TEST_F(Run, FewerEpochsThanMadeLeaveTheRunAsItIs) {
+  train(spec());
+  const std::string before = read_file(folder_ / "run" / "spec.toml");
+  Spec fewer = spec();
+  fewer.training.options.epochs = 29;
+  EXPECT_THAT(message_of<InputError>([&] { train(fewer, true); }), HasSubstr("has made 30 epochs already, more than epochs = 29"));
+  EXPECT_EQ(read_file(folder_ / "run" / "spec.toml"), before);
+}
+
+TEST_F(Run, ParametersThatAreNotThereAreToldWithTheirPlace) {
+  const auto refusal = [&](const std::string& line) { return message_of([&] { prepare(spec(kSpec + line)); }); };
+  const std::string place = (folder_ / "spec.toml").string() + ":13:";
+  EXPECT_EQ(refusal("groups = [{ pattern = \"*\" }, { pattern = \"dens1*\" }]\n"),
+            place + "42: groups[1].pattern = \"dens1*\" matches no parameter; did you mean \"dense1.*\"?");
+  EXPECT_EQ(refusal("groups = [{ pattern = \"*\" }, { pattern = \"dense1.*\" }]\n"),
+            place +
+                "42: groups[1].pattern = \"dense1.*\": no parameter is left for it, since \"*\" before it takes dense1.weight; the "
+                "first match counts");
+  EXPECT_EQ(
+      refusal("groups = [{ rate_factor = 2 }]\n"),
+      place +
+          "11: groups[0].pattern = \"\" matches no parameter; known are dense1.weight, dense1.bias, dense2.weight, dense2.bias");
+  EXPECT_EQ(refusal("freeze = [\"*.bias\", \"dense3.bias\"]\n"),
+            place + "21: freeze: no parameter matches \"dense3.bias\"; did you mean \"dense1.bias\"?");
+  Spec made = spec();  // by a program: there is no line
+  made.training.options.groups = {{"conv*", 1.0, {}}};
+  EXPECT_THAT(message_of([&] { prepare(made); }),
+              HasSubstr("spec.toml: groups[0].pattern = \"conv*\" matches no parameter; known are"));
+}
+
 TEST_F(Run, NeedsData) {
   Spec without = spec("[network]\ninputs = [{ shape = [2] }]\nlayers = [{ kind = \"dense\", units = 3 }]");
   EXPECT_THAT(message_of([&] { train(without); }), HasSubstr("[data] names no source"));
@@ -114,6 +145,12 @@ TEST_F(Run, UseDataTakesAllButKeepsTheValidationShare) {
   EXPECT_FALSE(loaded.test.has_value());
   EXPECT_EQ(loaded.train.samples() + loaded.validation->samples(), 64);
   EXPECT_THAT(message_of([&] { use_data(other, folder_ / "none.csv"); }), HasSubstr("none.csv"));
+  EXPECT_THAT(message_of([&] { use_data(other, "irs"); }), HasSubstr("did you mean \"iris\"?"));
+  use_data(other, "iris");
+  const std::vector<std::filesystem::path> places = {NEURONS_SOURCE_DIR};
+  const LoadedData iris = load_data(other, places);
+  EXPECT_EQ(iris.encoder->target_name(), "species") << "a bundled name knows its target";
+  EXPECT_EQ(iris.train.samples() + iris.validation->samples(), 150);
 }
 
 TEST_F(Run, PredictsRowsAndPairs) {

@@ -52,6 +52,19 @@ class NameCheck {
   std::vector<std::string> layers_;  ///< what can be shared
 };
 
+/// Remembers where the patterns of parameters stand.
+void note_patterns(const TomlReader& reader, const toml::table& table, TrainingSpec& training) {
+  const auto section = table["training"];
+  for (std::size_t i = 0; i < training.options.groups.size(); ++i) {
+    const auto group = section["groups"][i];
+    const toml::node* pattern = group["pattern"].node();
+    training.places[fmt::format("groups[{}].pattern", i)] = reader.place((pattern == nullptr ? group.node() : pattern)->source());
+  }
+  for (std::size_t i = 0; i < training.freeze.size(); ++i) {
+    training.places[fmt::format("freeze[{}]", i)] = reader.place(section["freeze"][i].node()->source());
+  }
+}
+
 }  // namespace
 
 Spec parse_spec(std::string_view text, const std::filesystem::path& name) {
@@ -65,6 +78,7 @@ Spec parse_spec(std::string_view text, const std::filesystem::path& name) {
     reader.fail(error.source(), "{}", error.description());
   }
   reader.read_table(table, spec, "a spec");
+  note_patterns(reader, table, spec.training);
   const auto require = [&](const NumberCheck& numbers, std::string_view section) {
     const auto& bad = numbers.bad();
     if (!bad) return;

@@ -1,6 +1,7 @@
 #pragma once
 /// The [training] section: what is made small, by which method, for how long.
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +14,8 @@ struct TrainingSpec {
   std::optional<Loss> loss;         ///< none: cross_entropy for classes, mse for values
   std::vector<std::string> freeze;  ///< patterns of parameters that stay as they begin (see Network::freeze)
   TrainOptions options;             ///< everything else; `loss`, `validation` and what belongs to one run stay at their defaults
+  /// Where the spec names parameters, which only the network knows, for messages: "groups[0].pattern" is at "spec.toml:14:20: ".
+  std::map<std::string, std::string> places;
 
   template <typename Self, typename Visitor>
   static void fields(Self& self, Visitor&& visit) {

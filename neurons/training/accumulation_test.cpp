@@ -164,7 +164,7 @@ TEST(LearnerOptionsAreChecked, NamesAndNumbers) {
   EXPECT_THAT(complaint([](LearnerOptions& options) {
                 options.groups = {{"dense3.*", 0.1, {}}};
               }),
-              HasSubstr("parameter group \"dense3.*\" matches no parameter"));
+              HasSubstr("groups[0].pattern = \"dense3.*\" matches no parameter; did you mean"));
   EXPECT_THAT(complaint([](LearnerOptions& options) { options.clip_norm = -1; }), HasSubstr("clip_norm = -1 must be positive"));
   EXPECT_THAT(complaint([](LearnerOptions& options) { options.optimizer = Sgd{.learning_rate = NAN}; }),
               HasSubstr("learning_rate = nan"));

@@ -1,12 +1,9 @@
 #include "neurons/training/learner.hpp"
 
-#include <fnmatch.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
 
-#include "neurons/base/suggest.hpp"
 #include "neurons/graph/gradients.hpp"
 #include "neurons/training/number_rules.hpp"
 
@@ -52,28 +49,14 @@ void Learner::check_options() const {
   NumberCheck check;
   check.at_least("learning_rate", rate(), 0.0);
   check_learning(options_, check);
+  check_groups(options_.groups, network_, check);
   check.require();
-  std::vector<std::string> known;
-  for (const auto& [name, type] : network_.parameter_types()) known.push_back(name);
-  for (const ParameterGroup& group : options_.groups) {
-    const auto matches = [&](const std::string& name) { return ::fnmatch(group.pattern.c_str(), name.c_str(), 0) == 0; };
-    if (std::ranges::none_of(known, matches)) {
-      fail_input("parameter group \"{}\" matches no parameter of the network{}", group.pattern, did_you_mean(group.pattern, known));
-    }
-  }
 }
 
 std::vector<std::string> Learner::trained() const {
   std::vector<std::string> names;
   for (const auto& [name, type] : network_.trained_parameters()) names.push_back(name);
   return names;
-}
-
-std::size_t Learner::group_of(const std::string& parameter) const {
-  for (std::size_t i = 0; i < options_.groups.size(); ++i) {
-    if (::fnmatch(options_.groups[i].pattern.c_str(), parameter.c_str(), 0) == 0) return i + 1;
-  }
-  return 0;
 }
 
 namespace {
@@ -124,7 +107,7 @@ Graph Learner::training_graph(std::int64_t rows, bool update) const {
   if (options_.clip_norm > 0) clip_by_norm(graph, slopes, options_.clip_norm);
   std::vector<std::vector<Value>> scalars(options_.groups.size() + 1);
   for (std::size_t i = 0; i < slopes.size(); ++i) {
-    const std::size_t group = group_of(names[i]);
+    const std::size_t group = group_of(options_.groups, names[i]);
     if (scalars[group].empty()) {
       for (int s = 0; s < options_.optimizer.scalar_count(); ++s) {
         scalars[group].push_back(graph.input(scalar_name(group, s), {DType::f32, {}}));

@@ -20,22 +20,9 @@
 #include "neurons/training/optimizer.hpp"
 #include "neurons/training/optimizers.hpp"
 #include "neurons/training/output_losses.hpp"
+#include "neurons/training/parameter_group.hpp"
 
 namespace neurons {
-
-/// Parameters whose names match `pattern` (as in Network::freeze) train with their own rate and decay. The first match counts.
-struct ParameterGroup {
-  std::string pattern;
-  double rate_factor = 1.0;
-  std::optional<double> weight_decay;  ///< in place of the optimiser's
-
-  template <typename Self, typename Visitor>
-  static void fields(Self& self, Visitor&& visit) {
-    visit("pattern", self.pattern);
-    visit("rate_factor", self.rate_factor);
-    visit("weight_decay", self.weight_decay);
-  }
-};
 
 struct LearnerOptions {
   Losses loss = CrossEntropy{};  ///< of the network's first output, or of several by name
@@ -152,7 +139,6 @@ class Learner {
   Prepared prepare(const Graph& graph, const CompileOptions& compile_options) const;
   void check_options() const;
   bool ends_accumulation() const { return pending_ + 1 >= options_.accumulate; }
-  std::size_t group_of(const std::string& parameter) const;
 
   Network network_;
   LearnerOptions options_;

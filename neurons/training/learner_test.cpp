@@ -214,7 +214,13 @@ TEST(Learner, SaysWhichOptionMakesNoSense) {
   EXPECT_THAT(refusal([](auto& given) {
                 given.groups = {{"dense1.wieght", 1.0, {}}};
               }),
-              HasSubstr("parameter group \"dense1.wieght\" matches no parameter of the network; did you mean \"dense1.weight\"?"));
+              HasSubstr("groups[0].pattern = \"dense1.wieght\" matches no parameter; did you mean \"dense1.weight\"?"));
+  EXPECT_THAT(
+      refusal([](auto& given) {
+        given.groups = {{"*.weight", 1.0, {}}, {"*", 2.0, {}}, {"dense1.b*", 1.0, {}}};
+      }),
+      HasSubstr("groups[2].pattern = \"dense1.b*\": no parameter is left for it, since \"*\" before it takes dense1.bias; the "
+                "first match counts"));
 }
 
 }  // namespace

@@ -116,6 +116,30 @@ TEST(Resume, MoreEpochsGoOnFromTheEnd) {
   EXPECT_EQ(run(demanding(5), folder / "a", true).weights_sha256, run(demanding(5), folder / "b").weights_sha256);
 }
 
+TEST(Resume, FewerEpochsThanMadeAreRefused) {
+  const TemporaryFolder folder;
+  EXPECT_EQ(run(demanding(3), folder / "a").epochs_before, 0);
+  const auto refusal = [&](int epochs, const char* name) {
+    return message_of<InputError>([&] { run(demanding(epochs), folder / name, true); });
+  };
+  const std::string checkpoint = read_file(folder / "a/checkpoint/state.safetensors");
+  EXPECT_EQ(refusal(2, "a"), (folder / "a").string() +
+                                 ": this run has made 3 epochs already, more than epochs = 2; resume it with 3 "
+                                 "or more, or train anew");
+  EXPECT_EQ(read_file(folder / "a/checkpoint/state.safetensors"), checkpoint);
+  EXPECT_EQ(run(demanding(3), folder / "a", true).epochs_before, 3) << "nothing was left to do";
+  EXPECT_EQ(run(demanding(4), folder / "a", true).epochs_before, 3);
+
+  std::atomic<bool> interrupt{false};
+  TrainOptions cut = demanding(3);
+  cut.interrupt = &interrupt;
+  cut.on_epoch = [&](const EpochRecord& record) { interrupt = record.epoch == 2; };
+  ASSERT_EQ(run(cut, folder / "b").stop, StopReason::interrupted);
+  EXPECT_THAT(refusal(2, "b"),
+              HasSubstr("has made 2 epochs already and begun another, more than epochs = 2; resume it with 3 or more"));
+  EXPECT_EQ(run(demanding(3), folder / "b", true).epochs_before, 2);
+}
+
 TEST(Resume, MetricsAfterTheCheckpointAreCutOff) {
   const TemporaryFolder folder;
   const History whole = run(demanding(2), folder.path());

@@ -66,12 +66,23 @@ class Training {
     Checkpoint checkpoint = folder_->read_checkpoint();
     const std::string source = folder_->checkpoint_path().string();
     require_same(checkpoint.fingerprint, fingerprint_, source);
+    require_epochs_left(checkpoint.training);
     engine_->restore(checkpoint.engine, source);
     state_ = std::move(checkpoint.training);
     folder_->create();
     folder_->write_metrics(state_.epochs);  // without epochs made after the checkpoint
+    epochs_before_ = static_cast<std::int64_t>(state_.epochs.size());
     steps_before_ = steps();
     saved_updates_ = engine_->updates();
+  }
+
+  /// Throws if the checkpoint is further than training is to go: its weights are not those that are asked for.
+  void require_epochs_left(const TrainingState& made) const {
+    const auto epochs = static_cast<std::int64_t>(made.epochs.size());
+    const bool between = made.step_of_epoch > 0;
+    if (epochs + (between ? 1 : 0) <= options_.epochs) return;
+    fail_input("{}: this run has made {} epochs already{}, more than epochs = {}; resume it with {} or more, or train anew",
+               folder_->path().string(), epochs, between ? " and begun another" : "", options_.epochs, epochs + (between ? 1 : 0));
   }
 
   /// Batches made since the start of the run.
@@ -201,6 +212,7 @@ class Training {
     require_finite(final_->parameters(), engine_->updates());
     if (folder_) folder_->write_model(*final_, options_.metadata);
     history.epochs = state_.epochs;
+    history.epochs_before = epochs_before_;
     history.best_epoch = state_.best_epoch;
     history.seconds = seconds_between(start_, Clock::now());
     history.weights_sha256 = weights_sha256(*final_);
@@ -224,7 +236,8 @@ class Training {
   double saving_seconds_ = 0;         ///< what that one took
   std::int64_t told_samples_ = -1;    ///< at the last StepRecord; -1 before the first
   std::int64_t saved_updates_ = 0;    ///< at the last checkpoint
-  std::int64_t steps_before_ = 0;     ///< of the run, when this call began
+  std::int64_t epochs_before_ = 0;    ///< of the run, when this call began
+  std::int64_t steps_before_ = 0;     ///< likewise
 };
 
 }  // namespace

@@ -72,6 +72,7 @@ enum class StopReason {
 
 struct History {
   std::vector<EpochRecord> epochs;
+  std::int64_t epochs_before = 0;  ///< of them, those that a resumed run had made before this call
   StopReason stop = StopReason::completed;
   std::int64_t best_epoch = 0;  ///< with the least validation loss; 0 without validation
   double seconds = 0;           ///< of this call
@@ -107,7 +108,8 @@ struct TrainOptions {
   std::int64_t checkpoint_steps = 0;  ///< updates between further checkpoints; 0: none
   double checkpoint_seconds = 60;     ///< and at least this often
   /// Continue from the folder's checkpoint, mid-epoch and bit-exactly. Network, data and options must be those of the run, but for
-  /// threads, files, callbacks and (where the schedule does not depend on it) the number of epochs.
+  /// threads, files, callbacks and (where the schedule does not depend on it) the number of epochs, which may not be fewer than the
+  /// run has made. A run that has ended is left as it is.
   bool resume = false;
   std::map<std::string, std::string> metadata{};  ///< written into model.safetensors: spec, encoder, class names
 

@@ -155,6 +155,16 @@ class Train(CliCase):
         self.assertIn("keeps no test part", self.sentence("evaluate", self.folder / "run", code=2))
         self.assertEqual(self.answer("evaluate", self.folder / "run", "--data", ROOT / "data/iris")["samples"], 150)
 
+    def test_bundled_data_by_name(self):
+        self.train("run", None, "--data", "wine")
+        answer = self.answer("evaluate", self.folder / "run", "--data", "wine")
+        self.assertEqual(answer["samples"], 178)
+        self.assertEqual(answer, self.answer("evaluate", self.folder / "run", "--data", ROOT / "data/wine/wine.csv"))
+        self.assertEqual(len(self.answer("predict", self.folder / "run", "wine")["predictions"]), 178)
+        self.assertIn("mnist: is no table", self.sentence("predict", self.folder / "run", "mnist", code=2))
+        for command in (("train", self.spec), ("evaluate", self.folder / "run")):
+            self.assertIn('did you mean "wine"?', self.sentence(*command, "--data", "wne", code=2))
+
     def test_divergence_is_the_jobs_failure(self):
         wild = self.write("wild.toml", SMALL_SPEC.replace("tanh", "relu").replace('{ kind = "adam", learning_rate = 0.02 }', '{ kind = "sgd", learning_rate = 1e30 }'))
         self.assertIn("step", self.sentence("train", wild, "--out", self.folder / "run", "--quiet", code=1))
@@ -207,6 +217,17 @@ class Interrupt(CliCase):
         text = self.sentence("train", changed, "--out", self.folder / "run", "--resume", "--quiet", code=2)
         self.assertIn('it says "batch_size = 8", the run "batch_size = 16"', text)
         self.assertEqual(self.train("run", None, "--resume", "--epochs", "14")["epochs"], 14)
+
+    def test_resume_of_a_run_that_has_ended(self):
+        whole = self.train("run")
+        resume = ("train", self.spec, "--out", self.folder / "run", "--resume")
+        before = {path: path.read_bytes() for path in (self.folder / "run").rglob("*") if path.is_file()}
+        text = self.sentence(*resume, "--epochs", "5", "--quiet", code=2)
+        self.assertIn("/run: this run has made 12 epochs already, more than epochs = 5; resume it with 12 or more, or train anew", text)
+        self.assertEqual({path: path.read_bytes() for path in (self.folder / "run").rglob("*") if path.is_file()}, before)
+        done = self.call(*resume, "--json")
+        self.assertIn("note: nothing was left to train: this run has ended after 12 epochs\n", done.stderr)
+        self.assertEqual(json.loads(done.stdout)["weights_sha256"], whole["weights_sha256"])
 
 
 class Evaluate(CliCase):
@@ -382,6 +403,11 @@ class Look(CliCase):
         self.assertEqual(info["target"], "species")
         self.assertIn("petal_length", self.call("data", "info", ROOT / "data/iris/iris.csv").stdout)
         self.assertIn('did you mean "iris"?', self.sentence("data", "info", "irs", code=2))
+        table = self.write("lines.csv", '"a\nb",y\n1,"u\tv"\n3,w\n2,w\n')
+        text = self.call("data", "info", table).stdout
+        self.assertIn("\na\\x0ab  ", text)
+        self.assertIn("\nu\\x09v  ", text)
+        self.assertEqual([one["name"] for one in self.answer("data", "info", table)["columns"]], ["a\nb", "y"])
         self.assertIn('no target column "x"', self.sentence("data", "info", "mnist", "--target", "x", code=2))
 
     def test_bench(self):

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "neurons/base/error.hpp"
-#include "neurons/base/suggest.hpp"
 
 namespace neurons {
 namespace {
@@ -111,13 +110,9 @@ fs::path csv_file_of(const fs::path& path) {
 
 std::span<const BundledData> bundled_data() noexcept { return kBundled; }
 
-const BundledData& bundled_data(std::string_view name) {
-  std::vector<std::string> names;
-  for (const BundledData& data : kBundled) {
-    if (data.name == name) return data;
-    names.emplace_back(data.name);
-  }
-  fail_input("there is no bundled data \"{}\"{}", name, did_you_mean(name, names));
+const BundledData* find_bundled(std::string_view name) noexcept {
+  const auto* found = std::ranges::find(kBundled, name, &BundledData::name);
+  return found == std::end(kBundled) ? nullptr : found;
 }
 
 std::optional<fs::path> find_data_folder(fs::path start) {

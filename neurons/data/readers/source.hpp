@@ -34,8 +34,8 @@ struct BundledData {
 
 /// All of them, by name.
 std::span<const BundledData> bundled_data() noexcept;
-/// The one of this name. Throws InputError with the nearest name.
-const BundledData& bundled_data(std::string_view name);
+/// The one of this name, or null.
+const BundledData* find_bundled(std::string_view name) noexcept;
 
 /// The data folder at or above `start`: the nearest parent with a folder data/ that holds data/iris/iris.csv.
 std::optional<std::filesystem::path> find_data_folder(std::filesystem::path start);

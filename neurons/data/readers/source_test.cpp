@@ -64,8 +64,8 @@ TEST(BundledData, IsWhatTheTableSays) {
     EXPECT_EQ(table.rows(), data.samples);
     EXPECT_TRUE(table.find(data.target)) << data.target;
   }
-  EXPECT_EQ(&bundled_data("iris"), &bundled_data()[3]);
-  EXPECT_EQ(message_of([] { bundled_data("minst"); }), "there is no bundled data \"minst\"; did you mean \"mnist\"?");
+  EXPECT_EQ(find_bundled("iris"), &bundled_data()[3]);
+  EXPECT_EQ(find_bundled("minst"), nullptr);
 }
 
 TEST(FindDataFolder, LooksUpwards) {
