@@ -4,6 +4,7 @@
 #include "neurons/kernels/convolution_rows.hpp"
 #include "neurons/kernels/depthwise.hpp"
 #include "neurons/kernels/simd_targets.hpp"
+#include "neurons/kernels/winograd.hpp"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "neurons/kernels/convolution.cpp"
@@ -328,7 +329,11 @@ std::int64_t images_at_a_time(const Plan& plan, std::int64_t image_floats) {
 
 }  // namespace
 
-PreparedConvolution::PreparedConvolution(const ConvolutionForward& call) {
+PreparedConvolution::PreparedConvolution(const ConvolutionForward& call, ConvolutionMethod method) {
+  if (method == ConvolutionMethod::winograd) {
+    winograd_ = winograd_plan(call);
+    return;
+  }
   auto plan = std::make_shared<Plan>(forward_plan(call.shape));
   plan->x = call.x;
   plan->panels = call.panels;
@@ -338,7 +343,11 @@ PreparedConvolution::PreparedConvolution(const ConvolutionForward& call) {
   plan_ = std::move(plan);
 }
 
-PreparedConvolution::PreparedConvolution(const ConvolutionInputGradient& call) {
+PreparedConvolution::PreparedConvolution(const ConvolutionInputGradient& call, ConvolutionMethod method) {
+  if (method == ConvolutionMethod::winograd) {
+    winograd_ = winograd_plan(call);
+    return;
+  }
   auto plan = std::make_shared<Plan>(input_gradient_plan(call.shape));
   plan->x = call.dy;
   plan->panels = call.transposed;
@@ -348,7 +357,11 @@ PreparedConvolution::PreparedConvolution(const ConvolutionInputGradient& call) {
   plan_ = std::move(plan);
 }
 
-PreparedConvolution::PreparedConvolution(const ConvolutionWeightGradient& call) {
+PreparedConvolution::PreparedConvolution(const ConvolutionWeightGradient& call, ConvolutionMethod method) {
+  if (method == ConvolutionMethod::winograd) {
+    winograd_ = winograd_plan(call);
+    return;
+  }
   auto plan = std::make_shared<Plan>(forward_plan(call.shape));
   plan->kind = Plan::Kind::weight_gradient;
   plan->x = call.x;
@@ -370,9 +383,12 @@ PreparedConvolution::PreparedConvolution(const ConvolutionWeightGradient& call) 
   plan_ = std::move(plan);
 }
 
-std::size_t PreparedConvolution::scratch_bytes() const noexcept { return plan_->scratch_bytes(); }
+std::size_t PreparedConvolution::scratch_bytes() const noexcept {
+  return winograd_ ? winograd_->scratch_bytes() : plan_->scratch_bytes();
+}
 
 void PreparedConvolution::run(std::byte* scratch, Worker worker) const noexcept {
+  if (winograd_) return run_winograd(*winograd_, scratch, worker);
   if (plan_->depthwise) return run_depthwise(*plan_, scratch, worker);
   HWY_DYNAMIC_DISPATCH(run_convolution)(*plan_, scratch, worker);
 }

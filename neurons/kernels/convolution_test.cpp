@@ -97,6 +97,12 @@ const std::vector<Case>& cases() {
       {"small images, in groups", shape_of(7, 200, 40, {1, 7, 7}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {0, 1, 1})},
       {"small images in place, in groups", shape_of(5, 600, 33, {1, 7, 7}, {1, 1, 1}, {1, 2, 2})},
       {"no images", shape_of(0, 3, 4, {1, 5, 5}, {1, 3, 3})},
+      {"tiles of four", shape_of(2, 16, 16, {1, 8, 8}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {0, 1, 1})},
+      {"tiles cut off", shape_of(3, 32, 48, {1, 7, 9}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {0, 1, 1})},
+      {"tiles without pads", shape_of(2, 48, 32, {1, 11, 14}, {1, 3, 3})},
+      {"tiles, lopsided pads", shape_of(1, 16, 80, {1, 12, 20}, {1, 3, 3}, {1, 1, 1}, {0, 2, 0}, {0, 0, 3})},
+      {"tiles, pads beyond the input", shape_of(5, 16, 32, {1, 2, 3}, {1, 3, 3}, {1, 1, 1}, {0, 4, 5}, {0, 3, 6})},
+      {"tiles, many rows", shape_of(1, 16, 64, {1, 40, 70}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {0, 1, 1})},
       {"many outputs", shape_of(1, 3, 130, {1, 4, 4}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {0, 1, 1})},
   };
   return all;
@@ -163,6 +169,18 @@ struct Doubling {
     }
   }
 };
+
+/// With and without an epilogue, by every method that takes the shape.
+struct Variant {
+  bool with_epilogue;
+  ConvolutionMethod method;
+};
+std::vector<Variant> variants(const ConvolutionShape& shape) {
+  std::vector<Variant> all = {{false, ConvolutionMethod::direct}, {true, ConvolutionMethod::direct}};
+  if (!refuse_winograd(shape).empty()) return all;
+  all.insert(all.end(), {{false, ConvolutionMethod::winograd}, {true, ConvolutionMethod::winograd}});
+  return all;
+}
 
 /// |actual - expected| within what the roundings of that many terms of that size may give.
 void expect_near(const Block& actual, const std::vector<double>& expected, const std::vector<double>& magnitudes,
@@ -244,15 +262,16 @@ TEST_P(ConvolutionTest, ForwardIsTheSumOfItsWindow) {
     for_each_product(test.shape, [&](std::int64_t a, std::int64_t b, std::int64_t c) {
       expected.add(c, static_cast<double>(x.at(a)), static_cast<double>(weights.at(b)));
     });
-    for (const bool with_epilogue : {false, true}) {
+    for (const Variant& variant : variants(test.shape)) {
       Block y(test.y_count(), kNan);
       Doubling doubling(test.shape.batch * test.shape.output_pixels(), test.shape.outputs);
       run_twice(y, [&] {
         std::ranges::fill(doubling.seen, 0);
         return PreparedConvolution(ConvolutionForward{test.shape, x.data(), panels.data(), bias.data(), y.data(),
-                                                      with_epilogue ? &doubling.program : nullptr});
+                                                      variant.with_epilogue ? &doubling.program : nullptr},
+                                   variant.method);
       });
-      if (with_epilogue) {
+      if (variant.with_epilogue) {
         ASSERT_THAT(doubling.seen, ::testing::Each(1));
         for (std::int64_t i = 0; i < y.size(); ++i) y.data()[i] /= 2;
       }
@@ -278,15 +297,16 @@ TEST_P(ConvolutionTest, InputGradientGathersWhatEachInputReached) {
     for_each_product(test.shape, [&](std::int64_t a, std::int64_t b, std::int64_t c) {
       expected.add(a, static_cast<double>(dy.at(c)), static_cast<double>(weights.at(b)));
     });
-    for (const bool with_epilogue : {false, true}) {
+    for (const Variant& variant : variants(test.shape)) {
       Block dx(test.x_count(), kNan);
       Doubling doubling(test.shape.batch * test.shape.input_pixels(), test.shape.channels);
       run_twice(dx, [&] {
         std::ranges::fill(doubling.seen, 0);
         return PreparedConvolution(ConvolutionInputGradient{test.shape, dy.data(), transposed.data(), bias.data(), dx.data(),
-                                                            with_epilogue ? &doubling.program : nullptr});
+                                                            variant.with_epilogue ? &doubling.program : nullptr},
+                                   variant.method);
       });
-      if (with_epilogue) {
+      if (variant.with_epilogue) {
         ASSERT_THAT(doubling.seen, ::testing::Each(1));
         for (std::int64_t i = 0; i < dx.size(); ++i) dx.data()[i] /= 2;
       }
@@ -304,17 +324,18 @@ TEST_P(ConvolutionTest, WeightGradientSumsOverAllPositions) {
       expected.add(b, static_cast<double>(x.at(a)), static_cast<double>(dy.at(c)));
     });
     const std::int64_t width = test.shape.packed()[2];
-    for (const bool with_epilogue : {false, true}) {
+    for (const Variant& variant : variants(test.shape)) {
       Block panels(test.panel_count(), kNan);
       Doubling doubling(test.panel_count() / width, width);
       run_twice(panels, [&] {
         std::ranges::fill(doubling.seen, 0);
-        return PreparedConvolution(
-            ConvolutionWeightGradient{test.shape, x.data(), dy.data(), panels.data(), with_epilogue ? &doubling.program : nullptr});
+        return PreparedConvolution(ConvolutionWeightGradient{test.shape, x.data(), dy.data(), panels.data(),
+                                                             variant.with_epilogue ? &doubling.program : nullptr},
+                                   variant.method);
       });
       Block dw(test.w_count(), kNan);
       unpack_convolution(test.shape, panels.data(), dw.data(), {});
-      if (with_epilogue) {
+      if (variant.with_epilogue) {
         ASSERT_THAT(doubling.seen, ::testing::Each(1));
         for (std::int64_t i = 0; i < dw.size(); ++i) dw.data()[i] /= 2;
       } else {

@@ -16,7 +16,7 @@ TensorType own_type(const InferContext& context) {
   return {DType::f32, channels_last(options.y_shape(x[0]))};
 }
 
-Call prepare(const PrepareContext& context) {
+Call prepare(const PrepareContext& context, kernels::ConvolutionMethod method) {
   const auto& options = context.as<ConvolutionSumOptions>();
   const std::int64_t batch = context.inputs[0].type.shape[0];
   const Shape y = channels_last(options.y_shape(batch));
@@ -28,7 +28,7 @@ Call prepare(const PrepareContext& context) {
   call.y = context.outputs[static_cast<std::size_t>(tile_place(options.epilogue))].as<float>();
   const auto epilogue = epilogue_program(context, options.epilogue, kOwnInputs, y, y.product(0, y.rank() - 1), options.outputs);
   call.epilogue = epilogue.get();
-  return convolution_call(kernels::PreparedConvolution(call), epilogue);
+  return convolution_call(kernels::PreparedConvolution(call, method), epilogue);
 }
 
 void reference(const ReferenceContext& context) {
@@ -52,14 +52,14 @@ std::vector<OpDef> convolution_sum() {
   OpDef op = convolution_sum_op("ConvolutionSum", "y = epilogue(Σ over windows of x · W + bias), channels last, W in panels",
                                 kOwnInputs, true, own_type);
   op.reference = reference;
-  op.kernels = {{"convolution", nullptr, prepare}};
+  op.kernels = convolution_kernels(prepare);
   op.samples = [] {
     std::vector<Sample> samples;
     for (const ConvolutionSample& sample : convolution_samples()) {
       ConvolutionSumOptions options;
       static_cast<ConvolutionOptions&>(options) = sample.options;
-      const Sample::Input x{{DType::f32, channels_last(sample.options.x_shape(sample.batch))}};
-      const Sample::Input w{{DType::f32, sample.options.packed_shape()}};
+      const Sample::Input x{{DType::f32, channels_last(sample.options.x_shape(sample.batch))}, Sample::Fill::unit};
+      const Sample::Input w{{DType::f32, sample.options.packed_shape()}, Sample::Fill::unit};
       samples.push_back({{x, w}, options, sample.note});
       samples.push_back({{x, w, {{DType::f32, {sample.options.outputs}}}}, options, sample.note + ", bias"});
     }

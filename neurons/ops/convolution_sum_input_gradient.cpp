@@ -15,7 +15,7 @@ TensorType own_type(const InferContext& context) {
   return {DType::f32, channels_last(options.x_shape(dy[0]))};
 }
 
-Call prepare(const PrepareContext& context) {
+Call prepare(const PrepareContext& context, kernels::ConvolutionMethod method) {
   const auto& options = context.as<ConvolutionSumOptions>();
   const std::int64_t batch = context.inputs[0].type.shape[0];
   const Shape x = channels_last(options.x_shape(batch));
@@ -27,7 +27,7 @@ Call prepare(const PrepareContext& context) {
   call.dx = context.outputs[static_cast<std::size_t>(tile_place(options.epilogue))].as<float>();
   const auto epilogue = epilogue_program(context, options.epilogue, kOwnInputs, x, x.product(0, x.rank() - 1), options.channels);
   call.epilogue = epilogue.get();
-  return convolution_call(kernels::PreparedConvolution(call), epilogue);
+  return convolution_call(kernels::PreparedConvolution(call, method), epilogue);
 }
 
 void reference(const ReferenceContext& context) {
@@ -54,14 +54,14 @@ std::vector<OpDef> convolution_sum_input_gradient() {
                                 "dx = epilogue(Σ over the windows that show it of dy · Wᵀ + bias), channels last", kOwnInputs, true,
                                 own_type);
   op.reference = reference;
-  op.kernels = {{"convolution", nullptr, prepare}};
+  op.kernels = convolution_kernels(prepare);
   op.samples = [] {
     std::vector<Sample> samples;
     for (const ConvolutionSample& sample : convolution_samples()) {
       ConvolutionSumOptions options;
       static_cast<ConvolutionOptions&>(options) = sample.options;
-      const Sample::Input dy{{DType::f32, channels_last(sample.options.y_shape(sample.batch))}};
-      const Sample::Input w{{DType::f32, sample.options.transposed_shape()}};
+      const Sample::Input dy{{DType::f32, channels_last(sample.options.y_shape(sample.batch))}, Sample::Fill::unit};
+      const Sample::Input w{{DType::f32, sample.options.transposed_shape()}, Sample::Fill::unit};
       samples.push_back({{dy, w}, options, sample.note});
       samples.push_back({{dy, w, {{DType::f32, {sample.options.channels}}}}, options, sample.note + ", bias"});
     }

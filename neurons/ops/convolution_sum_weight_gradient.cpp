@@ -15,7 +15,7 @@ TensorType own_type(const InferContext& context) {
   return {DType::f32, options.packed_shape()};
 }
 
-Call prepare(const PrepareContext& context) {
+Call prepare(const PrepareContext& context, kernels::ConvolutionMethod method) {
   const auto& options = context.as<ConvolutionSumOptions>();
   const Shape panels = options.packed_shape();
   const std::int64_t batch = context.inputs[0].type.shape[0];
@@ -26,7 +26,7 @@ Call prepare(const PrepareContext& context) {
   call.panels = stored_tile(context, options.epilogue);
   const auto epilogue = epilogue_program(context, options.epilogue, kOwnInputs, panels, panels[0] * panels[1], panels[2]);
   call.epilogue = epilogue.get();
-  return convolution_call(kernels::PreparedConvolution(call), epilogue);
+  return convolution_call(kernels::PreparedConvolution(call, method), epilogue);
 }
 
 void reference(const ReferenceContext& context) {
@@ -48,14 +48,14 @@ std::vector<OpDef> convolution_sum_weight_gradient() {
                                 "epilogue(Σ over positions of windows of x · dy) in panels of outputs, channels last", kOwnInputs,
                                 false, own_type);
   op.reference = reference;
-  op.kernels = {{"convolution", nullptr, prepare}};
+  op.kernels = convolution_kernels(prepare);
   op.samples = [] {
     std::vector<Sample> samples;
     for (const ConvolutionSample& sample : convolution_samples()) {
       ConvolutionSumOptions options;
       static_cast<ConvolutionOptions&>(options) = sample.options;
-      samples.push_back({{{{DType::f32, channels_last(sample.options.x_shape(sample.batch))}},
-                          {{DType::f32, channels_last(sample.options.y_shape(sample.batch))}}},
+      samples.push_back({{{{DType::f32, channels_last(sample.options.x_shape(sample.batch))}, Sample::Fill::unit},
+                          {{DType::f32, channels_last(sample.options.y_shape(sample.batch))}, Sample::Fill::unit}},
                          options,
                          sample.note});
     }

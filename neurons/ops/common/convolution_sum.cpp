@@ -17,6 +17,17 @@ Call convolution_call(kernels::PreparedConvolution convolution, std::shared_ptr<
   return Call::of<run_sum>(SumCall{std::move(convolution), std::move(epilogue)}, true, scratch);
 }
 
+std::vector<Kernel> convolution_kernels(std::function<Call(const PrepareContext&, kernels::ConvolutionMethod)> prepare) {
+  const auto refuse = [](const InferContext& context) {
+    return kernels::refuse_winograd(context.as<ConvolutionSumOptions>().shape(context.shape(0)[0]));
+  };
+  const auto by = [prepare = std::move(prepare)](kernels::ConvolutionMethod method) {
+    return [prepare, method](const PrepareContext& context) { return prepare(context, method); };
+  };
+  return {{"winograd", refuse, by(kernels::ConvolutionMethod::winograd)},
+          {"convolution", nullptr, by(kernels::ConvolutionMethod::direct)}};
+}
+
 OpDef convolution_sum_op(std::string name, std::string summary, std::size_t own_inputs, bool tile_in_output,
                          std::function<TensorType(const InferContext&)> own_type) {
   OpDef op;

@@ -26,6 +26,9 @@ struct ConvolutionSumOptions : ConvolutionOptions {
 /// Runs a convolution that keeps its epilogue alive.
 Call convolution_call(kernels::PreparedConvolution convolution, std::shared_ptr<const kernels::Program> epilogue);
 
+/// Best first: Winograd's, and the plain sums. `prepare(context, method)` makes the call.
+std::vector<Kernel> convolution_kernels(std::function<Call(const PrepareContext&, kernels::ConvolutionMethod)> prepare);
+
 /// An internal op with options ConvolutionSumOptions whose own inputs number 2 to `own_inputs` and whose own output is of the type
 /// that `own_type` says. With `tile_in_output` its sums wait in an output (tile_place) for their chain, and it takes no chain that
 /// leaves none for that. Reference, kernels and samples are the caller's.
