@@ -10,6 +10,7 @@
 #include "neurons/data/readers/npy.hpp"
 #include "neurons/data/readers/pictures.hpp"
 #include "neurons/data/readers/source.hpp"
+#include "neurons/layers/last_activation.hpp"
 #include "neurons/spec/load_data.hpp"
 #include "neurons/training/trainer.hpp"
 
@@ -168,13 +169,13 @@ std::string lower_extension(const std::string& input) {
 }
 
 /// Probabilities of the classes from a row of the network's outputs.
-std::vector<double> probabilities_of(const std::string& last_layer, std::span<const float> row) {
+std::vector<double> probabilities_of(bool are_probabilities, std::span<const float> row) {
   std::vector<double> result(row.begin(), row.end());
   if (result.size() == 1) {  // one logit of the second of two classes
-    const double second = last_layer == "sigmoid" ? result[0] : 1 / (1 + std::exp(-result[0]));
+    const double second = 1 / (1 + std::exp(-result[0]));
     return {1 - second, second};
   }
-  if (last_layer == "softmax") return result;
+  if (are_probabilities) return result;
   const double largest = std::ranges::max(result);
   double sum = 0;
   for (double& value : result) sum += value = std::exp(value - largest);
@@ -233,7 +234,7 @@ std::vector<Prediction> predict(const Model& model, const Tensor& inputs, int th
 std::vector<Prediction> predictions_of(const Model& model, const Tensor& outputs) {
   const std::int64_t samples = outputs.shape()[0];
   const auto width = static_cast<std::size_t>(outputs.elements() / samples);
-  const std::string last_layer = model.network.layers().back().layer.kind();
+  const bool are_probabilities = last_activation(model.network, model.network.outputs().front().name) == "softmax";
   std::vector<Prediction> predictions;
   for (std::size_t i = 0; i < static_cast<std::size_t>(samples); ++i) {
     const auto row = outputs.values<float>().subspan(i * width, width);
@@ -245,7 +246,7 @@ std::vector<Prediction> predictions_of(const Model& model, const Tensor& outputs
       }
       continue;
     }
-    prediction.probabilities = probabilities_of(last_layer, row);
+    prediction.probabilities = probabilities_of(are_probabilities, row);
     prediction.label = std::ranges::max_element(prediction.probabilities) - prediction.probabilities.begin();
     prediction.class_name = model.class_name(prediction.label);
     prediction.confidence = prediction.probabilities[static_cast<std::size_t>(prediction.label)];

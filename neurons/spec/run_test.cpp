@@ -12,6 +12,7 @@
 #include "neurons/base/testing.hpp"
 #include "neurons/data/readers/npy.hpp"
 #include "neurons/formats/safetensors.hpp"
+#include "neurons/layers/dense.hpp"
 #include "neurons/spec/predict.hpp"
 
 namespace neurons {
@@ -308,6 +309,16 @@ TEST_F(Run, PredictsArrays) {
   const std::vector<std::string> pair = {"x=2"};
   EXPECT_THAT(message_of([&] { read_samples(model, pair); }), HasSubstr("was not trained on a table"));
   EXPECT_THAT(message_of([&] { predict(model, Tensor(DType::f32, {2, 3})); }), HasSubstr("got [2, 3]"));
+}
+
+TEST(Predictions, AreOfTheFirstOutput) {
+  Model model;
+  const auto scores = model.network.add(Dense{3, "softmax"}, model.network.input("x", {2}));
+  model.network.output("y", scores);
+  model.network.output("z", model.network.add(Dense{3}, scores));
+  const auto prediction = predictions_of(model, Tensor::of<float>({1, 3}, {0.25F, 0.5F, 0.25F})).front();
+  EXPECT_EQ(prediction.label, 1);
+  EXPECT_THAT(prediction.probabilities, ::testing::ElementsAre(0.25, 0.5, 0.25)) << "softmax has made them what they are";
 }
 
 TEST_F(Run, RegressionComesBackInItsOwnUnits) {

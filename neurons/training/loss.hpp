@@ -13,7 +13,8 @@ namespace neurons {
 /// A loss, held by value. Any struct with `static constexpr std::string_view kKind`, `fields` (options.hpp),
 /// `TensorType target_type(const TensorType& prediction, bool labels) const` and
 /// `RowLosses build(Graph&, Value prediction, Value target) const` is a loss; one whose targets are class labels as a rule has
-/// `static constexpr bool kOfClasses = true`.
+/// `static constexpr bool kOfClasses = true`, one that makes probabilities of logits itself `static constexpr bool kOfLogits =
+/// true`.
 struct RowLosses {
   Value losses;   ///< [batch]
   Value weights;  ///< [batch] or absent (all 1): the weight of each row in the mean, already multiplied into `losses`
@@ -28,6 +29,8 @@ class Loss {
   std::string kind() const { return model_->kind(); }
   /// Targets are class labels, unless one says otherwise.
   bool is_of_classes() const { return model_->is_of_classes(); }
+  /// Predictions are logits, not probabilities.
+  bool is_of_logits() const { return model_->is_of_logits(); }
   Attributes attributes() const { return model_->attributes(); }
   Loss with(const Attributes& attributes) const { return model_->with(attributes); }
   /// What targets must look like for a prediction of that type: i64 [batch] class labels, or f32. `labels` says whether the data
@@ -40,6 +43,7 @@ class Loss {
     virtual ~Concept() = default;
     virtual std::string kind() const = 0;
     virtual bool is_of_classes() const = 0;
+    virtual bool is_of_logits() const = 0;
     virtual Attributes attributes() const = 0;
     virtual Loss with(const Attributes&) const = 0;
     virtual TensorType target_type(const TensorType&, bool) const = 0;
@@ -51,6 +55,10 @@ class Loss {
     std::string kind() const override { return std::string(T::kKind); }
     bool is_of_classes() const override {
       if constexpr (requires { T::kOfClasses; }) return T::kOfClasses;
+      return false;
+    }
+    bool is_of_logits() const override {
+      if constexpr (requires { T::kOfLogits; }) return T::kOfLogits;
       return false;
     }
     Attributes attributes() const override { return attributes_of(value); }

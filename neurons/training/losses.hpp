@@ -9,6 +9,7 @@ namespace neurons {
 /// -log softmax(prediction)[label], or -Σ target · log softmax(prediction) for soft targets [batch, classes].
 struct CrossEntropy {
   static constexpr std::string_view kKind = "cross_entropy";
+  static constexpr bool kOfLogits = true;
   static constexpr bool kOfClasses = true;
   float label_smoothing = 0.0F;        ///< share of each target spread over all classes
   std::vector<float> class_weights{};  ///< empty: all 1
@@ -26,6 +27,7 @@ struct CrossEntropy {
 /// output.
 struct BinaryCrossEntropy {
   static constexpr std::string_view kKind = "binary_cross_entropy";
+  static constexpr bool kOfLogits = true;
   template <typename Self, typename Visitor>
   static void fields(Self&, Visitor&&) {}
   TensorType target_type(const TensorType& prediction, bool labels) const;
@@ -78,6 +80,7 @@ struct Hinge {
 /// Σ t · (log t - log softmax(x)) for target distributions t [batch, classes]; t = 0 adds 0 (PyTorch's KLDivLoss, "batchmean").
 struct KlDivergence {
   static constexpr std::string_view kKind = "kl_divergence";
+  static constexpr bool kOfLogits = true;
   template <typename Self, typename Visitor>
   static void fields(Self&, Visitor&&) {}
   TensorType target_type(const TensorType& prediction, bool labels) const;

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "neurons/base/suggest.hpp"
+#include "neurons/layers/last_activation.hpp"
 
 namespace neurons {
 namespace {
@@ -55,6 +56,16 @@ std::vector<OutputLoss> Losses::of(const Network& network) const {
     found.push_back(std::move(part));
   }
   return found;
+}
+
+void require_logits(const Network& network, const std::vector<OutputLoss>& losses) {
+  for (const OutputLoss& part : losses) {
+    const std::string last = last_activation(network, part.output);
+    if (!part.loss.is_of_logits() || (last != "softmax" && last != "sigmoid")) continue;
+    fail_input(
+        "loss {} takes logits and makes probabilities of them itself, but the network's output \"{}\" ends in {}; leave that out",
+        part.loss.kind(), part.output, last);
+  }
 }
 
 std::string name_of_part(std::string_view part, std::size_t index, const std::vector<OutputLoss>& losses) {

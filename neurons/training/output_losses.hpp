@@ -38,6 +38,10 @@ class Losses {
   std::vector<OutputLoss> parts_;  ///< an output without a name is the first
 };
 
+/// Throws InputError where a loss that takes logits would be given probabilities: the network learns badly from what is made a
+/// probability twice, and is judged wrongly.
+void require_logits(const Network& network, const std::vector<OutputLoss>& losses);
+
 /// What belongs to one loss in a graph: "target" or, where there are several, "target.OUTPUT".
 std::string name_of_part(std::string_view part, std::size_t index, const std::vector<OutputLoss>& losses);
 

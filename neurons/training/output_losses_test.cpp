@@ -9,11 +9,14 @@
 #include "neurons/base/random.hpp"
 #include "neurons/base/testing.hpp"
 #include "neurons/graph/gradients.hpp"
+#include "neurons/layers/activations.hpp"
 #include "neurons/layers/dense.hpp"
+#include "neurons/layers/shapes.hpp"
 #include "neurons/plan/interpret.hpp"
 #include "neurons/training/learner.hpp"
 #include "neurons/training/nonfinite.hpp"
 #include "neurons/training/tally.hpp"
+#include "neurons/training/trainer.hpp"
 
 namespace neurons {
 namespace {
@@ -273,6 +276,36 @@ TEST(OutputLosses, SaysWhatDoesNotFit) {
   EXPECT_THAT(refusal({{"size", MeanSquaredError{}}, {"kind", CrossEntropy{}}}), HasSubstr("i64[6]"));
   EXPECT_THAT(refusal({{"kind", CrossEntropy{}}, {"kind_", MeanSquaredError{}}}), HasSubstr("did you mean \"kind\"?"));
   EXPECT_THAT(refusal({{"kind", CrossEntropy{}}, {"size", MeanSquaredError{}}, {"spare", Hinge{}}}), HasSubstr("nothing thrown"));
+}
+
+TEST(OutputLosses, ProbabilitiesAreNotMadeTwice) {
+  const auto refusal = [](const Network& network, const Loss& loss, const Method& method) {
+    Dataset data{.inputs = Tensor(DType::f32, {4, 2}), .targets = Tensor(DType::i64, {4})};
+    if (network.parameter("dense1.bias").elements() == 3 && !loss.is_of_classes()) data.targets = Tensor(DType::f32, {4, 3});
+    return message_of([&] {
+      Network trained = network;
+      train(trained, data, {.loss = loss, .optimizer = method, .epochs = 1, .batch_size = 4, .threads = 1});
+    });
+  };
+  const auto drawn = [](Network network) {
+    network.initialize(1);
+    return network;
+  };
+  const Network soft = drawn(Sequential{{2}, Dense{3, "softmax"}});
+  const std::string said =
+      "loss cross_entropy takes logits and makes probabilities of them itself, but the network's output \"y\" ends in softmax; "
+      "leave "
+      "that out";
+  EXPECT_EQ(refusal(soft, CrossEntropy{}, Adam{}), said);
+  EXPECT_EQ(refusal(soft, CrossEntropy{}, Lbfgs{}), said);
+  EXPECT_EQ(message_of([&] { Learner(soft, options_with(CrossEntropy{})); }), said) << "in a loop of one's own, too";
+  EXPECT_EQ(refusal(drawn(Sequential{{2}, Dense{3}, Softmax{}, Identity{}, Flatten{}}), CrossEntropy{}, Adam{}), said);
+  EXPECT_THAT(refusal(soft, KlDivergence{}, Adam{}), HasSubstr("loss kl_divergence takes logits"));
+  EXPECT_THAT(refusal(drawn(Sequential{{2}, Dense{1, "sigmoid"}}), BinaryCrossEntropy{}, Adam{}), HasSubstr("ends in sigmoid"));
+  for (const Loss& loss : std::vector<Loss>{Hinge{}, MeanSquaredError{}}) EXPECT_EQ(refusal(soft, loss, Adam{}), "nothing thrown");
+  EXPECT_EQ(refusal(drawn(Sequential{{2}, Dense{3, "tanh"}}), CrossEntropy{}, Adam{}), "nothing thrown");
+  EXPECT_EQ(refusal(drawn(Sequential{{2}, Dense{3}, LogSoftmax{}}), CrossEntropy{}, Adam{}), "nothing thrown")
+      << "these are logits";
 }
 
 TEST(OutputLosses, SaysWhoseTargetIsBad) {

@@ -33,6 +33,7 @@ class Specs(CliCase):
             (SMALL_SPEC.replace("0.02 }", "-0.02 }"), "bad.toml:11:46: adam: learning_rate = -0.02 must be at least 0"),
             (SMALL_SPEC.replace("seed = 3", "loss = { kind = 'cross_entropy', class_weights = [1.0, -1.0, 1.0] }"), "class weight -1 must be"),
             (SMALL_SPEC.replace("seed = 3", "loss = 'mse'"), "loss mse: the data has class labels"),
+            (SMALL_SPEC.replace('units = "outputs"', 'units = "outputs", activation = "softmax"'), 'output "y" ends in softmax; leave that out'),
             (SMALL_SPEC + "groups = [{ pattern = 'dense3.*' }]\n", "bad.toml:15:23: groups[0].pattern = \"dense3.*\" matches no parameter; did you"),
             (SMALL_SPEC + "freeze = ['*.wieght']\n", 'bad.toml:15:11: freeze: no parameter matches "*.wieght"; did you mean "*.weight"?'),
             ("", "has no layers"),
