@@ -61,6 +61,7 @@ class ProductRun {
     tile.c_stride = target.row_stride;
     tile.columns = product_.columns;
     tile.bias = product_.bias;
+    tile.accumulate = product_.accumulate;
     tile.pads = product_.c_in_panels;
     const Kernels& kernels = kernels_for(layout, tile.columns);
     for (std::int64_t t = 0; t < rows.tiles; ++t) {
@@ -237,7 +238,7 @@ class ProductRun {
     tile.a_stride = left.stride;
     tile.b_stride = product_.b_in_panels || plan_.packs_b ? product_.width : product_.b_inner_stride;
     tile.c_stride = c_stride;
-    tile.accumulate = begin > 0;
+    tile.accumulate = begin > 0 || product_.accumulate;
     tile.pads = product_.c_in_panels;
     const std::int64_t first_column = panel * product_.width;
     const std::int64_t columns = std::min(product_.width, product_.columns - first_column);
@@ -318,6 +319,7 @@ class ProductRun {
     tile.c_stride = product_.c_row_stride;
     tile.columns = product_.columns - column;
     tile.bias = product_.bias == nullptr ? nullptr : product_.bias + column;
+    tile.accumulate = product_.accumulate;
     micro_kernel<Layout::inner_contiguous, kRows, kMaxWidth / kLanes, kPanels>(tile);
     if (product_.epilogue == nullptr) return;
     const Stream target{reinterpret_cast<std::byte*>(tile.c), tile.c_stride, 1};

@@ -36,6 +36,7 @@ struct PanelProduct {
 
   float* c = nullptr;  ///< null: tiles exist only for the epilogue
   std::int64_t c_row_stride = 0;
+  bool accumulate = false;  ///< C += A · B, without a bias
   /// C in panels, as weights are: `rows` rows of `width` floats a panel, padding 0. The epilogue's space is then panels · rows ×
   /// width.
   bool c_in_panels = false;
