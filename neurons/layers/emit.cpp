@@ -7,6 +7,17 @@ Value single_input(BuildContext& context, const std::vector<Value>& inputs) {
   return inputs.front();
 }
 
+Value sequence_input(BuildContext& context, Value x) {
+  if (x.shape().rank() == 3 && x.type().dtype == DType::f32) return x;
+  fail_input("{}: expects [batch, time, features], got {}{}", context.graph().scope(), x.type().to_string(),
+             x.type().dtype == DType::i64 ? "; add an Embedding before it" : "");
+}
+
+Value first_steps(Value value, std::int64_t count) {
+  const std::vector<std::int64_t> zero{0};
+  return emit_with("Slice", {value}, {{"starts", zero}, {"ends", std::vector{count}}, {"axes", zero}});
+}
+
 Value reshape(Value value, const Shape& shape) {
   if (value.shape() == shape) return value;
   const std::vector<std::int64_t> extents(shape.extents().begin(), shape.extents().end());

@@ -8,6 +8,12 @@ namespace neurons {
 /// The layer's only input. Throws InputError if there are several or none.
 Value single_input(BuildContext& context, const std::vector<Value>& inputs);
 
+/// `x` if it is a sequence [batch, time, features] of floats. Throws InputError otherwise.
+Value sequence_input(BuildContext& context, Value x);
+
+/// The first `count` rows of a value.
+Value first_steps(Value value, std::int64_t count);
+
 /// `value` under another shape of as many elements.
 Value reshape(Value value, const Shape& shape);
 

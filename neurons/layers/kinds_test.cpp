@@ -57,14 +57,22 @@ Shape sample_for(const std::string& kind) {
   if (kind.ends_with("2d") || kind.starts_with("global_")) return {4, 8, 8};
   if (kind.ends_with("3d")) return {4, 8, 8, 8};
   if (kind == "instance_norm" || kind == "spatial_dropout") return {4, 8};
+  if (kind == "multi_head_attention" || kind == "positional_encoding" || kind == "learned_positions" || kind == "last_step" ||
+      kind == "mean_over_time" || kind == "attention_pool" || kind.starts_with("transformer_") || kind.starts_with("temporal_")) {
+    return {4, 8};
+  }
   return {8};
 }
+
+bool reads_tokens(const std::string& kind) { return kind == "embedding" || kind == "padding_mask"; }
 
 TEST_P(EveryLayerKind, CanBeAddedToANetwork) {
   if (GetParam() == "reshape") return;  // its default has no target: tested below
   Network network;
-  const auto x = network.input("x", sample_for(GetParam()));
-  network.output("y", network.add(layer(), x));
+  const auto x = network.input("x", sample_for(GetParam()), reads_tokens(GetParam()) ? DType::i64 : DType::f32);
+  std::vector<Network::Tap> from{x};
+  if (GetParam() == "transformer_decoder") from.push_back(x);
+  network.output("y", network.add(layer(), from));
   network.initialize(1);
   Graph graph(network.table());
   network.build(graph, 3, Mode::training);

@@ -105,9 +105,9 @@ class Network::Builder : public BuildContext {
     try {
       return current_->layer.build(*this, inputs);
     } catch (const InputError& error) {
-      const std::string where = current_->name + ": ";
-      if (std::string_view(error.what()).starts_with(where)) throw;
-      throw InputError(where + error.what());
+      const std::string_view message = error.what();
+      if (message.starts_with(current_->name + ": ") || message.starts_with(current_->name + ".")) throw;
+      throw InputError(fmt::format("{}: {}", current_->name, message));
     }
   }
 

@@ -22,11 +22,21 @@ std::string grouped(std::int64_t number) {
   return digits;
 }
 
+/// The layer whose parameter, or whose part's parameter, is called so.
+std::string owner_of(const Network& network, const std::string& parameter) {
+  std::string owner;
+  for (const auto& [name, layer] : network.layers()) {
+    if (name.size() > owner.size() && parameter.starts_with(name + ".")) owner = name;
+  }
+  return owner;
+}
+
 /// Of those parameters that belong to the layer.
-std::int64_t elements_of(const std::vector<std::pair<std::string, TensorType>>& parameters, const std::string& layer) {
+std::int64_t elements_of(const Network& network, const std::vector<std::pair<std::string, TensorType>>& parameters,
+                         const std::string& layer) {
   std::int64_t count = 0;
   for (const auto& [name, type] : parameters) {
-    if (name.substr(0, name.rfind('.')) == layer) count += type.shape.elements();
+    if (owner_of(network, name) == layer) count += type.shape.elements();
   }
   return count;
 }
@@ -58,8 +68,8 @@ std::vector<LayerSummary> summarize(const Network& network) {
     const int last = graph.info(values[i].id()).node;
     for (; static_cast<int>(next_node) <= last; ++next_node) summary.flops += flops_of(graph, graph.nodes()[next_node]);
     if (!seen.insert(call.layer).second) continue;
-    summary.parameters = elements_of(network.parameter_types(), layer.name);
-    summary.trained = elements_of(network.trained_parameters(), layer.name);
+    summary.parameters = elements_of(network, network.parameter_types(), layer.name);
+    summary.trained = elements_of(network, network.trained_parameters(), layer.name);
   }
   return result;
 }

@@ -1,0 +1,104 @@
+#include "neurons/layers/attention.hpp"
+
+#include <cmath>
+
+#include "neurons/layers/dense.hpp"
+#include "neurons/layers/dropout.hpp"
+#include "neurons/layers/emit.hpp"
+#include "neurons/layers/part.hpp"
+#include "neurons/ops/common/attention.hpp"
+
+namespace neurons {
+namespace {
+
+/// cos and sin of t / 10000^(i / pairs): [1, time, pairs].
+std::pair<Value, Value> angles(Graph& graph, std::int64_t time, std::int64_t pairs) {
+  constexpr double kPeriod = 10000;
+  std::vector<float> cosines;
+  std::vector<float> sines;
+  for (std::int64_t t = 0; t < time; ++t) {
+    for (std::int64_t i = 0; i < pairs; ++i) {
+      const double angle = static_cast<double>(t) / std::pow(kPeriod, static_cast<double>(i) / static_cast<double>(pairs));
+      cosines.push_back(static_cast<float>(std::cos(angle)));
+      sines.push_back(static_cast<float>(std::sin(angle)));
+    }
+  }
+  const Shape shape{1, time, pairs};
+  return {graph.constant(Tensor::of<float>(shape, cosines)), graph.constant(Tensor::of<float>(shape, sines))};
+}
+
+Value turned(Value x, std::int64_t heads) {
+  const std::int64_t size = x.shape()[2] / heads;
+  if (size % 2 != 0) fail_input("{}: rotary = true needs heads of an even width, theirs is {}", x.graph().scope(), size);
+  const auto [cosines, sines] = angles(x.graph(), x.shape()[1], size / 2);
+  return emit_with("RotaryEmbedding", {x, cosines, sines}, {{"num_heads", heads}});
+}
+
+bool is_mask(const Value& value) { return value.type().dtype == DType::boolean; }
+
+/// What attention reads of a layer's inputs.
+struct Operands {
+  Value queries, source, mask;
+
+  Operands(BuildContext& context, const std::vector<Value>& inputs) {
+    const std::string& scope = context.graph().scope();
+    const std::size_t masks = !inputs.empty() && is_mask(inputs.back()) ? 1 : 0;
+    if (inputs.size() - masks < 1 || inputs.size() - masks > 2) {
+      fail_input("{}: takes x, or queries and a source of keys and values, and behind them at most one mask; got {} inputs", scope,
+                 inputs.size());
+    }
+    queries = sequence_input(context, inputs[0]);
+    source = inputs.size() - masks == 2 ? sequence_input(context, inputs[1]) : queries;
+    if (masks == 0) return;
+    const std::int64_t batch = queries.shape()[0];
+    const std::int64_t keys = source.shape()[1];
+    const Shape& given = inputs.back().shape();
+    if (given == Shape{batch, keys}) {
+      mask = reshape(inputs.back(), {batch, 1, 1, keys});
+    } else if (given == Shape{batch, queries.shape()[1], keys}) {
+      mask = reshape(inputs.back(), {batch, 1, queries.shape()[1], keys});
+    } else {
+      fail_input("{}: expects a mask bool[{}, {}] (or [{}, {}, {}]) for {} steps of keys, got {}", scope, batch, keys, batch,
+                 queries.shape()[1], keys, keys, given.to_string());
+    }
+  }
+};
+
+}  // namespace
+
+Value MultiHeadAttention::build(BuildContext& context, const std::vector<Value>& inputs) const {
+  Graph& graph = context.graph();
+  const std::string scope = graph.scope();
+  const Operands operands(context, inputs);
+  const std::int64_t width = operands.queries.shape()[2];
+  const std::int64_t shared = kv_heads == 0 ? heads : kv_heads;
+  if (heads < 1 || width % heads != 0) fail_input("{}: heads = {} does not divide the width {}", scope, heads, width);
+  if (shared < 1 || heads % shared != 0) fail_input("{}: kv_heads = {} does not divide heads = {}", scope, kv_heads, heads);
+  if (!(dropout >= 0.0F && dropout < 1.0F)) fail_input("{}: dropout = {} must be in [0, 1)", scope, dropout);
+  const std::int64_t size = width / heads;
+  const auto dense = [&](const char* part, std::int64_t units, Value from) {
+    return build_part(context, part, Dense{.units = units, .bias = bias, .initializer = initializer}, {from});
+  };
+  Value q = dense("query", width, operands.queries);
+  Value k = dense("key", shared * size, operands.source);
+  const Value v = dense("value", shared * size, operands.source);
+  if (rotary) {
+    q = turned(q, heads);
+    k = turned(k, shared);
+  }
+  ops::PlacedAttentionOptions options;
+  options.q_num_heads = heads;
+  options.kv_num_heads = shared;
+  options.is_causal = causal;
+  Value taken;
+  if (dropout > 0 && context.mode() == Mode::training) {
+    taken = ops::plain_attention(q, k, v, operands.mask, options, [&](Value weights) {
+              return build_part(context, "dropout", Dropout{dropout}, {weights});
+            }).front();
+  } else {
+    taken = graph.emit("ScaledDotProductAttention", {q, k, v, operands.mask}, options);
+  }
+  return dense("output", width, taken);
+}
+
+}  // namespace neurons

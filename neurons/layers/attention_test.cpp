@@ -1,0 +1,189 @@
+#include "neurons/layers/attention.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "neurons/base/testing.hpp"
+#include "neurons/layers/dense.hpp"
+#include "neurons/layers/embedding.hpp"
+#include "neurons/layers/over_time.hpp"
+#include "neurons/layers/run_network_testing.hpp"
+#include "neurons/layers/summary.hpp"
+#include "neurons/layers/temporal_conv.hpp"
+#include "neurons/layers/transformer.hpp"
+
+namespace neurons {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::FloatNear;
+using testing::matrix_of;
+using testing::message_of;
+using ::testing::Pointwise;
+using testing::run_network;
+
+Tensor waves(const Shape& shape, double frequency = 1) {
+  Tensor tensor(DType::f32, shape);
+  for (std::size_t i = 0; float& value : tensor.values<float>())
+    value = static_cast<float>(std::sin(frequency * static_cast<double>(++i)));
+  return tensor;
+}
+
+Tensor mask_of(const Shape& shape, std::vector<bool> flags) {
+  Tensor tensor(DType::boolean, shape);
+  std::ranges::copy(flags, tensor.values<bool>().begin());
+  return tensor;
+}
+
+/// A network of one layer over x, and a mask if it takes one.
+Network around(const Layer& layer, const Shape& sample, bool masked = false) {
+  Network network;
+  std::vector<Network::Tap> from{network.input("x", sample)};
+  if (masked) from.push_back(network.input("mask", {sample[0]}, DType::boolean));
+  network.output("y", network.add(layer, from));
+  network.initialize(1);
+  return network;
+}
+
+std::string refusal(const Layer& layer, const Shape& sample) {
+  return message_of([&] { around(layer, sample); });
+}
+
+TEST(MultiHeadAttention, HasThePartsThatItDescribes) {
+  const Network network = around(MultiHeadAttention{.heads = 4, .kv_heads = 2}, {5, 8});
+  std::vector<std::string> names;
+  for (const auto& [name, type] : network.parameter_types()) names.push_back(name + " " + type.shape.to_string());
+  EXPECT_THAT(names, ElementsAre("multi_head_attention1.query.weight [8, 8]", "multi_head_attention1.query.bias [8]",
+                                 "multi_head_attention1.key.weight [4, 8]", "multi_head_attention1.key.bias [4]",
+                                 "multi_head_attention1.value.weight [4, 8]", "multi_head_attention1.value.bias [4]",
+                                 "multi_head_attention1.output.weight [8, 8]", "multi_head_attention1.output.bias [8]"));
+  const auto summary = summarize(network);
+  ASSERT_EQ(summary.size(), 1U);
+  EXPECT_EQ(summary[0].parameters, network.parameter_count());
+}
+
+TEST(MultiHeadAttention, CausalStepsDoNotSeeWhatComesLater) {
+  for (const bool rotary : {false, true}) {
+    const Network network = around(MultiHeadAttention{.heads = 2, .causal = true, .rotary = rotary}, {6, 4});
+    Tensor x = waves({1, 6, 4});
+    const auto before = run_network(network, {{"x", x}}).at("y");
+    for (float& value : x.values<float>().subspan(16)) value += 1;  // the last two steps
+    const auto after = run_network(network, {{"x", x}}).at("y");
+    EXPECT_TRUE(std::equal(before.begin(), before.begin() + 16, after.begin()));
+    EXPECT_NE(before, after);
+  }
+}
+
+TEST(MultiHeadAttention, RotaryAgreementDependsOnDistanceAlone) {
+  const Network network = around(MultiHeadAttention{.heads = 1, .rotary = true}, {3, 4});
+  // The same vector at each step: every step sees the same values, whatever the angles.
+  std::vector<float> same;
+  for (int step = 0; step < 3; ++step) same.insert(same.end(), {1.0F, -0.5F, 0.25F, 2.0F});
+  const auto y = run_network(network, {{"x", matrix_of({1, 3, 4}, same)}}).at("y");
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_NEAR(y[i], y[8 + i], 1e-6);
+}
+
+TEST(MultiHeadAttention, DropsWeightsInTrainingAlone) {
+  const Network network = around(MultiHeadAttention{.heads = 2, .causal = true, .dropout = 0.5F}, {6, 4});
+  const Network plain = [&] {
+    Network other = around(MultiHeadAttention{.heads = 2, .causal = true}, {6, 4});
+    for (const auto& [name, tensor] : network.parameters()) other.set_parameter(name, tensor);
+    return other;
+  }();
+  const Tensor x = waves({2, 6, 4});
+  EXPECT_EQ(run_network(network, {{"x", x}}), run_network(plain, {{"x", x}}));
+  Graph graph(network.table());
+  network.build(graph, 2, Mode::training);
+  EXPECT_TRUE(graph.has("step"));
+}
+
+TEST(MultiHeadAttention, RefusesWhatDoesNotFit) {
+  EXPECT_EQ(refusal(MultiHeadAttention{.heads = 3}, {5, 8}), "multi_head_attention1: heads = 3 does not divide the width 8");
+  EXPECT_EQ(refusal(MultiHeadAttention{.heads = 4, .kv_heads = 3}, {5, 8}),
+            "multi_head_attention1: kv_heads = 3 does not divide heads = 4");
+  EXPECT_EQ(refusal(MultiHeadAttention{.heads = 8, .rotary = true}, {5, 8}),
+            "multi_head_attention1: rotary = true needs heads of an even width, theirs is 1");
+  EXPECT_EQ(refusal(MultiHeadAttention{.dropout = 1}, {5, 8}), "multi_head_attention1: dropout = 1 must be in [0, 1)");
+  EXPECT_EQ(refusal(MultiHeadAttention{}, {8}), "multi_head_attention1: expects [batch, time, features], got f32[1, 8]");
+  EXPECT_EQ(refusal(TransformerEncoder{.heads = 3}, {5, 8}),
+            "transformer_encoder1.attention: heads = 3 does not divide the width 8");
+  EXPECT_EQ(refusal(TransformerEncoder{.feed_forward = -1}, {5, 8}),
+            "transformer_encoder1: feed_forward = -1 must be at least 1 (or 0: four times the width)");
+  EXPECT_EQ(message_of([] {
+              Network network;
+              const auto x = network.input("x", {5, 8});
+              const auto mask = network.input("mask", {4}, DType::boolean);
+              network.output("y", network.add(MultiHeadAttention{}, {x, mask}));
+              network.initialize(1);
+            }),
+            "multi_head_attention1: expects a mask bool[1, 5] (or [1, 5, 5]) for 5 steps of keys, got [1, 4]");
+}
+
+TEST(Embedding, GivesEachTokenItsRow) {
+  Network network;
+  network.output("y", network.add(Embedding{3, 2}, network.input("x", {4}, DType::i64)));
+  network.set_parameter("embedding1.weight", matrix_of({3, 2}, {1, 2, 3, 4, 5, 6}));
+  const Tensor tokens = Tensor::of<std::int64_t>({1, 4}, {2, 0, 2, 1});
+  EXPECT_THAT(run_network(network, {{"x", tokens}}).at("y"), ElementsAre(5, 6, 1, 2, 5, 6, 3, 4));
+  EXPECT_EQ(vocabulary_of(network), 3);
+  EXPECT_EQ(refusal(Embedding{3, 2}, {4}), "embedding1: expects tokens i64[batch, time], got f32[1, 4]");
+}
+
+TEST(PositionalEncoding, AddsWaves) {
+  const auto y = run_network(around(PositionalEncoding{}, {2, 4}), {{"x", Tensor(DType::f32, {1, 2, 4})}}).at("y");
+  const std::vector<float> expected{0, 1, 0, 1, std::sin(1.0F), std::cos(1.0F), std::sin(0.01F), std::cos(0.01F)};
+  EXPECT_THAT(y, Pointwise(FloatNear(1e-6F), expected));
+}
+
+TEST(LearnedPositions, ServeShorterSequences) {
+  Network network = around(LearnedPositions{.length = 3}, {2, 2});
+  network.set_parameter("learned_positions1.weight", matrix_of({3, 2}, {1, 2, 3, 4, 5, 6}));
+  EXPECT_THAT(run_network(network, {{"x", Tensor(DType::f32, {1, 2, 2})}}).at("y"), ElementsAre(1, 2, 3, 4));
+  EXPECT_EQ(refusal(LearnedPositions{.length = 1}, {2, 2}),
+            "learned_positions1: a sequence of 2 steps is longer than length = 1; give it more, or cut the sequences");
+}
+
+TEST(OverTime, TakesTheLastStepTheMeanOrWhatAgrees) {
+  const Tensor x = matrix_of({2, 3, 2}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12});
+  EXPECT_THAT(run_network(around(LastStep{}, {3, 2}), {{"x", x}}).at("y"), ElementsAre(5, 6, 11, 12));
+  EXPECT_THAT(run_network(around(MeanOverTime{}, {3, 2}), {{"x", x}}).at("y"), ElementsAre(3, 4, 9, 10));
+  const std::vector<float> mean{3, 4, 9, 10};
+  EXPECT_THAT(run_network(around(AttentionPool{}, {3, 2}), {{"x", x}}).at("y"), Pointwise(FloatNear(1e-5F), mean));
+  Network pool = around(AttentionPool{}, {3, 2});
+  pool.set_parameter("attention_pool1.weight", matrix_of({2}, {50, 0}));
+  const std::vector<float> last{5, 6, 11, 12};
+  EXPECT_THAT(run_network(pool, {{"x", x}}).at("y"), Pointwise(FloatNear(1e-5F), last));
+}
+
+TEST(OverTime, LeavesPaddingOut) {
+  const Tensor x = matrix_of({3, 3, 2}, {1, 2, 3, 4, 90, 91, 7, 8, 9, 10, 11, 12, 92, 93, 94, 95, 96, 97});
+  const Tensor mask = mask_of({3, 3}, {true, true, false, false, true, true, false, false, false});
+  const std::map<std::string, Tensor> inputs{{"x", x}, {"mask", mask}};
+  EXPECT_THAT(run_network(around(LastStep{}, {3, 2}, true), inputs).at("y"), ElementsAre(3, 4, 11, 12, 0, 0));
+  EXPECT_THAT(run_network(around(MeanOverTime{}, {3, 2}, true), inputs).at("y"), ElementsAre(2, 3, 10, 11, 0, 0));
+  const std::vector<float> expected{2, 3, 10, 11, 0, 0};
+  EXPECT_THAT(run_network(around(AttentionPool{}, {3, 2}, true), inputs).at("y"), Pointwise(FloatNear(1e-5F), expected));
+}
+
+TEST(TemporalConv, SeesThisStepAndThoseBeforeIt) {
+  Network network = around(TemporalConv{.filters = 1, .kernel = 2, .dilation = 2}, {5, 2});
+  network.set_parameter("temporal_conv1.weight",
+                        matrix_of({1, 2, 2}, {10, 1, 0, 100}));  // channel 0 two steps ago and now; channel 1 now
+  const Tensor x = matrix_of({1, 5, 2}, {1, 0, 2, 0, 3, 0, 4, 1, 5, 0});
+  EXPECT_THAT(run_network(network, {{"x", x}}).at("y"), ElementsAre(1, 2, 13, 124, 35));
+  network = around(TemporalConv{.filters = 1, .kernel = 3, .causal = false}, {3, 1});
+  network.set_parameter("temporal_conv1.weight", matrix_of({1, 1, 3}, {1, 10, 100}));
+  EXPECT_THAT(run_network(network, {{"x", matrix_of({1, 3, 1}, {1, 2, 3})}}).at("y"), ElementsAre(210, 321, 32));
+  EXPECT_EQ(refusal(TemporalConv{.filters = 0}, {5, 2}), "temporal_conv1: filters = 0 must be at least 1");
+}
+
+TEST(Dense, SeesEachStepAlone) {
+  Network network = around(Dense{.units = 1}, {3, 2});
+  network.set_parameter("dense1.weight", matrix_of({1, 2}, {1, 10}));
+  EXPECT_THAT(run_network(network, {{"x", matrix_of({1, 3, 2}, {1, 2, 3, 4, 5, 6})}}).at("y"), ElementsAre(21, 43, 65));
+}
+
+}  // namespace
+}  // namespace neurons
