@@ -21,6 +21,12 @@ std::size_t at(int index) { return static_cast<std::size_t>(index); }
 
 const std::string kStep = "step";
 
+/// Names stand in tables and messages, and begin the names of files' tensors.
+void require_printable(std::string_view what, const std::string& name) {
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; };
+  if (std::ranges::any_of(name, is_control)) fail_input("network: the {} name \"{}\" holds a control character", what, name);
+}
+
 /// The joint of a residual block: two inputs of one shape.
 struct Joint {
   static constexpr std::string_view kKind = Add::kKind;
@@ -139,6 +145,7 @@ Network::Network() : Network(ops::table()) {}
 Network::Network(std::shared_ptr<const OpTable> table) : table_(std::move(table)) {}
 
 Network::Tap Network::input(std::string name, const Shape& sample, DType dtype) {
+  require_printable("input", name);
   if (name == kStep) fail_input("network: the input name \"{}\" is taken by the number of the training step", name);
   for (const Input& other : inputs_) {
     if (other.name == name) fail_input("network: the input name \"{}\" is taken", name);
@@ -166,6 +173,7 @@ Network::Tap Network::add(const Layer& layer, std::vector<Tap> from, std::string
   const auto taken = [&](const std::string& candidate) {
     return std::ranges::any_of(layers_, [&](const NamedLayer& other) { return other.name == candidate; });
   };
+  require_printable("layer", name);
   if (!name.empty() && taken(name)) fail_input("network: the layer name \"{}\" is taken", name);
   for (int number = 1; name.empty(); ++number) {
     const std::string candidate = layer.kind() + std::to_string(number);
@@ -210,6 +218,7 @@ Network::Tap Network::share(const std::string& name, std::vector<Tap> from) {
 }
 
 void Network::output(std::string name, Tap from) {
+  require_printable("output", name);
   if (from.index < 0 || from.index >= static_cast<int>(calls_.size())) fail_input("network: output \"{}\" is no value of it", name);
   for (const Output& other : outputs_) {
     if (other.name == name) fail_input("network: the output name \"{}\" is taken", name);

@@ -190,6 +190,15 @@ TEST(Network, FreezesByPattern) {
             "dense2.bias, dense3.weight, dense3.bias");
 }
 
+TEST(Network, RefusesNamesThatWouldBreakATable) {
+  Network network;
+  const auto x = network.input("x", {2});
+  EXPECT_EQ(message_of([&] { network.input("a\nb", {2}); }), "network: the input name \"a\nb\" holds a control character");
+  EXPECT_EQ(message_of([&] { network.add(Relu{}, x, "a\x1b"); }), "network: the layer name \"a\x1b\" holds a control character");
+  EXPECT_EQ(message_of([&] { network.output("\x7f", x); }), "network: the output name \"\x7f\" holds a control character");
+  network.output("größe / height", network.add(Relu{}, x, "層"));
+}
+
 TEST(Network, RefusesNamesThatAreTaken) {
   Network network;
   const auto x = network.input("x", {2});

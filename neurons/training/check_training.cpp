@@ -102,6 +102,7 @@ void check_training(const Network& network, const Dataset& data, const TrainOpti
   check_numbers(options).require();
   check_needs(options);
   check_data(network, data, options.loss);
+  require_free_names(network);
   require_logits(network, Losses(options.loss).of(network));
   if (options.augment) check_augmentation(*options.augment, data);
   if (options.augment && options.augment->mixes()) check_mixing(network, data, options.loss);

@@ -37,6 +37,7 @@ Learner::Learner(Network network, LearnerOptions options)
     : network_(std::move(network)), options_(std::move(options)), states_(std::make_shared<StateStore>(network_.table())) {
   if (!options_.team) options_.team = std::make_shared<ThreadTeam>();
   losses_ = options_.loss.of(network_);
+  require_free_names(network_);
   require_logits(network_, losses_);
   for (OutputLoss& part : losses_) {
     if (!part.labels) part.labels = options_.labels;

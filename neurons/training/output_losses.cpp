@@ -68,6 +68,16 @@ void require_logits(const Network& network, const std::vector<OutputLoss>& losse
   }
 }
 
+void require_free_names(const Network& network) {
+  const auto require = [](std::string_view what, const std::string& name, std::initializer_list<std::string_view> own) {
+    const bool taken =
+        std::ranges::any_of(own, [&](std::string_view one) { return name == one || name.starts_with(fmt::format("{}.", one)); });
+    if (taken) fail_input("the network's {} \"{}\" is called as one of training's own is; give it another name", what, name);
+  };
+  for (const auto& input : network.inputs()) require("input", input.name, {"target", "sample_weights", "optimizer0"});
+  for (const auto& output : network.outputs()) require("output", output.name, {"loss", "loss_weight"});
+}
+
 std::string name_of_part(std::string_view part, std::size_t index, const std::vector<OutputLoss>& losses) {
   return losses.size() == 1 ? std::string(part) : fmt::format("{}.{}", part, losses[index].output);
 }

@@ -42,6 +42,9 @@ class Losses {
 /// probability twice, and is judged wrongly.
 void require_logits(const Network& network, const std::vector<OutputLoss>& losses);
 
+/// Throws InputError where an input or output of the network is called as training's own are: see append_losses.
+void require_free_names(const Network& network);
+
 /// What belongs to one loss in a graph: "target" or, where there are several, "target.OUTPUT".
 std::string name_of_part(std::string_view part, std::size_t index, const std::vector<OutputLoss>& losses);
 

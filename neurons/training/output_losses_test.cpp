@@ -278,6 +278,23 @@ TEST(OutputLosses, SaysWhatDoesNotFit) {
   EXPECT_THAT(refusal({{"kind", CrossEntropy{}}, {"size", MeanSquaredError{}}, {"spare", Hinge{}}}), HasSubstr("nothing thrown"));
 }
 
+TEST(OutputLosses, NamesOfTrainingsOwnAreTold) {
+  const auto refusal = [](const std::string& input, const std::string& output) {
+    Network network;
+    network.output(output, network.add(Dense{1}, network.input(input, {2})));
+    const Dataset data{.inputs = Tensor(DType::f32, {4, 2}), .targets = Tensor(DType::f32, {4, 1})};
+    const std::string said =
+        message_of([&] { train(network, data, {.loss = MeanSquaredError{}, .optimizer = Lbfgs{}, .epochs = 1}); });
+    EXPECT_EQ(message_of([&] { Learner(network, options_with(MeanSquaredError{})); }), said);
+    return said;
+  };
+  EXPECT_EQ(refusal("target", "y"), "the network's input \"target\" is called as one of training's own is; give it another name");
+  EXPECT_THAT(refusal("target.kind", "y"), HasSubstr("the network's input \"target.kind\""));
+  EXPECT_THAT(refusal("sample_weights", "y"), HasSubstr("the network's input \"sample_weights\""));
+  EXPECT_THAT(refusal("x", "loss"), HasSubstr("the network's output \"loss\""));
+  EXPECT_EQ(refusal("targets", "losses"), "nothing thrown");
+}
+
 TEST(OutputLosses, ProbabilitiesAreNotMadeTwice) {
   const auto refusal = [](const Network& network, const Loss& loss, const Method& method) {
     Dataset data{.inputs = Tensor(DType::f32, {4, 2}), .targets = Tensor(DType::i64, {4})};
