@@ -75,7 +75,7 @@ endif()
 # targets named here have the same ones, or (kernels) are compiled once for each SIMD target.
 function(neurons_compile TARGET FROM OPTIMIZATION)
   target_compile_options(${TARGET} PRIVATE ${OPTIMIZATION})
-  if(NOT "${TARGET}" MATCHES "^((neurons|test)_(kernels|data)|neurons_ops|test_training)$")
+  if(NOT "${TARGET}" MATCHES "^((neurons|test)_(kernels|data)|neurons_ops)$")
     set_target_properties(${TARGET} PROPERTIES UNITY_BUILD ${NEURONS_UNITE})
   endif()
   if(NEURONS_PRECOMPILE)

@@ -15,6 +15,7 @@
 #include "neurons/training/network_mean_loss.hpp"
 #include "neurons/training/network_squares.hpp"
 #include "neurons/training/optimizers.hpp"
+#include "neurons/training/training_testing.hpp"
 
 namespace neurons {
 namespace {
@@ -22,8 +23,7 @@ namespace {
 using ::testing::HasSubstr;
 using testing::message_of;
 using Vector = std::vector<double>;
-
-Tensor floats(const Shape& shape, const std::vector<float>& values) { return Tensor::of<float>(shape, values); }
+using testing::floats;
 
 /// t and sin 3t for t in [-1, 1].
 Dataset sine(std::int64_t samples) {

@@ -14,7 +14,7 @@
 namespace neurons {
 namespace {
 
-constexpr std::int64_t kRows = 16;
+constexpr std::int64_t kBatchRows = 16;
 constexpr int kSteps = 50;
 
 struct Trajectory {
@@ -36,7 +36,7 @@ std::vector<Trajectory> trajectories() {
           {"lion", Lion{.learning_rate = 1e-3F, .weight_decay = 0.1F}}};
 }
 
-class Trajectories : public testing::TestWithParam<Trajectory> {
+class Trajectories : public ::testing::TestWithParam<Trajectory> {
  protected:
   Trajectories() : fixture_(read_npz(NEURONS_SOURCE_DIR "/tests/fixtures/trajectories/" + GetParam().file + ".npz")) {}
 
@@ -56,11 +56,11 @@ class Trajectories : public testing::TestWithParam<Trajectory> {
     const auto losses = fixture_.at("losses").values<float>();
     const auto samples = inputs.shape()[0];
     for (int step = 0; step < kSteps; ++step) {
-      const auto first = kRows * step % samples;
-      const Batch batch = learner.batch(kRows, step % 2);
-      std::copy_n(inputs.values<float>().begin() + first * 20, kRows * 20, batch.inputs[0].values<float>().begin());
-      std::copy_n(labels.values<std::int64_t>().begin() + first, kRows, batch.target.values<std::int64_t>().begin());
-      const StepResult result = learner.step(kRows, step % 2);
+      const auto first = kBatchRows * step % samples;
+      const Batch batch = learner.batch(kBatchRows, step % 2);
+      std::copy_n(inputs.values<float>().begin() + first * 20, kBatchRows * 20, batch.inputs[0].values<float>().begin());
+      std::copy_n(labels.values<std::int64_t>().begin() + first, kBatchRows, batch.target.values<std::int64_t>().begin());
+      const StepResult result = learner.step(kBatchRows, step % 2);
       EXPECT_TRUE(result.updated);
       EXPECT_NEAR(result.loss, losses[static_cast<std::size_t>(step)], 1e-5) << "step " << step;
     }
@@ -94,7 +94,7 @@ TEST_P(Trajectories, AreTheSameBitsAtOneAndTwoThreads) {
   for (const auto& [name, tensor] : alone) EXPECT_EQ(tensor, together.at(name)) << name;
 }
 
-INSTANTIATE_TEST_SUITE_P(PyTorch, Trajectories, testing::ValuesIn(trajectories()),
+INSTANTIATE_TEST_SUITE_P(PyTorch, Trajectories, ::testing::ValuesIn(trajectories()),
                          [](const auto& instance) { return instance.param.file; });
 
 }  // namespace

@@ -12,11 +12,14 @@
 #include "neurons/ops/ops.hpp"
 #include "neurons/plan/interpret.hpp"
 #include "neurons/plan/plan.hpp"
+#include "neurons/training/training_testing.hpp"
 
 namespace neurons {
 namespace {
 
+using testing::floats;
 using ::testing::HasSubstr;
+using testing::labels;
 using testing::message_of;
 
 /// A mean loss and its gradient with respect to the prediction.
@@ -138,11 +141,6 @@ TEST_F(AgainstPyTorch, KlDivergence) { check("kl_batchmean", {KlDivergence{}, ar
 TEST_F(AgainstPyTorch, CosineDistance) {
   check("cosine", {CosineDistance{}, array("left"), array("right")}, "left");
   check("cosine", {CosineDistance{}, array("right"), array("left")}, "right");
-}
-
-Tensor floats(const Shape& shape, const std::vector<float>& values) { return Tensor::of<float>(shape, values); }
-Tensor labels(const std::vector<std::int64_t>& values) {
-  return Tensor::of<std::int64_t>({static_cast<std::int64_t>(values.size())}, values);
 }
 
 TEST(Losses, ClassWeightsAndSampleWeightsMultiply) {

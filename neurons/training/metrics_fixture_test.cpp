@@ -11,7 +11,7 @@
 namespace neurons {
 namespace {
 
-class AgainstScikitLearn : public testing::Test {
+class AgainstScikitLearn : public ::testing::Test {
  protected:
   static void SetUpTestSuite() { fixture_ = read_npz(NEURONS_SOURCE_DIR "/tests/fixtures/metrics.npz"); }
   static const Tensor& array(const std::string& name) { return fixture_.at(name); }

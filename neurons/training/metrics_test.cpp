@@ -6,20 +6,18 @@
 #include <limits>
 
 #include "neurons/base/testing.hpp"
+#include "neurons/training/training_testing.hpp"
 
 namespace neurons {
 namespace {
 
 using ::testing::ElementsAre;
+using testing::floats;
 using ::testing::HasSubstr;
+using testing::labels;
 using testing::message_of;
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
-
-Tensor floats(const Shape& shape, const std::vector<float>& values) { return Tensor::of<float>(shape, values); }
-Tensor labels(const std::vector<std::int64_t>& values) {
-  return Tensor::of<std::int64_t>({static_cast<std::int64_t>(values.size())}, values);
-}
 
 TEST(ClassificationReport, CountsByHand) {
   // Predicted 0, 2, 1, 0; the third sample's own class is the second largest, the fourth's the smallest.

@@ -24,7 +24,7 @@ using ::testing::HasSubstr;
 using testing::message_of;
 using testing::TemporaryFolder;
 
-constexpr std::int64_t kRows = 8;
+constexpr std::int64_t kPictures = 8;
 constexpr int kSteps = 10;
 
 class NormalizedTrajectory : public ::testing::Test {
@@ -46,11 +46,11 @@ class NormalizedTrajectory : public ::testing::Test {
     const Tensor& inputs = at("inputs");
     const std::int64_t numbers = inputs.elements() / inputs.shape()[0];
     for (int step = 0; step < kSteps; ++step) {
-      const std::int64_t first = kRows * step % inputs.shape()[0];
-      const Batch batch = learner.batch(kRows, step % 2);
-      std::copy_n(inputs.values<float>().begin() + first * numbers, kRows * numbers, batch.inputs[0].values<float>().begin());
-      std::copy_n(at("labels").values<std::int64_t>().begin() + first, kRows, batch.target.values<std::int64_t>().begin());
-      const StepResult result = learner.step(kRows, step % 2);
+      const std::int64_t first = kPictures * step % inputs.shape()[0];
+      const Batch batch = learner.batch(kPictures, step % 2);
+      std::copy_n(inputs.values<float>().begin() + first * numbers, kPictures * numbers, batch.inputs[0].values<float>().begin());
+      std::copy_n(at("labels").values<std::int64_t>().begin() + first, kPictures, batch.target.values<std::int64_t>().begin());
+      const StepResult result = learner.step(kPictures, step % 2);
       EXPECT_NEAR(static_cast<double>(result.loss), at("losses").values<double>()[static_cast<std::size_t>(step)], 1e-5)
           << "step " << step;
     }

@@ -11,6 +11,11 @@
 
 namespace neurons::testing {
 
+inline Tensor floats(const Shape& shape, const std::vector<float>& values) { return Tensor::of<float>(shape, values); }
+inline Tensor labels(const std::vector<std::int64_t>& values) {
+  return Tensor::of<std::int64_t>({static_cast<std::int64_t>(values.size())}, values);
+}
+
 /// Points around the corners of a square, one class for each corner, f32 [samples, 2].
 inline Dataset corners(std::int64_t samples, std::uint64_t seed, double spread = 0.5) {
   Dataset data;
