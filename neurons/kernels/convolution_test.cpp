@@ -225,17 +225,23 @@ class ConvolutionTest : public ::testing::TestWithParam<std::int64_t> {
     pack_convolution(test.shape, weights.data(), panels.data(), {});
     return panels;
   }
-  /// Runs with one worker and with two: equal bits, red zones intact.
-  static void run_twice(Block& result, const std::function<PreparedConvolution()>& prepare) {
+  /// Runs with one worker and with more: equal bits, red zones intact.
+  static void run_again(Block& result, const std::function<PreparedConvolution()>& prepare) {
     const Block before = result;
-    run_workers(prepare(), 2);
-    const Block two = result;
+    std::vector<Block> shared;
+    for (const int workers : {2, 9}) {
+      result = before;
+      run_workers(prepare(), workers);
+      shared.push_back(result);
+    }
     result = before;
     run_workers(prepare(), 1);
     result.expect_intact();
-    two.expect_intact();
-    ASSERT_EQ(std::memcmp(two.data(), result.data(), static_cast<std::size_t>(result.size()) * sizeof(float)), 0)
-        << "two workers give other bits";
+    for (const Block& other : shared) {
+      other.expect_intact();
+      ASSERT_EQ(std::memcmp(other.data(), result.data(), static_cast<std::size_t>(result.size()) * sizeof(float)), 0)
+          << "more workers give other bits";
+    }
   }
 };
 
@@ -265,7 +271,7 @@ TEST_P(ConvolutionTest, ForwardIsTheSumOfItsWindow) {
     for (const Variant& variant : variants(test.shape)) {
       Block y(test.y_count(), kNan);
       Doubling doubling(test.shape.batch * test.shape.output_pixels(), test.shape.outputs);
-      run_twice(y, [&] {
+      run_again(y, [&] {
         std::ranges::fill(doubling.seen, 0);
         return PreparedConvolution(ConvolutionForward{test.shape, x.data(), panels.data(), bias.data(), y.data(),
                                                       variant.with_epilogue ? &doubling.program : nullptr},
@@ -300,7 +306,7 @@ TEST_P(ConvolutionTest, InputGradientGathersWhatEachInputReached) {
     for (const Variant& variant : variants(test.shape)) {
       Block dx(test.x_count(), kNan);
       Doubling doubling(test.shape.batch * test.shape.input_pixels(), test.shape.channels);
-      run_twice(dx, [&] {
+      run_again(dx, [&] {
         std::ranges::fill(doubling.seen, 0);
         return PreparedConvolution(ConvolutionInputGradient{test.shape, dy.data(), transposed.data(), bias.data(), dx.data(),
                                                             variant.with_epilogue ? &doubling.program : nullptr},
@@ -327,7 +333,7 @@ TEST_P(ConvolutionTest, WeightGradientSumsOverAllPositions) {
     for (const Variant& variant : variants(test.shape)) {
       Block panels(test.panel_count(), kNan);
       Doubling doubling(test.panel_count() / width, width);
-      run_twice(panels, [&] {
+      run_again(panels, [&] {
         std::ranges::fill(doubling.seen, 0);
         return PreparedConvolution(ConvolutionWeightGradient{test.shape, x.data(), dy.data(), panels.data(),
                                                              variant.with_epilogue ? &doubling.program : nullptr},

@@ -84,27 +84,24 @@ class WinogradRun {
     }
   }
 
-  /// Four rows of places by panels fall to the workers; each sums over all tiles in their order. The last worker to arrive puts the
-  /// gradient together: the same sums, whoever it is.
+  /// Rows of places by panels fall to the workers, where those are few by channels, too; each sums over all tiles in their order.
+  /// The last worker to arrive puts the gradient together: the same sums, whoever it is.
   void weight_gradient(Worker worker) const {
-    const Range units = share_of(4 * shape_.panels(), worker);
+    constexpr std::int64_t kChannels = 16;
+    const std::int64_t parts = worker.count > 4 * shape_.panels() ? plan_.channels / kChannels : 1;
+    const Range units = share_of(4 * parts * shape_.panels(), worker);
     for (std::int64_t row = 0; row < plan_.rows_of_tiles() && units.begin < units.end; row += plan_.block) {
       const std::int64_t count = std::min(plan_.block, plan_.rows_of_tiles() - row);
-      const std::int64_t tiles = count * plan_.tiles[1];
-      const std::int64_t pitch = WinogradPlan::pitch(tiles, plan_.channels);
       std::int64_t transformed = -1;
       for (std::int64_t unit = units.begin; unit < units.end; ++unit) {
-        const std::int64_t i = unit / shape_.panels();
+        const std::int64_t i = unit / shape_.panels() / parts;
+        const std::int64_t part = unit / shape_.panels() % parts;
+        const Range channels{plan_.channels * part / parts, plan_.channels * (part + 1) / parts};
         const std::int64_t panel = unit % shape_.panels();
-        for (std::int64_t r = 0; r < count && transformed != i; ++r) {
-          transform_inputs_of(i, row + r, inputs_ + r * plan_.tiles[1] * plan_.channels, pitch);
-        }
-        transformed = i;
-        const std::int64_t gradient_pitch = WinogradPlan::pitch(tiles, shape_.width());
-        for (std::int64_t r = 0; r < count; ++r) {
-          transform_gradients_of(i, row + r, panel, results_ + r * plan_.tiles[1] * shape_.width(), gradient_pitch);
-        }
-        for (std::int64_t j = 0; j < 4; ++j) accumulate(panel, i * 4 + j, j, tiles, row != 0);
+        if (transformed != unit / shape_.panels()) transform_inputs_of(i, {row, row + count}, channels);
+        transformed = unit / shape_.panels();
+        transform_gradients_of(i, {row, row + count}, panel);
+        for (std::int64_t j = 0; j < 4; ++j) accumulate(panel, i, j, channels, count * plan_.tiles[1], row != 0);
       }
     }
     if (plan_.shared->arrived.fetch_add(1, std::memory_order_acq_rel) + 1 < worker.count) return;
@@ -189,8 +186,14 @@ class WinogradRun {
     }
   }
 
-  /// The same for the four places of row i of the tile.
-  void transform_inputs_of(std::int64_t i, std::int64_t row, float* to, std::int64_t pitch) const {
+  /// The same for the four places of row i of the tile, rows of tiles and channels of a range.
+  void transform_inputs_of(std::int64_t i, const Range& rows, const Range& channels) const {
+    const std::int64_t pitch = WinogradPlan::pitch((rows.end - rows.begin) * plan_.tiles[1], plan_.channels);
+    for (std::int64_t row = rows.begin; row < rows.end; ++row) {
+      transform_input_row_of(i, row, channels, inputs_ + (row - rows.begin) * plan_.tiles[1] * plan_.channels, pitch);
+    }
+  }
+  void transform_input_row_of(std::int64_t i, std::int64_t row, const Range& channels, float* to, std::int64_t pitch) const {
     static constexpr int kFirst[4] = {0, 1, 2, 1};
     static constexpr int kSecond[4] = {2, 2, 1, 3};
     const Floats d;
@@ -198,8 +201,7 @@ class WinogradRun {
     const PixelRow a = input_row(place, kFirst[i]);
     const PixelRow b = input_row(place, kSecond[i]);
     const Vector sign = hn::Set(d, i == 1 ? 1.0F : -1.0F);
-    const std::int64_t channels = plan_.channels;
-    for (std::int64_t c = 0; c < channels; c += kLanes) {
+    for (std::int64_t c = channels.begin; c < channels.end; c += kLanes) {
       const auto column = [&](std::int64_t x) HWY_ATTR {
         if (!has_column(x)) return hn::Zero(d);
         return hn::MulAdd(sign, hn::LoadU(d, b.data + x * b.stride + c), hn::LoadU(d, a.data + x * a.stride + c));
@@ -213,15 +215,21 @@ class WinogradRun {
         const Vector fourth = column(x + 1);
         const Four places = of_inputs({{first, second, third, fourth}});
         NEURONS_UNROLL
-        for (int j = 0; j < 4; ++j) hn::StoreU(places.v[j], d, to + j * pitch + tile * channels + c);
+        for (int j = 0; j < 4; ++j) hn::StoreU(places.v[j], d, to + j * pitch + tile * plan_.channels + c);
         first = third;
         second = fourth;
       }
     }
   }
 
-  /// Row i of A dy Aᵀ for one row of tiles and one panel of outputs.
-  void transform_gradients_of(std::int64_t i, std::int64_t row, std::int64_t panel, float* to, std::int64_t pitch) const {
+  /// Row i of A dy Aᵀ for rows of tiles and one panel of outputs.
+  void transform_gradients_of(std::int64_t i, const Range& rows, std::int64_t panel) const {
+    const std::int64_t pitch = WinogradPlan::pitch((rows.end - rows.begin) * plan_.tiles[1], shape_.width());
+    for (std::int64_t row = rows.begin; row < rows.end; ++row) {
+      transform_gradient_row_of(i, row, panel, results_ + (row - rows.begin) * plan_.tiles[1] * shape_.width(), pitch);
+    }
+  }
+  void transform_gradient_row_of(std::int64_t i, std::int64_t row, std::int64_t panel, float* to, std::int64_t pitch) const {
     const Floats d;
     const Place place = place_of(row);
     const auto gradient_row = [&](std::int64_t r) {
@@ -325,8 +333,8 @@ class WinogradRun {
                         epilogue_scratch_);
   }
 
-  /// sums[panel, place] (+)= inputsᵀ · gradients over a block of tiles.
-  void accumulate(std::int64_t panel, std::int64_t place, std::int64_t j, std::int64_t tiles, bool adds) const {
+  /// sums[panel, place i, j] (+)= inputsᵀ · gradients over a block of tiles, for some channels.
+  void accumulate(std::int64_t panel, std::int64_t i, std::int64_t j, const Range& channels, std::int64_t tiles, bool adds) const {
     static constexpr std::int64_t kStart = 0;
     const std::int64_t width = shape_.width();
     TapTile tile;
@@ -339,12 +347,14 @@ class WinogradRun {
     tile.accumulate = adds;
     const float* const a = inputs_ + j * WinogradPlan::pitch(tiles, plan_.channels);
     const float* const b = results_ + j * WinogradPlan::pitch(tiles, width);
-    float* const c = shared_sums() + (panel * kPlaces + place) * plan_.channels * width;
-    const std::int64_t parts = (plan_.channels + kMaxRows - 1) / kMaxRows;
+    float* const c = shared_sums() + (panel * kPlaces + i * 4 + j) * plan_.channels * width;
+    const std::int64_t count = channels.end - channels.begin;
+    const std::int64_t parts = (count + kMaxRows - 1) / kMaxRows;
     for (std::int64_t part = 0; part < parts; ++part) {
-      const std::int64_t begin = plan_.channels * part / parts;
+      const std::int64_t begin = channels.begin + count * part / parts;
       tile.a = a + begin;
-      run_tile<Layout::rows_contiguous>(tile, plan_.channels * (part + 1) / parts - begin, columns_of(panel), b, c + begin * width);
+      run_tile<Layout::rows_contiguous>(tile, channels.begin + count * (part + 1) / parts - begin, columns_of(panel), b,
+                                        c + begin * width);
     }
   }
 

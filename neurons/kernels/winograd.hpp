@@ -13,6 +13,7 @@
 /// Σ over channels and tiles of ⊙ is 16 weighted sums, by the same loop as any other. What is added before a product costs a
 /// rounding or two. An infinite input may give NaN where the plain sum is infinite.
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
