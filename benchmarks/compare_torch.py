@@ -40,6 +40,7 @@ class Workload:
     training: bool
     layers: object  # from torch.nn to the list of layers
     momentum: float = 0.0  # above 0: SGD of rate 0.01 in place of Adam
+    tokens: int = 0  # above 0: inputs are tokens below it, and each step has a label
 
 
 def mlp(*sizes):
@@ -100,12 +101,45 @@ def large_stem(nn, width):
     return [nn.Conv2d(3, width, 7, 2, 3, bias=False), nn.BatchNorm2d(width), nn.ReLU(), nn.MaxPool2d(3, 2, 1)]
 
 
+def gpt(tokens, width, heads, blocks, time):
+    """A causal transformer (pre-norm, GELU); one projection makes queries, keys and values, which suits PyTorch best."""
+
+    def layers(nn):
+        import torch
+
+        class Block(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.attention_norm, self.feed_forward_norm = nn.LayerNorm(width), nn.LayerNorm(width)
+                self.projection, self.output = nn.Linear(width, 3 * width), nn.Linear(width, width)
+                self.feed_forward = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+
+            def forward(self, x):
+                q, k, v = (part.unflatten(-1, (heads, -1)).transpose(1, 2) for part in self.projection(self.attention_norm(x)).chunk(3, -1))
+                y = nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+                x = x + self.output(y.transpose(1, 2).flatten(2))
+                return x + self.feed_forward(self.feed_forward_norm(x))
+
+        class Positions(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.weight = nn.Parameter(torch.randn(time, width) * 0.02)
+
+            def forward(self, x):
+                return x + self.weight
+
+        return [nn.Embedding(tokens, width), Positions(), *(Block() for _ in range(blocks)), nn.LayerNorm(width), nn.Linear(width, tokens), nn.Flatten(0, 1)]
+
+    return layers
+
+
 WORKLOADS = {
     "mlp-tiny": Workload((4,), 3, 32, True, mlp(4, 16, 3)),
     "mlp-64": Workload((784,), 10, 64, True, mlp(784, 256, 128, 10)),
     "mlp-512": Workload((784,), 10, 512, True, mlp(784, 256, 128, 10)),
     "cnn-64": Workload((1, 28, 28), 10, 64, True, cnn),
     "resnet20-64": Workload((3, 32, 32), 10, 64, True, resnet(small_stem, 3, 3, 16, 10), momentum=0.9),
+    "char-gpt": Workload((128,), 96, 16, True, gpt(96, 128, 4, 4, 128), tokens=96),
     "infer-mlp-1": Workload((784,), 10, 1, False, mlp(784, 256, 128, 10)),
     "infer-cnn-1": Workload((1, 28, 28), 10, 1, False, cnn),
     "infer-resnet18-1": Workload((3, 224, 224), 1000, 1, False, resnet(large_stem, 4, 2, 64, 1000)),
@@ -285,8 +319,12 @@ def serve(name, mode, threads, warm_up):
     set_up_inductor(mode.removesuffix(LAST))
     workload = WORKLOADS[name]
     network = torch.nn.Sequential(*workload.layers(torch.nn))
-    inputs = torch.rand(workload.batch, *workload.sample)
-    labels = torch.randint(0, workload.classes, (workload.batch,))
+    if workload.tokens:
+        inputs = torch.randint(0, workload.tokens, (workload.batch, *workload.sample))
+        labels = torch.randint(0, workload.classes, (inputs.numel(),))
+    else:
+        inputs = torch.rand(workload.batch, *workload.sample)
+        labels = torch.randint(0, workload.classes, (workload.batch,))
     if mode.endswith(LAST):
         mode = mode.removesuffix(LAST)
         network = network.to(memory_format=torch.channels_last)

@@ -10,8 +10,11 @@
 #include "neurons/layers/activations.hpp"
 #include "neurons/layers/convolutions.hpp"
 #include "neurons/layers/dense.hpp"
+#include "neurons/layers/embedding.hpp"
+#include "neurons/layers/normalizations.hpp"
 #include "neurons/layers/pools.hpp"
 #include "neurons/layers/shapes.hpp"
+#include "neurons/layers/transformer.hpp"
 #include "neurons/networks/networks.hpp"
 #include "neurons/plan/profile.hpp"
 #include "neurons/training/learner.hpp"
@@ -83,6 +86,12 @@ void fill_uniform(const TensorView& view, RandomStream& random) {
   for (float& value : view.values<float>()) value = static_cast<float>(random.uniform());
 }
 
+void fill_below(std::int64_t limit, const TensorView& view, RandomStream& random) {
+  for (std::int64_t& value : view.values<std::int64_t>()) {
+    value = static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(limit)));
+  }
+}
+
 /// Parts of measuring, each between two measurements of the peak.
 template <typename Step>
 Result measure(const Workload& workload, const Options& options, ThreadTeam& team, std::vector<double>& peaks, const Step& step) {
@@ -133,6 +142,18 @@ MakeNetwork dense_layers(const std::vector<std::int64_t>& units) {
   return sequential(std::move(layers));
 }
 
+/// A causal transformer that tells the next of `tokens` at each step.
+MakeNetwork language_model(std::int64_t tokens, std::int64_t width, std::int64_t heads, int blocks) {
+  return [=](const Shape& sample) {
+    Network network;
+    auto x = network.add(Embedding{tokens, width}, network.input("x", sample, DType::i64));
+    x = network.add(LearnedPositions{}, x);
+    for (int block = 0; block < blocks; ++block) x = network.add(TransformerEncoder{.heads = heads, .causal = true}, x);
+    network.output("y", network.add(Dense{tokens}, network.add(LayerNorm{}, x)));
+    return network;
+  };
+}
+
 /// The network on one sample.
 Graph forward_graph(const Workload& workload) {
   const Network network = workload.network(workload.sample);
@@ -145,16 +166,17 @@ Learner learner_of(const Workload& workload, const std::shared_ptr<ThreadTeam>& 
   return Learner(workload.network(workload.sample), {.loss = CrossEntropy{}, .optimizer = workload.optimizer, .team = team});
 }
 
-/// Fills the batch buffer of a training step with random pictures and labels.
+/// Fills the batch buffer of a training step with random pictures or tokens, and labels.
 void fill_batch(const Workload& workload, Learner& learner) {
   RandomStream random(1);
   const Batch batch = learner.batch(workload.batch);
-  fill_uniform(batch.inputs.front(), random);
-  const Graph graph = forward_graph(workload);
-  const auto classes = static_cast<std::uint64_t>(graph.info(graph.outputs().front().value).type.shape[-1]);
-  for (std::int64_t& label : batch.target.values<std::int64_t>()) {
-    label = static_cast<std::int64_t>(random.below(classes));
+  if (const auto tokens = vocabulary_of(learner.structure())) {
+    fill_below(*tokens, batch.inputs.front(), random);
+  } else {
+    fill_uniform(batch.inputs.front(), random);
   }
+  const Graph graph = forward_graph(workload);
+  fill_below(graph.info(graph.outputs().front().value).type.shape[-1], batch.target, random);
 }
 
 /// The plan of inference on random inputs.
@@ -183,9 +205,9 @@ Result run(const Workload& workload, const Options& options, const std::shared_p
 double Workload::flops_per_sample() const {
   const Graph graph = forward_graph(*this);
   double flops = 0;
-  bool first = true;
+  bool first = graph.values().front().type.dtype == DType::f32;  // tokens have no gradient, but their vectors do
   for (const Node& node : graph.nodes()) {
-    if (node.op->name != "Gemm" && node.op->name != "Conv") continue;
+    if (node.op->name != "Gemm" && node.op->name != "Conv" && node.op->name != "ScaledDotProductAttention") continue;
     const double products = !training ? 1 : first ? 2 : 3;
     flops += products * node.op->flops(NodeContext(graph, node).context);
     first = false;
@@ -205,6 +227,7 @@ const std::vector<Workload>& workloads() {
         {"mlp-512", {784}, mlp, 512, true},
         {"cnn-64", {1, 28, 28}, cnn, 64, true},
         {"resnet20-64", {3, 32, 32}, built(ResNet20{}), 64, true, Sgd{.learning_rate = 0.01F, .momentum = 0.9F}},
+        {"char-gpt", {128}, language_model(96, 128, 4, 4), 16, true},
         {"infer-mlp-1", {784}, mlp, 1, false},
         {"infer-cnn-1", {1, 28, 28}, cnn, 1, false},
         {"infer-resnet18-1", {3, 224, 224}, built(ResNet18{}), 1, false},

@@ -27,7 +27,8 @@ struct Workload {
   Optimizer optimizer = Adam{};
 
   /// Two for each multiply-add of the weighted sums: forward and, in training, the gradients of all weights and of the inputs of
-  /// all layers but the first. Activations, pools, loss and optimiser are not counted.
+  /// all layers but the first (of all, behind an embedding); of attention, the pairs of steps that see each other. Activations,
+  /// pools, loss and optimiser are not counted.
   double flops_per_sample() const;
 };
 

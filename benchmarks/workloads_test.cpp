@@ -19,6 +19,8 @@ TEST(Workloads, CountMultiplyAddsOfWeightedSums) {
   EXPECT_EQ(flops_of("mlp-64"), 2.0 * (3 * 234752 - 200704));
   EXPECT_EQ(flops_of("infer-mlp-1"), 2.0 * 234752);
   EXPECT_NEAR(flops_of("infer-resnet18-1"), 2 * 1.814e9, 2e6) << "1.8 billion multiply-adds, He et al. 2016, table 1";
+  // 12 · width² weights a block and the last layer's, for each of 128 steps; 4 · width for each of the pairs that see each other.
+  EXPECT_EQ(flops_of("char-gpt"), 3.0 * (128 * 2 * (4 * 12 * 128 * 128 + 128 * 96) + 4 * 4 * 128 * (128 * 129 / 2)));
   EXPECT_NEAR(flops_of("resnet20-64") / 3, 2 * 41.3e6, 2e6) << "forward 41 million, and its gradients";
 }
 

@@ -36,8 +36,10 @@ AttributeValue attribute_of(const Tensor& array) {
       const auto bytes = array.values<std::uint8_t>();
       return std::string(bytes.begin(), bytes.end());
     }
+    case DType::i32:
     case DType::i64: {
-      const auto values = array.values<std::int64_t>();
+      const Tensor wide = array.cast(DType::i64);
+      const auto values = wide.values<std::int64_t>();
       if (single) return values[0];
       return std::vector<std::int64_t>(values.begin(), values.end());
     }

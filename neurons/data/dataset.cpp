@@ -45,6 +45,14 @@ void require_finite(const Dataset& data, const Tensor& tensor, std::string_view 
              place_of(bad, tensor.shape(), column_names), values[bad]);
 }
 
+void require_tokens(const Dataset& data) {
+  const auto tokens = data.inputs.values<std::int64_t>();
+  const auto bad = std::ranges::find_if(tokens, [](std::int64_t token) { return token < 0; });
+  if (bad == tokens.end()) return;
+  fail_input("{}: token {} of {} is below 0", name_of(data), *bad,
+             place_of(static_cast<std::size_t>(bad - tokens.begin()), data.inputs.shape(), {}));
+}
+
 void gather_rows(const Tensor& from, std::span<const std::int64_t> indices, Tensor& into) {
   if (into.bytes().empty()) return;
   const std::size_t row = into.bytes().size() / indices.size();
@@ -94,6 +102,7 @@ std::vector<Dataset::Scaling> Dataset::scaling() const {
 
 Tensor Dataset::scaled_inputs() const {
   validate_shapes();
+  if (has_tokens()) return inputs;
   Tensor result = inputs.cast(DType::f32);
   const auto channels = scaling();
   const auto values = result.values<float>();
@@ -131,13 +140,17 @@ Dataset Dataset::subset(std::span<const std::int64_t> indices) const {
 
 void Dataset::validate_shapes() const {
   const std::string name = name_of(*this);
-  if ((inputs.dtype() != DType::u8 && inputs.dtype() != DType::f32) || inputs.shape().rank() < 2) {
-    fail_input("{}: inputs are {}, expected u8 or f32 [samples, features…]", name, inputs.type().to_string());
+  if ((inputs.dtype() != DType::u8 && inputs.dtype() != DType::f32 && !has_tokens()) || inputs.shape().rank() < 2) {
+    fail_input("{}: inputs are {}, expected u8 or f32 [samples, features…], or tokens i64[samples, time]", name,
+               inputs.type().to_string());
   }
-  const bool labels = targets.dtype() == DType::i64 && targets.shape().rank() == 1;
-  if (!labels && (targets.dtype() != DType::f32 || targets.shape().rank() != 2)) {
-    fail_input("{}: targets are {}, expected class labels i64[samples] or values f32[samples, outputs]", name,
-               targets.type().to_string());
+  const int rank = targets.shape().rank();
+  const bool labels = targets.dtype() == DType::i64 && (rank == 1 || rank == 2);
+  if (!labels && (targets.dtype() != DType::f32 || rank != 2)) {
+    fail_input(
+        "{}: targets are {}, expected class labels i64[samples], labels of steps i64[samples, time] or values f32[samples, "
+        "outputs]",
+        name, targets.type().to_string());
   }
   if (targets.shape()[0] != samples()) {
     fail_input("{}: {} samples of inputs, but {} of targets", name, samples(), targets.shape()[0]);
@@ -169,11 +182,13 @@ void Dataset::validate_shapes() const {
   if (!std::isfinite(input_scale) || !std::isfinite(input_offset)) {
     fail_input("{}: input scale {} and offset {} must be finite", name, input_scale, input_offset);
   }
+  if (has_tokens() && (input_scale != 1 || input_offset != 0)) fail_input("{}: tokens are names, they cannot be scaled", name);
 }
 
 void Dataset::validate() const {
   validate_shapes();
   if (inputs.dtype() == DType::f32) require_finite(*this, inputs, "inputs", feature_names);
+  if (has_tokens()) require_tokens(*this);
   if (!is_classification()) require_finite(*this, targets, "targets", {});
   for (std::size_t i = 0; i < sample_weights.size(); ++i) {
     if (!std::isfinite(sample_weights[i]) || sample_weights[i] < 0) {
@@ -183,12 +198,16 @@ void Dataset::validate() const {
   }
   if (!is_classification()) return;
   const std::int64_t bound = class_names.empty() ? kMaxClasses : classes();
+  const bool steps = targets.shape().rank() == 2;
   const auto labels = targets.values<std::int64_t>();
-  const auto bad = std::ranges::find_if(labels, [bound](std::int64_t label) { return label < 0 || label >= bound; });
-  if (bad != labels.end()) {
-    fail_input("{}: label {} of sample {} (from 0) is out of range, expected 0 to {}", name_of(*this), *bad, bad - labels.begin(),
-               bound - 1);
-  }
+  const auto bad = std::ranges::find_if(
+      labels, [bound, steps](std::int64_t label) { return (label < 0 || label >= bound) && !(steps && label == kIgnoredLabel); });
+  if (bad == labels.end()) return;
+  const std::int64_t width = steps ? targets.shape()[1] : 1;
+  const std::int64_t place = bad - labels.begin();
+  const std::string step = steps ? fmt::format(", step {}", place % width) : "";
+  fail_input("{}: label {} of sample {} (from 0){} is out of range, expected 0 to {}{}", name_of(*this), *bad, place / width, step,
+             bound - 1, steps ? fmt::format(", or {} where a step does not count", kIgnoredLabel) : "");
 }
 
 }  // namespace neurons

@@ -12,12 +12,17 @@ namespace neurons {
 
 /// Labels without class names must lie below this: a larger one is a mistake in the data, not a class.
 inline constexpr std::int64_t kMaxClasses = 1'000'000;
+/// The label of a step of a sequence that counts in no loss and in no metric: padding, or what is not asked for.
+inline constexpr std::int64_t kIgnoredLabel = -100;
 
-/// Samples for learning or evaluation. Bytes stay bytes: u8 inputs become floats only when a batch is read (see Loader).
+/// Samples for learning or evaluation. Bytes stay bytes: u8 inputs become floats only when a batch is read (see Loader). Whole
+/// numbers that name something (the tokens of a text) stay i64, all the way into the network.
 struct Dataset {
-  Tensor inputs = {};                         ///< u8 or f32 [samples, features…], of rank 2 at least
-  Tensor targets = {};                        ///< i64[samples]: class labels from 0; or f32[samples, outputs]: values to regress on
-  std::vector<std::string> class_names = {};  ///< name of each label; may be empty
+  Tensor inputs = {};  ///< u8 or f32 [samples, features…], or i64 [samples, time] tokens from 0; of rank 2 at least
+  /// i64[samples]: class labels from 0; i64[samples, time]: one for each step, or kIgnoredLabel; or f32[samples, outputs]: values
+  /// to regress on.
+  Tensor targets = {};
+  std::vector<std::string> class_names = {};    ///< name of each label; may be empty
   std::vector<std::string> feature_names = {};  ///< name of each input column (inputs of rank 2); may be empty
   float input_scale = 1;                        ///< what the network sees is raw * input_scale + input_offset
   float input_offset = 0;
@@ -41,7 +46,11 @@ struct Dataset {
     bool operator==(const Scaling&) const = default;
   };
   std::vector<Scaling> scaling() const;
-  /// What the network sees, f32.
+  /// Inputs are tokens: i64 for the network, too.
+  bool has_tokens() const noexcept { return inputs.dtype() == DType::i64; }
+  /// The element type of a network's input.
+  DType input_type() const noexcept { return has_tokens() ? DType::i64 : DType::f32; }
+  /// What the network sees, of that type.
   Tensor scaled_inputs() const;
   /// Number of classes: of class names or, where there are none, the largest label + 1. 0 for regression.
   std::int64_t classes() const;

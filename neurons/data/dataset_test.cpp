@@ -78,6 +78,31 @@ TEST(Dataset, CountsClassesByLabelsWithoutNames) {
   EXPECT_EQ(data.classes(), std::numeric_limits<std::int64_t>::max());
 }
 
+TEST(Dataset, HoldsTokensAndALabelForEachStep) {
+  Dataset data{.inputs = Tensor::of<std::int64_t>({2, 3}, {1, 2, 0, 3, 1, 1}),
+               .targets = Tensor::of<std::int64_t>({2, 3}, {2, 0, kIgnoredLabel, 1, 1, 4}),
+               .source = "text"};
+  data.validate();
+  EXPECT_TRUE(data.has_tokens());
+  EXPECT_EQ(data.input_type(), DType::i64);
+  EXPECT_EQ(data.classes(), 5);
+  EXPECT_EQ(data.scaled_inputs(), data.inputs);
+  const std::vector<std::int64_t> second = {1};
+  EXPECT_THAT(data.subset(second).targets.values<std::int64_t>(), ElementsAre(1, 1, 4));
+  const auto refused = [](Dataset changed) { return message_of([&] { changed.validate(); }); };
+  Dataset other = data;
+  other.inputs.values<std::int64_t>()[4] = -1;
+  EXPECT_EQ(refused(other), "text: token -1 of sample 1 (from 0), column 1 is below 0");
+  other = data;
+  other.targets.values<std::int64_t>()[1] = -2;
+  EXPECT_EQ(
+      refused(other),
+      "text: label -2 of sample 0 (from 0), step 1 is out of range, expected 0 to 999999, or -100 where a step does not count");
+  other = data;
+  other.input_scale = 0.5F;
+  EXPECT_EQ(refused(other), "text: tokens are names, they cannot be scaled");
+}
+
 TEST(Dataset, SubsetKeepsOrderRepeatsAndAllThatIsKnown) {
   const std::vector<std::int64_t> chosen = {2, 0, 2};
   const Dataset part = flowers().subset(chosen);
@@ -122,13 +147,15 @@ TEST(Dataset, RefusesPartsThatDoNotFit) {
   EXPECT_EQ(message_after([](Dataset& d) {
               d.inputs = Tensor(DType::f64, {3, 2});
             }),
-            "flowers.csv: inputs are f64[3, 2], expected u8 or f32 [samples, features…]");
+            "flowers.csv: inputs are f64[3, 2], expected u8 or f32 [samples, features…], or tokens i64[samples, time]");
   EXPECT_THAT(message_after([](Dataset& d) { d.inputs = Tensor(DType::f32, {3}); }), HasSubstr("inputs are f32[3]"));
   EXPECT_THAT(message_after([](Dataset& d) { d.inputs = Tensor(); }), HasSubstr("inputs are f32[]"));
-  EXPECT_EQ(message_after([](Dataset& d) {
-              d.targets = Tensor(DType::i64, {3, 1});
-            }),
-            "flowers.csv: targets are i64[3, 1], expected class labels i64[samples] or values f32[samples, outputs]");
+  EXPECT_EQ(
+      message_after([](Dataset& d) {
+        d.targets = Tensor(DType::i64, {3, 1, 1});
+      }),
+      "flowers.csv: targets are i64[3, 1, 1], expected class labels i64[samples], labels of steps i64[samples, time] or values "
+      "f32[samples, outputs]");
   EXPECT_EQ(message_after([](Dataset& d) { d.targets = Tensor(DType::i64, {4}); }),
             "flowers.csv: 3 samples of inputs, but 4 of targets");
   EXPECT_EQ(message_after([](Dataset& d) { d.sample_weights.pop_back(); }), "flowers.csv: 3 samples, but 2 sample weights");

@@ -88,7 +88,8 @@ void add_target(const Tensor& targets, std::int64_t index, float share, std::spa
 void gather_targets(const Tensor& targets, std::span<const std::int64_t> indices, std::byte* to) {
   const std::byte* from = targets.bytes().data();
   if (targets.dtype() == DType::i64) {
-    gather_rows(reinterpret_cast<const std::int64_t*>(from), 1, indices, reinterpret_cast<std::int64_t*>(to));
+    const auto width = static_cast<std::size_t>(targets.shape().product(1, targets.shape().rank()));
+    gather_rows(reinterpret_cast<const std::int64_t*>(from), width, indices, reinterpret_cast<std::int64_t*>(to));
   } else {
     gather_rows(reinterpret_cast<const float*>(from), static_cast<std::size_t>(targets.shape()[1]), indices,
                 reinterpret_cast<float*>(to));
@@ -129,6 +130,9 @@ struct Loader::Machine {
   void settle_labels() {
     if (shares && options.label_columns == 0) options.label_columns = data.classes();
     if (options.label_columns == 0) return;
+    if (data.targets.shape().rank() > 1) {
+      fail_input("loader: {} has a label for each step: labels cannot become shares of classes", data.name());
+    }
     shares = true;
     const std::int64_t classes = std::max<std::int64_t>(2, options.label_columns);
     for (const std::int64_t label : data.targets.values<std::int64_t>()) {
@@ -198,7 +202,12 @@ struct Loader::Machine {
 
   void gather(std::span<const std::int64_t> indices) {
     auto* inputs = reinterpret_cast<float*>(views.inputs.data);
-    if (!augmenter) gather_inputs(data, scaling, indices, inputs);
+    if (data.has_tokens()) {
+      gather_rows(data.inputs.values<std::int64_t>().data(), static_cast<std::size_t>(data.input_shape().elements()), indices,
+                  reinterpret_cast<std::int64_t*>(views.inputs.data));
+    } else if (!augmenter) {
+      gather_inputs(data, scaling, indices, inputs);
+    }
     if (!shares) gather_targets(data.targets, indices, views.targets.data);
     if (!augmenter && !shares) return;
     const auto width = static_cast<std::size_t>(data.inputs.shape().product(1, data.inputs.shape().rank()));
@@ -289,7 +298,7 @@ void Loader::start(const BatchViews& into) {
   Machine& m = *machine_;
   if (m.on_its_way) fail_input("loader: start() was called twice; wait() for the first batch before the next");
   const std::int64_t rows = m.rows_at(m.at);
-  require_view(into.inputs, DType::f32, m.data.inputs.shape().with(0, rows), "inputs");
+  require_view(into.inputs, m.data.input_type(), m.data.inputs.shape().with(0, rows), "inputs");
   const TensorType target = m.target_type(rows);
   require_view(into.targets, target.dtype, target.shape, "targets");
   if (into.weights) require_view(*into.weights, DType::f32, Shape{rows}, "weights");

@@ -148,6 +148,27 @@ TEST(Loader, ScalesBytesAndFloats) {
   EXPECT_THAT(next(floats, data).inputs.values<float>(), ElementsAre(2, -1, 1));
 }
 
+TEST(Loader, TokensAndLabelsOfStepsStayWhatTheyAre) {
+  const Dataset data{.inputs = Tensor::of<std::int64_t>({3, 2}, {1, 2, 3, 4, 5, 6}),
+                     .targets = Tensor::of<std::int64_t>({3, 2}, {2, 3, 4, 5, 6, kIgnoredLabel})};
+  Loader loader(data, {.batch_size = 2, .shuffle = false});
+  Tensor inputs(DType::i64, {2, 2});
+  Tensor targets(DType::i64, {2, 2});
+  const auto view = [](Tensor& tensor, std::int64_t rows) {
+    return TensorView{tensor.dtype(), tensor.shape().with(0, rows), tensor.bytes().data()};
+  };
+  loader.start({view(inputs, 2), view(targets, 2), std::nullopt});
+  EXPECT_EQ(loader.wait().rows, 2);
+  EXPECT_THAT(inputs.values<std::int64_t>(), ::testing::ElementsAre(1, 2, 3, 4));
+  EXPECT_THAT(targets.values<std::int64_t>(), ::testing::ElementsAre(2, 3, 4, 5));
+  loader.start({view(inputs, 1), view(targets, 1), std::nullopt});
+  EXPECT_EQ(loader.wait().rows, 1);
+  EXPECT_THAT(inputs.values<std::int64_t>().first(2), ::testing::ElementsAre(5, 6));
+  EXPECT_THAT(targets.values<std::int64_t>().first(2), ::testing::ElementsAre(6, kIgnoredLabel));
+  EXPECT_THAT(testing::message_of([&] { Loader(data, {.batch_size = 1, .label_columns = 7}); }),
+              ::testing::HasSubstr("has a label for each step: labels cannot become shares of classes"));
+}
+
 TEST(Loader, PrefetchingChangesNoBit) {
   const std::int64_t features = 70'000;  // two rows are more than kPrefetchBytes, one is less
   static_assert(2 * 70'000 * sizeof(float) >= Loader::kPrefetchBytes && 70'000 * sizeof(float) < 2 * Loader::kPrefetchBytes);

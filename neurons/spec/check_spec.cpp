@@ -4,6 +4,7 @@
 
 #include "neurons/base/error.hpp"
 #include "neurons/base/random.hpp"
+#include "neurons/layers/embedding.hpp"
 
 namespace neurons {
 namespace {
@@ -23,24 +24,33 @@ Samples first_samples(const Dataset& data, std::int64_t rows) {
   return {{some.scaled_inputs()}, some.targets};
 }
 
-/// Normal inputs; targets that any loss takes: labels, or else rows of positive numbers that sum to 1.
+/// Whether the loss takes a label for each step of a sequence.
+bool takes_steps(const Loss& loss, const TensorType& prediction) {
+  return prediction.shape.rank() == 3 && loss.kind() == CrossEntropy::kKind;
+}
+
+/// Normal inputs, or tokens; targets that any loss takes: labels, or else rows of positive numbers that sum to 1.
 Samples random_samples(const Network& network, const Loss& loss, std::int64_t rows, std::uint64_t seed) {
   Graph graph(network.table());
   network.build(graph, rows, Mode::inference);
   const TensorType prediction = graph.value(graph.outputs().front().value).type();
-  const bool labels = prediction.shape.rank() == 2 && loss.is_of_classes();
+  const bool labels = loss.is_of_classes() && (prediction.shape.rank() == 2 || takes_steps(loss, prediction));
   Samples samples{{}, Tensor(loss.target_type(prediction, labels))};
   RandomStream inputs(seed, kInputStream);
-  for (const auto& input : network.inputs()) {
-    for (float& value : samples.inputs.emplace_back(graph.find(input.name).type()).values<float>()) {
-      value = static_cast<float>(inputs.normal());
+  for (int i = 0; const auto& input : network.inputs()) {
+    Tensor& tensor = samples.inputs.emplace_back(graph.find(input.name).type());
+    const auto tokens = static_cast<std::uint64_t>(vocabulary_of(network, i++).value_or(2));
+    if (tensor.dtype() == DType::i64) {
+      for (std::int64_t& token : tensor.values<std::int64_t>()) token = static_cast<std::int64_t>(inputs.below(tokens));
+    } else {
+      for (float& value : tensor.values<float>()) value = static_cast<float>(inputs.normal());
     }
   }
   RandomStream targets(seed, kTargetStream);
   const std::int64_t outputs = prediction.shape.elements() / rows;
   if (labels) {
     for (std::int64_t& label : samples.targets.values<std::int64_t>()) {
-      label = static_cast<std::int64_t>(targets.below(static_cast<std::uint64_t>(outputs)));
+      label = static_cast<std::int64_t>(targets.below(static_cast<std::uint64_t>(prediction.shape[-1])));
     }
     return samples;
   }

@@ -45,7 +45,9 @@ void count_classes(DataInfo& info, const Dataset& data) {
     const auto index = static_cast<std::size_t>(label);
     info.classes.emplace_back(index < data.class_names.size() ? data.class_names[index] : std::to_string(label), 0);
   }
-  for (const std::int64_t label : data.targets.values<std::int64_t>()) ++info.classes.at(static_cast<std::size_t>(label)).second;
+  for (const std::int64_t label : data.targets.values<std::int64_t>()) {
+    if (label != kIgnoredLabel) ++info.classes.at(static_cast<std::size_t>(label)).second;
+  }
 }
 
 template <typename T>
@@ -73,6 +75,8 @@ void describe_arrays(DataInfo& info, const TrainTest& both) {
   count_classes(info, both.train);
   if (both.train.inputs.dtype() == DType::u8) {
     find_range<std::uint8_t>(info, both.train.inputs);
+  } else if (both.train.has_tokens()) {
+    find_range<std::int64_t>(info, both.train.inputs);
   } else {
     find_range<float>(info, both.train.inputs);
   }

@@ -21,7 +21,9 @@ void match_classes(const Model& model, Dataset& data) {
     }
     label_of.push_back(found - model.class_names.begin());
   }
-  for (std::int64_t& label : data.targets.values<std::int64_t>()) label = label_of[static_cast<std::size_t>(label)];
+  for (std::int64_t& label : data.targets.values<std::int64_t>()) {
+    if (label != kIgnoredLabel) label = label_of[static_cast<std::size_t>(label)];
+  }
   data.class_names = model.class_names;
 }
 
@@ -52,6 +54,24 @@ double loss_of(const Loss& loss, const Network& network, const Tensor& predictio
   if (weighted) plan.input("weights").assign(Tensor::of<float>({data.samples()}, data.sample_weights));
   plan.run();
   return static_cast<double>(plan.output("loss").values<float>().front());
+}
+
+/// Of predictions [samples, time, classes] the report on all steps whose labels count.
+ClassificationReport report_of(const Tensor& predictions, const Tensor& targets) {
+  if (targets.shape().rank() == 1) return classification_report(predictions, targets);
+  const auto classes = static_cast<std::size_t>(predictions.shape()[-1]);
+  const auto scores = predictions.values<float>();
+  std::vector<float> kept;
+  std::vector<std::int64_t> labels;
+  for (std::size_t step = 0; const std::int64_t label : targets.values<std::int64_t>()) {
+    const auto row = scores.subspan(step++ * classes, classes);
+    if (label == kIgnoredLabel) continue;
+    kept.insert(kept.end(), row.begin(), row.end());
+    labels.push_back(label);
+  }
+  const auto count = static_cast<std::int64_t>(labels.size());
+  return classification_report(Tensor::of<float>({count, predictions.shape()[-1]}, kept),
+                               Tensor::of<std::int64_t>({count}, labels));
 }
 
 /// In the target's own units.
@@ -88,7 +108,7 @@ Evaluation evaluate(const Model& model, const Dataset& data, int threads) {
   const Loss loss = model.spec.training.loss.value_or(model.is_classification ? Loss(CrossEntropy{}) : Loss(MeanSquaredError{}));
   result.loss = loss_of(loss, model.network, predictions, data);
   if (model.is_classification) {
-    result.classification = classification_report(predictions, data.targets);
+    result.classification = report_of(predictions, data.targets);
   } else {
     result.regression = regression_report(decoded(model, predictions), decoded(model, data.targets));
   }

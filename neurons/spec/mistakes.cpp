@@ -34,7 +34,7 @@ Tensor picture_of(const Dataset& data, const PictureShape& shape, std::int64_t s
 }  // namespace
 
 std::vector<Mistake> worst_mistakes(const Model& model, const Dataset& data, const Evaluation& evaluation, std::size_t most) {
-  if (!model.is_classification) return {};
+  if (!model.is_classification || data.targets.shape().rank() > 1) return {};
   struct Ranked {
     Mistake mistake;
     double truth_probability;

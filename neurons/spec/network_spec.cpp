@@ -27,6 +27,8 @@ Residual with_initializer(Residual block, const std::string& initializer) {
   return block;
 }
 
+DType dtype_of(const InputSpec& input) { return input.type == InputType::tokens ? DType::i64 : DType::f32; }
+
 /// The shape per sample of what flows there.
 Shape shape_of(const Network& network, Network::Tap tap) {
   Graph graph(network.table());
@@ -74,7 +76,7 @@ Network network_of(const NetworkSpec& spec, std::size_t count, const std::vector
   Network network;
   Taps taps;
   for (const InputSpec& input : spec.inputs) {
-    taps.add(input.name, network.input(input.name, Shape(std::span<const std::int64_t>(input.shape))));
+    taps.add(input.name, network.input(input.name, Shape(std::span<const std::int64_t>(input.shape)), dtype_of(input)));
   }
   for (std::size_t i = 0; i < count; ++i) {
     const LayerSpec& layer = spec.layers[i];
@@ -108,7 +110,7 @@ bool is_resolved(const NetworkSpec& spec) {
   return !spec.inputs.empty() && shaped && sized;
 }
 
-NetworkSpec resolve(NetworkSpec spec, const Shape& sample, std::int64_t outputs) {
+NetworkSpec resolve(NetworkSpec spec, const Shape& sample, std::int64_t outputs, InputType type) {
   const std::vector<std::int64_t> extents(sample.extents().begin(), sample.extents().end());
   if (spec.inputs.empty()) spec.inputs.emplace_back();
   if (spec.inputs.size() > 1) {
@@ -122,6 +124,12 @@ NetworkSpec resolve(NetworkSpec spec, const Shape& sample, std::int64_t outputs)
     fail_input("input \"{}\" has shape {}, but the samples of the data have {}; leave the shape out to take the data's", input.name,
                given.to_string(), sample.to_string());
   }
+  constexpr std::string_view kTypes[] = {"numbers", "tokens"};
+  if (input.type.value_or(type) != type) {
+    fail_input("input \"{}\" takes {}, but the data hold {}; leave the type out to take the data's", input.name,
+               kTypes[static_cast<std::size_t>(*input.type)], kTypes[static_cast<std::size_t>(type)]);
+  }
+  if (type == InputType::tokens) input.type = type;
   for (LayerSpec& layer : spec.layers) {
     for (const std::string& field : layer.as_outputs) {
       if (layer.builder) {

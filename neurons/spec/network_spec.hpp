@@ -12,15 +12,20 @@
 
 namespace neurons {
 
+/// What flows into an input: numbers (f32), or tokens (i64), which an embedding reads.
+enum class InputType : std::uint8_t { numbers, tokens };
+
 /// An input by name, with its shape per sample.
 struct InputSpec {
   std::string name = "x";
   std::vector<std::int64_t> shape;
+  std::optional<InputType> type = {};  ///< nothing: numbers, or what the data hold
 
   template <typename Self, typename Visitor>
   static void fields(Self& self, Visitor&& visit) {
     visit("name", self.name);
     visit("shape", self.shape);
+    visit("type", self.type);
   }
 };
 
@@ -57,8 +62,8 @@ struct NetworkSpec {
 bool is_resolved(const NetworkSpec& spec);
 
 /// The spec with what the data say put in: one input "x" of `sample`'s shape where it names none, and `outputs` for each "outputs".
-/// Throws InputError if the spec gives another shape than the data have.
-NetworkSpec resolve(NetworkSpec spec, const Shape& sample, std::int64_t outputs);
+/// Throws InputError if the spec gives another shape or type than the data have.
+NetworkSpec resolve(NetworkSpec spec, const Shape& sample, std::int64_t outputs, InputType type = InputType::numbers);
 
 /// The network, without parameters. Throws InputError if it is not resolved, and with the layer's place and own sentence if
 /// shapes do not fit.

@@ -58,7 +58,8 @@ Spec resolve(Spec spec, const LoadedData& data) {
     spec.data.pictures->means = data.train.channel_means;
     spec.data.pictures->deviations = data.train.channel_deviations;
   }
-  spec.network = resolve(std::move(spec.network), data.train.input_shape(), data.train.outputs());
+  spec.network = resolve(std::move(spec.network), data.train.input_shape(), data.train.outputs(),
+                         data.train.has_tokens() ? InputType::tokens : InputType::numbers);
   if (!spec.training.loss) spec.training.loss = data.train.is_classification() ? Loss(CrossEntropy{}) : Loss(MeanSquaredError{});
   return spec;
 }

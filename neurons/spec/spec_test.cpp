@@ -489,6 +489,27 @@ layers = [
   EXPECT_THAT(message_of([&] { resolve(spec.network, {4}, 3); }), ::testing::StartsWith("the network has 2 inputs"));
 }
 
+TEST(NetworkSpec, TokensReachAnEmbedding) {
+  const std::string layers = R"(layers = [
+  { kind = "padding_mask", name = "mask" },
+  { kind = "embedding", vocabulary = 9, width = 4, from = "x" },
+  { kind = "transformer_encoder", heads = 2, from = ["embedding1", "mask"] },
+  { kind = "dense", units = "outputs" },
+])";
+  const Spec spec = parse("[network]\n" + layers);
+  const NetworkSpec resolved = resolve(spec.network, {5}, 9, InputType::tokens);
+  EXPECT_EQ(make_network(resolved).inputs().front().dtype, DType::i64);
+  Spec whole = spec;
+  whole.network = resolved;
+  EXPECT_EQ(make_network(parse(to_toml(whole)).network).inputs().front().dtype, DType::i64);
+  const Spec named = parse("[network]\ninputs = [{ name = \"x\", shape = [5], type = \"tokens\" }]\n" + layers);
+  EXPECT_EQ(resolve(named.network, {5}, 9, InputType::tokens).inputs.front().type, InputType::tokens);
+  EXPECT_EQ(message_of([&] { resolve(named.network, {5}, 9); }),
+            "input \"x\" takes tokens, but the data hold numbers; leave the type out to take the data's");
+  EXPECT_THAT(message_of([&] { make_network(resolve(spec.network, {5}, 9)); }),
+              ::testing::HasSubstr("mask: expects tokens i64[batch, time], got f32[1, 5]"));
+}
+
 TEST(NetworkSpec, TheInputsShapeMustBeTheDatas) {
   const Spec spec = parse("[network]\ninputs = [{ name = \"pixels\", shape = [784] }]\nlayers = [{ kind = \"dense\", units = 3 }]");
   EXPECT_EQ(make_network(spec.network).parameter_count(), 784 * 3 + 3);

@@ -12,6 +12,7 @@
 #include "neurons/data/readers/csv.hpp"
 #include "neurons/data/readers/table_encoder.hpp"
 #include "neurons/layers/layer.hpp"
+#include "neurons/spec/network_spec.hpp"
 #include "neurons/training/loss.hpp"
 #include "neurons/training/method.hpp"
 #include "neurons/training/schedule.hpp"
@@ -35,6 +36,8 @@ template <>
 inline constexpr std::array<std::string_view, 3> kWords<PictureOptions::Colour> = {"automatic", "grey", "colour"};
 template <>
 inline constexpr std::array<std::string_view, 2> kWords<Augmentation::Border> = {"black", "edge"};
+template <>
+inline constexpr std::array<std::string_view, 2> kWords<InputType> = {"numbers", "tokens"};
 template <>
 inline constexpr std::array<std::string_view, 2> kWords<MissingValues> = {"mean", "error"};
 

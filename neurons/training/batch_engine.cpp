@@ -96,7 +96,10 @@ class BatchEngine : public Engine {
     state.tally.loss += static_cast<double>(result.loss) * static_cast<double>(result.weight);
     state.tally.weight += static_cast<double>(result.weight);
     state.tally.samples += batch.rows;
-    if (labels_) state.tally.correct += count_correct(learner_.prediction(), buffers.target);
+    if (labels_) {
+      state.tally.correct += count_correct(learner_.prediction(), buffers.target);
+      state.tally.labels += count_labels(buffers.target);
+    }
     ++state.step_of_epoch;
   }
 

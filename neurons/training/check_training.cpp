@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "neurons/layers/embedding.hpp"
 #include "neurons/training/number_rules.hpp"
 
 namespace neurons {
@@ -17,17 +18,22 @@ TensorType prediction_type(const Network& network, std::int64_t rows) {
 void check_targets(const Network& network, const Dataset& data, const Loss& loss) {
   const std::int64_t rows = 1;
   const TensorType prediction = prediction_type(network, rows);
-  const std::int64_t outputs = prediction.shape.elements();
+  const bool steps = prediction.shape.rank() == 3;
+  const std::int64_t outputs = steps ? prediction.shape[-1] : prediction.shape.elements();
   if (data.is_classification() && data.classes() > std::max<std::int64_t>(2, outputs)) {
     fail_input("{}: has {} classes, the network {} output{}; give the last layer {} units", data.name(), data.classes(), outputs,
                outputs == 1 ? "" : "s", data.classes());
   }
   const TensorType wanted = loss.target_type(prediction, data.is_classification());
   const TensorType given{data.targets.dtype(), data.targets.shape().with(0, rows)};
-  if (wanted != given) {
-    fail_input("{}: has {} target values a sample, the network gives {}; give the last layer {} units", data.name(), data.outputs(),
-               prediction.shape.to_string(), data.outputs());
+  if (wanted == given) return;
+  if (data.is_classification()) {
+    fail_input("{}: has labels {} for a sample, the network's {} take {}{}", data.name(), given.shape.to_string(),
+               prediction.shape.to_string(), wanted.shape.to_string(),
+               steps ? "; label every step, or choose one of them (last_step) before the last layer" : "");
   }
+  fail_input("{}: has {} target values a sample, the network gives {}; give the last layer {} units", data.name(), data.outputs(),
+             prediction.shape.to_string(), data.outputs());
 }
 
 /// Class labels become shares of classes where pictures are mixed: not every loss can learn from these.
@@ -81,6 +87,18 @@ void check_full_batch(const TrainOptions& options) {
   refuse(options.augment.has_value(), "augmentation");
 }
 
+void check_tokens(const Network& network, const Dataset& data) {
+  const auto vocabulary = vocabulary_of(network);
+  if (!vocabulary) return;
+  const auto tokens = data.inputs.values<std::int64_t>();
+  const auto bad = std::ranges::find_if(tokens, [&](std::int64_t token) { return token < 0 || token >= *vocabulary; });
+  if (bad == tokens.end()) return;
+  const std::int64_t place = bad - tokens.begin();
+  const std::int64_t width = data.input_shape().elements();
+  fail_input("{}: token {} of sample {} (from 0), step {}, is out of range: the embedding's vocabulary is {}, 0 to {}", data.name(),
+             *bad, place / width, place % width, *vocabulary, *vocabulary - 1);
+}
+
 }  // namespace
 
 void check_inputs(const Network& network, const Dataset& data) {
@@ -90,8 +108,12 @@ void check_inputs(const Network& network, const Dataset& data) {
                network.inputs().size());
   }
   const auto& input = network.inputs().front();
-  if (input.dtype != DType::f32) fail_input("the network's input \"{}\" is {}, expected f32", input.name, name_of(input.dtype));
+  if (input.dtype != data.input_type()) {
+    fail_input("the network's input \"{}\" is {}, those of {} are {}{}", input.name, name_of(input.dtype), data.name(),
+               name_of(data.input_type()), data.has_tokens() ? "; tokens go into an input of i64, which an Embedding reads" : "");
+  }
   const Shape sample = data.input_shape();
+  if (data.has_tokens()) check_tokens(network, data);
   if (input.sample == sample) return;
   const bool same_count = input.sample.elements() == sample.elements();
   fail_input("the network expects samples of shape {}, those of {} are {}{}", input.sample.to_string(), data.name(),

@@ -22,6 +22,7 @@ void visit_numbers(State& state, Visitor visit) {
   visit("tally.correct", state.tally.correct);
   visit("tally.squares", state.tally.squares);
   visit("tally.outputs", state.tally.outputs);
+  visit("tally.labels", state.tally.labels);
   visit("step_of_epoch", state.step_of_epoch);
   visit("seconds", state.seconds);
   visit("learning_rate", state.learning_rate);

@@ -25,7 +25,11 @@ class FullBatchEngine : public Engine {
     state.tally.loss = result.loss;
     state.tally.weight = 1;
     state.tally.samples = data_.samples();
-    if (data_.is_classification()) state.tally.correct = evaluate(evaluator(), data_, kEvaluationBatch).correct;
+    if (data_.is_classification()) {
+      const Tally now = evaluate(evaluator(), data_, kEvaluationBatch);
+      state.tally.correct = now.correct;
+      state.tally.labels = now.labels;
+    }
     state.step_of_epoch = 1;
     after_step();
     return true;

@@ -16,7 +16,7 @@ namespace neurons {
 /// `static constexpr bool kOfClasses = true`, one that makes probabilities of logits itself `static constexpr bool kOfLogits =
 /// true`.
 struct RowLosses {
-  Value losses;   ///< [batch]
+  Value losses;   ///< [batch]; of a sequence, the sum over its steps
   Value weights;  ///< [batch] or absent (all 1): the weight of each row in the mean, already multiplied into `losses`
 };
 
@@ -33,8 +33,8 @@ class Loss {
   bool is_of_logits() const { return model_->is_of_logits(); }
   Attributes attributes() const { return model_->attributes(); }
   Loss with(const Attributes& attributes) const { return model_->with(attributes); }
-  /// What targets must look like for a prediction of that type: i64 [batch] class labels, or f32. `labels` says whether the data
-  /// has class labels. Throws InputError where the loss cannot use them.
+  /// What targets must look like for a prediction of that type: i64 [batch] (of sequences [batch, time]) class labels, or f32.
+  /// `labels` says whether the data has class labels. Throws InputError where the loss cannot use them.
   TensorType target_type(const TensorType& prediction, bool labels) const { return model_->target_type(prediction, labels); }
   RowLosses build(Graph& graph, Value prediction, Value target) const { return model_->build(graph, prediction, target); }
 

@@ -23,6 +23,15 @@ Value sum_of_batch(Value values) {
   return emit_with("ReduceSum", {values}, {{"axes", std::vector<std::int64_t>{0}}, {"keep_dims", false}});
 }
 
+Value reshaped(Value value, const Shape& shape) {
+  if (value.shape() == shape) return value;
+  const std::vector<std::int64_t> extents(shape.extents().begin(), shape.extents().end());
+  return emit_with("Reshape", {value}, {{"shape", extents}, {"allow_zero", true}});
+}
+
+/// Of one number for each step of each sequence, those of the sequences: [batch · time] → [batch].
+Value sum_of_steps(Value steps, const Shape& shape) { return sum_of_classes(reshaped(steps, shape)); }
+
 Value log_softmax(Value logits) { return emit_with("LogSoftmax", {logits}, {{"axis", std::int64_t{-1}}}); }
 
 void require_classes(std::string_view loss, const TensorType& prediction) {
@@ -32,15 +41,20 @@ void require_classes(std::string_view loss, const TensorType& prediction) {
   }
 }
 
+/// The same, or [batch, time, classes].
+void require_classes_of_steps(std::string_view loss, const TensorType& prediction) {
+  if (prediction.shape.rank() != 3) require_classes(loss, prediction);
+}
+
 /// A class has an output of its own.
 TensorType labels_of_classes(std::string_view loss, const TensorType& prediction) {
-  if (prediction.shape[1] < 2) {
+  if (prediction.shape[-1] < 2) {
     fail_input(
         "loss {}: class labels need an output for each class, the network has {}; give the last layer as many units as there "
         "are classes, or use binary_cross_entropy for two",
         loss, prediction.shape.to_string());
   }
-  return {DType::i64, {prediction.shape[0]}};
+  return {DType::i64, Shape(prediction.shape.extents().first(static_cast<std::size_t>(prediction.shape.rank() - 1)))};
 }
 
 /// Real targets of the prediction's own shape.
@@ -56,8 +70,8 @@ Value constant_row(Graph& graph, const std::vector<float>& values) {
 }  // namespace
 
 TensorType CrossEntropy::target_type(const TensorType& prediction, bool labels) const {
-  require_classes(kKind, prediction);
-  const std::int64_t classes = prediction.shape[1];
+  require_classes_of_steps(kKind, prediction);
+  const std::int64_t classes = prediction.shape[-1];
   if (!class_weights.empty() && static_cast<std::int64_t>(class_weights.size()) != classes) {
     fail_input("loss cross_entropy: {} class weights for {} classes", class_weights.size(), classes);
   }
@@ -75,15 +89,17 @@ RowLosses CrossEntropy::build(Graph& graph, Value prediction, Value target) cons
   if (target.type().dtype == DType::i64) {
     const OpDef& op = graph.table()->find("CrossEntropy");
     const Options options = op.default_options.with({{"label_smoothing", static_cast<double>(label_smoothing)}});
-    const std::vector<Value> inputs = {prediction, target, weights};
+    const std::int64_t steps = target.shape().elements();
+    const std::vector<Value> inputs = {reshaped(prediction, {steps, prediction.shape()[-1]}), reshaped(target, {steps}), weights};
     const auto outputs = graph.emit_all(op, inputs, options);
-    return {outputs[0], weights ? outputs[1] : Value{}};
+    if (target.shape().rank() == 1) return {outputs[0], weights ? outputs[1] : Value{}};
+    return {sum_of_steps(outputs[0], target.shape()), sum_of_steps(outputs[1], target.shape())};
   }
   const double smoothing = static_cast<double>(label_smoothing);
-  const double classes = static_cast<double>(prediction.shape()[1]);
+  const double classes = static_cast<double>(prediction.shape()[-1]);
   Value wanted = smoothing == 0 ? target : target * (1 - smoothing) + smoothing / classes;
   if (weights) wanted = wanted * weights;
-  return {-sum_of_classes(wanted * log_softmax(prediction)), {}};
+  return {mean_of_outputs(-sum_of_classes(wanted * log_softmax(prediction))), {}};
 }
 
 TensorType BinaryCrossEntropy::target_type(const TensorType& prediction, bool labels) const {
@@ -98,8 +114,7 @@ TensorType BinaryCrossEntropy::target_type(const TensorType& prediction, bool la
 RowLosses BinaryCrossEntropy::build(Graph& graph, Value prediction, Value target) const {
   if (target.type().dtype == DType::i64) {
     target = emit_with("Cast", {target}, {{"to", std::string("f32")}});
-    const std::vector<std::int64_t> extents(prediction.shape().extents().begin(), prediction.shape().extents().end());
-    target = emit_with("Reshape", {target}, {{"shape", extents}, {"allow_zero", true}});
+    target = reshaped(target, prediction.shape());
   }
   return {mean_of_outputs(graph.emit("Softplus", {prediction}) - prediction * target), {}};
 }

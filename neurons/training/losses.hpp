@@ -6,7 +6,9 @@
 
 namespace neurons {
 
-/// -log softmax(prediction)[label], or -Σ target · log softmax(prediction) for soft targets [batch, classes].
+/// -log softmax(prediction)[label], or -Σ target · log softmax(prediction) for soft targets [batch, classes]. Of predictions
+/// [batch, time, classes] and labels [batch, time] the mean over all steps: a step whose label is -100 counts nowhere. Classes are
+/// the last axis; PyTorch has them second.
 struct CrossEntropy {
   static constexpr std::string_view kKind = "cross_entropy";
   static constexpr bool kOfLogits = true;

@@ -188,15 +188,40 @@ TEST(Losses, WhatIsNotFiniteShows) {
   EXPECT_TRUE(std::isinf(by_plan({MeanSquaredError{}, floats({1, 1}, {infinity}), floats({1, 1}, {0})}).value));
 }
 
+/// Each step is a row; those whose label is -100 are as if they were not there.
+TEST(Losses, CrossEntropyOfSequencesIsTheMeanOverTheirSteps) {
+  std::vector<float> scores;
+  for (int i = 0; i < 2 * 3 * 4; ++i) scores.push_back(std::sin(static_cast<float>(i)));
+  const Tensor sequences = floats({2, 3, 4}, scores);
+  const Tensor labels = Tensor::of<std::int64_t>({2, 3}, {1, 0, -100, 3, -100, -100});
+  std::vector<float> kept(scores.begin(), scores.begin() + 8);
+  kept.insert(kept.end(), scores.begin() + 12, scores.begin() + 16);
+  const Tensor rows = floats({3, 4}, kept);
+  const Tensor row_labels = Tensor::of<std::int64_t>({3}, {1, 0, 3});
+  for (const CrossEntropy& loss : {CrossEntropy{}, CrossEntropy{.label_smoothing = 0.1F, .class_weights = {1, 2, 3, 4}},
+                                   CrossEntropy{.label_smoothing = 0.2F}}) {
+    const Outcome expected = by_plan({loss, rows, row_labels});
+    const Outcome found = by_plan({loss, sequences, labels});
+    EXPECT_NEAR(found.value, expected.value, 1e-6);
+    EXPECT_NEAR(by_interpreter({loss, sequences, labels}).value, expected.value, 1e-6);
+    for (std::size_t i = 0; i < 24; ++i) {
+      const double slope = i < 8 ? expected.gradient[i] : i >= 12 && i < 16 ? expected.gradient[i - 4] : 0;
+      EXPECT_NEAR(found.gradient[i], slope, 1e-6) << i;
+    }
+  }
+  const Tensor nothing = Tensor::of<std::int64_t>({2, 3}, std::vector<std::int64_t>(6, -100));
+  EXPECT_EQ(by_plan({CrossEntropy{}, sequences, nothing}).value, 0);
+}
+
 TEST(Losses, SayWhatTheyCannotUse) {
   const TensorType one{DType::f32, {8, 1}};
   const TensorType three{DType::f32, {8, 3}};
-  const TensorType picture{DType::f32, {8, 3, 4}};
+  const TensorType picture{DType::f32, {8, 3, 4, 4}};
   const auto refusal = [](const Loss& loss, const TensorType& prediction, bool has_labels) {
     return message_of([&] { loss.target_type(prediction, has_labels); });
   };
   EXPECT_THAT(refusal(CrossEntropy{}, picture, true),
-              HasSubstr("loss cross_entropy: expects predictions [batch, classes], got [8, 3, 4]; add Flatten{}"));
+              HasSubstr("loss cross_entropy: expects predictions [batch, classes], got [8, 3, 4, 4]; add Flatten{}"));
   EXPECT_THAT(refusal(CrossEntropy{.label_smoothing = 0, .class_weights = {1, 2}}, three, true),
               HasSubstr("2 class weights for 3 classes"));
   EXPECT_THAT(refusal(CrossEntropy{.label_smoothing = 0, .class_weights = {1, -2, 1}}, three, true),

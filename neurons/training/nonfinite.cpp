@@ -6,6 +6,9 @@
 #include <cmath>
 #include <optional>
 
+#include "neurons/data/dataset.hpp"
+#include "neurons/layers/embedding.hpp"
+
 namespace neurons {
 namespace {
 
@@ -43,6 +46,7 @@ class Search {
  private:
   std::string find() const {
     if (auto found = in_batch()) return *found;
+    if (auto found = in_tokens()) return *found;
     if (auto found = in_weights()) return *found;
     const Graph graph = learner_.forward_graph(rows_, Mode::training);
     if (auto found = in_labels(graph)) return *found;
@@ -85,6 +89,20 @@ class Search {
     return look("sample weight", "", batch_.weights);
   }
 
+  std::optional<std::string> in_tokens() const {
+    for (std::size_t i = 0; i < batch_.inputs.size(); ++i) {
+      const auto vocabulary = vocabulary_of(learner_.structure(), static_cast<int>(i));
+      if (batch_.inputs[i].dtype != DType::i64 || !vocabulary) continue;
+      const auto tokens = batch_.inputs[i].values<std::int64_t>();
+      const auto bad = std::ranges::find_if(tokens, [&](std::int64_t token) { return token < 0 || token >= *vocabulary; });
+      if (bad == tokens.end()) continue;
+      return fmt::format("input \"{}\", {}: token {} is none of the vocabulary's {}, 0 to {}; nothing was updated",
+                         learner_.structure().inputs()[i].name, place(batch_.inputs[i].shape, bad - tokens.begin(), "step"), *bad,
+                         *vocabulary, *vocabulary - 1);
+    }
+    return std::nullopt;
+  }
+
   std::optional<std::string> in_weights() const {
     for (const auto& [name, type] : learner_.structure().parameter_types()) {
       Tensor tensor = learner_.states().get(name);
@@ -108,12 +126,16 @@ class Search {
     for (std::size_t i = 0; i < batch_.targets.size(); ++i) {
       if (batch_.targets[i].dtype != DType::i64) continue;
       const auto output = std::ranges::find(graph.outputs(), learner_.losses()[i].output, &NamedOutput::name);
-      const std::int64_t classes = std::max<std::int64_t>(2, graph.info(output->value).type.shape.elements() / rows_);
       const auto labels = batch_.targets[i].values<std::int64_t>();
-      for (std::size_t row = 0; row < labels.size(); ++row) {
-        if (labels[row] >= 0 && labels[row] < classes) continue;
-        return fmt::format("{}, {}: label {} is none of the {} classes 0 to {}; nothing was updated; repair that sample",
-                           target_name(i), sample(static_cast<std::int64_t>(row)), labels[row], classes, classes - 1);
+      const std::int64_t steps = batch_.targets[i].shape.elements() / rows_;
+      const bool sequences = batch_.targets[i].shape.rank() > 1;
+      const std::int64_t classes = std::max<std::int64_t>(2, graph.info(output->value).type.shape.elements() / rows_ / steps);
+      for (std::size_t place = 0; place < labels.size(); ++place) {
+        if ((labels[place] >= 0 && labels[place] < classes) || (sequences && labels[place] == kIgnoredLabel)) continue;
+        const auto at = static_cast<std::int64_t>(place);
+        return fmt::format("{}, {}{}: label {} is none of the {} classes 0 to {}; nothing was updated; repair that sample",
+                           target_name(i), sequences ? fmt::format("step {}, ", at % steps) : "", sample(at / steps), labels[place],
+                           classes, classes - 1);
       }
     }
     return std::nullopt;

@@ -25,16 +25,18 @@ std::size_t label_of(const TensorView& labels, std::size_t row) {
 }  // namespace
 
 double Tally::mean_loss() const { return ratio_or_nan(loss, weight); }
-double Tally::accuracy() const { return ratio_or_nan(static_cast<double>(correct), static_cast<double>(samples)); }
+double Tally::accuracy() const { return ratio_or_nan(static_cast<double>(correct), static_cast<double>(labels)); }
 double Tally::rmse() const { return std::sqrt(ratio_or_nan(squares, static_cast<double>(outputs))); }
 
 std::int64_t count_correct(const TensorView& prediction, const TensorView& labels) {
   const auto scores = prediction.values<float>();
-  const auto rows = static_cast<std::size_t>(labels.shape[0]);
+  const bool shares = labels.dtype == DType::f32;
+  const auto rows = static_cast<std::size_t>(shares ? labels.shape[0] : labels.shape.elements());
   const std::size_t classes = rows == 0 ? 0 : scores.size() / rows;
   std::int64_t correct = 0;
   for (std::size_t row = 0; row < rows; ++row) {
     const float* first = scores.data() + row * classes;
+    if (!shares && labels.values<std::int64_t>()[row] == kIgnoredLabel) continue;
     const std::size_t label = label_of(labels, row);
     if (classes == 1) {
       correct += (*first > 0) == (label == 1) ? 1 : 0;
@@ -49,6 +51,12 @@ std::int64_t count_correct(const TensorView& prediction, const TensorView& label
     correct += beaten == 0 ? 1 : 0;
   }
   return correct;
+}
+
+std::int64_t count_labels(const TensorView& labels) {
+  if (labels.dtype == DType::f32) return labels.shape[0];
+  const auto values = labels.values<std::int64_t>();
+  return static_cast<std::int64_t>(values.size()) - std::ranges::count(values, kIgnoredLabel);
 }
 
 double sum_of_squared_errors(const TensorView& prediction, const TensorView& target) {
@@ -78,6 +86,7 @@ Tally evaluate(Learner& learner, const Dataset& data, std::int64_t batch_size) {
     const TensorView& target = learner.evaluation_batch(info.rows, slot).target;
     if (data.is_classification()) {
       tally.correct += count_correct(result.prediction, target);
+      tally.labels += count_labels(target);
     } else {
       tally.squares += sum_of_squared_errors(result.prediction, target);
       tally.outputs += target.shape.elements();

@@ -13,18 +13,22 @@ struct Tally {
   double loss = 0;    ///< Σ weight · mean loss of the batch
   double weight = 0;  ///< Σ weight of the batch
   std::int64_t samples = 0;
-  std::int64_t correct = 0;
-  double squares = 0;  ///< Σ (prediction - target)² over all outputs
+  std::int64_t correct = 0;  ///< of `labels`
+  double squares = 0;        ///< Σ (prediction - target)² over all outputs
   std::int64_t outputs = 0;
+  std::int64_t labels = 0;  ///< one a sample, or a step of a sequence
 
   double mean_loss() const;
   double accuracy() const;
   double rmse() const;
 };
 
-/// Rows of `prediction` whose largest element (the first, where several are) is the label's; with one output a row, a positive one
-/// means class 1. Labels must be classes; they may be f32 [rows, classes], the shares of classes, of which the largest counts.
+/// Rows of `prediction` [rows, classes] or [rows, time, classes] whose largest element (the first, where several are) is the
+/// label's; with one output a row, a positive one means class 1. Labels must be classes, or kIgnoredLabel; they may be f32 [rows,
+/// classes], the shares of classes, of which the largest counts.
 std::int64_t count_correct(const TensorView& prediction, const TensorView& labels);
+/// Labels that are not kIgnoredLabel.
+std::int64_t count_labels(const TensorView& labels);
 
 /// Σ (prediction - target)².
 double sum_of_squared_errors(const TensorView& prediction, const TensorView& target);

@@ -8,7 +8,11 @@
 #include "neurons/data/readers/idx.hpp"
 #include "neurons/data/readers/table_encoder.hpp"
 #include "neurons/data/splits.hpp"
+#include "neurons/layers/embedding.hpp"
+#include "neurons/layers/normalizations.hpp"
 #include "neurons/layers/shapes.hpp"
+#include "neurons/layers/transformer.hpp"
+#include "neurons/training/nonfinite.hpp"
 #include "neurons/training/optimizers.hpp"
 #include "neurons/training/tally.hpp"
 #include "neurons/training/training_testing.hpp"
@@ -267,6 +271,67 @@ TEST(Train, OfSeveralOutputsTheFirstIsTrained) {
     EXPECT_EQ(network.parameter("aside.weight"), before) << method.kind();
     EXPECT_EQ(predict(network, data).shape(), (Shape{40, 4}));
   }
+}
+
+/// Each step's label is the token before it: short sequences end in padding, whose labels do not count.
+Dataset echoes(std::int64_t samples, std::int64_t time, std::int64_t tokens) {
+  Dataset data;
+  data.inputs = Tensor(DType::i64, {samples, time});
+  data.targets = Tensor(DType::i64, {samples, time});
+  data.source = "echoes";
+  RandomStream random(4);
+  for (std::int64_t s = 0; s < samples; ++s) {
+    const auto x = data.inputs.values<std::int64_t>().subspan(static_cast<std::size_t>(s * time), static_cast<std::size_t>(time));
+    const auto y = data.targets.values<std::int64_t>().subspan(static_cast<std::size_t>(s * time), static_cast<std::size_t>(time));
+    const auto length = static_cast<std::size_t>(time - s % 3);
+    std::ranges::fill(y, kIgnoredLabel);
+    for (std::size_t t = 0; t < length; ++t) {
+      x[t] = 1 + static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(tokens - 1)));
+      y[t] = t == 0 ? kIgnoredLabel : x[t - 1];
+    }
+  }
+  return data;
+}
+
+Network echo_network(std::int64_t time, std::int64_t tokens) {
+  Network network;
+  const auto x = network.input("x", {time}, DType::i64);
+  const auto steps = network.add(LearnedPositions{.initializer_value = 0.3F}, network.add(Embedding{tokens, 16}, x));
+  const auto block = network.add(TransformerEncoder{.heads = 2, .causal = true}, {steps, network.add(PaddingMask{}, x)});
+  network.output("y", network.add(Dense{tokens}, network.add(LayerNorm{}, block)));
+  return network;
+}
+
+TEST(Train, ATransformerLearnsFromTokensWithALabelForEachStep) {
+  const Dataset data = echoes(240, 6, 7);
+  Network network = echo_network(6, 7);
+  const History history =
+      train(network, data,
+            {.optimizer = Adam{.learning_rate = 0.01F}, .epochs = 12, .batch_size = 16, .validation = echoes(30, 6, 7), .seed = 3});
+  EXPECT_GT(history.epochs.back().accuracy, 0.95);
+  EXPECT_GT(history.epochs.back().validation_accuracy, 0.99);
+}
+
+TEST(Train, TokensThatNoEmbeddingKnowsAreNamed) {
+  Dataset data = echoes(9, 6, 7);
+  const auto complaint = [&](Network network) { return message_of([&] { train(network, data, {.batch_size = 3}); }); };
+  EXPECT_EQ(complaint(Sequential{{6}, Dense{7}}),
+            "the network's input \"x\" is f32, those of echoes are i64; tokens go into an input of i64, which an Embedding reads");
+  data.inputs.values<std::int64_t>()[8] = 7;
+  EXPECT_EQ(complaint(echo_network(6, 7)),
+            "echoes: token 7 of sample 1 (from 0), step 2, is out of range: the embedding's vocabulary is 7, 0 to 6");
+  data.targets = Tensor(DType::i64, {9});
+  data.inputs.values<std::int64_t>()[8] = 1;
+  EXPECT_EQ(complaint(echo_network(6, 7)),
+            "echoes: has labels [1] for a sample, the network's [1, 6, 7] take [1, 6]; label every step, or choose one of them "
+            "(last_step) before the last layer");
+  Learner learner(echo_network(6, 7), {.optimizer = Adam{}});
+  const Batch& batch = learner.batch(2);
+  batch.inputs[0].values<std::int64_t>()[7] = 7;
+  EXPECT_FALSE(learner.step(2).finite);
+  EXPECT_EQ(
+      explain_nonfinite(learner, batch, {}),
+      "step 1: input \"x\", step 1, sample 1 of the batch: token 7 is none of the vocabulary's 7, 0 to 6; nothing was updated");
 }
 
 TEST(Train, MisfitsAreNamedBeforeAnythingIsDone) {
