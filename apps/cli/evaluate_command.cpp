@@ -3,6 +3,7 @@
 #include "apps/cli/arguments.hpp"
 #include "apps/cli/reports.hpp"
 #include "apps/cli/session.hpp"
+#include "neurons/base/error.hpp"
 #include "neurons/data/picture_writer.hpp"
 #include "neurons/spec/mistakes.hpp"
 
@@ -29,14 +30,21 @@ void write_mistakes(Session& session, const EvaluateArguments& arguments, const 
                     const Evaluation& evaluation) {
   const std::filesystem::path path = sheet_path(arguments);
   if (path.empty()) return;
+  const bool asked = !arguments.mistakes.empty();
   const auto sheet = mistakes_sheet(model, data, evaluation);
   if (!sheet) {
     std::error_code ignored;
-    if (arguments.mistakes.empty()) std::filesystem::remove(path, ignored);  // those of an earlier look
-    if (!arguments.mistakes.empty()) complain("note: no picture was read wrongly, so there is no sheet of mistakes to write");
+    if (!asked) std::filesystem::remove(path, ignored);  // those of an earlier look
+    if (asked) complain("note: there is no picture that was read wrongly, so no sheet of mistakes is written");
     return;
   }
-  write_png(path, *sheet);
+  try {
+    write_png(path, *sheet);
+  } catch (const RuntimeError& error) {  // a run that others keep is judged all the same
+    if (asked) throw;
+    complain(fmt::format("note: {}", error.what()));
+    return;
+  }
   session.answer()["mistakes"] = path.string();
   session.say("\nmistakes  {}", path.string());
 }

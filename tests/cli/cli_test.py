@@ -344,6 +344,12 @@ class Predict(CliCase):
         sheet = self.folder / "sheet.png"
         self.call("evaluate", self.folder / "run", "--data", self.folder / "wrong", "--mistakes", sheet)
         self.assertTrue(sheet.exists())
+        (self.folder / "run" / "mistakes.png").unlink()
+        (self.folder / "run" / "mistakes.png").mkdir()  # stands for a folder that cannot be written to
+        done = self.call("evaluate", self.folder / "run", "--data", self.folder / "wrong", "--json")
+        self.assertRegex(done.stderr, r"^neurons: note: .*/mistakes.png: .*\n$")
+        self.assertEqual(json.loads(done.stdout)["accuracy"], 0)
+        self.assertIn("/proc/sheet.png", self.call("evaluate", self.folder / "run", "--data", self.folder / "wrong", "--mistakes", "/proc/sheet.png", code=1).stderr)
         self.write("strange/green/a.png", grey_png(4, 4, 235))
         self.assertIn('knows no class "green"', self.sentence("evaluate", self.folder / "run", "--data", self.folder / "strange", code=2))
 
