@@ -93,6 +93,23 @@ def resnet(stem, stages, blocks, width, classes):
     return layers
 
 
+def recurrent(kind, features, hidden, layers=1):
+    """A recurrent layer (or several), of whose last step a linear layer makes ten classes. Its second bias stays: PyTorch has no other."""
+
+    def make(nn):
+        class LastStep(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.steps = getattr(nn, kind)(features, hidden, layers, batch_first=True)
+
+            def forward(self, x):
+                return self.steps(x)[0][:, -1]
+
+        return [LastStep(), nn.Linear(hidden, 10)]
+
+    return make
+
+
 def small_stem(nn, width):
     return [nn.Conv2d(3, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
 
@@ -140,8 +157,12 @@ WORKLOADS = {
     "cnn-64": Workload((1, 28, 28), 10, 64, True, cnn),
     "resnet20-64": Workload((3, 32, 32), 10, 64, True, resnet(small_stem, 3, 3, 16, 10), momentum=0.9),
     "char-gpt": Workload((128,), 96, 16, True, gpt(96, 128, 4, 4, 128), tokens=96),
+    "lstm-64": Workload((28, 28), 10, 64, True, recurrent("LSTM", 28, 128)),
+    "gru-64": Workload((28, 28), 10, 64, True, recurrent("GRU", 28, 128)),
+    "lstm-512x4": Workload((64, 512), 10, 32, True, recurrent("LSTM", 512, 512, 4)),
     "infer-mlp-1": Workload((784,), 10, 1, False, mlp(784, 256, 128, 10)),
     "infer-cnn-1": Workload((1, 28, 28), 10, 1, False, cnn),
+    "infer-lstm-1": Workload((28, 28), 10, 1, False, recurrent("LSTM", 28, 128)),
     "infer-resnet18-1": Workload((3, 224, 224), 1000, 1, False, resnet(large_stem, 4, 2, 64, 1000)),
 }
 

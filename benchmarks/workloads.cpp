@@ -13,6 +13,7 @@
 #include "neurons/layers/embedding.hpp"
 #include "neurons/layers/normalizations.hpp"
 #include "neurons/layers/pools.hpp"
+#include "neurons/layers/recurrent.hpp"
 #include "neurons/layers/shapes.hpp"
 #include "neurons/layers/transformer.hpp"
 #include "neurons/networks/networks.hpp"
@@ -154,6 +155,9 @@ MakeNetwork language_model(std::int64_t tokens, std::int64_t width, std::int64_t
   };
 }
 
+/// A recurrent layer, of whose last step a dense layer makes ten classes.
+MakeNetwork recurrent(const Layer& layer) { return sequential({layer, Dense{10}}); }
+
 /// The network on one sample.
 Graph forward_graph(const Workload& workload) {
   const Network network = workload.network(workload.sample);
@@ -163,7 +167,8 @@ Graph forward_graph(const Workload& workload) {
 }
 
 Learner learner_of(const Workload& workload, const std::shared_ptr<ThreadTeam>& team) {
-  return Learner(workload.network(workload.sample), {.loss = CrossEntropy{}, .optimizer = workload.optimizer, .team = team});
+  return Learner(workload.network(workload.sample),
+                 {.loss = CrossEntropy{}, .optimizer = workload.optimizer, .clip_norm = 0.0, .team = team});
 }
 
 /// Fills the batch buffer of a training step with random pictures or tokens, and labels.
@@ -200,6 +205,17 @@ Result run(const Workload& workload, const Options& options, const std::shared_p
   return result;
 }
 
+bool is_recurrent(const Node& node) { return node.op->name == "LSTM" || node.op->name == "GRU" || node.op->name == "RNN"; }
+
+/// Of a recurrent node x [steps, batch, features], r [1, gates · hidden, hidden]: of the weighted sum of its inputs, and of those
+/// of its own state, which at the first step is zero and contributes nothing.
+std::pair<double, double> recurrent_flops(const Graph& graph, const Node& node) {
+  const Shape& x = graph.info(node.inputs[0]).type.shape;
+  const Shape& r = graph.info(node.inputs[2]).type.shape;
+  const double sums = 2.0 * static_cast<double>(x[1] * r[1]);
+  return {sums * static_cast<double>(x[0] * x[2]), sums * static_cast<double>((x[0] - 1) * r[2])};
+}
+
 }  // namespace
 
 double Workload::flops_per_sample() const {
@@ -207,9 +223,15 @@ double Workload::flops_per_sample() const {
   double flops = 0;
   bool first = graph.values().front().type.dtype == DType::f32;  // tokens have no gradient, but their vectors do
   for (const Node& node : graph.nodes()) {
-    if (node.op->name != "Gemm" && node.op->name != "Conv" && node.op->name != "ScaledDotProductAttention") continue;
     const double products = !training ? 1 : first ? 2 : 3;
-    flops += products * node.op->flops(NodeContext(graph, node).context);
+    if (is_recurrent(node)) {
+      const auto [inputs, steps] = recurrent_flops(graph, node);
+      flops += products * inputs + (training ? 3 : 1) * steps;
+    } else if (node.op->name == "Gemm" || node.op->name == "Conv" || node.op->name == "ScaledDotProductAttention") {
+      flops += products * node.op->flops(NodeContext(graph, node).context);
+    } else {
+      continue;
+    }
     first = false;
   }
   return flops;
@@ -228,8 +250,12 @@ const std::vector<Workload>& workloads() {
         {"cnn-64", {1, 28, 28}, cnn, 64, true},
         {"resnet20-64", {3, 32, 32}, built(ResNet20{}), 64, true, Sgd{.learning_rate = 0.01F, .momentum = 0.9F}},
         {"char-gpt", {128}, language_model(96, 128, 4, 4), 16, true},
+        {"lstm-64", {28, 28}, recurrent(Lstm{.hidden = 128}), 64, true},
+        {"gru-64", {28, 28}, recurrent(Gru{.hidden = 128}), 64, true},
+        {"lstm-512x4", {64, 512}, recurrent(Lstm{.hidden = 512, .layers = 4}), 32, true},
         {"infer-mlp-1", {784}, mlp, 1, false},
         {"infer-cnn-1", {1, 28, 28}, cnn, 1, false},
+        {"infer-lstm-1", {28, 28}, recurrent(Lstm{.hidden = 128}), 1, false},
         {"infer-resnet18-1", {3, 224, 224}, built(ResNet18{}), 1, false},
     };
   }();

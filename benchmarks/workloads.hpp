@@ -28,7 +28,7 @@ struct Workload {
 
   /// Two for each multiply-add of the weighted sums: forward and, in training, the gradients of all weights and of the inputs of
   /// all layers but the first (of all, behind an embedding); of attention, the pairs of steps that see each other. Activations,
-  /// pools, loss and optimiser are not counted.
+  /// pools, loss and optimiser are not counted, nor what a recurrent layer's state contributes at the first step, where it is zero.
   double flops_per_sample() const;
 };
 

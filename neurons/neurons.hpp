@@ -33,6 +33,7 @@
 #include "neurons/layers/normalizations.hpp"
 #include "neurons/layers/over_time.hpp"
 #include "neurons/layers/pools.hpp"
+#include "neurons/layers/recurrent.hpp"
 #include "neurons/layers/residual.hpp"
 #include "neurons/layers/resizing.hpp"
 #include "neurons/layers/shapes.hpp"

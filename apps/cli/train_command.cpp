@@ -80,7 +80,9 @@ void say_start(const RunStart& start, const fs::path& folder) {
   line("network", fmt::format("{} layers, {} parameters", start.network.layers().size(), grouped(start.network.parameter_count())));
   const std::string batch =
       options.optimizer.is_full_batch() ? "all samples at once" : fmt::format("batches of {}", options.batch_size);
-  line("training", fmt::format("{}, {}, {} epochs, seed {}", options.optimizer.kind(), batch, options.epochs, options.seed));
+  const double limit = options.clip_norm.value_or(0);
+  line("training", fmt::format("{}, {}, {} epochs, seed {}{}", options.optimizer.kind(), batch, options.epochs, options.seed,
+                               limit > 0 ? fmt::format(", gradients clipped to a norm of {}", limit) : ""));
   line("run", folder.string() + (start.moved ? fmt::format("  (the earlier run is kept in {})", start.moved->string()) : ""));
 }
 

@@ -12,9 +12,9 @@
 namespace neurons {
 namespace {
 
-const std::vector<std::string> kKinds = {"automatic",  "xavier_normal", "xavier_uniform", "he_normal",
-                                         "he_uniform", "lecun_normal",  "lecun_uniform",  "orthogonal",
-                                         "constant",   "normal",        "uniform",        "torch"};
+const std::vector<std::string> kKinds = {"automatic",    "xavier_normal", "xavier_uniform", "he_normal", "he_uniform",
+                                         "lecun_normal", "lecun_uniform", "orthogonal",     "constant",  "normal",
+                                         "uniform",      "torch",         "forget_gate"};
 
 /// What "automatic" means before an activation.
 std::string suited_to(const std::string& activation) {
@@ -104,6 +104,8 @@ Tensor initialize(const Initializer& initializer, const Shape& shape, std::int64
     fill_uniform(values, given, random);
   } else if (kind == "constant") {
     std::ranges::fill(values, initializer.value);
+  } else if (kind == "forget_gate") {
+    std::ranges::fill(values.subspan(values.size() / 2, values.size() / 4), initializer.value);
   } else {  // orthogonal
     const std::int64_t rows = shape.rank() == 0 ? 1 : shape[0];
     fill_orthogonal(values, rows, rows == 0 ? 0 : shape.elements() / rows, initializer.value == 0.0F ? 1.0 : given, random);

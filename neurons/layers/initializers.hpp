@@ -12,10 +12,11 @@ namespace neurons {
 /// `kind`: "automatic" (He for rectifiers, LeCun for SELU, Xavier otherwise), "xavier_normal", "xavier_uniform" (Glorot & Bengio
 /// 2010), "he_normal", "he_uniform" (He et al. 2015), "lecun_normal", "lecun_uniform" (LeCun et al. 1998), "orthogonal" (Saxe et
 /// al. 2014), "constant", "normal", "uniform" (half-width `value`), "torch" (uniform ±1/√fan_in, PyTorch's default for dense
-/// layers).
+/// layers), "forget_gate" (`value` in the third quarter, where an LSTM's bias has its forget gates; 0 elsewhere).
 struct Initializer {
   std::string kind = "automatic";
-  float value = 0.0F;  ///< of "constant"; standard deviation of "normal", half-width of "uniform"; gain of "orthogonal" (0: 1)
+  float value = 0.0F;  ///< of "constant" and "forget_gate"; standard deviation of "normal", half-width of "uniform"; gain of
+                       ///< "orthogonal" (0: 1)
 };
 
 /// Throws InputError for an unknown kind, a value that is not finite, and a "normal" or "uniform" whose value is not above 0: all

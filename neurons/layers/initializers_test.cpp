@@ -180,7 +180,7 @@ TEST(Initializers, SuggestTheNearestKind) {
   Sequential network({2}, dense);
   EXPECT_EQ(message_of([&] { network.parameter_types(); }),
             "dense1: unknown initializer \"xavier\"; known are automatic, xavier_normal, xavier_uniform, he_normal, he_uniform, "
-            "lecun_normal, lecun_uniform, orthogonal, constant, normal, uniform, torch");
+            "lecun_normal, lecun_uniform, orthogonal, constant, normal, uniform, torch, forget_gate");
 }
 
 TEST(Initializers, RefuseValuesThatMakeNoSense) {

@@ -11,6 +11,7 @@
 #include "neurons/layers/normalizations.hpp"
 #include "neurons/layers/over_time.hpp"
 #include "neurons/layers/pools.hpp"
+#include "neurons/layers/recurrent.hpp"
 #include "neurons/layers/resizing.hpp"
 #include "neurons/layers/shapes.hpp"
 #include "neurons/layers/temporal_conv.hpp"
@@ -22,11 +23,11 @@ const std::map<std::string, Layer>& layer_kinds() {
   static const auto kKinds =
       table_of_kinds<Layer, Dense, Conv1d, Conv2d, Conv3d, DepthwiseConv2d, SeparableConv2d, ConvTranspose2d, MaxPool1d, MaxPool2d,
                      MaxPool3d, AveragePool1d, AveragePool2d, AveragePool3d, GlobalMaxPool, GlobalAveragePool, BatchNorm, LayerNorm,
-                     GroupNorm, InstanceNorm, RmsNorm, Dropout, SpatialDropout, Upsample2d, Resize2d, Flatten, Reshape, Add,
-                     Multiply, Concatenate, Embedding, PositionalEncoding, LearnedPositions, PaddingMask, MultiHeadAttention,
-                     TransformerEncoder, TransformerDecoder, TemporalConv, LastStep, MeanOverTime, AttentionPool, Identity, Relu,
-                     Relu6, LeakyRelu, PRelu, Elu, Selu, Celu, Gelu, Silu, Mish, Softplus, Softsign, Sigmoid, HardSigmoid, Tanh,
-                     HardSwish, Softmax, LogSoftmax>();
+                     GroupNorm, InstanceNorm, RmsNorm, SimpleRnn, Lstm, Gru, Dropout, SpatialDropout, Upsample2d, Resize2d, Flatten,
+                     Reshape, Add, Multiply, Concatenate, Embedding, PositionalEncoding, LearnedPositions, PaddingMask,
+                     MultiHeadAttention, TransformerEncoder, TransformerDecoder, TemporalConv, LastStep, MeanOverTime,
+                     AttentionPool, Identity, Relu, Relu6, LeakyRelu, PRelu, Elu, Selu, Celu, Gelu, Silu, Mish, Softplus, Softsign,
+                     Sigmoid, HardSigmoid, Tanh, HardSwish, Softmax, LogSoftmax>();
   return kKinds;
 }
 

@@ -61,6 +61,7 @@ Shape sample_for(const std::string& kind) {
       kind == "mean_over_time" || kind == "attention_pool" || kind.starts_with("transformer_") || kind.starts_with("temporal_")) {
     return {4, 8};
   }
+  if (kind == "simple_rnn" || kind == "lstm" || kind == "gru") return {5, 4};
   return {8};
 }
 

@@ -102,6 +102,9 @@ std::vector<OpDef> pack_panels() {
     const auto& options = context.as<PanelOptions>();
     context.outputs[0].data = panels_from_plain(options, reorder(options, context.inputs[0]->data, true));
   };
+  pack.gradient = [](GradientContext& context) {
+    context.set(0, context.graph().emit("UnpackPanels", {context.gradient()}, context.options()));
+  };
   pack.kernels = {{"pack", nullptr, prepare<run_pack>}};
   pack.simplify = simplify_pack;
   pack.samples = [] {

@@ -4,6 +4,7 @@
 #include "neurons/ops/common/channels.hpp"
 #include "neurons/ops/common/emit.hpp"
 #include "neurons/ops/common/move.hpp"
+#include "neurons/ops/common/panels.hpp"
 
 namespace neurons::ops {
 namespace {
@@ -179,6 +180,33 @@ Call prepare_gradient(const PrepareContext& context) {
   return Call::of<spread>(call, false);
 }
 
+/// A slice along one axis of what was concatenated along it, within one of the parts: a slice of that part.
+std::optional<Value> slice_of_part(const RewriteContext& context, std::span<const Range> ranges) {
+  const Node* node = producer(context.inputs[0]);
+  if (node == nullptr || node->op->name != "Concat") return std::nullopt;
+  const Shape& whole = context.inputs[0].shape();
+  const Value first = context.graph.value(node->inputs[0]);
+  int axis = 0;  // the one along which the parts lie
+  while (axis < whole.rank() && first.shape()[axis] == whole[axis]) ++axis;
+  for (int other = 0; other < whole.rank(); ++other) {
+    const Range& range = ranges[static_cast<std::size_t>(other)];
+    if (range.step != 1 || (other != axis && range.count != whole[other])) return std::nullopt;
+  }
+  if (axis == whole.rank()) return std::nullopt;
+  const Range& range = ranges[static_cast<std::size_t>(axis)];
+  std::int64_t start = 0;
+  for (const int id : node->inputs) {
+    const Value part = context.graph.value(id);
+    const std::int64_t extent = part.shape()[axis];
+    const std::int64_t from = range.start - start;
+    if (from >= 0 && from + range.count <= extent) {
+      return from == 0 && range.count == extent ? part : sliced(part, axis, from, from + range.count);
+    }
+    start += extent;
+  }
+  return std::nullopt;
+}
+
 std::vector<Sample> samples() {
   constexpr std::int64_t kFar = std::numeric_limits<std::int64_t>::max();
   constexpr std::int64_t kNear = std::numeric_limits<std::int64_t>::min();
@@ -220,6 +248,7 @@ std::vector<OpDef> slice() {
     const auto ranges = ranges_of(context.options.as<SliceOptions>(), whole);
     const bool all = std::ranges::all_of(ranges, [](const Range& range) { return range.start == 0 && range.step == 1; });
     if (all && shape_of(ranges) == whole) return std::vector{context.inputs[0]};
+    if (const auto part = slice_of_part(context, ranges)) return std::vector{*part};
     const Value last = before_channels_first(context.inputs[0]);  // images that come channels last stay so
     if (!last) return std::nullopt;
     SliceOptions moved = context.options.as<SliceOptions>();

@@ -248,9 +248,13 @@ inline Tensor tensor_of(const TensorType& type, const std::vector<std::byte>& by
   return tensor;
 }
 
-/// Which outputs may replace which inputs, as the planner reads OpDef::may_alias.
+/// Which outputs may replace which inputs, as the planner reads OpDef::may_alias (but for those that may have no memory).
 inline std::vector<std::pair<int, int>> allowed_aliases(const Case& test) {
-  if (test.op.may_alias) return test.op.may_alias(test.context());
+  if (test.op.may_alias) {
+    auto allowed = test.op.may_alias(test.context());
+    std::erase_if(allowed, [](const auto& pair) { return pair.second < 0; });
+    return allowed;
+  }
   std::vector<std::pair<int, int>> pairs;
   if (!test.op.elementwise) return pairs;
   const auto outputs = test.op.infer(test.context());

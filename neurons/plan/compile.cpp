@@ -25,6 +25,9 @@ constexpr double kTeamWork = 1.3e6;
 /// Below this much work a step is not split: a barrier costs more.
 constexpr double kSplitWork = 1e5;
 
+/// In the place of an input among OpDef::may_alias' pairs: where nobody reads the output, its buffer may be null.
+constexpr int kNoMemory = -1;
+
 /// Where a value's bytes are.
 struct Storage {
   enum class Place : std::uint8_t { none, input, state, constant, arena };
@@ -115,6 +118,8 @@ class StoragePlan {
     std::vector<int> taken;  // roots that an output of this node has already
     for (std::size_t o = 0; o < node.outputs.size(); ++o) {
       const int id = node.outputs[o];
+      const bool may_be_absent = std::ranges::find(pairs, std::pair(static_cast<int>(o), kNoMemory)) != pairs.end();
+      if (may_be_absent && last_[at(id)] < 0 && !target_.contains(id)) continue;
       storage_[at(id)] = {Storage::Place::arena, id};
       if (node.op->view && o == 0 && shows(node.inputs[0], id)) {
         storage_[at(id)] = storage_[at(node.inputs[0])];
@@ -135,7 +140,7 @@ class StoragePlan {
         last_[at(id)] = end_;  // its node still reads the old state while it writes: copied when all is done
       }
       for (const auto& [output, input] : pairs) {
-        if (at(output) != o) continue;
+        if (at(output) != o || input == kNoMemory) continue;
         const int source = node.inputs[at(input)];
         const Storage& shared = storage_[at(source)];
         if (shared.place != Storage::Place::arena || last_[at(shared.root)] > position || !allows(o, shared.root)) continue;
@@ -169,9 +174,11 @@ Kernel choose_kernel(const Graph& graph, const Node& node, std::string& why) {
   fail_input("{}: no kernel does it: {}", describe(node), why.empty() ? "it has none" : why);
 }
 
-/// Ops without kernel or reference are replaced by what they are made of.
+/// Ops without kernel or reference are replaced by what they are made of, which may simplify further.
 Graph lower(const Graph& graph) {
-  return decompose(graph, [](const OpDef& op) { return !op.kernels.empty() || op.reference; });
+  const auto runs = [](const OpDef& op) { return !op.kernels.empty() || op.reference; };
+  if (std::ranges::all_of(graph.nodes(), [&](const Node& node) { return runs(*node.op); })) return decompose(graph, runs);
+  return simplify(decompose(graph, runs));
 }
 
 std::string describe_state(const StateStore& states, const std::string& name, const TensorType& stored) {
@@ -319,6 +326,7 @@ Plan compile(const Graph& graph, std::shared_ptr<StateStore> states, const Compi
         if (slot == 0) step.bytes += buffer ? static_cast<double>(buffer.type.bytes()) : 0;
       }
       for (const Buffer& buffer : outputs) {
+        if (!buffer) continue;
         step.writes.push_back(range_of(buffer));
         if (slot == 0) step.bytes += static_cast<double>(buffer.type.bytes());
       }

@@ -47,6 +47,7 @@ void run_plain(const ReferenceCall& call, std::byte*, Worker) noexcept {
   }
   call.op->reference({call.options, call.pointers, *call.wide_outputs});
   for (std::size_t o = 0; o < call.outputs.size(); ++o) {
+    if (!call.outputs[o]) continue;
     const auto& data = (*call.wide_outputs)[o].data;
     with_elements(call.outputs[o], [&]<typename T>(T* elements) {
       for (std::size_t e = 0; e < data.size(); ++e) elements[e] = convert<T>(data[e]);

@@ -72,6 +72,8 @@ PreparedSpec prepare(Spec spec, std::span<const fs::path> places) {
     if (prepared.data) spec = resolve(std::move(spec), *prepared.data);
     if (!spec.training.loss) spec.training.loss = CrossEntropy{};
     prepared.network = make_network(spec.network);
+    std::optional<double>& clip_norm = spec.training.options.clip_norm;
+    if (const double limit = clip_norm_of(prepared.network, clip_norm); limit > 0) clip_norm = limit;
     freeze(prepared.network, spec.training);
     require_groups(prepared.network, spec.training);
   } catch (const InputError& error) {

@@ -80,7 +80,7 @@ void check_full_batch(const TrainOptions& options) {
   refuse(options.warm_up_steps > 0, "warm_up_steps");
   refuse(!options.groups.empty(), "parameter groups");
   refuse(options.clip_value > 0, "clip_value");
-  refuse(options.clip_norm > 0, "clip_norm");
+  refuse(options.clip_norm.value_or(0) > 0, "clip_norm");
   refuse(options.l1 > 0, "l1");
   refuse(options.accumulate != 1, "accumulate");
   refuse(options.drop_last, "drop_last");

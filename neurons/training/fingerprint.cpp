@@ -7,6 +7,7 @@
 #include <set>
 
 #include "neurons/base/sha256.hpp"
+#include "neurons/training/learner.hpp"
 
 namespace neurons {
 namespace {
@@ -94,7 +95,7 @@ bool depends_on_length(const Schedule& schedule) {
   return false;
 }
 
-void add_options(Fingerprint& print, const TrainOptions& options) {
+void add_options(Fingerprint& print, const Network& network, const TrainOptions& options) {
   const auto add = [&](const std::string& name, const auto& value) { print[name] = fmt::format("{}", value); };
   add("loss", describe(options.loss));
   add("optimizer", describe(options.optimizer));
@@ -108,7 +109,7 @@ void add_options(Fingerprint& print, const TrainOptions& options) {
   if (depends_on_length(options.schedule)) add("epochs (on which the schedule depends)", options.epochs);
   add("warm_up_steps", options.warm_up_steps);
   add("clip_value", options.clip_value);
-  add("clip_norm", options.clip_norm);
+  add("clip_norm", clip_norm_of(network, options.clip_norm));
   add("l1", options.l1);
   add("l2", options.l2);
   add("accumulate", options.accumulate);
@@ -128,7 +129,7 @@ Fingerprint fingerprint_of(const Network& network, const Dataset& data, const Tr
   add_network(print, network);
   add_data(print, "training", data);
   if (options.validation) add_data(print, "validation", *options.validation);
-  add_options(print, options);
+  add_options(print, network, options);
   return print;
 }
 

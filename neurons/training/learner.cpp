@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "neurons/graph/gradients.hpp"
+#include "neurons/layers/recurrent.hpp"
 #include "neurons/training/number_rules.hpp"
 
 namespace neurons {
@@ -32,6 +33,15 @@ void clip_by_norm(Graph& graph, std::vector<Value>& gradients, double limit) {
 }
 
 }  // namespace
+
+double clip_norm_of(const Network& network, const std::optional<double>& clip_norm) {
+  constexpr double kOfRecurrent = 1;
+  const bool recurrent = std::ranges::any_of(network.layers(), [](const Network::NamedLayer& layer) {
+    const std::string kind = layer.layer.kind();
+    return kind == SimpleRnn::kKind || kind == Lstm::kKind || kind == Gru::kKind;
+  });
+  return clip_norm.value_or(recurrent ? kOfRecurrent : 0);
+}
 
 Learner::Learner(Network network, LearnerOptions options)
     : network_(std::move(network)), options_(std::move(options)), states_(std::make_shared<StateStore>(network_.table())) {
@@ -106,7 +116,7 @@ Graph Learner::training_graph(std::int64_t rows, bool update) const {
   }
   if (options_.accumulate > 1) accumulate(graph, names, slopes, loss.weight, update);
   if (!update) return graph;
-  if (options_.clip_norm > 0) clip_by_norm(graph, slopes, options_.clip_norm);
+  if (const double limit = clip_norm_of(network_, options_.clip_norm); limit > 0) clip_by_norm(graph, slopes, limit);
   std::vector<std::vector<Value>> scalars(options_.groups.size() + 1);
   for (std::size_t i = 0; i < slopes.size(); ++i) {
     const std::size_t group = group_of(options_.groups, names[i]);

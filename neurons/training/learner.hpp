@@ -28,8 +28,10 @@ struct LearnerOptions {
   Losses loss = CrossEntropy{};  ///< of the network's first output, or of several by name
   Optimizer optimizer = Adam{};
   std::vector<ParameterGroup> groups{};
-  double clip_value = 0;         ///< each gradient element to [-value, value]; 0: off
-  double clip_norm = 0;          ///< the norm over all gradients to at most this; 0: off
+  double clip_value = 0;  ///< each gradient element to [-value, value]; 0: off
+  /// The norm over all gradients to at most this; 0: off. None: 1 where the network has recurrent layers (Pascanu et al. 2013:
+  /// their gradients explode now and then), else off.
+  std::optional<double> clip_norm{};
   double l1 = 0;                 ///< adds l1 · sign(w) to the gradients of weights (not biases)
   double l2 = 0;                 ///< adds l2 · w to the gradients of weights (not biases)
   int accumulate = 1;            ///< batches of which one update is made: by the gradient of the mean loss over all their rows
@@ -38,6 +40,9 @@ struct LearnerOptions {
   std::shared_ptr<ThreadTeam> team{};  ///< null: a team of one thread for each core
   bool look_only = false;              ///< its plans are only looked at (CompileOptions::look_only)
 };
+
+/// What LearnerOptions::clip_norm means for that network.
+double clip_norm_of(const Network& network, const std::optional<double>& clip_norm);
 
 /// Memory to fill with one batch.
 struct Batch {

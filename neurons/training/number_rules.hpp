@@ -13,7 +13,7 @@ void check_learning(const Options& options, NumberCheck& check) {
   constexpr std::string_view kOrNone = "positive, or 0 for none";
   check.at_least("accumulate", options.accumulate, 1);
   check.at_least("clip_value", options.clip_value, 0.0, kOrNone);
-  check.at_least("clip_norm", options.clip_norm, 0.0, kOrNone);
+  check.at_least("clip_norm", options.clip_norm.value_or(0), 0.0, kOrNone);
   check.at_least("l1", options.l1, 0.0);
   check.at_least("l2", options.l2, 0.0);
   for (std::size_t i = 0; i < options.groups.size(); ++i) {

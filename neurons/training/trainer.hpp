@@ -86,7 +86,7 @@ struct TrainOptions {
   Schedule schedule = Constant{};  ///< ReduceOnPlateau needs validation data
   std::int64_t warm_up_steps = 0;  ///< the rate rises linearly over that many updates first
   double clip_value = 0;
-  double clip_norm = 0;
+  std::optional<double> clip_norm{};  ///< none: 1 for recurrent networks, else off (see LearnerOptions)
   double l1 = 0;
   double l2 = 0;
   int accumulate = 1;  ///< batches of which one update is made; the last ones of an epoch make one in any case

@@ -1,0 +1,40 @@
+#pragma once
+/// The activations that ONNX's RNN, GRU and LSTM name, in double precision: for what no fast kernel does, and as its reference.
+
+#include <string>
+#include <vector>
+
+namespace neurons::ops {
+
+/// A monotone function of a clipped sum, and its slope as a function of its value: backward passes keep values, not sums.
+class GateFunction {
+ public:
+  /// Throws InputError for an unknown name. `clip` 0: sums are not clipped.
+  GateFunction(const std::string& name, double alpha, double beta, double clip);
+
+  double operator()(double sum) const;
+  /// dy/dsum where the function's value is y: 0 where the sum was clipped.
+  double slope(double y) const;
+
+ private:
+  enum class Kind { affine, elu, hard_sigmoid, leaky_relu, relu, scaled_tanh, sigmoid, softplus, softsign, tanh, thresholded_relu };
+  double value(double sum) const;
+  Kind kind_;
+  double alpha_ = 0;
+  double beta_ = 0;
+  double clip_ = 0;
+};
+
+/// Functions by name, each with its own alpha and beta (0 where it has none).
+struct GateFunctionNames {
+  std::vector<std::string> names;
+  std::vector<float> alphas;
+  std::vector<float> betas;
+};
+
+/// ONNX's lists, whose alphas and betas stand in the order of those functions that have them, defaults where a list is too short.
+/// Throws InputError for an unknown name.
+GateFunctionNames resolve_functions(const std::vector<std::string>& names, const std::vector<float>& alphas,
+                                    const std::vector<float>& betas);
+
+}  // namespace neurons::ops

@@ -1,0 +1,24 @@
+#include "neurons/ops/common/gates.hpp"
+
+#include "neurons/ops/common/emit.hpp"
+#include "neurons/ops/common/panels.hpp"
+
+namespace neurons::ops {
+
+void require_gates(const InferContext& context, const GateOptions& options) {
+  const std::int64_t rows = options.gates * options.hidden;
+  if (options.gates < 1 || options.hidden < 1 || options.plain_shape().elements() % rows != 0) {
+    context.fail("expects {} gates of {} units as rows of {}", options.gates, options.hidden, options.plain_shape().to_string());
+  }
+}
+
+Value interleaved(Value plain, std::int64_t gates, std::int64_t hidden) {
+  return plain.graph().emit("InterleaveGates", {plain}, GateOptions{gates, hidden, extents_of(plain.shape())});
+}
+
+Value without_reshape(Value value) {
+  const Node* node = producer(value);
+  return node != nullptr && node->op->name == "Reshape" ? value.graph().value(node->inputs[0]) : value;
+}
+
+}  // namespace neurons::ops
