@@ -31,7 +31,9 @@ struct Kind {
         weight{layer.initializer, layer.initializer_value} {}
 };
 
-Value transposed(Value value) { return emit_with("Transpose", {value}, {{"perm", std::vector<std::int64_t>{1, 0, 2}}}); }
+Value batch_and_time_swapped(Value value) {
+  return emit_with("Transpose", {value}, {{"perm", std::vector<std::int64_t>{1, 0, 2}}});
+}
 
 Value joined(const std::vector<Value>& parts, std::int64_t axis) {
   if (parts.size() == 1) return parts.front();
@@ -74,16 +76,23 @@ Value require_sequences(BuildContext& context, const std::vector<Value>& inputs)
   return inputs[0];
 }
 
-/// Lengths [batch] as ONNX wants them; absent where there is no second input.
+/// Lengths i32 [batch] as ONNX wants them, from lengths or a mask [batch, time]; absent where there is no second input.
 Value require_lengths(BuildContext& context, const std::vector<Value>& inputs) {
   if (inputs.size() < 2) return {};
-  const Value lengths = inputs[1];
-  const DType dtype = lengths.type().dtype;
-  if (lengths.shape() != Shape{inputs[0].shape()[0]} || (dtype != DType::i32 && dtype != DType::i64)) {
-    fail_input("{}: expects the lengths of {} sequences as i32 or i64, got {}", context.graph().scope(), inputs[0].shape()[0],
-               lengths.type().to_string());
+  const Value given = inputs[1];
+  const Shape& x = inputs[0].shape();
+  const DType dtype = given.type().dtype;
+  const auto as = [](Value value, DType to) { return emit_with("Cast", {value}, {{"to", std::string(name_of(to))}}); };
+  if (given.type() == TensorType{DType::boolean, {x[0], x[1]}}) {
+    const Value count =
+        emit_with("ReduceSum", {as(given, DType::f32)}, {{"axes", std::vector<std::int64_t>{1}}, {"keep_dims", false}});
+    return as(count, DType::i32);
   }
-  return dtype == DType::i32 ? lengths : emit_with("Cast", {lengths}, {{"to", std::string(name_of(DType::i32))}});
+  if (given.shape() != Shape{x[0]} || (dtype != DType::i32 && dtype != DType::i64)) {
+    fail_input("{}: expects the lengths of {} sequences as i32 or i64, or a mask bool{}, got {}", context.graph().scope(), x[0],
+               Shape{x[0], x[1]}.to_string(), given.type().to_string());
+  }
+  return dtype == DType::i32 ? given : as(given, DType::i32);
 }
 
 /// One direction of one layer: x [time, batch, features] to all steps [time, batch, hidden] and the last state [batch, hidden].
@@ -121,7 +130,7 @@ Outputs run_direction(BuildContext& context, const Kind& kind, Value x, Value le
 
 Value build_recurrent(BuildContext& context, const std::vector<Value>& inputs, const Kind& kind) {
   require_options(context, kind);
-  Value x = transposed(require_sequences(context, inputs));
+  Value x = batch_and_time_swapped(require_sequences(context, inputs));
   const Value lengths = require_lengths(context, inputs);
   std::vector<Value> last;
   for (std::int64_t l = 0; l < kind.layers; ++l) {
@@ -139,7 +148,7 @@ Value build_recurrent(BuildContext& context, const std::vector<Value>& inputs, c
     const auto seed = static_cast<std::int64_t>(context.layer_seed() + static_cast<std::uint64_t>(l));
     x = emit_with("Dropout", {x, context.step()}, {{"ratio", static_cast<double>(kind.dropout)}, {"seed", seed}});
   }
-  return kind.return_sequences ? transposed(x) : joined(last, 1);
+  return kind.return_sequences ? batch_and_time_swapped(x) : joined(last, 1);
 }
 
 }  // namespace

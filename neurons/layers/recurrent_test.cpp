@@ -23,7 +23,7 @@ using testing::message_of;
 using ::testing::Not;
 using testing::run_network;
 
-Tensor random_tensor(const Shape& shape, std::uint64_t seed) {
+Tensor random_numbers(const Shape& shape, std::uint64_t seed) {
   Tensor tensor(DType::f32, shape);
   RandomStream random(seed);
   for (float& value : tensor.values<float>()) value = static_cast<float>(random.normal());
@@ -69,7 +69,7 @@ std::vector<double> steps_of(const Network& network, const Tensor& x, std::int64
   return all;
 }
 
-void expect_near(const std::vector<float>& found, const std::vector<double>& expected) {
+void expect_steps_near(const std::vector<float>& found, const std::vector<double>& expected) {
   ASSERT_EQ(found.size(), expected.size());
   for (std::size_t i = 0; i < found.size(); ++i) EXPECT_NEAR(static_cast<double>(found[i]), expected[i], 1e-5) << i;
 }
@@ -77,28 +77,28 @@ void expect_near(const std::vector<float>& found, const std::vector<double>& exp
 TEST(Lstm, FollowsItsEquations) {
   Lstm layer{.hidden = 5, .return_sequences = true};
   const Network network = on_sequences(layer, false);
-  const Tensor x = random_tensor({1, 4, 3}, 1);
+  const Tensor x = random_numbers({1, 4, 3}, 1);
   const auto cell = [](const auto& own, const auto& recurrent, std::size_t u, double, double& h, double& c) {
     const auto sum = [&](std::size_t gate) { return own[gate * 5 + u] + recurrent[gate * 5 + u]; };
     c = sigmoid(sum(2)) * c + sigmoid(sum(0)) * std::tanh(sum(3));
     h = sigmoid(sum(1)) * std::tanh(c);
   };
-  expect_near(run_network(network, {{"x", x}}).at("y"), steps_of(network, x, 5, 4, cell));
+  expect_steps_near(run_network(network, {{"x", x}}).at("y"), steps_of(network, x, 5, 4, cell));
 }
 
 TEST(Gru, FollowsItsEquations) {
   Gru layer{.hidden = 5, .return_sequences = true};
   Network network = on_sequences(layer, false);
-  network.set_parameter("layer.recurrent_bias", random_tensor({5}, 8));
+  network.set_parameter("layer.recurrent_bias", random_numbers({5}, 8));
   const auto bias = network.parameter("layer.recurrent_bias").values<float>();
-  const Tensor x = random_tensor({1, 4, 3}, 1);
+  const Tensor x = random_numbers({1, 4, 3}, 1);
   const auto cell = [&](const auto& own, const auto& recurrent, std::size_t u, double old, double& h, double&) {
     const double z = sigmoid(own[u] + recurrent[u]);
     const double r = sigmoid(own[5 + u] + recurrent[5 + u]);
     const double n = std::tanh(own[10 + u] + r * (recurrent[10 + u] + static_cast<double>(bias[u])));
     h = (1 - z) * n + z * old;
   };
-  expect_near(run_network(network, {{"x", x}}).at("y"), steps_of(network, x, 5, 3, cell));
+  expect_steps_near(run_network(network, {{"x", x}}).at("y"), steps_of(network, x, 5, 3, cell));
 }
 
 TEST(SimpleRnn, FollowsItsEquations) {
@@ -106,18 +106,18 @@ TEST(SimpleRnn, FollowsItsEquations) {
     SimpleRnn layer{.hidden = 6, .return_sequences = true};
     layer.activation = activation;
     const Network network = on_sequences(layer, false);
-    const Tensor x = random_tensor({1, 4, 3}, 1);
+    const Tensor x = random_numbers({1, 4, 3}, 1);
     const auto cell = [&](const auto& own, const auto& recurrent, std::size_t u, double, double& h, double&) {
       const double sum = own[u] + recurrent[u];
       h = activation == "relu" ? std::max(sum, 0.0) : std::tanh(sum);
     };
-    expect_near(run_network(network, {{"x", x}}).at("y"), steps_of(network, x, 6, 1, cell));
+    expect_steps_near(run_network(network, {{"x", x}}).at("y"), steps_of(network, x, 6, 1, cell));
   }
 }
 
 TEST(Recurrent, GivesTheLastStepThatExists) {
   Lstm all{.hidden = 5, .return_sequences = true};
-  const Tensor x = random_tensor({3, 4, 3}, 1);
+  const Tensor x = random_numbers({3, 4, 3}, 1);
   const Tensor lengths = Tensor::of<std::int64_t>({3}, {4, 2, 1});
   const auto steps = run_network(on_sequences(all, true), {{"x", x}, {"lengths", lengths}}).at("y");
   const auto last = run_network(on_sequences(Lstm{.hidden = 5}, true), {{"x", x}, {"lengths", lengths}}).at("y");
@@ -142,7 +142,7 @@ TEST(Recurrent, ReadsInBothDirections) {
   for (const std::string name : {"weight", "recurrent_weight", "bias"}) {
     backward.set_parameter("layer." + name, network.parameter("layer." + name + "_reverse"));
   }
-  const Tensor x = random_tensor({1, 4, 3}, 1);
+  const Tensor x = random_numbers({1, 4, 3}, 1);
   Tensor reversed = x;
   for (std::size_t t = 0; t < 4; ++t)
     std::copy_n(x.values<float>().begin() + 3 * (3 - static_cast<std::ptrdiff_t>(t)), 3,
@@ -164,7 +164,7 @@ TEST(Recurrent, StacksLayers) {
     apart.set_parameter("gru1." + name, network.parameter("layer." + name));
     apart.set_parameter("gru2." + name, network.parameter("layer." + name + "_2"));
   }
-  const Tensor x = random_tensor({2, 4, 3}, 1);
+  const Tensor x = random_numbers({2, 4, 3}, 1);
   EXPECT_EQ(run_network(network, {{"x", x}}).at("y"), run_network(apart, {{"x", x}}).at("y"));
 }
 
@@ -214,11 +214,11 @@ TEST(Recurrent, PaddingHasNoGradient) {
       auto store = std::make_shared<StateStore>(network.table());
       for (const auto& [name, tensor] : network.parameters()) store->set(name, tensor);
       Plan plan = compile(graph, store);
-      Tensor x = random_tensor({2, 4, 3}, 1);
+      Tensor x = random_numbers({2, 4, 3}, 1);
       std::fill_n(x.values<float>().begin() + 6, 6, padding);  // steps 2 and 3 of the first sequence
       plan.input("x").assign(x);
       plan.input("lengths").assign(Tensor::of<std::int64_t>({2}, {2, 4}));
-      plan.input("cotangent").assign(random_tensor({2, 4, 10}, 2));
+      plan.input("cotangent").assign(random_numbers({2, 4, 10}, 2));
       plan.run();
       std::vector<std::vector<float>> all;
       for (const std::string& name : names) {
@@ -291,7 +291,21 @@ TEST(Recurrent, SaysWhatDoesNotFit) {
                 network.output("y", network.add(Lstm{.hidden = 5}, {x, network.input("lengths", {2}, DType::i64)}, "lstm1"));
                 network.initialize(1);
               }),
-              HasSubstr("lstm1: expects the lengths of 1 sequences as i32 or i64, got i64[1, 2]"));
+              HasSubstr("lstm1: expects the lengths of 1 sequences as i32 or i64, or a mask bool[1, 4], got i64[1, 2]"));
+}
+
+TEST(Recurrent, TakesAMaskForLengths) {
+  Network masked;
+  const auto sequences = masked.input("x", {4, 3});
+  masked.output("y", masked.add(Gru{.hidden = 5}, {sequences, masked.input("mask", {4}, DType::boolean)}, "layer"));
+  masked.initialize(5);
+  const Tensor x = random_numbers({3, 4, 3}, 1);
+  Tensor mask(DType::boolean, {3, 4});
+  for (const std::size_t step : {0, 1, 2, 3, 4, 5}) mask.values<bool>()[step] = true;  // lengths 4, 2 and 0
+  const Tensor lengths = Tensor::of<std::int64_t>({3}, {4, 2, 0});
+  const auto y = run_network(masked, {{"x", x}, {"mask", mask}}).at("y");
+  EXPECT_EQ(y, run_network(on_sequences(Gru{.hidden = 5}, true), {{"x", x}, {"lengths", lengths}}).at("y"));
+  for (std::size_t u = 0; u < 5; ++u) EXPECT_EQ(y[10 + u], 0.0F);
 }
 
 }  // namespace
