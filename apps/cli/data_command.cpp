@@ -16,7 +16,9 @@ int list_data(Session& session) {
   const Terminal terminal = Terminal::of(stdout);
   session.say("{:<14}  {:>8}  {:<9}  {:<14}  {}", "name", "samples", "kind", "task", "what");
   for (const BundledData& data : bundled_data()) {
-    const std::string_view task = data.is_classification ? "classification" : "regression";
+    const std::string_view task = data.kind == SourceKind::text ? "next token"
+                                  : data.is_classification      ? "classification"
+                                                                : "regression";
     session.say("{}  {:>8}  {:<9}  {:<14}  {}", terminal.bold(fmt::format("{:<14}", data.name)), grouped(data.samples),
                 name_of(data.kind), task, data.description);
     list.push_back({{"name", data.name},
@@ -56,6 +58,8 @@ Json to_json(const DataInfo& info) {
                  {"classes", classes}};
   if (info.kind == SourceKind::csv) {
     object.update({{"target", info.target}, {"columns", columns}});
+  } else if (info.kind == SourceKind::text) {
+    object = {{"path", info.path.string()}, {"kind", "text"}, {"samples", info.samples}, {"characters", info.characters}};
   } else {
     object.update({{"minimum", info.input_minimum}, {"maximum", info.input_maximum}});
   }
@@ -90,6 +94,8 @@ int show_info(Session& session, const std::string& source, const std::string& ta
   if (info.kind == SourceKind::csv) {
     session.say("target {}; encoded inputs have shape {}", printable(info.target), info.sample.to_string());
     say_columns(session, info);
+  } else if (info.kind == SourceKind::text) {
+    session.say("characters, {} different ones; [data] text cuts them into tokens and windows", info.characters);
   } else {
     session.say("inputs of shape {} from {:g} to {:g}", info.sample.to_string(), info.input_minimum, info.input_maximum);
   }
@@ -117,7 +123,8 @@ void add_data(CLI::App& app, Session& session) {
   CLI::App* info = session.add_command(*data, "info", "What is in a data set: samples, columns, classes",
                                        "  neurons data info iris\n  neurons data info my/pictures --json",
                                        [&session, arguments] { return show_info(session, arguments->source, arguments->target); });
-  info->add_option("DATA", arguments->source, "A bundled name, an IDX folder, a CSV, an npz or a folder of pictures by class")
+  info->add_option("DATA", arguments->source,
+                   "A bundled name, an IDX folder, a CSV, an npz, a text or a folder of pictures by class")
       ->required();
   info->add_option("--target", arguments->target, "The target column of a table, by name or number (the last one)");
 }

@@ -1,4 +1,4 @@
-/// neurons predict MODEL INPUT…: what a model says of new samples.
+/// neurons predict MODEL INPUT…: what a model says of new samples, or of the future.
 
 #include <fmt/ranges.h>
 
@@ -7,6 +7,8 @@
 #include "apps/cli/arguments.hpp"
 #include "apps/cli/session.hpp"
 #include "apps/cli/terminal.hpp"
+#include "neurons/base/error.hpp"
+#include "neurons/spec/forecast.hpp"
 #include "neurons/spec/predict.hpp"
 
 namespace neurons::cli {
@@ -15,6 +17,9 @@ namespace {
 struct PredictArguments {
   std::filesystem::path model;
   std::vector<std::string> inputs;
+  std::optional<std::int64_t> steps;
+  std::optional<double> level;
+  std::uint64_t seed = 0;
   int threads = 0;
 };
 
@@ -41,8 +46,52 @@ std::string values_text(const std::vector<double>& values) {
   return text;
 }
 
+/// The next steps of a series, a line each.
+int forecast_steps(Session& session, const Model& model, const PredictArguments& arguments) {
+  if (arguments.inputs.size() > 1)
+    fail_input("a forecast goes on from one series, but {} inputs are given", arguments.inputs.size());
+  const std::filesystem::path path = arguments.inputs.empty() ? "" : arguments.inputs.front();
+  const Series series = forecast_series(model, path.empty() ? nullptr : &path, Session::places());
+  const ForecastOptions options{.steps = arguments.steps.value_or(0),
+                                .level = arguments.level.value_or(0.9),
+                                .seed = arguments.seed,
+                                .threads = arguments.threads};
+  const auto steps = forecast(model, series, options);
+  const auto& columns = model.spec.data.series->values;
+  const bool intervals = !steps.front().low.empty();
+  std::size_t width = 4;
+  for (const ForecastStep& step : steps) width = std::max(width, printable(step.time).size());
+  std::string header = fmt::format("{:<{}}", "time", width);
+  for (const std::string& column : columns) {
+    header += fmt::format("  {:>12}", printable(column));
+    if (intervals) header += fmt::format("  {:>26}", fmt::format("{:g}% interval", 100 * options.level));
+  }
+  session.say("{}", header);
+  Json list = Json::array();
+  for (const ForecastStep& step : steps) {
+    std::string line = fmt::format("{:<{}}", printable(step.time), width);
+    Json values = Json::object();
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      line += fmt::format("  {:>12.6g}", step.values[i]);
+      values[columns[i]] = {{"value", step.values[i]}};
+      if (!intervals) continue;
+      line += fmt::format("  {:>12.6g}  {:>12.6g}", step.low[i], step.high[i]);
+      values[columns[i]].update({{"low", step.low[i]}, {"high", step.high[i]}});
+    }
+    session.say("{}", line);
+    list.push_back({{"time", step.time}, {"columns", values}});
+  }
+  session.answer() = {{"level", options.level}, {"forecast", list}};
+  return kDone;
+}
+
 int predict_inputs(Session& session, const PredictArguments& arguments) {
   const Model model = open_model(arguments.model);
+  if (model.series) return forecast_steps(session, model, arguments);
+  if (arguments.steps || arguments.level) {
+    fail_input("--steps and --level are for models of series, but {} was not trained on one", arguments.model.string());
+  }
+  if (arguments.inputs.empty()) fail_input("INPUT is missing: give files or column=value pairs to predict");
   const NamedSamples samples = read_samples(model, arguments.inputs, Session::places());
   if (!samples.left_out.empty()) {
     complain(fmt::format("note: nothing is given for {}; the usual value of each is taken", fmt::join(samples.left_out, ", ")));
@@ -82,15 +131,22 @@ void add_predict(CLI::App& app, Session& session) {
       session.add_command(app, "predict", "Say what a model makes of new samples: class and confidence, or value",
                           "  neurons predict runs/iris flowers.csv\n"
                           "  neurons predict runs/iris petal_length=4.7 petal_width=1.4 sepal_length=6.1 sepal_width=2.9\n"
-                          "  neurons predict runs/cnn seven.png three.jpg",
+                          "  neurons predict runs/cnn seven.png three.jpg\n"
+                          "  neurons predict runs/sunspots --steps 24",
                           [&session, arguments] { return predict_inputs(session, *arguments); });
   command->add_option("MODEL", arguments->model, "A run folder or a .safetensors file of a run")->required();
-  command
-      ->add_option("INPUT", arguments->inputs,
-                   "CSV files of rows, a bundled table by name or column=value pairs of one sample, for a model of a table (what "
-                   "is missing counts as its mean, or "
-                   "as the most frequent text); PNG or JPEG pictures or .npy arrays of one sample or many, for others")
-      ->required();
+  command->add_option(
+      "INPUT", arguments->inputs,
+      "CSV files of rows, a bundled table by name or column=value pairs of one sample, for a model of a table (what "
+      "is missing counts as its mean, or "
+      "as the most frequent text); a CSV to go on from, for a model of a series (its own one); PNG or JPEG pictures or .npy "
+      "arrays of one sample or many, for others");
+  command->add_option("--steps", arguments->steps, "Steps to forecast, for a model of a series (its horizon)")
+      ->check(whole_number<std::int64_t>(1));
+  command->add_option("--level", arguments->level, "Share of the futures that the intervals of a forecast are to hold (0.9)")
+      ->check(positive_number());
+  command->add_option("--seed", arguments->seed, "Of the errors drawn for forecasts behind the horizon (0)")
+      ->check(whole_number<std::uint64_t>(0));
   command->add_option("--threads", arguments->threads, "0: one for each core")->check(whole_number(0));
 }
 

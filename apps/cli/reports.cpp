@@ -52,6 +52,7 @@ Json report_json(const Evaluation& evaluation) {
     object["accuracy"] = report->accuracy;
     object["loss"] = evaluation.loss;
     object["samples"] = evaluation.samples;
+    if (evaluation.nats_per_character) object["nats_per_character"] = *evaluation.nats_per_character;
     object["macro_f1"] = report->macro_f1;
     object["roc_auc"] = report->roc_auc;
     object["top_k"] = report->top_k;
@@ -64,11 +65,16 @@ Json report_json(const Evaluation& evaluation) {
     object["r2"] = report->r2;
     object["loss"] = evaluation.loss;
     object["samples"] = evaluation.samples;
+    for (const BaselineReport& baseline : evaluation.baselines) object[baseline.name + "_rmse"] = baseline.report.rmse;
   }
   return object;
 }
 
 std::string one_line(const Evaluation& evaluation) {
+  if (evaluation.nats_per_character) {
+    return fmt::format("{:.4f} nats per character  accuracy of tokens {}", *evaluation.nats_per_character,
+                       percent(evaluation.classification->accuracy));
+  }
   if (const auto& report = evaluation.classification) {
     return fmt::format("accuracy {}  loss {:.4f}  macro F1 {:.4f}", percent(report->accuracy), evaluation.loss, report->macro_f1);
   }
@@ -76,8 +82,21 @@ std::string one_line(const Evaluation& evaluation) {
   return fmt::format("rmse {:.5g}  mae {:.5g}  r² {:.4f}  loss {:.4f}", report.rmse, report.mae, report.r2, evaluation.loss);
 }
 
+std::string baseline_lines(const Evaluation& evaluation, int indent) {
+  std::string text;
+  for (const BaselineReport& baseline : evaluation.baselines) {
+    std::string name = baseline.name;
+    std::ranges::replace(name, '_', ' ');
+    const double share = evaluation.regression->rmse / baseline.report.rmse;
+    text += fmt::format("{:{}}rmse {:.5g} of the {} forecast: the model's is {}\n", "", indent, baseline.report.rmse, name,
+                        share < 1 ? fmt::format("{} less", percent(1 - share)) : fmt::format("{:.3g} times that", share));
+  }
+  return text;
+}
+
 std::string class_table(const Evaluation& evaluation, const Model& model) {
-  if (!evaluation.classification || evaluation.classification->classes.size() > kMostClasses) return "";
+  if (!evaluation.classification || evaluation.nats_per_character || evaluation.classification->classes.size() > kMostClasses)
+    return "";
   const ClassificationReport& report = *evaluation.classification;
   const std::size_t width = longest_name(model, report.classes.size());
   std::string text = fmt::format("\n{:<{}}  {:>9}  {:>8}  {:>8}  {:>9}\n", "class", width, "precision", "recall", "F1", "samples");

@@ -118,8 +118,14 @@ void say_end(const Session& session, const RunOutcome& outcome, const fs::path& 
   line("trained",
        fmt::format("{} epochs in {}{}", history.epochs.empty() ? 0 : history.epochs.back().epoch, duration(history.seconds),
                    early ? fmt::format(", stopped early: epoch {} was the best", history.best_epoch) : ""));
-  if (outcome.validation) line("validation", one_line(*outcome.validation));
-  if (outcome.test) line("test", one_line(*outcome.test));
+  constexpr int kIndent = 12;
+  const auto judged = [&](std::string_view what, const std::optional<Evaluation>& evaluation) {
+    if (!evaluation) return;
+    line(what, one_line(*evaluation));
+    session.print(baseline_lines(*evaluation, kIndent));
+  };
+  judged("validation", outcome.validation);
+  judged("test", outcome.test);
   line("run", folder.string());
 }
 

@@ -148,6 +148,20 @@ std::vector<Fold> k_fold(std::int64_t samples, std::int64_t folds, std::uint64_t
   return deal(shuffled(samples, random), folds);
 }
 
+std::vector<Fold> walk_forward(std::int64_t samples, std::int64_t folds) {
+  if (folds < 1 || folds >= samples) {
+    fail_input("walk-forward: {} folds of {} samples, expected at least 1 and fewer than there are samples", folds, samples);
+  }
+  const std::int64_t block = samples / (folds + 1);
+  std::vector<Fold> result;
+  for (std::int64_t fold = 1; fold <= folds; ++fold) {
+    auto& [train, test] = result.emplace_back();
+    const std::int64_t end = fold == folds ? samples : (fold + 1) * block;
+    for (std::int64_t i = 0; i < end; ++i) (i < fold * block ? train : test).push_back(i);
+  }
+  return result;
+}
+
 std::vector<Fold> stratified_k_fold(std::span<const std::int64_t> labels, std::int64_t folds, std::uint64_t seed) {
   RandomStream random(seed, kStream);
   Indices order;

@@ -29,4 +29,9 @@ std::vector<Fold> k_fold(std::int64_t samples, std::int64_t folds, std::uint64_t
 /// Like k_fold, with each class spread evenly over the folds (within one sample).
 std::vector<Fold> stratified_k_fold(std::span<const std::int64_t> labels, std::int64_t folds, std::uint64_t seed);
 
+/// Folds of samples in the order of time, for walk-forward validation: the samples are cut into folds + 1 blocks, and fold i tests
+/// on block i + 1 and trains on all before it; the last block takes what is left over. Throws InputError unless
+/// 1 ≤ folds < samples.
+std::vector<Fold> walk_forward(std::int64_t samples, std::int64_t folds);
+
 }  // namespace neurons

@@ -8,6 +8,8 @@
 #include "neurons/base/error.hpp"
 #include "neurons/data/readers/csv.hpp"
 #include "neurons/data/readers/table_encoder.hpp"
+#include "neurons/data/readers/text.hpp"
+#include "neurons/data/sequences/tokenizer.hpp"
 #include "neurons/spec/load_data.hpp"
 
 namespace neurons {
@@ -92,6 +94,10 @@ DataInfo describe_data(const std::filesystem::path& path, const std::string& tar
     describe_table(info, target);
   } else if (!target.empty()) {
     fail_input("{}: is no table, so it has no target column \"{}\"", path.string(), target);
+  } else if (info.kind == SourceKind::text) {
+    const std::string text = read_text(text_file_of(path));
+    info.samples = count_characters(text);
+    info.characters = Tokenizer::train(text, TokenKind::character).vocabulary() - 1;
   } else {
     describe_arrays(info, read_arrays(path));
   }

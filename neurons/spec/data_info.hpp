@@ -26,13 +26,14 @@ struct ColumnInfo {
 struct DataInfo {
   std::filesystem::path path;
   SourceKind kind = SourceKind::csv;
-  std::int64_t samples = 0;
+  std::int64_t samples = 0;       ///< of a text its characters
   std::int64_t test_samples = 0;  ///< in a part of their own, besides `samples`
   std::string target;             ///< of a table: the column that a spec takes unless it names another
   std::vector<ColumnInfo> columns;
   bool is_classification = true;
   std::vector<std::pair<std::string, std::int64_t>> classes;  ///< with their samples (without the test part)
   Shape sample;                                               ///< of one input, for a table its encoded features
+  std::int64_t characters = 0;                                ///< of a text: how many different ones
   double input_minimum = 0;                                   ///< of arrays and pictures, as they are stored
   double input_maximum = 0;
 };

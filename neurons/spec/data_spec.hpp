@@ -9,6 +9,8 @@
 #include "neurons/data/picture_options.hpp"
 #include "neurons/data/readers/csv.hpp"
 #include "neurons/data/readers/table_encoder.hpp"
+#include "neurons/data/sequences/series_options.hpp"
+#include "neurons/data/sequences/text_options.hpp"
 
 namespace neurons {
 
@@ -36,6 +38,8 @@ struct DataSpec {
   bool stratified = true;                  ///< parts and folds hold the classes in equal shares (for regression: any samples)
   std::uint64_t seed = 0;                  ///< of the parting
   std::optional<PictureOptions> pictures;  ///< for pictures only: how they are made what the network sees
+  std::optional<SeriesOptions> series;     ///< for tables whose rows follow one another in time: what is forecast from what
+  std::optional<TextOptions> text;         ///< for texts: how they are made tokens, and how many the network sees
   // For tables (CSV) only.
   ColumnName target;                         ///< none: the bundled set's own, or the last column
   std::vector<ColumnName> ignore;            ///< columns to leave out, by name
@@ -56,6 +60,8 @@ struct DataSpec {
     visit("stratified", self.stratified);
     visit("seed", self.seed);
     visit("pictures", self.pictures);
+    visit("series", self.series);
+    visit("text", self.text);
     table_fields(self, visit);
   }
   /// The fields that only tables have.

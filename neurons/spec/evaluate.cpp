@@ -4,6 +4,7 @@
 
 #include "neurons/base/error.hpp"
 #include "neurons/base/suggest.hpp"
+#include "neurons/data/sequences/baselines.hpp"
 #include "neurons/plan/plan.hpp"
 #include "neurons/training/trainer.hpp"
 
@@ -74,10 +75,20 @@ ClassificationReport report_of(const Tensor& predictions, const Tensor& targets)
                                Tensor::of<std::int64_t>({count}, labels));
 }
 
+/// The loss is a mean over tokens, which may be several characters or parts of one.
+double nats_per_character(const Tokenizer& tokenizer, double loss, const Tensor& labels) {
+  std::vector<std::int64_t> judged;
+  std::ranges::copy_if(labels.values<std::int64_t>(), std::back_inserter(judged),
+                       [](auto label) { return label != kIgnoredLabel; });
+  const auto characters = static_cast<double>(std::max<std::int64_t>(1, count_characters(tokenizer.decode(judged))));
+  return loss * static_cast<double>(judged.size()) / characters;
+}
+
 /// In the target's own units.
 Tensor decoded(const Model& model, Tensor values) {
-  if (!model.encoder) return values;
-  for (float& value : values.values<float>()) value = static_cast<float>(model.encoder->decode_target(static_cast<double>(value)));
+  const std::int64_t outputs = values.elements() / std::max<std::int64_t>(1, values.shape()[0]);
+  std::int64_t i = 0;
+  for (float& value : values.values<float>()) value = static_cast<float>(model.decode(static_cast<double>(value), i++ % outputs));
   return values;
 }
 
@@ -86,7 +97,7 @@ Tensor decoded(const Model& model, Tensor values) {
 Dataset evaluation_data(const Model& model, const std::filesystem::path* path, std::span<const std::filesystem::path> places) {
   Dataset data;
   if (path != nullptr) {
-    data = load_all(find_source(path->string(), "", places), model.encoder ? &*model.encoder : nullptr, model.spec.data);
+    data = load_all(find_source(path->string(), "", places), model, model.spec.data);
     data.validate();
   } else {
     LoadedData loaded = load_data(model.spec, places);
@@ -109,8 +120,14 @@ Evaluation evaluate(const Model& model, const Dataset& data, int threads) {
   result.loss = loss_of(loss, model.network, predictions, data);
   if (model.is_classification) {
     result.classification = report_of(predictions, data.targets);
+    if (model.tokenizer) result.nats_per_character = nats_per_character(*model.tokenizer, result.loss, data.targets);
   } else {
-    result.regression = regression_report(decoded(model, predictions), decoded(model, data.targets));
+    const Tensor targets = decoded(model, data.targets);
+    result.regression = regression_report(decoded(model, predictions), targets);
+    if (!model.series) return result;
+    for (const Baseline& baseline : baselines(data.inputs, *model.spec.data.series, model.series->forecast_columns())) {
+      result.baselines.push_back({baseline.name, regression_report(decoded(model, baseline.predictions), targets)});
+    }
   }
   return result;
 }

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "neurons/data/dataset.hpp"
 #include "neurons/spec/model.hpp"
@@ -10,12 +12,20 @@
 
 namespace neurons {
 
+/// How good a forecast without a network is on the same data.
+struct BaselineReport {
+  std::string name;         ///< "naive", "seasonal_naive"
+  RegressionReport report;  ///< in the target's own units
+};
+
 struct Evaluation {
   std::int64_t samples = 0;
   double loss = 0;  ///< the training's loss, its mean over the samples
   Tensor outputs;   ///< what the network said: f32 [samples, outputs…]
   std::optional<ClassificationReport> classification;
+  std::optional<double> nats_per_character;    ///< of texts: the mean of −log p over the characters that were judged
   std::optional<RegressionReport> regression;  ///< in the target's own units
+  std::vector<BaselineReport> baselines;       ///< of forecasts
 };
 
 /// The data at `path`, which may be the name of a bundled data set, as the model wants them (the test part where they come in two);

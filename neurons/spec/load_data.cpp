@@ -13,6 +13,8 @@
 #include "neurons/data/readers/pictures.hpp"
 #include "neurons/data/readers/source.hpp"
 #include "neurons/data/splits.hpp"
+#include "neurons/spec/load_series.hpp"
+#include "neurons/spec/load_text.hpp"
 
 namespace neurons {
 namespace fs = std::filesystem;
@@ -147,8 +149,8 @@ LoadedData load_table(const fs::path& path, const DataSpec& spec, std::string_vi
   return loaded;
 }
 
-/// Throws if the spec sets a field that only tables have.
-void refuse_table_fields(const DataSpec& spec, const fs::path& path) {
+/// Throws if the spec sets a field of tables other than `usable` ones; `what` says what the data are instead.
+void refuse_table_fields(const DataSpec& spec, const std::vector<std::string_view>& usable, const std::string& what) {
   const auto is_set = [](const auto& field) {
     if constexpr (requires { field.has_value(); })
       return field.has_value();
@@ -158,7 +160,7 @@ void refuse_table_fields(const DataSpec& spec, const fs::path& path) {
       return !field.empty();
   };
   DataSpec::table_fields(spec, [&](std::string_view name, const auto& field) {
-    if (is_set(field)) fail_input("[data] {} is for tables, but {} holds {}", name, path.string(), name_of(source_kind(path)));
+    if (is_set(field) && std::ranges::find(usable, name) == usable.end()) fail_input("[data] {} is for tables, but {}", name, what);
   });
 }
 
@@ -181,7 +183,7 @@ void standardise(LoadedData& loaded, const DataSpec& spec) {
 }
 
 LoadedData load_arrays(const fs::path& path, const DataSpec& spec) {
-  refuse_table_fields(spec, path);
+  refuse_table_fields(spec, {}, fmt::format("{} holds {}", path.string(), name_of(source_kind(path))));
   TrainTest both = read_arrays(path, pictures_of(spec));
   const bool has_test = both.test.samples() > 0;
   if (has_test && spec.test.is_parted()) {
@@ -195,6 +197,28 @@ LoadedData load_arrays(const fs::path& path, const DataSpec& spec) {
   }
   if (has_test) loaded.test = std::move(both.test);
   return loaded;
+}
+
+/// Training, validation and test part as far as they come from the one source.
+LoadedData load_parts(const fs::path& path, const DataSpec& spec, std::string_view bundled_target) {
+  if (int{spec.pictures.has_value()} + int{spec.series.has_value()} + int{spec.text.has_value()} > 1) {
+    fail_input("[data] has more than one of pictures, series and text; leave only the one that {} is", path.string());
+  }
+  if (spec.text) {
+    refuse_table_fields(spec, {}, fmt::format("{} is to be a text", path.string()));
+    return load_text(path, spec);
+  }
+  if (spec.series) {
+    refuse_table_fields(spec, {"header", "delimiter", "scaling"}, "not for series: name columns in [data] series");
+    return load_series(path, spec, bundled_target);
+  }
+  if (source_kind(path) == SourceKind::text) {
+    fail_input(
+        "{} is a text: say in [data] how it is cut into tokens and windows, such as text = {{ tokens = \"character\", length = 128 "
+        "}}",
+        path.string());
+  }
+  return source_kind(path) == SourceKind::csv ? load_table(path, spec, bundled_target) : load_arrays(path, spec);
 }
 
 }  // namespace
@@ -231,6 +255,7 @@ fs::path find_source(const std::string& source, const fs::path& folder, std::spa
 TrainTest read_arrays(const fs::path& path, const PictureOptions* pictures) {
   const SourceKind kind = source_kind(path);
   if (kind == SourceKind::csv) fail_input("{}: holds a table, but arrays or pictures are needed", path.string());
+  if (kind == SourceKind::text) fail_input("{}: holds a text, but arrays or pictures are needed", path.string());
   if (kind == SourceKind::pictures) return {read_picture_folder(path, pictures == nullptr ? PictureOptions{} : *pictures), {}};
   TrainTest both = kind == SourceKind::idx ? read_mnist(path) : read_npz_data(path);
   if (pictures == nullptr) return both;
@@ -243,11 +268,9 @@ LoadedData load_data(const Spec& spec, std::span<const fs::path> places) {
   const fs::path folder = spec.file.parent_path();
   const fs::path path = find_source(spec.data.source, folder, places);
   const BundledData* bundled = find_bundled(spec.data.source);
-  LoadedData loaded = source_kind(path) == SourceKind::csv ? load_table(path, spec.data, bundled == nullptr ? "" : bundled->target)
-                                                           : load_arrays(path, spec.data);
-  const TableEncoder* encoder = loaded.encoder ? &*loaded.encoder : nullptr;
+  LoadedData loaded = load_parts(path, spec.data, bundled == nullptr ? "" : bundled->target);
   const auto load_own = [&](const Part& wanted, std::optional<Dataset>& into) {
-    if (!wanted.source.empty()) into = load_all(find_source(wanted.source, folder, places), encoder, spec.data);
+    if (!wanted.source.empty()) into = load_all(find_source(wanted.source, folder, places), loaded, spec.data);
   };
   load_own(spec.data.test, loaded.test);
   load_own(spec.data.validation, loaded.validation);
@@ -259,7 +282,10 @@ LoadedData load_data(const Spec& spec, std::span<const fs::path> places) {
   return loaded;
 }
 
-Dataset load_all(const fs::path& path, const TableEncoder* encoder, const DataSpec& data) {
+Dataset load_all(const fs::path& path, const FittedData& fitted, const DataSpec& data) {
+  if (fitted.series) return load_all_windows(path, data, *fitted.series);
+  if (fitted.tokenizer) return load_all_tokens(path, data, *fitted.tokenizer);
+  const TableEncoder* encoder = fitted.encoder ? &*fitted.encoder : nullptr;
   const bool is_table = source_kind(path) == SourceKind::csv;
   if (is_table && encoder == nullptr)
     fail_input("{}: holds a table, but the network was trained on arrays or pictures", path.string());

@@ -8,15 +8,28 @@
 
 #include "neurons/data/dataset.hpp"
 #include "neurons/data/readers/table_encoder.hpp"
+#include "neurons/data/sequences/series_scaling.hpp"
+#include "neurons/data/sequences/tokenizer.hpp"
 #include "neurons/spec/spec.hpp"
 
 namespace neurons {
 
-struct LoadedData {
+/// What was learnt from the training part alone, and turns later data into the same numbers; kept with the model.
+struct FittedData {
+  std::optional<TableEncoder> encoder;  ///< of tables
+  std::optional<SeriesScaling> series;  ///< of series
+  std::optional<Tokenizer> tokenizer;   ///< of texts
+
+  /// Output number `output` of a network that predicts values, in the target's own units.
+  double decode(double value, std::int64_t output) const {
+    return encoder ? encoder->decode_target(value) : series ? series->decode(value, output) : value;
+  }
+};
+
+struct LoadedData : FittedData {
   Dataset train;
   std::optional<Dataset> validation;
   std::optional<Dataset> test;
-  std::optional<TableEncoder> encoder;  ///< of tables; fitted on the training part alone
 };
 
 /// Where `source` is: the name of a bundled data set, looked for in a folder data/ at or above `folder` or one of `places`; else a
@@ -38,8 +51,8 @@ CsvOptions csv_options(const DataSpec& spec, const TableEncoder* encoder = nullp
 /// `test` is empty where they have no test part. Throws InputError for a table.
 TrainTest read_arrays(const std::filesystem::path& path, const PictureOptions* pictures = nullptr);
 
-/// All samples at `path`, or its test part where it comes in two, made numbers as `encoder` (null: none) made them in training.
+/// All samples at `path`, or its test part where it comes in two, made numbers as `fitted` made them in training.
 /// `data` says how to read tables and pictures, with means and deviations that were found in training.
-Dataset load_all(const std::filesystem::path& path, const TableEncoder* encoder, const DataSpec& data);
+Dataset load_all(const std::filesystem::path& path, const FittedData& fitted, const DataSpec& data);
 
 }  // namespace neurons

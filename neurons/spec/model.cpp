@@ -14,6 +14,9 @@ namespace {
 constexpr const char* kSpec = "spec";
 constexpr const char* kEncoder = "encoder";
 constexpr const char* kInputs = "inputs";
+constexpr const char* kSeries = "series";
+constexpr const char* kTokenizer = "tokenizer";
+constexpr const char* kResiduals = "residuals";
 
 /// How inputs and classes were taken, as one JSON object.
 std::string describe_inputs(const Dataset& data) {
@@ -31,6 +34,13 @@ void read_inputs(const std::string& text, Model& model) {
   model.class_names = object.at("class_names").get<std::vector<std::string>>();
   model.input_scale = object.at("scale").get<float>();
   model.input_offset = object.at("offset").get<float>();
+}
+
+Tensor read_residuals(const std::string& text, std::int64_t outputs) {
+  const auto values = json::parse(text).get<std::vector<float>>();
+  const auto count = static_cast<std::int64_t>(values.size());
+  if (outputs < 1 || count % outputs != 0) throw json::other_error::create(501, "residuals that are no table", nullptr);
+  return Tensor::of<float>({count / outputs, outputs}, values);
 }
 
 Model from_safetensors(const fs::path& path) {
@@ -53,6 +63,18 @@ Model from_safetensors(const fs::path& path) {
     read_inputs(text(kInputs), model);
   } catch (const json::exception&) {
     fail_input("{}: its metadata \"{}\" is damaged", path.string(), kInputs);
+  }
+  if (file.metadata.contains(kTokenizer) && model.spec.data.text) {
+    model.tokenizer = Tokenizer::from_json(text(kTokenizer), path.string());
+  }
+  if (file.metadata.contains(kSeries) && model.spec.data.series) {
+    model.series = SeriesScaling::from_json(text(kSeries), path.string());
+    try {
+      const std::int64_t outputs = model.spec.data.series->horizon * model.series->forecast_columns();
+      if (file.metadata.contains(kResiduals)) model.residuals = read_residuals(text(kResiduals), outputs);
+    } catch (const json::exception&) {
+      fail_input("{}: its metadata \"{}\" is damaged", path.string(), kResiduals);
+    }
   }
   if (file.metadata.contains(kEncoder)) model.encoder = TableEncoder::from_json(text(kEncoder), path.string());
   for (const auto& [name, type] : model.network.parameter_types()) {
@@ -77,7 +99,15 @@ std::string Model::class_name(std::int64_t label) const {
 std::map<std::string, std::string> model_metadata(const Spec& resolved, const LoadedData& data) {
   std::map<std::string, std::string> metadata = {{kSpec, to_toml(resolved)}, {kInputs, describe_inputs(data.train)}};
   if (data.encoder) metadata[kEncoder] = data.encoder->to_json();
+  if (data.series) metadata[kSeries] = data.series->to_json();
+  if (data.tokenizer) metadata[kTokenizer] = data.tokenizer->to_json();
   return metadata;
+}
+
+std::pair<std::string, std::string> residuals_metadata(const Tensor& residuals) {
+  std::string text;
+  for (const float value : residuals.values<float>()) text += fmt::format("{}{:.6g}", text.empty() ? "" : ",", value);
+  return {kResiduals, "[" + text + "]"};
 }
 
 Model open_model(const fs::path& path) {

@@ -14,12 +14,13 @@
 
 namespace neurons {
 
-struct Model {
+struct Model : FittedData {
   Network network;
   Spec spec;  ///< resolved: as it was trained
   bool is_classification = true;
   std::vector<std::string> class_names;  ///< may be empty
-  std::optional<TableEncoder> encoder;   ///< of tables
+  /// Of series: what forecasts missed by on windows that were not learnt from, f32 [windows, outputs]; empty: not known.
+  Tensor residuals;
   /// What the network saw of byte inputs: raw * input_scale + input_offset. Float inputs are taken as they are.
   float input_scale = 1;
   float input_offset = 0;
@@ -33,6 +34,9 @@ struct Model {
 
 /// What a model file says beside the weights, for TrainOptions::metadata: `resolved` and what was fitted to `data`.
 std::map<std::string, std::string> model_metadata(const Spec& resolved, const LoadedData& data);
+
+/// Model::residuals as a model file keeps them, to be added to its metadata.
+std::pair<std::string, std::string> residuals_metadata(const Tensor& residuals);
 
 /// The model in a run folder or in a .safetensors file that was written by a run. Throws InputError if it is neither, if the run
 /// has not ended, and for files that are damaged or do not say what network they are.

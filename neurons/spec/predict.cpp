@@ -241,8 +241,7 @@ std::vector<Prediction> predictions_of(const Model& model, const Tensor& outputs
     Prediction& prediction = predictions.emplace_back();
     if (!model.is_classification) {
       for (const float value : row) {
-        prediction.values.push_back(model.encoder ? model.encoder->decode_target(static_cast<double>(value))
-                                                  : static_cast<double>(value));
+        prediction.values.push_back(model.decode(static_cast<double>(value), std::ssize(prediction.values)));
       }
       continue;
     }

@@ -51,6 +51,11 @@ Spec resolve(Spec spec, const LoadedData& data) {
     spec.data.missing = spec.data.missing.value_or(MissingValues::mean);
     spec.data.standardise_target = spec.data.standardise_target.value_or(true);
   }
+  if (data.series) {
+    const auto& columns = data.series->columns();
+    spec.data.series->values.assign(columns.begin(), columns.begin() + data.series->forecast_columns());
+    spec.data.scaling = spec.data.scaling.value_or(Scaling::standardise);
+  }
   if (spec.data.pictures) {
     const PictureShape shape = *picture_shape(data.train.input_shape());
     spec.data.pictures->size = {shape.height, shape.width};

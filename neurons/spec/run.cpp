@@ -5,6 +5,7 @@
 
 #include "neurons/base/atomic_file.hpp"
 #include "neurons/base/error.hpp"
+#include "neurons/spec/forecast.hpp"
 #include "neurons/training/run_folder.hpp"
 
 namespace neurons {
@@ -99,6 +100,7 @@ TrainOptions train_options(const Spec& spec, const LoadedData& data, const RunOp
   options.loss = *spec.training.loss;
   options.validation = data.validation;
   if (data.encoder) options.target_unit = data.encoder->decode_target(1) - data.encoder->decode_target(0);
+  if (data.series && data.series->forecast_columns() == 1) options.target_unit = data.series->unit(0);
   options.run_folder = run.folder;
   options.resume = run.resume;
   options.metadata = model_metadata(spec, data);
@@ -110,14 +112,22 @@ TrainOptions train_options(const Spec& spec, const LoadedData& data, const RunOp
 
 Model model_of(const Spec& spec, const Network& network, const LoadedData& data) {
   Model model;
+  static_cast<FittedData&>(model) = data;
   model.network = network;
   model.spec = spec;
   model.is_classification = data.train.is_classification();
   model.class_names = data.train.class_names;
-  model.encoder = data.encoder;
   model.input_scale = data.train.input_scale;
   model.input_offset = data.train.input_offset;
   return model;
+}
+
+/// Writes the model again with what its forecasts miss by on steps that it has not learnt from, as far as there are any.
+void keep_residuals(const Model& model, const LoadedData& data, const fs::path& folder, int threads) {
+  const Dataset& judged = data.validation ? *data.validation : data.test ? *data.test : data.train;
+  auto metadata = model_metadata(model.spec, data);
+  metadata.insert(residuals_metadata(forecast_residuals(model, judged, threads)));
+  RunFolder(folder).write_model(model.network, metadata);
 }
 
 }  // namespace
@@ -149,6 +159,7 @@ RunOutcome run(Spec given, const RunOptions& options) {
   if (outcome.history.stop == StopReason::interrupted) return outcome;
   const Model model = model_of(spec, network, data);
   const int threads = spec.training.options.threads;
+  if (data.series) keep_residuals(model, data, options.folder, threads);
   if (data.validation) outcome.validation = evaluate(model, *data.validation, threads);
   if (data.test) outcome.test = evaluate(model, *data.test, threads);
   return outcome;

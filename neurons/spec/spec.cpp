@@ -86,13 +86,15 @@ Spec parse_spec(std::string_view text, const std::filesystem::path& name) {
     reader.fail(node->source(), "{} {}", bad->key, bad->complaint);
   };
   require(check_numbers(spec.training.options), "training");
-  if (spec.data.pictures) {
-    const NumberCheck pictures = check_numbers(*spec.data.pictures);
-    if (const auto& bad = pictures.bad()) {
-      const toml::node* node = toml::at_path(*table["data"].as_table(), "pictures." + bad->key).node();
-      reader.fail(node->source(), "pictures.{} {}", bad->key, bad->complaint);
+  const auto require_in_data = [&](const NumberCheck& numbers, const std::string& part) {
+    if (const auto& bad = numbers.bad()) {
+      const toml::node* node = toml::at_path(*table["data"].as_table(), part + "." + bad->key).node();
+      reader.fail(node->source(), "{}.{} {}", part, bad->key, bad->complaint);
     }
-  }
+  };
+  if (spec.data.pictures) require_in_data(check_numbers(*spec.data.pictures), "pictures");
+  if (spec.data.series) require_in_data(check_numbers(*spec.data.series), "series");
+  if (spec.data.text) require_in_data(check_numbers(*spec.data.text), "text");
   if (spec.training.options.augment) require(check_numbers(*spec.training.options.augment), "augment");
   if (spec.network.layers.empty()) fail_input("{}: [network] has no layers; add layers = [ … ]", name.string());
   NameCheck(reader, spec.network).check(*table["network"].as_table());

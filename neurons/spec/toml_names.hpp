@@ -11,6 +11,7 @@
 #include "neurons/data/picture_options.hpp"
 #include "neurons/data/readers/csv.hpp"
 #include "neurons/data/readers/table_encoder.hpp"
+#include "neurons/data/sequences/tokenizer.hpp"
 #include "neurons/layers/layer.hpp"
 #include "neurons/spec/network_spec.hpp"
 #include "neurons/training/loss.hpp"
@@ -38,6 +39,8 @@ template <>
 inline constexpr std::array<std::string_view, 2> kWords<Augmentation::Border> = {"black", "edge"};
 template <>
 inline constexpr std::array<std::string_view, 2> kWords<InputType> = {"numbers", "tokens"};
+template <>
+inline constexpr std::array<std::string_view, 3> kWords<TokenKind> = {"byte", "character", "byte_pair"};
 template <>
 inline constexpr std::array<std::string_view, 2> kWords<MissingValues> = {"mean", "error"};
 

@@ -162,6 +162,36 @@ class Disks(CliCase):
         self.assertFalse((self.folder / "run").exists())
 
 
+class Sequences(CliCase):
+    def test_bad_series(self):
+        for rows, keys, part in [
+            ("1,5\n2,6\n2,7\n3,8\n", 'time = "t"', "series.csv:4: the time 2 stands twice"),
+            ("1,5\n2,6\n3,6\n5,7\n6,8\n", 'time = "t"', "series.csv:5: a gap: 1 row is missing between 3 and 5"),
+            ("1,5\n3,6\n2,7\n", 'time = "t"', "series.csv:4: the time 2 comes after 3"),
+            ("1,5\n2,NA\n3,7\n", "length = 1", "series.csv:3: column y: the value is missing"),
+            ("1,5\n2,6\n3,7\n", "length = 1, horizon = 3", "horizon = 3 is longer than the series, which has 3 steps"),
+            ("1,5\n2,6\n3,7\n", "length = 3", "too few for one window of length = 3"),
+            ("", "length = 3", "series.csv: holds a header and no row"),
+        ]:
+            self.write("series.csv", "t,y\n" + rows)
+            bad = self.write("bad.toml", SMALL_SPEC.replace("test = 0.2\nvalidation = 0.2", f"series = {{ {keys} }}").replace("iris", "series.csv"))
+            self.assertIn(part, self.sentence("train", bad, "--out", self.folder / "run", "--quiet", code=2))
+            self.assertFalse((self.folder / "run").exists())
+
+    def test_bad_texts(self):
+        for text, keys, part in [
+            (b"fine\ncaf\xe9", "length = 2", "text.txt:2: byte 0xe9 is not UTF-8; save the file in UTF-8"),
+            (b"a\0b", "length = 2", "text.txt:1: holds a NUL byte"),
+            (b"", "length = 2", "text.txt: holds no text"),
+            (b"short", "length = 9", "5 tokens, but a window takes 9"),
+            (b"short", "tokens = 'words'", "expected byte, character, byte_pair"),
+        ]:
+            self.write("text.txt", text)
+            bad = self.write("bad.toml", SMALL_SPEC.replace("test = 0.2\nvalidation = 0.2", f"text = {{ {keys} }}").replace("iris", "text.txt"))
+            self.assertIn(part, self.sentence("train", bad, "--out", self.folder / "run", "--quiet", code=2))
+            self.assertFalse((self.folder / "run").exists())
+
+
 class Runs(CliCase):
     def test_what_is_no_model(self):
         self.assertIn("there is no such file", self.sentence("evaluate", "nowhere", code=2))

@@ -16,10 +16,40 @@ import zipfile
 from cli_case import CliCase, grey_png, LONG_SPEC, main, npy, ROOT, SMALL_SPEC
 
 
+YEAR_SPEC = """
+[data]
+source = "year.csv"
+test = 0.3
+series = { time = "month", length = 12, horizon = 2, season = 12 }
+[network]
+layers = ["flatten", { kind = "dense", units = "outputs" }]
+[training]
+optimizer = { kind = "adam", learning_rate = 0.02 }
+epochs = 40
+"""
+
+SONG_SPEC = """
+[data]
+source = "song.txt"
+test = 0.1
+text = { length = 9 }
+[network]
+layers = [
+  { kind = "embedding", vocabulary = "outputs", width = 8 },
+  { kind = "temporal_conv", filters = 16, kernel = 3, activation = "relu" },
+  { kind = "dense", units = "outputs" },
+]
+[training]
+optimizer = { kind = "adam", learning_rate = 0.02 }
+epochs = 20
+batch_size = 8
+"""
+
+
 class Usage(CliCase):
     def test_help_shows_every_command_with_an_example(self):
         text = self.call("--help").stdout
-        commands = ["train", "evaluate", "predict", "summary", "gradcheck", "data", "bench"]
+        commands = ["train", "evaluate", "predict", "generate", "summary", "gradcheck", "data", "bench"]
         for command in commands:
             self.assertIn(f"\n  {command} ", text)
             help_text = self.call(command, "--help").stdout
@@ -400,9 +430,44 @@ class Look(CliCase):
         )
         self.assertTrue(self.answer("gradcheck", joint)["passed"])
 
+    def test_a_series_is_forecast(self):
+        rows = "".join(f"{2000 + i // 12}-{i % 12 + 1:02},{10 + i % 12}\n" for i in range(120))
+        self.write("year.csv", "month,count\n" + rows)
+        spec = self.write("year.toml", YEAR_SPEC)
+        metrics = self.answer("train", spec, "--out", self.folder / "run", "--quiet")["metrics"]
+        self.assertLess(metrics["test_rmse"], metrics["test_naive_rmse"])
+        self.assertLess(metrics["test_seasonal_naive_rmse"], 1e-3)
+        text = self.call("evaluate", self.folder / "run").stdout
+        self.assertIn("of the naive forecast: the model's is", text)
+        self.assertIn("of the seasonal naive forecast", text)
+        answer = self.answer("predict", self.folder / "run", "--steps", "30", "--level", "0.8")
+        self.assertEqual([answer["forecast"][i]["time"] for i in (0, 29)], ["2010-01", "2012-06"])
+        step = answer["forecast"][5]["columns"]["count"]
+        self.assertAlmostEqual(step["value"], 15, delta=3)
+        self.assertLess(step["low"], step["high"])
+        self.assertIn("80% interval", self.call("predict", self.folder / "run", "year.csv", "--level", "0.8").stdout)
+        self.assertIn("one series, but 2 inputs", self.sentence("predict", self.folder / "run", "year.csv", "year.csv", code=2))
+        self.assertIn("was not trained on a text", self.sentence("generate", self.folder / "run", code=2))
+        self.call("train", self.spec, "--out", self.folder / "iris", "--quiet")
+        self.assertIn("INPUT is missing", self.sentence("predict", self.folder / "iris", code=2))
+        self.assertIn("--steps and --level are for models of series", self.sentence("predict", self.folder / "iris", "iris", "--steps", "2", code=2))
+
+    def test_a_text_is_written(self):
+        self.write("song.txt", "abc def.\n" * 100)
+        spec = self.write("song.toml", SONG_SPEC)
+        self.assertIn("nats per character", self.call("train", spec, "--out", self.folder / "run").stdout)
+        self.assertLess(self.answer("evaluate", self.folder / "run")["nats_per_character"], 1)
+        one = self.answer("generate", self.folder / "run", "--prompt", "abc", "--length", "30", "--seed", "4")
+        self.assertEqual(len(one["text"]), 30)
+        written = ("generate", self.folder / "run", "--prompt", "abc", "--length", "30", "--seed", "4")
+        self.assertEqual(self.call(*written).stdout, "abc" + one["text"] + "\n")
+        bold = self.answer("generate", self.folder / "run", "--prompt", "abc", "--length", "6", "--top-k", "1", "--top-p", "0.5")
+        self.assertEqual(bold["text"], " def.\n")
+        self.assertIn("none of the 9", self.sentence("generate", self.folder / "run", "--prompt", "abX", code=2))
+
     def test_data(self):
         names = [one["name"] for one in self.answer("data", "list")["data"]]
-        self.assertEqual(sorted(names), ["breast_cancer", "diabetes", "digits", "iris", "mnist", "wine"])
+        self.assertEqual(sorted(names), ["breast_cancer", "diabetes", "digits", "iris", "mnist", "moby-dick", "sunspots", "wine"])
         info = self.answer("data", "info", "iris")
         self.assertEqual(info["samples"], 150)
         self.assertEqual([one["samples"] for one in info["classes"]], [50, 50, 50])
@@ -414,6 +479,8 @@ class Look(CliCase):
         self.assertIn("\na\\x0ab  ", text)
         self.assertIn("\nu\\x09v  ", text)
         self.assertEqual([one["name"] for one in self.answer("data", "info", table)["columns"]], ["a\nb", "y"])
+        whale = self.answer("data", "info", "moby-dick")
+        self.assertEqual((whale["samples"], whale["characters"]), (1190317, 83))
         self.assertIn('no target column "x"', self.sentence("data", "info", "mnist", "--target", "x", code=2))
 
     def test_bench(self):

@@ -128,7 +128,7 @@ TEST(Csv, RefusesTwoColumnsOfOneName) {
 
 TEST(Csv, RefusesWhatIsNoUtf8Text) {
   EXPECT_EQ(message(std::string_view("a\n1\n\0\n", 6)),
-            "t.csv:3: holds a NUL byte, so it is no text file in UTF-8; save it as CSV in UTF-8");
+            "t.csv:3: holds a NUL byte, so it is no text in UTF-8; save the file in UTF-8");
   EXPECT_EQ(message("name\ncaf\xE9\n"), "t.csv:2: byte 0xe9 is not UTF-8; save the file in UTF-8");
   for (const std::string_view bad : {"\x80", "\xC0\x80", "\xC3", "\xE0\x80\x80", "\xED\xA0\x80", "\xF0\x80\x80\x80",
                                      "\xF4\x90\x80\x80", "\xF8\x88\x80\x80\x80", "\xE2\x82"}) {

@@ -23,6 +23,11 @@ constexpr BundledData kBundled[] = {
     {"iris", "iris", SourceKind::csv, "species", true, 150, "4 lengths of iris flowers, 3 species (Fisher 1936)", "CC BY 4.0"},
     {"mnist", "mnist", SourceKind::idx, "", true, 70'000,
      "28×28 pictures of handwritten digits, 60,000 to train and 10,000 to test (LeCun, Cortes, Burges)", "CC BY-SA 3.0"},
+    {"moby-dick", "moby-dick", SourceKind::text, "", true, 1'190'317, "the chapters of Melville's novel as plain text (1851)",
+     "public domain, CC0"},
+    {"sunspots", "sunspots", SourceKind::csv, "sunspots", false, 2820,
+     "monthly numbers of sunspots from 1749 to 1983 (Zürich, Tokyo; Andrews, Herzberg 1985)",
+     "published with the book, no explicit licence"},
     {"wine", "wine", SourceKind::csv, "cultivar", true, 178, "13 chemical measurements of wines, 3 cultivars (Forina et al.)",
      "CC BY 4.0"},
 };
@@ -35,6 +40,10 @@ std::string lower_extension(const fs::path& path) {
 
 bool is_csv(const fs::path& path) { return lower_extension(path) == ".csv" || lower_extension(path) == ".tsv"; }
 
+bool is_text(const fs::path& path) {
+  return lower_extension(path) == ".txt" || (lower_extension(path) == ".gz" && lower_extension(path.stem()) == ".txt");
+}
+
 bool is_hidden(const fs::path& path) { return path.filename().string().starts_with('.'); }
 
 bool has_mnist_name(const fs::path& path) {
@@ -44,6 +53,7 @@ bool has_mnist_name(const fs::path& path) {
 
 struct Contents {
   std::vector<fs::path> tables;
+  std::vector<fs::path> texts;
   bool has_mnist_file = false;
   bool has_folder = false;
 };
@@ -59,11 +69,14 @@ Contents look_into(const fs::path& folder) {
       contents.has_folder = true;
     } else if (is_csv(entry.path())) {
       contents.tables.push_back(entry.path());
+    } else if (is_text(entry.path())) {
+      contents.texts.push_back(entry.path());
     } else if (has_mnist_name(entry.path())) {
       contents.has_mnist_file = true;
     }
   }
   std::ranges::sort(contents.tables);
+  std::ranges::sort(contents.texts);
   return contents;
 }
 
@@ -75,7 +88,7 @@ void require_existing(const fs::path& path) {
 }  // namespace
 
 std::string_view name_of(SourceKind kind) noexcept {
-  constexpr std::string_view kNames[] = {"idx", "csv", "npz", "pictures"};
+  constexpr std::string_view kNames[] = {"idx", "csv", "npz", "pictures", "text"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 
@@ -85,15 +98,17 @@ SourceKind source_kind(const fs::path& path) {
   if (!fs::is_directory(path, error)) {
     if (is_csv(path)) return SourceKind::csv;
     if (lower_extension(path) == ".npz") return SourceKind::npz;
-    fail_input("{}: is no kind of data known here; expected a .csv, .tsv or .npz file, or a folder", path.string());
+    if (is_text(path)) return SourceKind::text;
+    fail_input("{}: is no kind of data known here; expected a .csv, .tsv, .npz or .txt file, or a folder", path.string());
   }
   const Contents contents = look_into(path);
   if (contents.has_mnist_file) return SourceKind::idx;
   if (!contents.tables.empty()) return csv_file_of(path), SourceKind::csv;
+  if (contents.texts.size() == 1) return SourceKind::text;
   if (contents.has_folder) return SourceKind::pictures;
   fail_input(
-      "{}: holds no data known here; expected IDX files of MNIST's names, one .csv or .tsv file, or a folder of pictures for each "
-      "class",
+      "{}: holds no data known here; expected IDX files of MNIST's names, one .csv, .tsv or .txt file, or a folder of pictures for "
+      "each class",
       path.string());
 }
 
@@ -106,6 +121,15 @@ fs::path csv_file_of(const fs::path& path) {
   if (contents.tables.empty()) fail_input("{}: holds no .csv or .tsv file", path.string());
   fail_input("{}: holds {} tables, such as {} and {}; name one of them", path.string(), contents.tables.size(),
              contents.tables[0].filename().string(), contents.tables[1].filename().string());
+}
+
+fs::path text_file_of(const fs::path& path) {
+  require_existing(path);
+  std::error_code error;
+  if (!fs::is_directory(path, error)) return path;
+  const Contents contents = look_into(path);
+  if (contents.texts.size() == 1) return contents.texts.front();
+  fail_input("{}: holds {} .txt files, expected one; name the file itself", path.string(), contents.texts.size());
 }
 
 std::span<const BundledData> bundled_data() noexcept { return kBundled; }

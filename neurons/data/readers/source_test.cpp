@@ -27,6 +27,9 @@ TEST(SourceKind, RecognisesEachKind) {
   EXPECT_EQ(source_kind(folder.path() / "table"), SourceKind::csv);
   EXPECT_EQ(csv_file_of(folder.path() / "table"), folder.path() / "table/one.csv");
   EXPECT_EQ(csv_file_of(folder.path() / "a.csv"), folder.path() / "a.csv");
+  EXPECT_EQ(source_kind(folder.write("a.txt", "")), SourceKind::text);
+  EXPECT_EQ(source_kind(folder.write("book/a.txt.gz", "")), SourceKind::text);
+  EXPECT_EQ(text_file_of(folder.path() / "book"), folder.path() / "book/a.txt.gz");
   folder.write("pictures/cat/1.png", "");
   EXPECT_EQ(source_kind(folder.path() / "pictures"), SourceKind::pictures);
   folder.write("idx/t10k-labels-idx1-ubyte.gz", "");
@@ -51,15 +54,16 @@ TEST(SourceKind, HasNames) {
   EXPECT_EQ(name_of(SourceKind::csv), "csv");
   EXPECT_EQ(name_of(SourceKind::npz), "npz");
   EXPECT_EQ(name_of(SourceKind::pictures), "pictures");
+  EXPECT_EQ(name_of(SourceKind::text), "text");
 }
 
 TEST(BundledData, IsWhatTheTableSays) {
-  EXPECT_EQ(bundled_data().size(), 6U);
+  EXPECT_EQ(bundled_data().size(), 8U);
   for (const BundledData& data : bundled_data()) {
     const auto folder = bundled() / data.folder;
     EXPECT_EQ(source_kind(folder), data.kind) << data.name;
     EXPECT_TRUE(std::filesystem::exists(folder / "README.md"));
-    if (data.kind == SourceKind::idx) continue;  // idx_test.cpp reads it
+    if (data.kind != SourceKind::csv) continue;  // idx_test.cpp and tokenizer_test.cpp read them
     const Table table = read_csv(csv_file_of(folder));
     EXPECT_EQ(table.rows(), data.samples);
     EXPECT_TRUE(table.find(data.target)) << data.target;

@@ -1,0 +1,150 @@
+#include "neurons/spec/forecast.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "neurons/base/error.hpp"
+#include "neurons/base/random.hpp"
+#include "neurons/data/sequences/series_windows.hpp"
+#include "neurons/spec/load_series.hpp"
+#include "neurons/training/trainer.hpp"
+
+namespace neurons {
+namespace {
+
+constexpr std::uint64_t kForecastStream = 0x666f7265;  // "fore"
+
+/// The windows of many possible futures, which go on from their own forecasts. The first has no errors added: it is the forecast.
+class Futures {
+ public:
+  Futures(const Model& model, const Tensor& window, const ForecastOptions& options)
+      : model_(model), random_(options.seed, kForecastStream), threads_(options.threads) {
+    const std::int64_t paths = model.residuals.elements() > 0 ? model.residuals.shape()[0] + 1 : 1;
+    windows_ = Tensor(DType::f32, window.shape().with(0, paths));
+    const auto one = window.values<float>();
+    for (std::size_t path = 0; path < static_cast<std::size_t>(paths); ++path) {
+      std::ranges::copy(one, windows_.values<float>().subspan(path * one.size()).begin());
+    }
+  }
+
+  /// The next horizon of every path, scaled: f32 [paths, horizon · forecast columns].
+  Tensor next_block() {
+    Dataset data;
+    data.inputs = windows_;
+    data.targets = Tensor(DType::f32, {windows_.shape()[0], 1});
+    Tensor block = predict(model_.network, data, std::min<std::int64_t>(256, data.samples()), threads_);
+    add_errors(block);
+    move_on(block);
+    ++blocks_;
+    return block;
+  }
+
+ private:
+  /// In the first block each path has the errors of one window, so that its quantiles are theirs; later ones draw.
+  void add_errors(Tensor& block) {
+    const std::int64_t outputs = block.shape()[1];
+    const auto values = block.values<float>();
+    const auto errors = model_.residuals.values<float>();
+    const std::int64_t rows = block.shape()[0] - 1;
+    for (std::int64_t path = 0; path < rows; ++path) {
+      const auto row = blocks_ == 0 ? path : static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(rows)));
+      for (std::int64_t output = 0; output < outputs; ++output) {
+        values[static_cast<std::size_t>((path + 1) * outputs + output)] +=
+            errors[static_cast<std::size_t>(row * outputs + output)] / static_cast<float>(model_.series->unit(output));
+      }
+    }
+  }
+
+  /// The windows without their oldest steps and with the block at their end.
+  void move_on(const Tensor& block) {
+    const auto sample = static_cast<std::size_t>(windows_.shape()[1] * windows_.shape()[2]);
+    const auto outputs = static_cast<std::size_t>(block.shape()[1]);
+    for (std::size_t path = 0; path < static_cast<std::size_t>(windows_.shape()[0]); ++path) {
+      const auto window = windows_.values<float>().subspan(path * sample, sample);
+      const auto fresh = block.values<float>().subspan(path * outputs, outputs);
+      const std::size_t kept = sample - std::min(sample, outputs);
+      std::ranges::copy(window.last(kept), window.begin());
+      std::ranges::copy(fresh.last(sample - kept), window.begin() + static_cast<std::ptrdiff_t>(kept));
+    }
+  }
+
+  const Model& model_;
+  RandomStream random_;
+  int threads_;
+  Tensor windows_;
+  std::int64_t blocks_ = 0;
+};
+
+/// Between the two nearest of sorted values.
+double quantile(const std::vector<double>& sorted, double share) {
+  const double place = share * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<std::size_t>(place);
+  const std::size_t above = std::min(below + 1, sorted.size() - 1);
+  return sorted[below] + (place - std::floor(place)) * (sorted[above] - sorted[below]);
+}
+
+/// One step of all paths: outputs first … first + columns − 1 of the block.
+ForecastStep step_of(const Model& model, const Tensor& block, std::int64_t first, double level) {
+  ForecastStep step;
+  const auto outputs = static_cast<std::size_t>(block.shape()[1]);
+  for (std::int64_t column = 0; column < model.series->forecast_columns(); ++column) {
+    const auto output = static_cast<std::size_t>(first + column);
+    std::vector<double> paths;
+    for (std::size_t path = 0; path < static_cast<std::size_t>(block.shape()[0]); ++path) {
+      paths.push_back(model.series->decode(static_cast<double>(block.values<float>()[path * outputs + output]), first + column));
+    }
+    step.values.push_back(paths.front());
+    if (paths.size() == 1) continue;
+    paths.erase(paths.begin());
+    std::ranges::sort(paths);
+    step.low.push_back(quantile(paths, (1 - level) / 2));
+    step.high.push_back(quantile(paths, (1 + level) / 2));
+  }
+  return step;
+}
+
+}  // namespace
+
+Tensor forecast_residuals(const Model& model, const Dataset& data, int threads, std::int64_t most) {
+  std::vector<std::int64_t> rows;
+  const std::int64_t count = std::min(most, data.samples());
+  for (std::int64_t i = 0; i < count; ++i) rows.push_back(i * data.samples() / count);
+  const Dataset some = data.subset(rows);
+  const Tensor said = predict(model.network, some, std::min<std::int64_t>(256, count), threads);
+  Tensor residuals(DType::f32, some.targets.shape());
+  const std::int64_t outputs = residuals.shape()[1];
+  for (std::size_t i = 0; i < residuals.values<float>().size(); ++i) {
+    const auto unit = static_cast<float>(model.series->unit(static_cast<std::int64_t>(i) % outputs));
+    residuals.values<float>()[i] = (some.targets.values<float>()[i] - said.values<float>()[i]) * unit;
+  }
+  return residuals;
+}
+
+std::vector<ForecastStep> forecast(const Model& model, const Series& series, const ForecastOptions& options) {
+  if (!model.series) fail_input("{}: the model was not trained on a series, so it forecasts nothing", model.file.string());
+  const SeriesOptions& spec = *model.spec.data.series;
+  const std::int64_t steps = options.steps > 0 ? options.steps : spec.horizon;
+  if (!(options.level > 0 && options.level < 1)) fail_input("level = {} must lie between 0 and 1, such as 0.9", options.level);
+  if (steps > spec.horizon && !spec.exogenous.empty()) {
+    fail_input("{} steps: the model forecasts {} at once and needs the exogenous column {} for more, which nobody forecasts", steps,
+               spec.horizon, spec.exogenous.front());
+  }
+  Futures futures(model, last_window(series, *model.series, spec.length), options);
+  std::vector<ForecastStep> result;
+  while (static_cast<std::int64_t>(result.size()) < steps) {
+    const Tensor block = futures.next_block();
+    for (std::int64_t ahead = 0; ahead < spec.horizon && static_cast<std::int64_t>(result.size()) < steps; ++ahead) {
+      ForecastStep step = step_of(model, block, ahead * model.series->forecast_columns(), options.level);
+      step.time = series.times.text(series.steps() + static_cast<std::int64_t>(result.size()));
+      result.push_back(std::move(step));
+    }
+  }
+  return result;
+}
+
+Series forecast_series(const Model& model, const std::filesystem::path* path, std::span<const std::filesystem::path> places) {
+  const std::string source = path == nullptr ? model.spec.data.source : path->string();
+  return read_series(find_source(source, "", places), model.spec.data);
+}
+
+}  // namespace neurons

@@ -1,0 +1,128 @@
+/// Forecasting from a spec: parts in the order of time, baselines, intervals, steps behind the horizon.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+
+#include "neurons/base/testing.hpp"
+#include "neurons/spec/forecast.hpp"
+#include "neurons/spec/run.hpp"
+
+namespace neurons {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using testing::message_of;
+using testing::TemporaryFolder;
+
+/// A season of 12 months that grows, and a column that tells the season.
+class SeriesRun : public ::testing::Test {
+ protected:
+  SeriesRun() {
+    std::ofstream file(folder_ / "sales.csv");
+    file << "month,sales,heat\n";
+    for (int i = 0; i < 240; ++i) {
+      const double season = std::sin(i * 0.5235987755982988);
+      file << fmt::format("{:04}-{:02},{:.4f},{:.4f}\n", 2000 + i / 12, i % 12 + 1, 50 + 0.1 * i + 10 * season, season);
+    }
+  }
+  Spec spec(const std::string& data, const std::string& layers = R"("flatten", { kind = "dense", units = "outputs" })") const {
+    return parse_spec(fmt::format("[data]\nsource = \"sales.csv\"\n{}\n[network]\nlayers = [{}]\n[training]\n"
+                                  "optimizer = {{ kind = \"adam\", learning_rate = 0.01 }}\nepochs = 40\nthreads = 1\n",
+                                  data, layers),
+                      folder_ / "spec.toml");
+  }
+  RunOutcome train(const Spec& given) const { return run(given, {.folder = folder_ / "run"}); }
+  std::string refusal(const std::string& data) const {
+    return message_of([&] { prepare(spec(data)); });
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(SeriesRun, PartsFollowOneAnotherInTime) {
+  const LoadedData data =
+      load_data(spec("test = 0.2\nvalidation = 24\n"
+                     "series = { time = \"month\", values = [\"sales\"], length = 6, horizon = 2, stride = 3 }"));
+  EXPECT_EQ(data.test->samples(), 48 - 1);
+  EXPECT_EQ(data.validation->samples(), 24 - 1);
+  EXPECT_EQ(data.train.samples(), (168 - 8) / 3 + 1);
+  EXPECT_EQ(data.train.input_shape(), (Shape{6, 1}));
+  // The first test window forecasts step 192: 50 + 19.2 + 10 sin(0).
+  EXPECT_NEAR(data.series->decode(static_cast<double>(data.test->targets.values<float>()[0]), 0), 69.2, 1e-3);
+  const LoadedData fold = load_data(spec("test = { fold = 1, folds = 3 }\nseries = { values = [\"sales\"], length = 6 }"));
+  EXPECT_EQ(fold.train.samples(), 60 - 6);
+  EXPECT_EQ(fold.test->samples(), 60);
+}
+
+TEST_F(SeriesRun, BeatsItsBaselinesAndForecastsWithIntervals) {
+  const RunOutcome outcome = train(spec(
+      "test = 0.2\nvalidation = 0.1\nseries = { time = \"month\", values = [\"sales\"], length = 24, horizon = 3, season = 12 }"));
+  ASSERT_EQ(outcome.test->baselines.size(), 2U);
+  EXPECT_EQ(outcome.test->baselines[0].name, "naive");
+  // Seasonal naive lags 12 months behind a growth of 0.1 a month.
+  EXPECT_NEAR(outcome.test->baselines[1].report.rmse, 1.2, 1e-3);
+  EXPECT_LT(outcome.test->regression->rmse, 1.0);
+  const Model model = open_model(folder_ / "run");
+  EXPECT_EQ(evaluate(model, evaluation_data(model, nullptr), 1).regression->rmse, outcome.test->regression->rmse);
+  EXPECT_EQ(model.residuals.shape(), (Shape{17, 3}));
+  const Series series = forecast_series(model, nullptr);
+  const auto steps = forecast(model, series, {.steps = 14, .level = 0.8, .threads = 1});
+  ASSERT_EQ(steps.size(), 14U);
+  EXPECT_EQ(steps.front().time, "2020-01");
+  EXPECT_EQ(steps.back().time, "2021-02");
+  for (int i = 0; i < 14; ++i) {
+    const ForecastStep& step = steps[static_cast<std::size_t>(i)];
+    EXPECT_NEAR(step.values[0], 50 + 0.1 * (240 + i) + 10 * std::sin((240 + i) * 0.5235987755982988), 4) << i;
+    EXPECT_LT(step.low[0], step.high[0]);
+  }
+  EXPECT_EQ(forecast(model, series, {.threads = 1}).size(), 3U);
+  const auto again = forecast(model, series, {.steps = 14, .level = 0.8, .threads = 1});
+  EXPECT_EQ(again.back().low, steps.back().low);
+  EXPECT_EQ(message_of([&] { forecast(model, series, {.level = 1}); }), "level = 1 must lie between 0 and 1, such as 0.9");
+  Series brief = series;
+  brief.values.resize(23);
+  EXPECT_THAT(message_of([&] { forecast(model, brief); }), HasSubstr("has 23 steps, but the network sees 24 before it forecasts"));
+}
+
+/// The errors of the first block are the intervals: no drawing, no smoothing.
+TEST_F(SeriesRun, IntervalsAreTheQuantilesOfTheErrors) {
+  train(spec("test = 0.2\nseries = { values = [\"sales\"], length = 4, horizon = 2 }"));
+  Model model = open_model(folder_ / "run");
+  model.residuals = Tensor::of<float>({5, 2}, {-2, 10, -1, 10, 0, 10, 1, 10, 4, 10});
+  const auto steps = forecast(model, forecast_series(model, nullptr), {.level = 0.5, .threads = 1});
+  EXPECT_NEAR(steps[0].low[0], steps[0].values[0] - 1, 1e-3);
+  EXPECT_NEAR(steps[0].high[0], steps[0].values[0] + 1, 1e-3);
+  EXPECT_NEAR(steps[1].low[0], steps[1].values[0] + 10, 1e-3);
+}
+
+TEST_F(SeriesRun, ExogenousColumnsHelpUpToTheHorizon) {
+  train(spec("test = 0.2\nseries = { time = \"month\", values = [\"sales\"], exogenous = [\"heat\"], length = 12, horizon = 2 }"));
+  const Model model = open_model(folder_ / "run");
+  EXPECT_EQ(model.sample_shape(), (Shape{12, 2}));
+  const Series series = forecast_series(model, nullptr);
+  EXPECT_EQ(forecast(model, series, {.threads = 1}).size(), 2U);
+  EXPECT_EQ(message_of([&] { forecast(model, series, {.steps = 3}); }),
+            "3 steps: the model forecasts 2 at once and needs the exogenous column heat for more, which nobody forecasts");
+}
+
+TEST_F(SeriesRun, WhatCannotBeIsToldInOneSentence) {
+  EXPECT_THAT(refusal("series = { horizon = 300 }"), HasSubstr("horizon = 300 is longer than the series, which has 240 steps"));
+  EXPECT_THAT(refusal("test = 12\nseries = { horizon = 13 }"), HasSubstr("the test part has 12 of the series' 240 steps, too few"));
+  EXPECT_THAT(refusal("series = { length = 12, season = 13 }"),
+              HasSubstr("series.season = 13 is more than length = 12: the window must reach back a whole season"));
+  EXPECT_THAT(refusal("series = { lenght = 12 }"), HasSubstr("unknown key \"lenght\"; did you mean \"length\"?"));
+  EXPECT_THAT(refusal("series = { length = 0 }"), HasSubstr("spec.toml:3:21: series.length = 0 must be from 1"));
+  EXPECT_THAT(refusal("target = \"sales\"\nseries = {}"), HasSubstr("[data] target is for tables, but not for series"));
+  EXPECT_THAT(refusal("series = { values = [\"sale\"] }"), HasSubstr("did you mean \"sales\"?"));
+  EXPECT_THAT(refusal("test = 300\nseries = {}"), HasSubstr("[data] test = 300:"));
+  std::ofstream(folder_ / "sales.csv", std::ios::app) << "2021-01,1,1\n";
+  EXPECT_THAT(refusal("series = { time = \"month\" }"),
+              HasSubstr("sales.csv:242: a gap: 12 rows are missing between 2019-12 and 2021-01"));
+}
+
+}  // namespace
+}  // namespace neurons

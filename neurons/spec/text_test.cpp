@@ -1,0 +1,115 @@
+/// Texts from a spec to text again: parts in their order, nats per character, generation.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+
+#include "neurons/base/testing.hpp"
+#include "neurons/spec/generate.hpp"
+#include "neurons/spec/run.hpp"
+
+namespace neurons {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::message_of;
+using testing::TemporaryFolder;
+
+constexpr const char* kCausal = R"({ kind = "embedding", vocabulary = "outputs", width = 12 },
+  { kind = "temporal_conv", filters = 16, kernel = 3, activation = "relu" }, { kind = "dense", units = "outputs" })";
+
+class TextRun : public ::testing::Test {
+ protected:
+  TextRun() {
+    std::ofstream file(folder_ / "song.txt");
+    for (int i = 0; i < 200; ++i) file << "abcd efgé.\n";
+  }
+  Spec spec(const std::string& data = "test = 0.1\ntext = { length = 16 }", const std::string& layers = kCausal) const {
+    return parse_spec(
+        fmt::format("[data]\nsource = \"song.txt\"\n{}\n[network]\nlayers = [{}]\n[training]\n"
+                    "optimizer = {{ kind = \"adam\", learning_rate = 0.01 }}\nepochs = 12\nbatch_size = 8\nthreads = 1\n",
+                    data, layers),
+        folder_ / "spec.toml");
+  }
+  std::string refusal(const std::string& data) const {
+    return message_of([&] { prepare(spec(data)); });
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(TextRun, LearnsToWriteWhatItHasRead) {
+  const RunOutcome outcome = run(spec(), {.folder = folder_ / "run"});
+  // 11 characters to a line of 12 bytes; the last 220 characters are judged, all but their first.
+  EXPECT_NEAR(*outcome.test->nats_per_character, outcome.test->loss, 1e-9);
+  EXPECT_LT(outcome.test->loss, 0.1);
+  const Model model = open_model(folder_ / "run");
+  ASSERT_TRUE(model.tokenizer.has_value());
+  EXPECT_EQ(model.tokenizer->vocabulary(), 12);
+  EXPECT_EQ(evaluate(model, evaluation_data(model, nullptr), 1).loss, outcome.test->loss);
+  EXPECT_EQ(generate(model, {.prompt = "ab", .length = 20, .temperature = 0}), "cd efgé.\nabcd efgé.\n");
+  std::string streamed;
+  const GenerateOptions wild{.prompt = "a", .length = 60, .temperature = 3, .seed = 5};
+  GenerateOptions heard = wild;
+  heard.on_text = [&](std::string_view text) { streamed += text; };
+  EXPECT_EQ(generate(model, heard), streamed);
+  EXPECT_EQ(generate(model, wild), streamed);
+  GenerateOptions other = wild;
+  other.seed = 6;
+  EXPECT_NE(generate(model, other), streamed);
+  EXPECT_EQ(message_of([&] { generate(model, {.prompt = "abz"}); }),
+            "the prompt's character after \"ab\" is none of the 11 that the model has learnt from");
+  EXPECT_THAT(message_of([&] { generate(model, {.prompt = ""}); }), HasSubstr("prompt is empty"));
+  EXPECT_EQ(message_of([&] { generate(model, {.top_p = 0}); }), "top_p = 0 must be above 0 and at most 1");
+  EXPECT_EQ(message_of([&] { generate(model, {.temperature = -1}); }), "temperature = -1 must be at least 0");
+}
+
+TEST_F(TextRun, NatsPerCharacterCountCharactersNotTokens) {
+  const RunOutcome outcome = run(spec("test = 0.1\ntext = { tokens = \"byte\", length = 16 }"), {.folder = folder_ / "run"});
+  // 20 lines of 12 bytes and 11 characters; the first byte of the part, an "a", is no label.
+  EXPECT_NEAR(*outcome.test->nats_per_character, outcome.test->loss * 239 / 219, 1e-9);
+  const RunOutcome pairs =
+      run(spec("test = 0.1\ntext = { tokens = \"byte_pair\", vocabulary = 260, length = 16 }"), {.folder = folder_ / "pairs"});
+  EXPECT_EQ(open_model(folder_ / "pairs").tokenizer->vocabulary(), 260);
+  EXPECT_EQ(generate(open_model(folder_ / "pairs"), {.prompt = "abcd", .length = 2, .temperature = 0}).substr(0, 2), " e");
+}
+
+TEST_F(TextRun, ANetworkThatLooksAheadDoesNotWrite) {
+  run(spec("text = { length = 16 }", R"({ kind = "embedding", vocabulary = "outputs", width = 4 }, "flatten",
+    { kind = "dense", units = 192 }, { kind = "reshape", shape = [16, 12] })"),
+      {.folder = folder_ / "run"});
+  EXPECT_THAT(message_of([&] { generate(open_model(folder_ / "run")); }), HasSubstr("the network looks ahead of the step"));
+}
+
+TEST_F(TextRun, WhatCannotBeIsToldInOneSentence) {
+  EXPECT_THAT(refusal("test = 0.1"), HasSubstr("is a text: say in [data] how it is cut into tokens and windows, such as text = {"));
+  EXPECT_THAT(refusal("text = { length = 5000 }"), HasSubstr("the training part: 2200 tokens, but a window takes 5000"));
+  EXPECT_THAT(refusal("test = 10\ntext = { length = 16 }"), HasSubstr("the test part: 10 tokens, but a window takes 16"));
+  EXPECT_THAT(refusal("text = { tokens = \"byte_pair\", vocabulary = 200 }"), HasSubstr("text.vocabulary = 200 must be from 257"));
+  EXPECT_THAT(refusal("text = { tokens = \"word\" }"), HasSubstr("expected byte, character, byte_pair"));
+  EXPECT_THAT(refusal("text = {}\ntarget = \"x\""), HasSubstr("[data] target is for tables"));
+  EXPECT_THAT(refusal("text = {}\nseries = {}"), HasSubstr("more than one of pictures, series and text"));
+  std::ofstream(folder_ / "song.txt") << "caf\xE9 " << std::string(200, 'a');
+  EXPECT_THAT(refusal("text = {}"), HasSubstr("song.txt:1: byte 0xe9 is not UTF-8; save the file in UTF-8"));
+}
+
+TEST(DrawToken, FollowsTheProbabilities) {
+  const std::vector<float> logits = {std::log(0.2F), std::log(0.5F), std::log(0.3F)};
+  const auto draw = [&](GenerateOptions options, double uniform) { return draw_token(logits, options, uniform); };
+  EXPECT_EQ(draw({}, 0.49), 1);
+  EXPECT_EQ(draw({}, 0.51), 2);
+  EXPECT_EQ(draw({}, 0.81), 0);
+  EXPECT_EQ(draw({.temperature = 0}, 0.99), 1);
+  EXPECT_EQ(draw({.top_k = 2}, 0.99), 2);
+  EXPECT_EQ(draw({.top_k = 2}, 0.62), 1) << "0.5 of 0.8";
+  EXPECT_EQ(draw({.top_p = 0.4}, 0.99), 1);
+  EXPECT_EQ(draw({.top_p = 0.6}, 0.99), 2);
+  EXPECT_EQ(draw({.temperature = 0.5}, 0.65), 1) << "squares: 0.25 of 0.38";
+  EXPECT_EQ(draw({.temperature = 0.5}, 0.67), 2);
+  EXPECT_EQ(draw({.temperature = 0.5}, 0.9), 0);
+}
+
+}  // namespace
+}  // namespace neurons
