@@ -59,8 +59,7 @@ class ConvolutionRun {
   /// Every tile of the weights' gradient is one worker's, and sums over all positions in their order.
   void weight_gradient(Worker worker) const {
     const ConvolutionPass& pass = plan_.passes.front();
-    const auto tiles = static_cast<std::int64_t>(plan_.tiles.size());
-    const Range units = share_of(plan_.groups * plan_.panels_per_group() * tiles, worker);
+    const Range units = share_of(plan_.groups * plan_.panels_per_group() * units_per_panel(), worker);
     if (units.begin == units.end) return;
     const std::int64_t rows = pass.axes[0].positions * pass.axes[1].positions;
     bool first = true;
@@ -83,7 +82,7 @@ class ConvolutionRun {
         add(image * rows, count * rows, x);
       }
     }
-    finish_weights(units, first);
+    finish_weights(pass, units, first);
   }
 
  private:
@@ -133,17 +132,18 @@ class ConvolutionRun {
     tile.c_stride = c_stride;
     const float* const b = plan_.panels + place.group * shape_.elements() +
                            (place.panel * shape_.inputs + pass.tap_begin * plan_.group_inputs) * shape_.width();
+    const TapKernel* const kernels = kernels_of_sums(place.columns);
     const std::int64_t tiles = (columns.positions + kMaxRows - 1) / kMaxRows;
     for (std::int64_t t = 0; t < tiles; ++t) {
       const std::int64_t begin = columns.positions * t / tiles;
       const std::int64_t height = columns.positions * (t + 1) / tiles - begin;
       tile.a = seen + (pass.taps == 0 ? 0 : begin * tile.a_stride + place.group * plan_.group_inputs);
-      for (std::int64_t column = 0; column < place.columns; column += vectors_step()) {
+      for (std::int64_t column = 0; column < place.columns; column += vectors_step(shape_.width())) {
         tile.b = b + column;
         tile.c = c + begin * c_stride + column;
         tile.columns = place.columns - column;
         tile.bias = plan_.bias == nullptr ? nullptr : plan_.bias + place.result + column;
-        kernels_for<Layout::inner_contiguous>()[static_cast<std::size_t>(height - 1)](tile);
+        kernels[height - 1](tile);
       }
     }
     if (!finishes || plan_.epilogue == nullptr) return;
@@ -163,17 +163,31 @@ class ConvolutionRun {
     }
   }
 
-  /// Where a unit's sums are.
-  float* sums_of(std::int64_t panel, const WeightTile& tile) const {
-    float* const all = plan_.weights == nullptr ? sums_ : plan_.weights;
-    return all + (panel * shape_.inputs + tile.row) * shape_.width();
+  /// A tile of weights' gradients and the columns that one worker takes of it.
+  struct Unit {
+    const WeightTile& tile;
+    std::int64_t panel;
+    std::int64_t column;
+  };
+  std::int64_t units_per_panel() const {
+    return static_cast<std::int64_t>(plan_.tiles.size()) * (shape_.width() / plan_.unit_columns);
   }
-  const WeightTile& tile_of(std::int64_t unit) const { return plan_.tiles[static_cast<std::size_t>(unit) % plan_.tiles.size()]; }
+  Unit unit_of(std::int64_t index) const {
+    const std::int64_t place = index % units_per_panel();
+    const auto tiles = static_cast<std::int64_t>(plan_.tiles.size());
+    return {plan_.tiles[static_cast<std::size_t>(place % tiles)], index / units_per_panel(), place / tiles * plan_.unit_columns};
+  }
+  /// Where its sums are; the rows of its runs are a segment's steps apart.
+  float* sums_of(const Unit& unit) const {
+    float* const all = plan_.weights == nullptr ? sums_ : plan_.weights;
+    return all + (unit.panel * shape_.inputs + unit.tile.row) * shape_.width() + unit.column;
+  }
+  std::int64_t run_stride(const ConvolutionPass& pass) const { return pass.steps * shape_.width(); }
 
   void add_band(const ConvolutionPass& pass, const float* x, const float* dy, std::int64_t rows, const Range& units,
                 bool first) const {
-    const auto tiles = static_cast<std::int64_t>(plan_.tiles.size());
     const std::int64_t width = shape_.width();
+    const std::int64_t step = vectors_step(plan_.unit_columns);
     TapTile tile;
     tile.segments = rows;
     tile.steps = pass.axes[2].positions;
@@ -182,53 +196,88 @@ class ConvolutionRun {
     tile.b_stride = plan_.packs_dy ? width : plan_.out_pixel();
     tile.b_segment_stride = tile.steps * tile.b_stride;
     tile.c_stride = width;
+    tile.c_run_stride = run_stride(pass);
     tile.accumulate = !first;
     tile.pads = true;
     std::int64_t packed = -1;
-    for (std::int64_t unit = units.begin; unit < units.end; ++unit) {
-      const std::int64_t panel = unit / tiles;
-      const Place place = place_of(panel);
-      const WeightTile& part = tile_of(unit);
+    for (std::int64_t index = units.begin; index < units.end; ++index) {
+      const Unit unit = unit_of(index);
+      const Place place = place_of(unit.panel);
+      if (index + 1 < units.end) fetch_sums(pass, unit_of(index + 1));
       const float* b = dy + place.result;
       if (plan_.packs_dy) {
-        if (packed != panel) pack_rows(b, plan_.out_pixel(), rows * tile.steps, place.columns, width, dy_);
-        packed = panel;
+        if (packed != unit.panel) pack_rows(b, plan_.out_pixel(), rows * tile.steps, place.columns, width, dy_);
+        packed = unit.panel;
         b = dy_;
       }
-      tile.a = x + part.offset + place.group * plan_.group_inputs;
-      float* const c = sums_of(panel, part);
-      for (std::int64_t column = 0; column < place.columns; column += vectors_step()) {
-        tile.b = b + column;
-        tile.c = c + column;
-        tile.columns = place.columns - column;
-        kernels_for<Layout::rows_contiguous>()[static_cast<std::size_t>(part.height - 1)](tile);
+      tile.a = x + unit.tile.offset + place.group * plan_.group_inputs;
+      tile.a_run_stride = unit.tile.run_offset;
+      const TapKernel kernel = weight_kernel(unit.tile);
+      for (std::int64_t column = 0; column < std::min(plan_.unit_columns, place.columns - unit.column); column += step) {
+        tile.b = b + unit.column + column;
+        tile.c = sums_of(unit) + column;
+        tile.columns = place.columns - unit.column - column;
+        kernel(tile);
       }
     }
+  }
+
+  /// Asks for the lines of a unit's sums: they come from afar, since all others have been summed up in between.
+  void fetch_sums(const ConvolutionPass& pass, const Unit& unit) const {
+    constexpr std::int64_t kBytes = sizeof(float);
+    for (std::int64_t run = 0; run < unit.tile.runs; ++run) {
+      Fetch fetch{reinterpret_cast<const std::byte*>(sums_of(unit) + run * run_stride(pass)), shape_.width() * kBytes,
+                  plan_.unit_columns * kBytes, true};
+      for (std::int64_t row = 0; row < unit.tile.height; ++row) fetch_row(fetch);
+    }
+  }
+
+  TapKernel weight_kernel(const WeightTile& tile) const {
+    constexpr Layout kLayout = Layout::rows_contiguous;
+    const auto* const kernels =
+        tile.runs == 1 ? kernels_for<kLayout>(plan_.unit_columns) : kernels_for<kLayout, kTileRuns>(plan_.unit_columns);
+    return kernels[tile.height - 1];
   }
 
   /// Zeros where nothing was summed, then the epilogue.
-  void finish_weights(const Range& units, bool none) const {
-    const auto tiles = static_cast<std::int64_t>(plan_.tiles.size());
+  void finish_weights(const ConvolutionPass& pass, const Range& units, bool none) const {
     const std::int64_t width = shape_.width();
-    for (std::int64_t unit = units.begin; unit < units.end; ++unit) {
-      const std::int64_t panel = unit / tiles;
-      const WeightTile& part = tile_of(unit);
-      const std::int64_t columns = place_of(panel).columns;
-      const std::int64_t written = none ? 0 : (columns + vectors_step() - 1) / vectors_step() * vectors_step();
-      float* const c = sums_of(panel, part);
-      for (std::int64_t row = 0; row < part.height; ++row) {
-        if (written < width) std::fill(c + row * width + written, c + (row + 1) * width, 0.0F);
+    const std::int64_t step = vectors_step(plan_.unit_columns);
+    for (std::int64_t index = units.begin; index < units.end; ++index) {
+      const Unit unit = unit_of(index);
+      const std::int64_t columns = std::clamp<std::int64_t>(place_of(unit.panel).columns - unit.column, 0, plan_.unit_columns);
+      const std::int64_t written = none ? 0 : (columns + step - 1) / step * step;
+      for (std::int64_t run = 0; run < unit.tile.runs; ++run) {
+        float* const c = sums_of(unit) + run * run_stride(pass);
+        for (std::int64_t row = 0; row < unit.tile.height; ++row) {
+          if (written < plan_.unit_columns) std::fill(c + row * width + written, c + row * width + plan_.unit_columns, 0.0F);
+        }
+        if (plan_.epilogue == nullptr) continue;
+        plan_.epilogue->run(unit.panel * shape_.inputs + unit.tile.row + run * pass.steps, unit.tile.height, unit.column,
+                            plan_.unit_columns, {reinterpret_cast<std::byte*>(c), width, 1}, epilogue_scratch_);
       }
-      if (plan_.epilogue == nullptr) continue;
-      plan_.epilogue->run(panel * shape_.inputs + part.row, part.height, 0, width, {reinterpret_cast<std::byte*>(c), width, 1},
-                          epilogue_scratch_);
     }
   }
 
-  std::int64_t vectors_step() const { return std::min<std::int64_t>(kTileVectors * kLanes, shape_.width()); }
-  template <Layout layout>
-  const std::array<TapKernel, kMaxRows>& kernels_for() const {
-    return shape_.width() >= kTileVectors * kLanes ? kTapKernels<layout, kTileVectors> : kTapKernels<layout, 1>;
+  static std::int64_t vectors_step(std::int64_t columns) { return std::min<std::int64_t>(kTileVectors * kLanes, columns); }
+  /// Kernels that compute vectors_step(columns) at a time, by rows of a run - 1.
+  template <Layout layout, int kRuns = 1>
+  static const TapKernel* kernels_for([[maybe_unused]] std::int64_t columns) {
+    if constexpr (kTileVectors * kLanes > 16) {  // columns are at least 16
+      if (columns < kTileVectors * kLanes) return kTapKernels<layout, 1, kRuns>.data();
+    }
+    return kTapKernels<layout, kTileVectors, kRuns>.data();
+  }
+
+  /// Narrow results take half vectors, or half as many.
+  const TapKernel* kernels_of_sums(std::int64_t columns) const {
+    constexpr Layout kLayout = Layout::inner_contiguous;
+    if constexpr (kHasHalves) {
+      if (columns <= kLanes / 2) return kTapKernels<kLayout, 1, 1, HalfFloats>.data();
+    } else {
+      if (columns <= kLanes) return kTapKernels<kLayout, 1>.data();
+    }
+    return kernels_for<kLayout>(shape_.width());
   }
 
   const Plan& plan_;
@@ -248,7 +297,9 @@ void run_convolution(const Plan& plan, std::byte* scratch, Worker worker) {
   }
 }
 
-std::int64_t rows_of_tiles() { return kMaxRows; }
+TileLimits tile_limits(std::int64_t columns) {
+  return {kMaxRows, columns >= kTileVectors * kLanes ? kMaxRunRows<kTileVectors, kTileRuns> : kMaxRunRows<1, kTileRuns>};
+}
 
 }  // namespace neurons::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -257,7 +308,7 @@ HWY_AFTER_NAMESPACE();
 namespace neurons::kernels {
 
 HWY_EXPORT(run_convolution);
-HWY_EXPORT(rows_of_tiles);
+HWY_EXPORT(tile_limits);
 
 namespace {
 
@@ -301,20 +352,39 @@ Plan input_gradient_plan(const ConvolutionShape& shape) {
   return plan;
 }
 
-/// Rows of the gradient's panels that are neighbours in memory, cut into tiles as even as can be.
-std::vector<WeightTile> weight_tiles(const Plan& plan, std::int64_t most) {
-  const ConvolutionPass& pass = plan.passes.front();
+/// Rows of the gradient's panels cut into tiles as even and as few as can be.
+std::vector<WeightTile> weight_tiles(const ConvolutionPass& pass, const TileLimits& limits) {
+  const auto needed = [&](std::int64_t most) { return (pass.steps + most - 1) / most; };
+  const std::size_t segments = pass.segments.size();
+  bool even = segments % kTileRuns == 0;
+  for (std::size_t i = 0; even && i < segments; i += kTileRuns) {
+    even = pass.segments[i + 1] - pass.segments[i] == pass.segments[i + 2] - pass.segments[i + 1];
+  }
+  const std::int64_t runs = even && needed(limits.run_rows) < kTileRuns * needed(limits.rows) ? kTileRuns : 1;
+  const std::int64_t count = needed(runs > 1 ? limits.run_rows : limits.rows);
   std::vector<WeightTile> tiles;
   std::int64_t row = 0;
-  for (const std::int64_t segment : pass.segments) {
-    const std::int64_t count = (pass.steps + most - 1) / most;
+  for (std::size_t i = 0; i < segments; i += static_cast<std::size_t>(runs), row += runs * pass.steps) {
+    const std::int64_t segment = pass.segments[i];
+    const std::int64_t run_offset = runs > 1 ? pass.segments[i + 1] - segment : 0;
     for (std::int64_t t = 0; t < count; ++t) {
       const std::int64_t begin = pass.steps * t / count;
-      tiles.push_back({segment + begin, row + begin, pass.steps * (t + 1) / count - begin});
+      tiles.push_back({segment + begin, row + begin, pass.steps * (t + 1) / count - begin, runs, run_offset});
     }
-    row += pass.steps;
   }
   return tiles;
+}
+
+/// Tiles, and the columns of a unit: few tiles are shared by halves, which have room for more rows.
+void set_tiles(Plan& plan) {
+  constexpr std::int64_t kFewUnits = 8;
+  plan.unit_columns = plan.group_panels().width();
+  for (;;) {
+    plan.tiles = weight_tiles(plan.passes.front(), HWY_DYNAMIC_DISPATCH(tile_limits)(plan.unit_columns));
+    const auto units = plan.groups * plan.panels_per_group() * static_cast<std::int64_t>(plan.tiles.size());
+    if (units >= kFewUnits || plan.unit_columns <= 16) return;
+    plan.unit_columns /= 2;
+  }
 }
 
 /// How many whole images a weight gradient takes at a time: sums that are loaded and stored once for each few small images would
@@ -369,9 +439,11 @@ PreparedConvolution::PreparedConvolution(const ConvolutionWeightGradient& call, 
   plan->weights = call.panels;
   plan->epilogue = call.epilogue;
   if (call.panels == nullptr) plan->sum_bytes = float_bytes(call.shape.packed_elements());
-  if (!plan->depthwise) plan->tiles = weight_tiles(*plan, HWY_DYNAMIC_DISPATCH(rows_of_tiles)());
+  if (!plan->depthwise) set_tiles(*plan);
   const std::int64_t width = plan->group_panels().width();
-  plan->packs_dy = !plan->depthwise && plan->group_outputs % width != 0;
+  constexpr std::size_t kManyTiles = 8;  // pay for packing: rows that are far apart push one another out of the first-level cache
+  plan->packs_dy =
+      !plan->depthwise && (plan->group_outputs % width != 0 || (plan->out_pixel() > width && plan->tiles.size() >= kManyTiles));
   const ConvolutionPass& pass = plan->passes.front();
   const std::int64_t pitch = pass.copies ? pass.plane_pitch : plan->in_pixels() * plan->in_pixel();
   plan->images = images_at_a_time(*plan, pitch);

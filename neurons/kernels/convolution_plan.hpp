@@ -45,11 +45,23 @@ struct ConvolutionPass {
   std::vector<std::int64_t> rows_of_band;  ///< for weight gradients: where each row of positions begins
 };
 
-/// A tile of rows of weight-gradient panels: neighbours in the window, or channels of one place.
+/// A tile of rows of weight-gradient panels: neighbours in the window, or channels of one place; or such runs of three neighbouring
+/// segments, where a single one is too short.
 struct WeightTile {
   std::int64_t offset = 0;  ///< of its first input from the first float that a position sees
   std::int64_t row = 0;     ///< in the panel
-  std::int64_t height = 0;
+  std::int64_t height = 0;  ///< of each run
+  std::int64_t runs = 1;
+  std::int64_t run_offset = 0;  ///< from one run's first input to the next's
+};
+
+/// How many runs a tile has that has several.
+inline constexpr int kTileRuns = 3;
+
+/// Rows that fit into the registers beside that many columns: of a tile of one run, and of each run of a tile of several.
+struct TileLimits {
+  std::int64_t rows = 0;
+  std::int64_t run_rows = 0;
 };
 
 struct PreparedConvolution::Plan {
@@ -74,6 +86,7 @@ struct PreparedConvolution::Plan {
   const float* dy = nullptr;
   float* weights = nullptr;
   std::vector<WeightTile> tiles;
+  std::int64_t unit_columns = 32;           ///< of a panel that a worker takes at a time: all, or half where there are few tiles
   std::int64_t images = 1;                  ///< at a time
   std::vector<std::int64_t> gradient_rows;  ///< of these: where each row of positions begins
   bool packs_dy = false;
