@@ -2,9 +2,7 @@
 """Compare `neurons bench` with PyTorch at its best setting, pair by pair.
 
 For each workload PyTorch's settings (threads, eager or compiled, optimiser form) are tried in short runs; the fastest one
-then takes turns with `neurons bench NAME --json` as A-B-B-A, so that a drift of the machine hits both alike. PyTorch lives in
-a process of its own that is stopped (SIGSTOP) whenever it is not its turn: its spinning threads would take cores from the
-other side. A round of two pairs is discarded if the FMA peak that neurons reports moved by more than 3% inside it.
+then takes turns with `neurons bench NAME --json` (pairs.py).
 
     python benchmarks/compare_torch.py                          all workloads, twelve pairs each
     python benchmarks/compare_torch.py mlp-64 --quick           one workload, few short runs
@@ -19,17 +17,13 @@ import dataclasses
 import json
 import os
 import pathlib
-import random
-import select
-import signal
 import statistics
-import subprocess
 import sys
 import time
 
+from pairs import Peer, bootstrap, measure_pairs, ratio_of, say
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-PEAK_MAY_MOVE = 0.03
-SETTING_TIME_LIMIT = 300.0  # seconds that one setting may take to compile and warm up
 
 
 @dataclasses.dataclass(frozen=True)
@@ -373,56 +367,18 @@ def serve(name, mode, threads, warm_up):
             print(json.dumps(answer), file=answers, flush=True)
 
 
-class Peer:
-    """PyTorch in one setting, in its own process, stopped while it is not measured."""
-
-    def __init__(self, name, mode, threads, warm_up):
-        environment = os.environ | {
-            "OMP_NUM_THREADS": str(threads),
-            "MKL_NUM_THREADS": str(threads),
-            "OMP_WAIT_POLICY": "active",
-            "OMP_PROC_BIND": "true",
-            "OMP_PLACES": "cores",
-            "OPENBLAS_CORETYPE": os.environ.get("OPENBLAS_CORETYPE", "SkylakeX"),
-            "TORCHINDUCTOR_COMPILE_THREADS": "1",
-        }
-        command = [sys.executable, __file__, "--serve", name, mode, str(threads), str(warm_up)]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True, start_new_session=True
-        )
-        self.about = self.answer(SETTING_TIME_LIMIT)
-        self.pause()
-
-    def answer(self, limit):
-        """One line of JSON from the process; RuntimeError if it ends, or says nothing within `limit` seconds."""
-        if not select.select([self.process.stdout], [], [], limit)[0]:
-            self.close()
-            raise RuntimeError(f"no answer within {limit:.0f} s")
-        line = self.process.stdout.readline()
-        if not line:
-            reason = [text for text in self.process.stderr.read().strip().splitlines() if text.strip()]
-            self.process.wait()
-            raise RuntimeError(next((text for text in reversed(reason) if "Error" in text), reason[-1] if reason else "ended without a word"))
-        return json.loads(line)
-
-    def signal(self, which):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, which)
-
-    def pause(self):
-        self.signal(signal.SIGSTOP)
-
-    def measure(self, seconds):
-        self.signal(signal.SIGCONT)
-        self.process.stdin.write(f"{seconds}\n")
-        self.process.stdin.flush()
-        result = self.answer(seconds * 10 + 60)
-        self.pause()
-        return result
-
-    def close(self):
-        self.signal(signal.SIGKILL)
-        self.process.wait()
+def start_peer(name, mode, threads, warm_up):
+    """PyTorch in one setting."""
+    environment = {
+        "OMP_NUM_THREADS": str(threads),
+        "MKL_NUM_THREADS": str(threads),
+        "OMP_WAIT_POLICY": "active",
+        "OMP_PROC_BIND": "true",
+        "OMP_PLACES": "cores",
+        "OPENBLAS_CORETYPE": os.environ.get("OPENBLAS_CORETYPE", "SkylakeX"),
+        "TORCHINDUCTOR_COMPILE_THREADS": "1",
+    }
+    return Peer([sys.executable, __file__, "--serve", name, mode, str(threads), str(warm_up)], environment)
 
 
 def explore(name, threads, options):
@@ -432,7 +388,7 @@ def explore(name, threads, options):
         for count in threads:
             entry = {"mode": mode, "threads": count}
             try:
-                peer = Peer(name, mode, count, warm_up=0.3 if options.quick else 1.0)
+                peer = start_peer(name, mode, count, warm_up=0.3 if options.quick else 1.0)
                 runs = [peer.measure(0.2 if options.quick else 0.7) for _ in range(3)]
                 peer.close()
                 entry |= max(runs, key=lambda run: run["samples_per_second"]) | peer.about
@@ -447,58 +403,13 @@ def explore(name, threads, options):
     return found
 
 
-# ---------------------------------------------------------------- the neurons side, and the pairs
-
-
-def run_neurons(binary, name, threads):
-    command = [str(binary), "bench", name, "--json"] + (["--threads", str(threads)] if threads else [])
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode != 0:
-        sys.exit(f"{' '.join(command)}: exit {done.returncode}: {done.stderr.strip()}")
-    answer = json.loads(done.stdout)
-    result = next((entry for entry in answer["results"] if entry["name"] == name), None)
-    if result is None:
-        sys.exit(f"{' '.join(command)}: its results hold no {name!r}")
-    return result | {"peak_gflops": answer["peak_gflops"], "threads": answer["threads"]}
-
-
-def measure_pairs(peer, name, options):
-    """Rounds of PyTorch, neurons, neurons, PyTorch until enough pairs are kept; also how many were discarded."""
-    pairs, discarded = [], 0
-    while len(pairs) < options.pairs:
-        first = peer.measure(options.seconds)
-        ours = [run_neurons(options.neurons, name, options.threads) for _ in range(2)]
-        last = peer.measure(options.seconds)
-        peaks = [run["peak_gflops"] for run in ours]
-        if max(peaks) / min(peaks) - 1 > PEAK_MAY_MOVE:
-            discarded += 2
-            if discarded >= 4 * options.pairs:
-                sys.exit(f"{name}: the machine is not quiet: {discarded} pairs discarded, {len(pairs)} kept")
-            continue
-        pairs += [(first, ours[0]), (last, ours[1])]
-        say(f"{name}: {len(pairs)} of {options.pairs} pairs, ratio {statistics.median(ratio_of(pair) for pair in pairs):.2f}")
-    return pairs, discarded
-
-
-def ratio_of(pair):
-    return pair[1]["samples_per_second"] / pair[0]["samples_per_second"]
-
-
-def bootstrap(values, rounds=10000):
-    """The 95% interval of the median."""
-    source = random.Random(0)
-    medians = sorted(statistics.median(source.choices(values, k=len(values))) for _ in range(rounds))
-    return medians[int(0.025 * rounds)], medians[int(0.975 * rounds)]
-
-
 def compare(name, options):
     settings = explore(name, [options.threads] if options.threads else [1, 2], options)
     best = settings[0]
     outcome = {"name": name, "settings": settings, "torch_mode": best["mode"], "torch_threads": best["threads"]}
     if options.torch_only:
         return outcome
-    peer = Peer(name, best["mode"], best["threads"], warm_up=0.3 if options.quick else 3.0)
-    run_neurons(options.neurons, name, options.threads)
+    peer = start_peer(name, best["mode"], best["threads"], warm_up=0.3 if options.quick else 3.0)
     pairs, discarded = measure_pairs(peer, name, options)
     peer.close()
     ratios = [ratio_of(pair) for pair in pairs]
@@ -541,10 +452,6 @@ def table(outcomes, torch_only):
             f"{o['pairs']}, {o['discarded']} discarded |"
         )
     return "\n".join(lines)
-
-
-def say(text):
-    print(text, file=sys.stderr, flush=True)
 
 
 def main():

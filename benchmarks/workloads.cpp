@@ -1,8 +1,10 @@
 #include "benchmarks/workloads.hpp"
 
 #include <algorithm>
-#include <chrono>
+#include <iterator>
 
+#include "benchmarks/convolutions.hpp"
+#include "benchmarks/measure.hpp"
 #include "neurons/base/error.hpp"
 #include "neurons/base/random.hpp"
 #include "neurons/base/suggest.hpp"
@@ -23,52 +25,7 @@
 namespace neurons::benchmarks {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-constexpr double kPartSeconds = 0.02;
-constexpr double kPeakMilliseconds = 1.0;  ///< between two parts
-constexpr double kClockSeconds = 1e-3;     ///< between two looks at the clock
 constexpr std::size_t kLatencies = 1 << 20;
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-/// The value below which `share` of the values lie.
-double quantile(std::vector<double> values, double share) {
-  if (values.empty()) return 0;
-  const auto place = values.begin() + static_cast<std::ptrdiff_t>(share * static_cast<double>(values.size() - 1));
-  std::ranges::nth_element(values, place);
-  return *place;
-}
-double median(const std::vector<double>& values) { return quantile(values, 0.5); }
-
-/// GFLOP/s of multiply-adds in registers, on all threads of the team at once.
-double measure_peak(ThreadTeam& team) {
-  std::vector<double> peaks(static_cast<std::size_t>(team.size()));
-  team.run(
-      [](void* context, Worker worker) noexcept {
-        (*static_cast<std::vector<double>*>(context))[static_cast<std::size_t>(worker.index)] =
-            kernels::measure_fma_peak(kPeakMilliseconds);
-      },
-      &peaks);
-  double sum = 0;
-  for (const double peak : peaks) sum += peak;
-  return sum;
-}
-
-/// Steps per second of `step`, over at least `seconds`.
-template <typename Step>
-double rate_of(const Step& step, double seconds) {
-  auto start = Clock::now();
-  step();
-  const auto chunk = std::max<std::int64_t>(1, static_cast<std::int64_t>(kClockSeconds / std::max(seconds_since(start), 1e-8)));
-  std::int64_t steps = 0;
-  double passed = 0;
-  for (start = Clock::now(); passed < seconds; passed = seconds_since(start)) {
-    for (std::int64_t i = 0; i < chunk; ++i) step();
-    steps += chunk;
-  }
-  return static_cast<double>(steps) / passed;
-}
 
 /// Microseconds of single calls, for at least `seconds`.
 template <typename Step>
@@ -93,30 +50,20 @@ void fill_below(std::int64_t limit, const TensorView& view, RandomStream& random
   }
 }
 
-/// Parts of measuring, each between two measurements of the peak.
+Result result_of(const std::string& name, double flops, std::int64_t batch, const Rate& rate) {
+  Result result;
+  result.name = name;
+  result.samples_per_second = rate.steps_per_second * static_cast<double>(batch);
+  result.microseconds_per_step = 1e6 / rate.steps_per_second;
+  result.gflops = rate.steps_per_second * flops / 1e9;
+  result.peak_share = rate.peak_share;
+  return result;
+}
+
 template <typename Step>
 Result measure(const Workload& workload, const Options& options, ThreadTeam& team, std::vector<double>& peaks, const Step& step) {
-  rate_of(step, options.seconds / 4);
   const double flops = workload.flops_per_sample() * static_cast<double>(workload.batch);
-  std::vector<double> rates;
-  std::vector<double> shares;
-  double before = measure_peak(team);
-  peaks.push_back(before);
-  const auto parts = std::max<std::int64_t>(1, static_cast<std::int64_t>(options.seconds / kPartSeconds));
-  for (std::int64_t part = 0; part < parts; ++part) {
-    rates.push_back(rate_of(step, options.seconds / static_cast<double>(parts)));
-    const double after = measure_peak(team);
-    shares.push_back(rates.back() * flops / 1e9 / (0.5 * (before + after)));
-    before = after;
-    peaks.push_back(after);
-  }
-  Result result;
-  result.name = workload.name;
-  const double rate = median(rates);
-  result.samples_per_second = rate * static_cast<double>(workload.batch);
-  result.microseconds_per_step = 1e6 / rate;
-  result.gflops = rate * flops / 1e9;
-  result.peak_share = median(shares);
+  Result result = result_of(workload.name, flops, workload.batch, measure_rate(step, flops, options.seconds, team, peaks));
   if (!workload.training) {
     const auto latencies = latencies_of(step, options.seconds / 4);
     result.p50_microseconds = median(latencies);
@@ -216,6 +163,13 @@ std::pair<double, double> recurrent_flops(const Graph& graph, const Node& node) 
   return {sums * static_cast<double>(x[0] * x[2]), sums * static_cast<double>((x[0] - 1) * r[2])};
 }
 
+Result run(const ConvolutionCase& layer, const Options& options, const std::shared_ptr<ThreadTeam>& team,
+           std::vector<double>& peaks) {
+  ConvolutionJob job(layer, team);
+  return result_of(layer.name, layer.flops(), layer.shape.batch,
+                   measure_rate([&] { job.run(); }, layer.flops(), options.seconds, *team, peaks));
+}
+
 }  // namespace
 
 double Workload::flops_per_sample() const {
@@ -286,6 +240,32 @@ const Workload& workload_of(std::string_view name) {
   return *found;
 }
 
+/// Something that has a name and can be measured.
+using Measurement = std::function<Result(const Options&, const std::shared_ptr<ThreadTeam>&, std::vector<double>&)>;
+template <typename Job>
+Measurement measurement_of(const Job& job) {
+  return [&job](const Options& options, const std::shared_ptr<ThreadTeam>& team, std::vector<double>& peaks) {
+    return run(job, options, team, peaks);
+  };
+}
+
+/// What a name stands for: a workload, a case of the sweep, or all its cases. Throws InputError if nothing has it.
+std::vector<Measurement> measurements_of(const std::string& name) {
+  for (const Workload& workload : workloads()) {
+    if (workload.name == name) return {measurement_of(workload)};
+  }
+  std::vector<std::string> known = names_of_workloads();
+  known.emplace_back(kConvolutionSweep);
+  std::vector<Measurement> sweep;
+  for (const ConvolutionCase& layer : convolution_sweep()) {
+    if (layer.name == name) return {measurement_of(layer)};
+    known.push_back(layer.name);
+    sweep.push_back(measurement_of(layer));
+  }
+  if (name != kConvolutionSweep) fail_input("bench: there is no workload \"{}\"{}", name, did_you_mean(name, known));
+  return sweep;
+}
+
 }  // namespace
 
 std::vector<StepTime> profile(std::string_view name, const Options& options) {
@@ -309,15 +289,17 @@ std::vector<StepTime> profile(std::string_view name, const Options& options) {
 
 Report run(std::span<const std::string> names, const Options& options) {
   check(options);
-  std::vector<const Workload*> chosen;
-  const std::vector<std::string> all = names_of_workloads();
-  for (const std::string& name : names.empty() ? std::span<const std::string>(all) : names) chosen.push_back(&workload_of(name));
+  std::vector<Measurement> chosen;
+  if (names.empty()) {
+    for (const Workload& workload : workloads()) chosen.push_back(measurement_of(workload));
+  }
+  for (const std::string& name : names) std::ranges::move(measurements_of(name), std::back_inserter(chosen));
   const auto team = std::make_shared<ThreadTeam>(options.threads);
   Report report;
   report.threads = team->size();
   report.simd_target = kernels::simd_target();
   std::vector<double> peaks;
-  for (const Workload* workload : chosen) report.results.push_back(run(*workload, options, team, peaks));
+  for (const Measurement& measurement : chosen) report.results.push_back(measurement(options, team, peaks));
   report.peak_gflops = median(peaks);
   return report;
 }

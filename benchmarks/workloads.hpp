@@ -35,6 +35,9 @@ struct Workload {
 /// All of them, small ones first.
 const std::vector<Workload>& workloads();
 
+/// The name that stands for every case of convolution_sweep() (convolutions.hpp), each of which has a name of its own, too.
+inline constexpr std::string_view kConvolutionSweep = "conv-sweep";
+
 struct Options {
   int threads = 0;       ///< 0: one for each core
   double seconds = 1.0;  ///< of measuring each workload, after a quarter of it to warm up
@@ -70,8 +73,8 @@ struct StepTime {
 /// InputError as run() does.
 std::vector<StepTime> profile(std::string_view name, const Options& options = {});
 
-/// Runs the workloads of those names (all if there are none) one after the other. Figures are medians of parts of 20 ms. Throws
-/// InputError for an unknown name, with the nearest one.
+/// Runs what has those names (all workloads, without the sweep, if there are none) one after the other. Figures are medians of
+/// parts of 20 ms; a step of a convolution is one call. Throws InputError for an unknown name, with the nearest one.
 Report run(std::span<const std::string> names, const Options& options = {});
 
 }  // namespace neurons::benchmarks

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "benchmarks/convolutions.hpp"
 #include "neurons/base/error.hpp"
 
 namespace neurons::benchmarks {
@@ -55,10 +56,71 @@ TEST(Workloads, ProfileNamesEachStep) {
   EXPECT_THAT([] { profile("mlp-46"); }, ThrowsMessage<InputError>(HasSubstr("did you mean \"mlp-64\"?")));
 }
 
+TEST(ConvolutionSweep, HoldsTheLayersOfResNet18) {
+  // Each distinct layer once: their multiply-adds, times how often ResNet-18 has them, are its own (He et al. 2016, table 1), but
+  // for the dense layer's half a million.
+  const auto repeated = [](const kernels::ConvolutionShape& shape) {
+    return shape.stride[1] == 1 ? (shape.channels == 64 ? 4 : 3) : 1;
+  };
+  double sum = 0;
+  int layers = 0;
+  for (const ConvolutionCase& layer : convolution_sweep()) {
+    if (layer.shape.batch > 1 || layer.shape.outputs <= 32) continue;
+    sum += layer.flops() * repeated(layer.shape);
+    ++layers;
+  }
+  EXPECT_EQ(layers, 11);
+  EXPECT_NEAR(sum, 2 * 1.814e9, 2e6);
+}
+
+TEST(ConvolutionSweep, ComputesWhatItsNamesSay) {
+  // On single pixels a convolution is a matrix product.
+  const auto team = std::make_shared<ThreadTeam>(1);
+  for (const Direction direction : {Direction::forward, Direction::input_gradient, Direction::weight_gradient}) {
+    ConvolutionCase layer;
+    layer.shape.batch = 2;
+    layer.shape.channels = 3;
+    layer.shape.outputs = 4;
+    layer.direction = direction;
+    ConvolutionJob job(layer, team);
+    job.run();
+    for (std::int64_t i = 0; i < 24; ++i) {
+      const std::int64_t n = i / 12;
+      const std::int64_t c = i / 4 % 3;
+      const std::int64_t o = i % 4;
+      const auto x = [&](std::int64_t image, std::int64_t channel) {
+        return job.x()[static_cast<std::size_t>(image * 3 + channel)];
+      };
+      const auto y = [&](std::int64_t image, std::int64_t output) { return job.y()[static_cast<std::size_t>(image * 4 + output)]; };
+      const auto w = [&](std::int64_t output, std::int64_t channel) {
+        return job.weights()[static_cast<std::size_t>(output * 3 + channel)];
+      };
+      if (direction == Direction::forward) {
+        EXPECT_NEAR(y(n, o), x(n, 0) * w(o, 0) + x(n, 1) * w(o, 1) + x(n, 2) * w(o, 2), 1e-6);
+      } else if (direction == Direction::input_gradient) {
+        EXPECT_NEAR(x(n, c), y(n, 0) * w(0, c) + y(n, 1) * w(1, c) + y(n, 2) * w(2, c) + y(n, 3) * w(3, c), 1e-6);
+      } else {
+        EXPECT_NEAR(w(o, c), x(0, c) * y(0, o) + x(1, c) * y(1, o), 1e-6);
+      }
+    }
+  }
+}
+
+TEST(ConvolutionSweep, RunsByNameOfOneCase) {
+  const std::vector<std::string> names = {"conv-1-32-3x3-28-b1-forward"};
+  const Report report = run(names, {.threads = 1, .seconds = 0.02});
+  ASSERT_EQ(report.results.size(), 1U);
+  EXPECT_EQ(report.results[0].name, names[0]);
+  EXPECT_NEAR(report.results[0].gflops * report.results[0].microseconds_per_step, 2e-3 * 28 * 28 * 9 * 32, 1e-6);
+  EXPECT_GT(report.results[0].peak_share, 0);
+}
+
 TEST(Workloads, RefuseUnknownNamesAndTimes) {
   const std::vector<std::string> names = {"mlp-46"};
   EXPECT_THAT([&] { run(names); },
               ThrowsMessage<InputError>(HasSubstr("there is no workload \"mlp-46\"; did you mean \"mlp-64\"?")));
+  const std::vector<std::string> cases = {"conv-sweeps"};
+  EXPECT_THAT([&] { run(cases); }, ThrowsMessage<InputError>(HasSubstr("did you mean \"conv-sweep\"?")));
   EXPECT_THAT([&] { run({}, {.seconds = 0}); }, ThrowsMessage<InputError>(HasSubstr("must be above 0")));
   EXPECT_THAT([&] { run({}, {.threads = 4000}); }, ThrowsMessage<InputError>(HasSubstr("threads = 4000 is more than the")));
   EXPECT_THAT([&] { run({}, {.threads = -1}); }, ThrowsMessage<InputError>(HasSubstr("threads = -1")));

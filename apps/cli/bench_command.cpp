@@ -49,10 +49,12 @@ int bench(Session& session, const BenchArguments& arguments) {
   const benchmarks::Report report = benchmarks::run(arguments.names, {.threads = arguments.threads, .seconds = arguments.seconds});
   session.say("peak {:.1f} GFLOP/s on {} thread{} with {}\n", report.peak_gflops, report.threads, report.threads == 1 ? "" : "s",
               report.simd_target);
-  session.say("{:<12}  {:>13}  {:>10}  {:>9}  {:>9}", "workload", "samples/s", "µs/step", "GFLOP/s", "of peak");
+  std::size_t width = std::string_view("workload").size();
+  for (const benchmarks::Result& result : report.results) width = std::max(width, result.name.size());
+  session.say("{:<{}}  {:>13}  {:>10}  {:>9}  {:>9}", "workload", width, "samples/s", "µs/step", "GFLOP/s", "of peak");
   Json results = Json::array();
   for (const benchmarks::Result& result : report.results) {
-    session.say("{:<12}  {:>13}  {:>9.2f}  {:>9.1f}  {:>9}", result.name,
+    session.say("{:<{}}  {:>13}  {:>9.2f}  {:>9.1f}  {:>9}", result.name, width,
                 grouped(static_cast<std::int64_t>(result.samples_per_second)), result.microseconds_per_step, result.gflops,
                 percent(result.peak_share));
     Json one = {{"name", result.name},
@@ -77,9 +79,10 @@ void add_bench(CLI::App& app, Session& session) {
   for (const benchmarks::Workload& workload : benchmarks::workloads()) names += (names.empty() ? "" : ", ") + workload.name;
   CLI::App* command = session.add_command(
       app, "bench", "Measure this machine: samples/s, time per step, GFLOP/s, share of peak",
-      "  neurons bench\n  neurons bench mlp-64 --threads 1 --json\n  neurons bench cnn-64 --profile",
+      "  neurons bench\n  neurons bench mlp-64 --threads 1 --json\n  neurons bench cnn-64 --profile\n  neurons bench conv-sweep "
+      "--seconds 0.2",
       [&session, arguments] { return arguments->profile ? profile(session, *arguments) : bench(session, *arguments); });
-  command->add_option("NAME", arguments->names, "Workloads: " + names + " (all)");
+  command->add_option("NAME", arguments->names, "Workloads: " + names + " (all of these); conv-sweep: single convolutional layers");
   command->add_option("--threads", arguments->threads, "0: one for each core")->check(whole_number(0));
   command->add_option("--seconds", arguments->seconds, "Of measuring each workload (1)")->check(positive_number());
   command->add_flag("--profile", arguments->profile, "Time each step of the workload's plan instead");
