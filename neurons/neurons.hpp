@@ -52,6 +52,7 @@
 #include "neurons/spec/data_info.hpp"
 #include "neurons/spec/evaluate.hpp"
 #include "neurons/spec/forecast.hpp"
+#include "neurons/spec/generate.hpp"
 #include "neurons/spec/load_data.hpp"
 #include "neurons/spec/mistakes.hpp"
 #include "neurons/spec/model.hpp"
@@ -66,4 +67,5 @@
 #include "neurons/training/metrics.hpp"
 #include "neurons/training/optimizers.hpp"
 #include "neurons/training/schedules.hpp"
+#include "neurons/training/stream.hpp"
 #include "neurons/training/trainer.hpp"

@@ -1,0 +1,216 @@
+#include "neurons/training/stream.hpp"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cmath>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "neurons/base/error.hpp"
+#include "neurons/graph/rewrite.hpp"
+#include "neurons/plan/plan.hpp"
+
+namespace neurons {
+namespace {
+
+constexpr std::size_t kLengthsInput = 4;   // of ONNX's RNN, GRU and LSTM
+constexpr std::size_t kInitialHidden = 5;  // the initial cell follows
+constexpr std::size_t kFirstState = 1;     // among their outputs: hidden, then cell
+constexpr int kFresh = 4;                  // a bit above the numbers of the three copies
+
+/// ONNX's recurrent ops, and how many states each hands from step to step.
+const std::map<std::string, std::size_t>& recurrent_ops() {
+  static const std::map<std::string, std::size_t> kStates = {{"RNN", 1}, {"GRU", 1}, {"LSTM", 2}};
+  return kStates;
+}
+
+void require_streamable(const Network& network) {
+  if (network.inputs().size() != 1 || network.inputs().front().dtype != DType::f32 || network.inputs().front().sample.rank() != 2) {
+    fail_input("stream: expects a network with one input [time, features] of numbers");
+  }
+  if (!network.initialized()) fail_input("stream: the network has no parameters yet; train it, or call initialize()");
+}
+
+/// The same layers and parameters for sequences of another length.
+Network with_time(const Network& network, std::int64_t time) {
+  Network result(network.table());
+  std::vector<Network::Tap> taps;
+  std::vector<bool> called(network.layers().size());
+  for (const Network::Call& call : network.calls()) {
+    if (call.layer < 0) {
+      taps.push_back(result.input(network.inputs().front().name, network.inputs().front().sample.with(0, time)));
+      continue;
+    }
+    const auto layer = static_cast<std::size_t>(call.layer);
+    std::vector<Network::Tap> from;
+    for (const int index : call.from) from.push_back(taps[static_cast<std::size_t>(index)]);
+    const auto& [name, kind] = network.layers()[layer];
+    taps.push_back(called[layer] ? result.share(name, from) : result.add(kind, from, name));
+    called[layer] = true;
+  }
+  const Network::Output& output = network.outputs().front();
+  result.output(output.name, taps[static_cast<std::size_t>(output.call)]);
+  return result;
+}
+
+/// A graph of one step, with what recurrent nodes remember as states, and their names.
+struct StepGraph {
+  Graph graph;
+  std::vector<std::string> memory;
+};
+
+StepGraph step_graph(const Network& network) {
+  Graph whole(network.table());
+  with_time(network, 1).build(whole, 1, Mode::inference);
+  std::vector<std::string> memory;
+  const auto remember = [&](const RewriteContext& context) -> std::optional<std::vector<Value>> {
+    const auto known = recurrent_ops().find(context.op.name);
+    if (known == recurrent_ops().end()) return std::nullopt;
+    for (const Attribute& attribute : context.options.attributes()) {
+      if (attribute.name == "direction" && attribute.value != AttributeValue(std::string("forward"))) {
+        fail_input("stream: {} goes backward in time, so its first step needs the last", context.name);
+      }
+    }
+    std::vector<Value> inputs(context.inputs.begin(), context.inputs.end());
+    inputs[kLengthsInput] = {};
+    const std::size_t states = known->second;
+    if (inputs.size() < kInitialHidden + states) inputs.resize(kInitialHidden + states);
+    const Shape& recurrent = inputs[2].shape();  // [directions, gates · hidden, hidden]
+    for (std::size_t i = 0; i < states; ++i) {
+      memory.push_back(fmt::format("stream#{}", memory.size()));
+      inputs[kInitialHidden + i] = context.graph.state(memory.back(), {DType::f32, {recurrent[0], 1, recurrent[2]}});
+    }
+    const auto outputs = context.graph.emit_all(context.op, inputs, context.options, context.name);
+    for (std::size_t i = 0; i < states; ++i) context.graph.assign(inputs[kInitialHidden + i], outputs[kFirstState + i]);
+    return outputs;
+  };
+  Graph graph = rewrite(whole, remember);
+  if (memory.empty()) fail_input("stream: the network has no recurrent layer, so it remembers nothing from step to step");
+  return {std::move(graph), std::move(memory)};
+}
+
+std::shared_ptr<StateStore> parameters_of(const Network& network) {
+  auto states = std::make_shared<StateStore>(network.table());
+  for (const auto& [name, type] : network.parameter_types()) states->set(name, network.parameter(name));
+  return states;
+}
+
+}  // namespace
+
+struct Stream::Machine {
+  /// One of three copies of everything: the one that runs, the newest, and the one that can be written.
+  struct Copy {
+    std::shared_ptr<StateStore> states;
+    Plan plan;
+    TensorView input;
+    TensorView output;
+    std::vector<std::span<std::byte>> memory;
+
+    Copy(const StepGraph& step, const Network& network)
+        : states(parameters_of(network)),
+          plan(compile(step.graph, states)),
+          input(plan.input(network.inputs().front().name)),
+          output(plan.output(network.outputs().front().name)) {
+      for (const std::string& name : step.memory) {
+        const Buffer buffer = states->bind(name);
+        const auto elements = static_cast<std::size_t>(buffer.type.shape.elements());
+        memory.emplace_back(buffer.data, elements * sizeof(float));
+      }
+    }
+  };
+
+  explicit Machine(const Network& network) : types(network.parameter_types()) {
+    const StepGraph step = step_graph(network);
+    for (std::optional<Copy>& copy : copies) copy.emplace(step, network);
+  }
+
+  Copy& running() { return *copies[static_cast<std::size_t>(reader)]; }
+
+  /// Takes the newest copy, with what the one before remembers.
+  void take_over() noexcept {
+    Copy& before = running();
+    reader = newest.exchange(reader, std::memory_order_acq_rel) & ~kFresh;
+    Copy& after = running();
+    for (std::size_t i = 0; i < after.memory.size(); ++i) std::ranges::copy(before.memory[i], after.memory[i].begin());
+  }
+
+  std::vector<std::pair<std::string, TensorType>> types;
+  std::array<std::optional<Copy>, 3> copies;
+  int reader = 0;              ///< of the thread that calls step()
+  int writer = 1;              ///< of the thread that swaps weights
+  std::atomic<int> newest{2};  ///< with kFresh if nobody has taken it
+};
+
+namespace {
+
+/// Throws unless step by step comes what the whole sequence gives.
+void require_step_by_step(Stream& stream, const Network& network) {
+  const std::int64_t time = network.inputs().front().sample[0];
+  Graph graph(network.table());
+  network.build(graph, 1, Mode::inference);
+  Plan whole = compile(graph, parameters_of(network));
+  const auto x = whole.input(network.inputs().front().name).values<float>();
+  RandomStream random(1);
+  for (float& value : x) value = static_cast<float>(random.normal());
+  whole.run();
+  const auto y = whole.output(network.outputs().front().name).values<float>();
+  const auto features = static_cast<std::size_t>(stream.features());
+  const auto outputs = static_cast<std::size_t>(stream.outputs());
+  const bool every_step = y.size() == static_cast<std::size_t>(time) * outputs;
+  for (std::size_t t = 0; t < static_cast<std::size_t>(time); ++t) {
+    const auto said = stream.step(x.subspan(t * features, features));
+    if (!every_step && t + 1 < static_cast<std::size_t>(time)) continue;
+    const auto expected = every_step ? y.subspan(t * outputs, outputs) : y;
+    if (std::ranges::equal(said, expected, [](float a, float b) { return std::fabs(a - b) <= 1e-3F * (1 + std::fabs(b)); }))
+      continue;
+    fail_input("stream: some layer other than the recurrent ones sees more than one step, so the network cannot go step by step");
+  }
+  stream.reset();
+}
+
+}  // namespace
+
+Stream::Stream(const Network& network) {
+  require_streamable(network);
+  machine_ = std::make_unique<Machine>(network);
+  require_step_by_step(*this, network);
+}
+
+Stream::~Stream() = default;
+Stream::Stream(Stream&&) noexcept = default;
+Stream& Stream::operator=(Stream&&) noexcept = default;
+
+std::int64_t Stream::features() const noexcept { return machine_->running().input.shape.elements(); }
+std::int64_t Stream::outputs() const noexcept { return machine_->running().output.shape.elements(); }
+
+std::span<const float> Stream::step(std::span<const float> features) {
+  Machine& machine = *machine_;
+  if ((machine.newest.load(std::memory_order_relaxed) & kFresh) != 0) machine.take_over();
+  Machine::Copy& copy = machine.running();
+  const auto input = copy.input.values<float>();
+  if (features.size() != input.size()) {
+    fail_input("stream: a step has {} features, but {} are given", input.size(), features.size());
+  }
+  std::ranges::copy(features, input.begin());
+  copy.plan.run();
+  return copy.output.values<float>();
+}
+
+void Stream::reset() noexcept {
+  for (const auto& memory : machine_->running().memory) std::ranges::fill(memory, std::byte{});
+}
+
+void Stream::swap_weights(const Network& network) {
+  Machine& machine = *machine_;
+  if (network.parameter_types() != machine.types || !network.initialized()) {
+    fail_input("stream: the parameters are not those of the network that this stream was made of");
+  }
+  StateStore& states = *machine.copies[static_cast<std::size_t>(machine.writer)]->states;
+  for (const auto& [name, type] : machine.types) states.set(name, network.parameter(name));
+  machine.writer = machine.newest.exchange(machine.writer | kFresh, std::memory_order_acq_rel) & ~kFresh;
+}
+
+}  // namespace neurons
