@@ -6,13 +6,16 @@
 
 #include "neurons/base/aligned_buffer.hpp"
 #include "neurons/kernels/attention_tiles.hpp"
+#include "neurons/kernels/panel_product.hpp"
 #include "neurons/kernels/weighted_sum.hpp"
 
 namespace neurons::kernels {
 namespace {
 
-// A tile of scores, 64 KB, stays in a second-level cache with the queries, keys and values that it is made of.
-constexpr std::int64_t kQueries = 64;
+// A tile of scores, 32 KB, stays in a cache with the queries that it is made of; what is packed of the keys and values serves a
+// group of queries.
+constexpr std::int64_t kQueries = 32;
+constexpr std::int64_t kGroup = 8 * kQueries;
 constexpr std::int64_t kKeys = 256;
 constexpr std::int64_t kLine = kAlignment / sizeof(float);
 
@@ -21,12 +24,6 @@ std::size_t float_bytes(std::int64_t count) noexcept { return align_up(static_ca
 std::int64_t block_of_keys(const Attention& call) noexcept { return std::min(kKeys, call.keys); }
 /// Rows of a tile lie so far apart: not a multiple of what would put them into the same sets of a cache.
 std::int64_t tile_stride(const Attention& call) noexcept { return (block_of_keys(call) + kLine - 1) / kLine * kLine + kLine; }
-
-/// At most what a product packs: all of both operands.
-std::size_t product_bytes(std::int64_t rows, std::int64_t inner, std::int64_t columns) noexcept {
-  constexpr std::int64_t kWidth = 32;
-  return float_bytes(rows * (inner + kLine) + kLine) + float_bytes((columns + kWidth - 1) / kWidth * kWidth * inner);
-}
 
 /// A worker's scratch, part by part.
 struct Scratch {
@@ -38,32 +35,52 @@ struct Scratch {
   }
 };
 
-/// C = A · B, or C += A · B.
-struct Product {
-  std::byte* scratch;
-  struct Operand {
-    const float* data;
-    std::int64_t row_stride;
-    std::int64_t column_stride;
-  };
-  void operator()(std::int64_t rows, std::int64_t inner, std::int64_t columns, Operand a, Operand b, float* c,
-                  std::int64_t c_row_stride, bool accumulate) const noexcept {
-    MatrixProduct product;
+/// A strided matrix.
+struct Matrix {
+  const float* data;
+  std::int64_t row_stride;
+  std::int64_t column_stride;
+};
+
+/// A matrix [inner, columns] in panels, as products read their right operand.
+class Packed {
+ public:
+  static std::int64_t floats(std::int64_t inner, std::int64_t columns) noexcept { return PanelShape{inner, columns}.elements(); }
+
+  Packed(float* panels, std::int64_t inner, std::int64_t columns) noexcept : panels_(panels), shape_{inner, columns} {}
+  void fill(const Matrix& from) const noexcept {
+    pack_right(shape_.inputs, shape_.outputs, shape_.width(), from.data, from.row_stride, from.column_stride, panels_);
+  }
+  /// C = A · B for the first `inner` rows and `columns` columns of B, or C += A · B.
+  void multiply(std::int64_t rows, std::int64_t inner, std::int64_t columns, const Matrix& a, float* c, std::int64_t c_row_stride,
+                bool accumulate, std::byte* scratch) const noexcept {
+    PanelProduct product;
     product.rows = rows;
     product.inner = inner;
-    product.columns = columns;
+    product.width = shape_.width();
     product.a = a.data;
     product.a_row_stride = a.row_stride;
-    product.a_column_stride = a.column_stride;
-    product.b = b.data;
-    product.b_row_stride = b.row_stride;
-    product.b_column_stride = b.column_stride;
-    product.c = c;
+    product.a_inner_stride = a.column_stride;
+    product.b_in_panels = true;
     product.c_row_stride = c_row_stride;
     product.accumulate = accumulate;
-    matrix_product(product, scratch, {0, 1});
+    const bool whole = inner == shape_.inputs;  // otherwise panels lie further apart than a product knows
+    const std::int64_t step = whole ? columns : product.width;
+    for (std::int64_t column = 0; column < columns; column += step) {
+      product.columns = std::min(step, columns - column);
+      product.b = panels_ + column / product.width * shape_.inputs * product.width;
+      product.c = c + column;
+      run(product, scratch, {0, 1});
+    }
   }
+
+ private:
+  float* panels_;
+  PanelShape shape_;
 };
+
+/// At most what a product of these sizes needs for its left operand.
+std::size_t left_bytes(std::int64_t rows, std::int64_t inner) noexcept { return float_bytes(rows * (inner + kLine) + kLine); }
 
 /// Some queries of a head.
 struct QueryBlock {
@@ -102,71 +119,108 @@ ScoreTile tile_of(const Attention& call, const QueryBlock& block, std::int64_t k
   return tile;
 }
 
-/// q · kᵀ of the tile.
-void multiply_keys(const Attention& call, const QueryBlock& block, std::int64_t key, const ScoreTile& tile,
-                   const Product& product) noexcept {
-  product(tile.rows, call.size, tile.columns, {call.q.at(block.batch, block.head, block.first), call.q.step_stride, 1},
-          {call.k.at(block.batch, block.kv_head, key), 1, call.k.step_stride}, tile.scores, tile.stride, false);
+Matrix rows_of(const Heads<const float>& heads, std::int64_t batch, std::int64_t head, std::int64_t step) noexcept {
+  return {heads.at(batch, head, step), heads.step_stride, 1};
 }
+Matrix transposed(const Matrix& matrix) noexcept { return {matrix.data, matrix.column_stride, matrix.row_stride}; }
 
-void attend(const Attention& call, const QueryBlock& block, Scratch scratch) noexcept {
+/// The queries [first, end) of a head.
+void attend(const Attention& call, std::int64_t batch, std::int64_t head, std::int64_t first, std::int64_t end,
+            Scratch scratch) noexcept {
+  const std::int64_t most = block_of_keys(call);
   float* const scores = scratch.floats(kQueries * tile_stride(call));
-  float* const maximum = scratch.floats(kQueries);
-  float* const sum = scratch.floats(kQueries);
+  float* const maximum = scratch.floats(kGroup);
+  float* const sum = scratch.floats(kGroup);
   float* const factors = scratch.floats(kQueries);
-  const Product product{scratch.next};
-  float* const y = call.y.at(block.batch, block.head, block.first);
-  std::fill_n(maximum, kQueries, -std::numeric_limits<float>::infinity());
-  std::fill_n(sum, kQueries, 0.0F);
-  for (std::int64_t key = 0; key < block.limit; key += kKeys) {
-    const ScoreTile tile = tile_of(call, block, key, scores);
-    multiply_keys(call, block, key, tile, product);
-    soften_scores(tile, maximum, sum, factors);
-    if (key > 0) scale_rows(block.rows, call.value_size, factors, y, call.y.step_stride);
-    product(block.rows, tile.columns, call.value_size, {scores, tile.stride, 1},
-            {call.v.at(block.batch, block.kv_head, key), call.v.step_stride, 1}, y, call.y.step_stride, key > 0);
+  float* const key_panels = scratch.floats(Packed::floats(call.size, most));
+  float* const value_panels = scratch.floats(Packed::floats(most, call.value_size));
+  std::fill_n(maximum, kGroup, -std::numeric_limits<float>::infinity());
+  std::fill_n(sum, kGroup, 0.0F);
+  const std::int64_t limit = QueryBlock(call, batch, head, (end - 1) / kQueries * kQueries).limit;
+  for (std::int64_t key = 0; key < limit; key += kKeys) {
+    const std::int64_t count = std::min(kKeys, limit - key);
+    const Packed keys(key_panels, call.size, count);
+    const Packed values(value_panels, count, call.value_size);
+    const std::int64_t kv_head = QueryBlock(call, batch, head, first).kv_head;
+    keys.fill(transposed(rows_of(call.k, batch, kv_head, key)));
+    values.fill(rows_of(call.v, batch, kv_head, key));
+    for (std::int64_t from = first; from < end; from += kQueries) {
+      const QueryBlock block(call, batch, head, from);
+      if (block.limit <= key) continue;
+      const ScoreTile tile = tile_of(call, block, key, scores);
+      float* const y = call.y.at(batch, head, from);
+      keys.multiply(tile.rows, call.size, tile.columns, rows_of(call.q, batch, head, from), scores, tile.stride, false,
+                    scratch.next);
+      soften_scores(tile, maximum + (from - first), sum + (from - first), factors);
+      if (key > 0) scale_rows(tile.rows, call.value_size, factors, y, call.y.step_stride);
+      values.multiply(tile.rows, tile.columns, call.value_size, {scores, tile.stride, 1}, y, call.y.step_stride, key > 0,
+                      scratch.next);
+    }
   }
-  float* const log_sum_exp = call.log_sum_exp + block.place(call);
-  for (std::int64_t r = 0; r < block.rows; ++r) {
-    if (block.limit == 0) std::fill_n(y + r * call.y.step_stride, call.value_size, 0.0F);
-    factors[r] = sum[r] == 0.0F ? 0.0F : 1.0F / sum[r];
-    log_sum_exp[r] = sum[r] == 0.0F ? 0.0F : maximum[r] + std::log(sum[r]);
+  for (std::int64_t from = first; from < end; from += kQueries) {
+    const QueryBlock block(call, batch, head, from);
+    float* const y = call.y.at(batch, head, from);
+    float* const log_sum_exp = call.log_sum_exp + block.place(call);
+    for (std::int64_t r = 0; r < block.rows; ++r) {
+      const float total = sum[from - first + r];
+      factors[r] = total == 0.0F ? 0.0F : 1.0F / total;
+      log_sum_exp[r] = total == 0.0F ? 0.0F : maximum[from - first + r] + std::log(total);
+    }
+    scale_rows(block.rows, call.value_size, factors, y, call.y.step_stride);
   }
-  scale_rows(block.rows, call.value_size, factors, y, call.y.step_stride);
 }
 
-void differentiate(const AttentionGradient& call, const QueryBlock& block, Scratch scratch) noexcept {
+/// dk and dv of a head of keys from `key` on, and what these keys add to dq of all queries.
+void differentiate(const AttentionGradient& call, std::int64_t batch, std::int64_t kv_head, std::int64_t key,
+                   Scratch scratch) noexcept {
   const Attention& forward = call.forward;
   const std::int64_t stride = tile_stride(forward);
+  const std::int64_t count = std::min(kKeys, forward.keys - key);
   float* const scores = scratch.floats(kQueries * stride);
   float* const slopes = scratch.floats(kQueries * stride);
   float* const offsets = scratch.floats(kQueries);
-  const Product product{scratch.next};
-  const float* const dy = call.dy.at(block.batch, block.head, block.first);
-  float* const dq = call.dq.at(block.batch, block.head, block.first);
-  row_products(block.rows, forward.value_size, dy, call.dy.step_stride, forward.y.at(block.batch, block.head, block.first),
-               forward.y.step_stride, offsets);
-  if (call.dlog_sum_exp != nullptr) {
-    for (std::int64_t r = 0; r < block.rows; ++r) offsets[r] -= call.dlog_sum_exp[block.place(forward) + r];
+  const Packed transposed_keys(scratch.floats(Packed::floats(forward.size, count)), forward.size, count);
+  const Packed keys(scratch.floats(Packed::floats(count, forward.size)), count, forward.size);
+  const Packed transposed_values(scratch.floats(Packed::floats(forward.value_size, count)), forward.value_size, count);
+  float* const query_panels = scratch.floats(Packed::floats(kQueries, forward.size));
+  float* const dy_panels = scratch.floats(Packed::floats(kQueries, forward.value_size));
+  const Matrix own_keys = rows_of(forward.k, batch, kv_head, key);
+  keys.fill(own_keys);
+  transposed_keys.fill(transposed(own_keys));
+  transposed_values.fill(transposed(rows_of(forward.v, batch, kv_head, key)));
+  for (std::int64_t row = key; row < key + count; ++row) {
+    std::fill_n(call.dk.at(batch, kv_head, row), forward.size, 0.0F);
+    std::fill_n(call.dv.at(batch, kv_head, row), forward.value_size, 0.0F);
   }
-  if (block.limit == 0) {
-    for (std::int64_t r = 0; r < block.rows; ++r) std::fill_n(dq + r * call.dq.step_stride, forward.size, 0.0F);
-  }
-  for (std::int64_t key = 0; key < block.limit; key += kKeys) {
-    const ScoreTile tile = tile_of(forward, block, key, scores);
-    const std::int64_t rows = tile.rows;
-    const std::int64_t columns = tile.columns;
-    multiply_keys(forward, block, key, tile, product);
-    product(rows, forward.value_size, columns, {dy, call.dy.step_stride, 1},
-            {forward.v.at(block.batch, block.kv_head, key), 1, forward.v.step_stride}, slopes, stride, false);
-    differentiate_scores(tile, forward.log_sum_exp + block.place(forward), offsets, slopes);
-    product(columns, rows, forward.value_size, {scores, 1, stride}, {dy, call.dy.step_stride, 1},
-            call.dv.at(block.batch, block.kv_head, key), call.dv.step_stride, true);
-    product(rows, columns, forward.size, {slopes, stride, 1},
-            {forward.k.at(block.batch, block.kv_head, key), forward.k.step_stride, 1}, dq, call.dq.step_stride, key > 0);
-    product(columns, rows, forward.size, {slopes, 1, stride},
-            {forward.q.at(block.batch, block.head, block.first), forward.q.step_stride, 1},
-            call.dk.at(block.batch, block.kv_head, key), call.dk.step_stride, true);
+  const std::int64_t group = forward.heads / forward.kv_heads;
+  for (std::int64_t head = kv_head * group; head < (kv_head + 1) * group; ++head) {
+    for (std::int64_t from = 0; from < forward.queries; from += kQueries) {
+      const QueryBlock block(forward, batch, head, from);
+      if (block.limit <= key) continue;
+      const ScoreTile tile = tile_of(forward, block, key, scores);
+      const std::int64_t rows = tile.rows;
+      const std::int64_t columns = tile.columns;
+      const Matrix q = rows_of(forward.q, batch, head, from);
+      const Matrix dy = rows_of(call.dy, batch, head, from);
+      row_products(rows, forward.value_size, dy.data, dy.row_stride, forward.y.at(batch, head, from), forward.y.step_stride,
+                   offsets);
+      if (call.dlog_sum_exp != nullptr) {
+        for (std::int64_t r = 0; r < rows; ++r) offsets[r] -= call.dlog_sum_exp[block.place(forward) + r];
+      }
+      transposed_keys.multiply(rows, forward.size, columns, q, scores, stride, false, scratch.next);
+      transposed_values.multiply(rows, forward.value_size, columns, dy, slopes, stride, false, scratch.next);
+      differentiate_scores(tile, forward.log_sum_exp + block.place(forward), offsets, slopes);
+      const Packed queries(query_panels, rows, forward.size);
+      const Packed arriving(dy_panels, rows, forward.value_size);
+      queries.fill(q);
+      arriving.fill(dy);
+      arriving.multiply(columns, rows, forward.value_size, {scores, 1, stride}, call.dv.at(batch, kv_head, key),
+                        call.dv.step_stride, true, scratch.next);
+      queries.multiply(columns, rows, forward.size, {slopes, 1, stride}, call.dk.at(batch, kv_head, key), call.dk.step_stride, true,
+                       scratch.next);
+      keys.multiply(rows, columns, forward.size, {slopes, stride, 1}, call.dq.at(batch, head, from), call.dq.step_stride, key > 0,
+                    scratch.next);
+    }
   }
 }
 
@@ -174,16 +228,18 @@ void differentiate(const AttentionGradient& call, const QueryBlock& block, Scrat
 
 std::size_t scratch_bytes(const Attention& call) noexcept {
   const std::int64_t keys = block_of_keys(call);
-  return float_bytes(kQueries * tile_stride(call)) + 3 * float_bytes(kQueries) +
-         std::max(product_bytes(kQueries, call.size, keys), product_bytes(kQueries, keys, call.value_size));
+  return float_bytes(kQueries * tile_stride(call)) + 2 * float_bytes(kGroup) + float_bytes(kQueries) +
+         float_bytes(Packed::floats(call.size, keys)) + float_bytes(Packed::floats(keys, call.value_size)) +
+         std::max(left_bytes(kQueries, call.size), left_bytes(kQueries, keys));
 }
 
 void attention(const Attention& call, std::byte* scratch, Worker worker) noexcept {
-  const std::int64_t blocks = (call.queries + kQueries - 1) / kQueries;
-  const WorkRange range = split_work(static_cast<std::size_t>(call.batch * call.heads * blocks), worker);
+  const std::int64_t groups = (call.queries + kGroup - 1) / kGroup;
+  const WorkRange range = split_work(static_cast<std::size_t>(call.batch * call.heads * groups), worker);
   for (auto item = static_cast<std::int64_t>(range.begin); item < static_cast<std::int64_t>(range.end); ++item) {
-    const std::int64_t head = item / blocks;
-    attend(call, {call, head / call.heads, head % call.heads, item % blocks * kQueries}, {scratch});
+    const std::int64_t head = item / groups;
+    const std::int64_t first = item % groups * kGroup;
+    attend(call, head / call.heads, head % call.heads, first, std::min(call.queries, first + kGroup), {scratch});
   }
 }
 
@@ -191,25 +247,17 @@ std::size_t scratch_bytes(const AttentionGradient& call) noexcept {
   const Attention& forward = call.forward;
   const std::int64_t keys = block_of_keys(forward);
   const std::int64_t size = std::max(forward.size, forward.value_size);
-  return 2 * float_bytes(kQueries * tile_stride(forward)) + float_bytes(kQueries) +
-         std::max({product_bytes(kQueries, size, keys), product_bytes(kQueries, keys, size), product_bytes(keys, kQueries, size)});
+  return 2 * float_bytes(kQueries * tile_stride(forward)) + float_bytes(kQueries) + 2 * float_bytes(Packed::floats(size, keys)) +
+         float_bytes(Packed::floats(keys, size)) + 2 * float_bytes(Packed::floats(kQueries, size)) +
+         std::max({left_bytes(kQueries, size), left_bytes(kQueries, keys), left_bytes(keys, kQueries)});
 }
 
 void attention_gradient(const AttentionGradient& call, std::byte* scratch, Worker worker) noexcept {
   const Attention& forward = call.forward;
-  const std::int64_t group = forward.heads / forward.kv_heads;
   const WorkRange range = split_work(static_cast<std::size_t>(forward.batch * forward.kv_heads), worker);
   for (auto item = static_cast<std::int64_t>(range.begin); item < static_cast<std::int64_t>(range.end); ++item) {
-    const std::int64_t batch = item / forward.kv_heads;
-    const std::int64_t kv_head = item % forward.kv_heads;
-    for (std::int64_t key = 0; key < forward.keys; ++key) {
-      std::fill_n(call.dk.at(batch, kv_head, key), forward.size, 0.0F);
-      std::fill_n(call.dv.at(batch, kv_head, key), forward.value_size, 0.0F);
-    }
-    for (std::int64_t head = kv_head * group; head < (kv_head + 1) * group; ++head) {
-      for (std::int64_t first = 0; first < forward.queries; first += kQueries) {
-        differentiate(call, {forward, batch, head, first}, {scratch});
-      }
+    for (std::int64_t key = 0; key < forward.keys; key += kKeys) {
+      differentiate(call, item / forward.kv_heads, item % forward.kv_heads, key, {scratch});
     }
   }
 }

@@ -57,7 +57,7 @@ struct Attention {
 };
 /// Bytes of scratch that one worker needs.
 std::size_t scratch_bytes(const Attention& call) noexcept;
-/// Computes worker.index's share of the blocks of queries.
+/// Computes worker.index's share of the heads, and of their queries.
 void attention(const Attention& call, std::byte* scratch, Worker worker) noexcept;
 
 struct AttentionGradient {

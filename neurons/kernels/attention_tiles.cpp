@@ -9,6 +9,7 @@
 
 #include <limits>
 
+#include "neurons/kernels/pack-inl.h"
 #include "neurons/kernels/rows-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -147,6 +148,14 @@ void differentiate_tile(const ScoreTile& tile, const float* log_sum_exp, const f
   }
 }
 
+void pack_all(std::int64_t inner, std::int64_t columns, std::int64_t width, const float* from, std::int64_t row_stride,
+              std::int64_t column_stride, float* panels) {
+  for (std::int64_t column = 0; column < columns; column += width) {
+    pack_strided(from + column * column_stride, row_stride, column_stride, inner, std::min(width, columns - column), width,
+                 panels + column * inner);
+  }
+}
+
 void scale_all_rows(std::int64_t count, std::int64_t columns, const float* factors, float* rows, std::int64_t stride) {
   const Floats d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
@@ -183,6 +192,7 @@ namespace neurons::kernels {
 
 HWY_EXPORT(soften_all);
 HWY_EXPORT(differentiate_tile);
+HWY_EXPORT(pack_all);
 HWY_EXPORT(scale_all_rows);
 HWY_EXPORT(multiply_rows);
 
@@ -191,6 +201,10 @@ void soften_scores(const ScoreTile& tile, float* maximum, float* sum, float* res
 }
 void differentiate_scores(const ScoreTile& tile, const float* log_sum_exp, const float* offsets, float* slopes) noexcept {
   HWY_DYNAMIC_DISPATCH(differentiate_tile)(tile, log_sum_exp, offsets, slopes);
+}
+void pack_right(std::int64_t inner, std::int64_t columns, std::int64_t width, const float* from, std::int64_t row_stride,
+                std::int64_t column_stride, float* panels) noexcept {
+  HWY_DYNAMIC_DISPATCH(pack_all)(inner, columns, width, from, row_stride, column_stride, panels);
 }
 void scale_rows(std::int64_t count, std::int64_t columns, const float* factors, float* rows, std::int64_t stride) noexcept {
   HWY_DYNAMIC_DISPATCH(scale_all_rows)(count, columns, factors, rows, stride);

@@ -31,6 +31,10 @@ void soften_scores(const ScoreTile& tile, float* maximum, float* sum, float* res
 /// products: p · (dp - offset) · scale, and what the softcap makes of it.
 void differentiate_scores(const ScoreTile& tile, const float* log_sum_exp, const float* offsets, float* slopes) noexcept;
 
+/// A matrix [inner, columns], strided any way, in panels of `width` columns, as products read their right operand.
+void pack_right(std::int64_t inner, std::int64_t columns, std::int64_t width, const float* from, std::int64_t row_stride,
+                std::int64_t column_stride, float* panels) noexcept;
+
 /// rows[r][c] *= factors[r]
 void scale_rows(std::int64_t count, std::int64_t columns, const float* factors, float* rows, std::int64_t stride) noexcept;
 

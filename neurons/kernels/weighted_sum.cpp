@@ -77,7 +77,6 @@ PanelProduct product_of(const MatrixProduct& call) noexcept {
   product.bias = call.bias;
   product.c = call.c;
   product.c_row_stride = call.c_row_stride;
-  product.accumulate = call.accumulate;
   product.epilogue = call.epilogue;
   return product;
 }

@@ -98,7 +98,6 @@ struct MatrixProduct {
   const float* bias = nullptr;  ///< N floats, or null
   float* c = nullptr;
   std::int64_t c_row_stride = 0;
-  bool accumulate = false;            ///< C += A · B, without a bias
   const Program* epilogue = nullptr;  ///< over M × N
 };
 std::size_t scratch_bytes(const MatrixProduct& call) noexcept;

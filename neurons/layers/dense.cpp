@@ -22,8 +22,7 @@ Value Dense::build(BuildContext& context, const std::vector<Value>& inputs) cons
   const OpDef& gemm = graph.table()->find("Gemm");
   const Value rows = reshape(x, {x.shape().product(0, rank - 1), features});
   const Value sums = graph.emit(gemm, {rows, weight, b}, gemm.default_options.with({{"trans_b", true}}));
-  const Value y = reshape(sums, x.shape().with(-1, units));
-  return after.build(context, {y});
+  return reshape(after.build(context, {sums}), x.shape().with(-1, units));  // so that the activation is part of the sums' epilogue
 }
 
 }  // namespace neurons
