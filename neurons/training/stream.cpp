@@ -75,9 +75,9 @@ StepGraph step_graph(const Network& network) {
       }
     }
     std::vector<Value> inputs(context.inputs.begin(), context.inputs.end());
-    inputs[kLengthsInput] = {};
     const std::size_t states = known->second;
-    if (inputs.size() < kInitialHidden + states) inputs.resize(kInitialHidden + states);
+    if (inputs.size() < kInitialHidden + states) inputs.resize(kInitialHidden + states);  // absent ones at the end are left out
+    inputs[kLengthsInput] = {};
     const Shape& recurrent = inputs[2].shape();  // [directions, gates · hidden, hidden]
     for (std::size_t i = 0; i < states; ++i) {
       memory.push_back(fmt::format("stream#{}", memory.size()));
