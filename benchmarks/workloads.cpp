@@ -21,6 +21,7 @@
 #include "neurons/networks/networks.hpp"
 #include "neurons/plan/profile.hpp"
 #include "neurons/training/learner.hpp"
+#include "neurons/training/stream.hpp"
 
 namespace neurons::benchmarks {
 namespace {
@@ -68,6 +69,7 @@ Result measure(const Workload& workload, const Options& options, ThreadTeam& tea
     const auto latencies = latencies_of(step, options.seconds / 4);
     result.p50_microseconds = median(latencies);
     result.p99_microseconds = quantile(latencies, 0.99);
+    result.p999_microseconds = quantile(latencies, 0.999);
   }
   return result;
 }
@@ -139,7 +141,18 @@ Plan& inference_plan(const Workload& workload, Learner& learner) {
   return plan;
 }
 
+Result run_stream(const Workload& workload, const Options& options, ThreadTeam& team, std::vector<double>& peaks) {
+  Network network = workload.network(workload.sample);
+  network.initialize(1);
+  Stream stream(network);
+  Tensor x(DType::f32, {stream.features()});
+  RandomStream random(1);
+  for (float& value : x.values<float>()) value = static_cast<float>(random.uniform());
+  return measure(workload, options, team, peaks, [&] { stream.step(x.values<float>()); });
+}
+
 Result run(const Workload& workload, const Options& options, const std::shared_ptr<ThreadTeam>& team, std::vector<double>& peaks) {
+  if (workload.streaming) return run_stream(workload, options, *team, peaks);
   Learner learner = learner_of(workload, team);
   if (!workload.training) {
     Plan& plan = inference_plan(workload, learner);
@@ -188,7 +201,7 @@ double Workload::flops_per_sample() const {
     }
     first = false;
   }
-  return flops;
+  return streaming ? flops / static_cast<double>(sample[0]) : flops;
 }
 
 const std::vector<Workload>& workloads() {
@@ -210,6 +223,7 @@ const std::vector<Workload>& workloads() {
         {"infer-mlp-1", {784}, mlp, 1, false},
         {"infer-cnn-1", {1, 28, 28}, cnn, 1, false},
         {"infer-lstm-1", {28, 28}, recurrent(Lstm{.hidden = 128}), 1, false},
+        {"stream-lstm-1", {64, 1}, sequential({Lstm{.hidden = 32, .return_sequences = true}, Dense{1}}), 1, false, Adam{}, true},
         {"infer-resnet18-1", {3, 224, 224}, built(ResNet18{}), 1, false},
     };
   }();
@@ -271,6 +285,7 @@ std::vector<Measurement> measurements_of(const std::string& name) {
 std::vector<StepTime> profile(std::string_view name, const Options& options) {
   check(options);
   const Workload& workload = workload_of(name);
+  if (workload.streaming) fail_input("bench: {} runs step by step in a stream, whose plan cannot be looked into", name);
   const auto team = std::make_shared<ThreadTeam>(options.threads);
   Learner learner = learner_of(workload, team);
   if (workload.training) fill_batch(workload, learner);

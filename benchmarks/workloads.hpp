@@ -2,8 +2,8 @@
 /// Fixed jobs whose speed is known of other libraries, too, measured against the peak of the machine in the same run.
 ///
 /// Training workloads make whole steps (forward, gradients, Adam with rate 1e-3 if not said otherwise) through Learner::step on one
-/// random batch that stays in the batch buffer; inference runs Learner::inference on one sample. compare_torch.py does the same in
-/// PyTorch.
+/// random batch that stays in the batch buffer; inference runs Learner::inference on one sample, streaming Stream::step.
+/// compare_torch.py does the same in PyTorch.
 
 #include <cstdint>
 #include <functional>
@@ -25,10 +25,12 @@ struct Workload {
   std::int64_t batch = 1;
   bool training = true;
   Optimizer optimizer = Adam{};
+  bool streaming = false;  ///< inference by a Stream, one step of the sequence after the other: a sample is one step
 
   /// Two for each multiply-add of the weighted sums: forward and, in training, the gradients of all weights and of the inputs of
   /// all layers but the first (of all, behind an embedding); of attention, the pairs of steps that see each other. Activations,
   /// pools, loss and optimiser are not counted, nor what a recurrent layer's state contributes at the first step, where it is zero.
+  /// Of a stream, those of its sequence shared among the steps.
   double flops_per_sample() const;
 };
 
@@ -51,6 +53,7 @@ struct Result {
   double peak_share = 0;        ///< gflops / the peak measured before and after each part of this workload
   double p50_microseconds = 0;  ///< latencies of single steps; 0 in training, where steps are not timed one by one
   double p99_microseconds = 0;
+  double p999_microseconds = 0;  ///< of each thousand steps the slowest takes longer
 };
 
 struct Report {

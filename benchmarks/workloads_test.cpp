@@ -45,6 +45,16 @@ TEST(Workloads, ReportConsistentFigures) {
   EXPECT_EQ(report.results[1].p50_microseconds, 0);
 }
 
+TEST(Workloads, StreamsAreTimedStepByStep) {
+  const Result result = run(std::vector<std::string>{"stream-lstm-1"}, {.threads = 1, .seconds = 0.02}).results.front();
+  EXPECT_GT(result.p50_microseconds, 0);
+  EXPECT_GE(result.p999_microseconds, result.p99_microseconds);
+  // 4 gates of 32 units from 1 feature and 32 states, and one neuron of 32: the state of the first of 64 steps is zero.
+  const auto stream = std::ranges::find(workloads(), "stream-lstm-1", &Workload::name);
+  EXPECT_NEAR(stream->flops_per_sample(), 2 * (128 + 128 * 32 * 63.0 / 64 + 32), 1e-6);
+  EXPECT_THAT([] { profile("stream-lstm-1"); }, ThrowsMessage<InputError>(HasSubstr("runs step by step in a stream")));
+}
+
 TEST(Workloads, ProfileNamesEachStep) {
   const std::vector<StepTime> times = profile("infer-mlp-1", {.threads = 1, .seconds = 0.01});
   std::vector<std::string> layers;

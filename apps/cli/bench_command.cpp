@@ -63,7 +63,9 @@ int bench(Session& session, const BenchArguments& arguments) {
                 {"gflops", result.gflops},
                 {"peak_share", result.peak_share}};
     if (result.p50_microseconds > 0)
-      one.update({{"p50_microseconds", result.p50_microseconds}, {"p99_microseconds", result.p99_microseconds}});
+      one.update({{"p50_microseconds", result.p50_microseconds},
+                  {"p99_microseconds", result.p99_microseconds},
+                  {"p999_microseconds", result.p999_microseconds}});
     results.push_back(one);
   }
   session.answer() = {
