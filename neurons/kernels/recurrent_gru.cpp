@@ -43,13 +43,21 @@ class GruCell {
     }
   }
 
+  template <int kRows>
+  HWY_INLINE void squash(const UnitPlace&, Vector (&sum)[kRows][kGates]) const {
+    const Floats d;
+    for (int r = 0; r < kRows; ++r) {
+      for (int g = 0; g < 2; ++g) sum[r][g] = gate(d, sum[r][g]);
+    }
+  }
+
   HWY_INLINE void finish(const UnitPlace& at, const Vector (&sum)[kGates], const float* h, float* next_h) const {
     const Floats d;
     const Vector zero = hn::Zero(d);
     const Vector old_h = hn::LoadU(d, h);
     const Vector own = hn::LoadU(d, call_.sums + at.place * columns() + at.column + 2 * kGateUnits);
-    Vector z = sigmoid(d, sum[0]);
-    Vector r = sigmoid(d, sum[1]);
+    Vector z = sum[0];
+    Vector r = sum[1];
     Vector recurrent = sum[2];
     Vector n = tanh(d, hn::MulAdd(r, recurrent, own));
     Vector new_h = hn::MulAdd(z, hn::Sub(old_h, n), n);

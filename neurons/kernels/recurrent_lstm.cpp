@@ -40,16 +40,25 @@ class LstmCell {
     }
   }
 
+  template <int kRows>
+  HWY_INLINE void squash(const UnitPlace&, Vector (&sum)[kRows][kGates]) const {
+    const Floats d;
+    for (int r = 0; r < kRows; ++r) {
+      for (int g = 0; g < 3; ++g) sum[r][g] = gate(d, sum[r][g]);
+    }
+    for (int r = 0; r < kRows; ++r) sum[r][3] = tanh(d, sum[r][3]);
+  }
+
   HWY_INLINE void finish(const UnitPlace& at, const Vector (&sum)[kGates], const float* h, float* next_h) const {
     const Floats d;
     float* const cell = c_ + at.row * stride_ + at.unit;
     const Vector zero = hn::Zero(d);
     const Vector old_h = hn::LoadU(d, h);
     const Vector old_c = hn::LoadU(d, cell);
-    Vector i = sigmoid(d, sum[0]);
-    Vector o = sigmoid(d, sum[1]);
-    Vector f = sigmoid(d, sum[2]);
-    Vector g = tanh(d, sum[3]);
+    Vector i = sum[0];
+    Vector o = sum[1];
+    Vector f = sum[2];
+    Vector g = sum[3];
     Vector new_c = hn::MulAdd(i, g, hn::Mul(f, old_c));
     Vector new_h = hn::Mul(o, tanh(d, new_c));
     Vector y = new_h;

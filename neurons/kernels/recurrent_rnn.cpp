@@ -22,10 +22,20 @@ class RnnCell {
   }
   HWY_INLINE void fetch(const UnitPlace&, int) const {}
 
+  template <int kRows>
+  HWY_INLINE void squash(const UnitPlace&, Vector (&sum)[kRows][kGates]) const {
+    const Floats d;
+    if (call_.rectifies) {
+      for (int r = 0; r < kRows; ++r) sum[r][0] = at_least(d, sum[r][0], 0.0F);
+    } else {
+      for (int r = 0; r < kRows; ++r) sum[r][0] = tanh(d, sum[r][0]);
+    }
+  }
+
   HWY_INLINE void finish(const UnitPlace& at, const Vector (&sum)[kGates], const float* h, float* next_h) const {
     const Floats d;
     const Vector old_h = hn::LoadU(d, h);
-    Vector new_h = call_.rectifies ? at_least(d, sum[0], 0.0F) : tanh(d, sum[0]);
+    Vector new_h = sum[0];
     Vector y = new_h;
     if (!at.active) {
       y = hn::Zero(d);
