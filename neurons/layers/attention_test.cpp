@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "neurons/base/testing.hpp"
+#include "neurons/graph/gradients.hpp"
 #include "neurons/layers/dense.hpp"
 #include "neurons/layers/embedding.hpp"
 #include "neurons/layers/over_time.hpp"
@@ -83,6 +84,23 @@ TEST(MultiHeadAttention, RotaryAgreementDependsOnDistanceAlone) {
   for (int step = 0; step < 3; ++step) same.insert(same.end(), {1.0F, -0.5F, 0.25F, 2.0F});
   const auto y = run_network(network, {{"x", matrix_of({1, 3, 4}, same)}}).at("y");
   for (std::size_t i = 0; i < 4; ++i) EXPECT_NEAR(y[i], y[8 + i], 1e-6);
+}
+
+/// Forward and backward need memory that grows with the steps, not with their pairs.
+TEST(MultiHeadAttention, StoresNoMatrixOfAllPairsOfSteps) {
+  constexpr std::int64_t kSteps = 2048;
+  const Network network = around(MultiHeadAttention{.heads = 2, .causal = true}, {kSteps, 4});
+  Graph graph(network.table());
+  network.build(graph, 1, Mode::training);
+  const std::vector<Value> weights{graph.find("multi_head_attention1.query.weight"),
+                                   graph.find("multi_head_attention1.value.weight")};
+  const auto slopes = gradients(graph.find("y"), weights, graph.input("dy", {DType::f32, {1, kSteps, 4}}));
+  for (std::size_t i = 0; i < slopes.size(); ++i) graph.output("slope" + std::to_string(i), slopes[i]);
+  auto store = std::make_shared<StateStore>(network.table());
+  for (const auto& [name, tensor] : network.parameters()) store->set(name, tensor);
+  CompileOptions options;
+  options.team = std::make_shared<ThreadTeam>(1);
+  EXPECT_LT(compile(graph, store, options).arena_bytes(), kSteps * kSteps);  // an eighth of one such matrix for two heads
 }
 
 TEST(MultiHeadAttention, DropsWeightsInTrainingAlone) {
