@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "neurons/data/readers/npy.hpp"
+#include "neurons/kernels/simd_targets_test.hpp"
 #include "neurons/networks/networks.hpp"
 #include "neurons/training/learner.hpp"
 
@@ -79,6 +80,19 @@ TEST_F(ResNet, IsTheSameBitsAtOneAndTwoThreads) {
   Learner alone = trained(1);
   Learner together = trained(2);
   for (const auto& [name, tensor] : alone.network().parameters()) EXPECT_EQ(tensor, together.network().parameter(name)) << name;
+}
+
+TEST_F(ResNet, EndsAlikeOnEverySimdTarget) {
+  Learner best = trained(1);
+  for (const std::int64_t target : kernels::simd_targets()) {
+    const std::string name_of_target = kernels::simd_target_name(target);
+    kernels::use_simd_target(target);
+    Learner other = trained(1);
+    kernels::use_simd_target(0);
+    for (const auto& [name, tensor] : best.network().parameters()) {
+      expect_near(other.network().parameter(name).values<float>(), tensor.values<float>(), name_of_target + ": " + name);
+    }
+  }
 }
 
 }  // namespace
