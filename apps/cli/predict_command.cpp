@@ -88,6 +88,7 @@ int forecast_steps(Session& session, const Model& model, const PredictArguments&
 int predict_inputs(Session& session, const PredictArguments& arguments) {
   const Model model = open_model(arguments.model);
   if (model.series) return forecast_steps(session, model, arguments);
+  if (model.tokenizer) fail_input("{}: was trained on a text; neurons generate writes with it", arguments.model.string());
   if (arguments.steps || arguments.level) {
     fail_input("--steps and --level are for models of series, but {} was not trained on one", arguments.model.string());
   }

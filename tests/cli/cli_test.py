@@ -463,6 +463,7 @@ class Look(CliCase):
         self.assertEqual(self.call(*written).stdout, "abc" + one["text"] + "\n")
         bold = self.answer("generate", self.folder / "run", "--prompt", "abc", "--length", "6", "--top-k", "1", "--top-p", "0.5")
         self.assertEqual(bold["text"], " def.\n")
+        self.assertIn("neurons generate writes with it", self.sentence("predict", self.folder / "run", "song.txt", code=2))
         self.assertIn("none of the 9", self.sentence("generate", self.folder / "run", "--prompt", "abX", code=2))
 
     def test_data(self):
