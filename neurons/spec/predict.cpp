@@ -195,7 +195,7 @@ NamedSamples read_samples(const Model& model, std::span<const std::string> input
     const auto equals = input.find('=');
     if (const BundledData* bundled = find_bundled(input)) {
       if (bundled->kind != SourceKind::csv)
-        fail_input("{}: is no table; evaluate reads it, predict takes pictures one by one", input);
+        fail_input("{}: is no table; predict takes rows of tables, and pictures and arrays by their files", input);
       add_csv(model, csv_file_of(find_source(input, "", places)).string(), gathering);
     } else if (equals != std::string::npos && !fs::exists(input, ignored)) {
       if (!cells.emplace(input.substr(0, equals), input.substr(equals + 1)).second) {
