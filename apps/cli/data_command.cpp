@@ -92,7 +92,10 @@ int show_info(Session& session, const std::string& source, const std::string& ta
   session.say("{}: {}, {} samples{}", printable(path.string()), name_of(info.kind), grouped(info.samples),
               info.test_samples > 0 ? fmt::format(" and {} for testing", grouped(info.test_samples)) : "");
   if (info.kind == SourceKind::csv) {
-    session.say("target {}; encoded inputs have shape {}", printable(info.target), info.sample.to_string());
+    const bool series = info.sample.rank() == 0;
+    session.say("target {}; {}", printable(info.target),
+                series ? "a series: [data] series cuts it into windows"
+                       : fmt::format("encoded inputs have shape {}", info.sample.to_string()));
     say_columns(session, info);
   } else if (info.kind == SourceKind::text) {
     session.say("characters, {} different ones; [data] text cuts them into tokens and windows", info.characters);

@@ -63,6 +63,17 @@ void describe_table(DataInfo& info, const std::string& target) {
   const Table table = read_csv(csv_file_of(info.path));
   info.samples = table.rows();
   for (const Column& column : table.columns) info.columns.push_back(describe_column(column));
+  // Texts of which each stands once are times or identifiers: no network learns from them.
+  std::vector<std::string> once;
+  const std::size_t chosen = target.empty() ? table.columns.size() - 1 : table.find_name_or_number(target).value_or(0);
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    if (i != chosen && info.columns[i].levels == info.samples) once.push_back(info.columns[i].name);
+  }
+  if (!once.empty() && once.size() + 1 == table.columns.size() && table.columns[chosen].is_numeric) {
+    info.target = table.columns[chosen].name;
+    info.is_classification = false;
+    return;
+  }
   const TableEncoder encoder = TableEncoder::fit(table, {}, {.target = target});
   info.target = encoder.target_name();
   info.sample = {encoder.features()};

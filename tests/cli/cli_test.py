@@ -480,6 +480,7 @@ class Look(CliCase):
         self.assertIn("\na\\x0ab  ", text)
         self.assertIn("\nu\\x09v  ", text)
         self.assertEqual([one["name"] for one in self.answer("data", "info", table)["columns"]], ["a\nb", "y"])
+        self.assertIn("target sunspots; a series", self.call("data", "info", "sunspots").stdout)
         whale = self.answer("data", "info", "moby-dick")
         self.assertEqual((whale["samples"], whale["characters"]), (1190317, 83))
         self.assertIn('no target column "x"', self.sentence("data", "info", "mnist", "--target", "x", code=2))
