@@ -113,6 +113,32 @@ TEST_P(Recurrent, IsTheSameBitsAtOneAndTwoThreads) {
   for (const auto& [name, tensor] : alone.network().parameters()) EXPECT_EQ(tensor, together.network().parameter(name)) << name;
 }
 
+/// One step of SGD with rate 1 moves the parameters by the gradients; clipped, by as much as the norm allows in the same direction.
+TEST_P(Recurrent, ClipsItsGradientsTogether) {
+  const auto moved = [this](double clip_norm) {
+    Learner learner(network(), {.optimizer = Sgd{.learning_rate = 1.0F}, .clip_norm = clip_norm});
+    const Batch& batch = learner.batch(kRows);
+    std::ranges::copy(fixture().at("inputs").values<float>().first(kRows * 35), batch.inputs[0].values<float>().begin());
+    std::ranges::copy(fixture().at("lengths").values<std::int64_t>().first(kRows), batch.inputs[1].values<std::int64_t>().begin());
+    std::ranges::copy(fixture().at("labels").values<std::int64_t>().first(kRows), batch.target.values<std::int64_t>().begin());
+    learner.step(kRows);
+    std::vector<double> steps;
+    for (const auto& [name, tensor] : learner.network().parameters()) {
+      const auto before = own("initial/" + name).values<float>();
+      const auto after = tensor.values<float>();
+      for (std::size_t i = 0; i < after.size(); ++i)
+        steps.push_back(static_cast<double>(after[i]) - static_cast<double>(before[i]));
+    }
+    return steps;
+  };
+  const auto whole = moved(0);
+  const auto clipped = moved(0.125);
+  double square = 0;
+  for (const double step : whole) square += step * step;
+  ASSERT_GT(square, 0.125 * 0.125);
+  for (std::size_t i = 0; i < whole.size(); ++i) EXPECT_NEAR(clipped[i], whole[i] * 0.125 / std::sqrt(square), 1e-6) << i;
+}
+
 TEST_P(Recurrent, LearnsNothingFromStepsThatDoNotExist) {
   Learner one = trained(1);
   Learner other = trained(1, 1e6F);

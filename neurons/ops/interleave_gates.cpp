@@ -45,6 +45,22 @@ std::optional<std::vector<Value>> simplify_interleave(const RewriteContext& cont
       context.graph.emit("UnpackPanels", {inner}, PanelOptions{options.row(), options.gate_shape().columns(), true})};
 }
 
+/// What was interleaved is separated; a product that is a weight gradient is computed in panels from the start, where an update can
+/// take it.
+std::optional<std::vector<Value>> simplify_separate(const RewriteContext& context) {
+  const Node* node = producer(context.inputs[0]);
+  if (node == nullptr) return std::nullopt;
+  Graph& graph = context.graph;
+  if (node->op->name == "InterleaveGates" && node->options == context.options) return std::vector{graph.value(node->inputs[0])};
+  if (node->op->name != "Gemm" || node->inputs.size() != 2 || context.inputs[0].type().dtype != DType::f32) return std::nullopt;
+  if (!(node->options == node->op->default_options.with({{"trans_a", true}}))) return std::nullopt;
+  const Value dz = graph.value(node->inputs[0]);
+  const Value x = graph.value(node->inputs[1]);
+  const Value packed = graph.emit("WeightedSumWeightGradient", {x, dz});
+  const Value plain = graph.emit("UnpackPanels", {packed}, PanelOptions{x.shape()[1], dz.shape()[1], true});
+  return std::vector{graph.emit(context.op, {plain}, context.options)};
+}
+
 OpDef base(std::string name, std::string summary) {
   OpDef op;
   op.name = std::move(name);
@@ -100,11 +116,7 @@ std::vector<OpDef> interleave_gates() {
     context.set(0, context.graph().emit("InterleaveGates", {context.gradient()}, context.options()));
   };
   back.kernels = {{"separate", only_f32, prepare<run_separate>}};
-  back.simplify = [](const RewriteContext& context) -> std::optional<std::vector<Value>> {
-    const Node* node = producer(context.inputs[0]);
-    if (node == nullptr || node->op->name != "InterleaveGates" || !(node->options == context.options)) return std::nullopt;
-    return std::vector{context.graph.value(node->inputs[0])};
-  };
+  back.simplify = simplify_separate;
   back.samples = [] { return samples(true); };
   return {std::move(to), std::move(back)};
 }

@@ -36,12 +36,21 @@ Call prepare(const PrepareContext& context) {
                        floats * sizeof(float));
 }
 
+/// Pack(x · s) is Pack(x) · s for a single number s: a gradient that is clipped stays in panels.
+std::optional<std::vector<Value>> scaled(const RewriteContext& context, const Node& product) {
+  const Value x = context.graph.value(product.inputs[0]);
+  const Value scale = context.graph.value(product.inputs[1]);
+  if (x.type() != context.inputs[0].type() || scale.shape().rank() != 0) return std::nullopt;
+  return std::vector{context.graph.emit(context.op, {x}, context.options) * scale};
+}
+
 /// Pack(Unpack(x)) is x; what was separated is interleaved already, and its panels are those of any matrix.
 std::optional<std::vector<Value>> simplify_pack(const RewriteContext& context) {
   const auto& options = context.options.as<GateOptions>();
   const Value plain = without_reshape(context.inputs[0]);
   const Node* node = producer(plain);
   if (node == nullptr || node->inputs.empty()) return std::nullopt;
+  if (node->op->name == "Mul" && plain == context.inputs[0]) return scaled(context, *node);
   const bool separated = node->op->name == "SeparateGates";
   if (!separated && node->op->name != "UnpackGates") return std::nullopt;
   const auto& inner = node->options.as<GateOptions>();
