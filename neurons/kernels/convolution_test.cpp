@@ -103,6 +103,7 @@ const std::vector<Case>& cases() {
       {"tiles, lopsided pads", shape_of(1, 16, 80, {1, 12, 20}, {1, 3, 3}, {1, 1, 1}, {0, 2, 0}, {0, 0, 3})},
       {"tiles, pads beyond the input", shape_of(5, 16, 32, {1, 2, 3}, {1, 3, 3}, {1, 1, 1}, {0, 4, 5}, {0, 3, 6})},
       {"tiles, many rows", shape_of(1, 16, 64, {1, 40, 70}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {0, 1, 1})},
+      {"whole panels, many tiles", shape_of(2, 40, 64, {1, 5, 6}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {0, 1, 1})},
       {"many outputs", shape_of(1, 3, 130, {1, 4, 4}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {0, 1, 1})},
   };
   return all;
