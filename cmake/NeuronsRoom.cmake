@@ -48,7 +48,7 @@ function(neurons_precompiled NAME OPTIMIZATION)
   set_target_properties(${NAME} PROPERTIES CXX_COMPILER_LAUNCHER "")
 endfunction()
 
-# What ops do is prepare calls of kernels: -O3 would make them a tenth larger, not faster (ops/common, which has loops, is as the other rooms).
+# What ops do is prepare calls of kernels: -O3 would make them larger by a quarter, not faster (ops/common, which has loops, is as the other rooms).
 # Tests and commands take longer to optimise than they take to run; so do, sanitized, the rooms above the graph's.
 if(NEURONS_SANITIZE)
   set(NEURONS_BRIEF -O0)
@@ -57,7 +57,7 @@ if(NEURONS_SANITIZE)
 else()
   set(NEURONS_BRIEF $<$<CONFIG:Release>:-O1>)
   set(NEURONS_BRIEF_IF_SANITIZED "")
-  set(NEURONS_OPS_OPTIMIZATION $<$<CONFIG:Release>:-O2>)
+  set(NEURONS_OPS_OPTIMIZATION $<$<CONFIG:Release>:-Os>)
 endif()
 if(NEURONS_PRECOMPILE)
   neurons_precompiled(neurons_precompiled "" ${NEURONS_COMMON_HEADERS})
