@@ -95,7 +95,9 @@ def main():
     dependencies = included(build)
     without_precompiled_headers(build, passed)
     joined = join_ops(passed)
-    apart = set(sources(build)) - {op for ops in joined.values() for op in ops}
+    if not dependencies:
+        sys.exit(f"tidy: nothing has been compiled in {build}; build first")
+    apart = set(sources(build)) & set(dependencies) - {op for ops in joined.values() for op in ops}  # a peer not asked for is not compiled
 
     def look_at(path):
         files = {file for source in joined.get(path, [path]) for file in dependencies.get(source, [source])}

@@ -130,13 +130,17 @@ class Walk {
 
   template <std::size_t... r>
   void run_tile(std::int64_t count, std::int64_t row, std::int64_t block, std::int64_t part, std::index_sequence<r...>) {
-    using Tile = void (Walk::*)(std::int64_t, std::int64_t, std::int64_t);
-    static constexpr Tile kTiles[] = {&Walk::template tile<static_cast<int>(r) + 1>...};
-    (this->*kTiles[count - 1])(row, block, part);
+    using Tile = void (*)(Walk&, std::int64_t, std::int64_t, std::int64_t);
+    static constexpr Tile kTiles[] = {&Walk::template tile_of<static_cast<int>(r) + 1>...};
+    kTiles[count - 1](*this, row, block, part);
+  }
+  template <int kRows>
+  static HWY_NOINLINE void tile_of(Walk& walk, std::int64_t row, std::int64_t block, std::int64_t part) {
+    walk.template tile<kRows>(row, block, part);
   }
 
   template <int kRows>
-  HWY_NOINLINE void tile(std::int64_t row, std::int64_t block, std::int64_t part) {
+  HWY_INLINE void tile(std::int64_t row, std::int64_t block, std::int64_t part) {
     const PanelShape panels = shape_.gates.panels();
     const std::int64_t width = panels.width();
     const float* weights[kGates];

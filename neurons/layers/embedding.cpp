@@ -31,7 +31,7 @@ Value PositionalEncoding::build(BuildContext& context, const std::vector<Value>&
   std::vector<float> waves;
   for (std::int64_t t = 0; t < time; ++t) {
     for (std::int64_t i = 0; i < width; ++i) {
-      const double exponent = static_cast<double>(i / 2 * 2) / static_cast<double>(width);
+      const double exponent = static_cast<double>(i - i % 2) / static_cast<double>(width);
       const double angle = static_cast<double>(t) / std::pow(static_cast<double>(period), exponent);
       waves.push_back(static_cast<float>(i % 2 == 0 ? std::sin(angle) : std::cos(angle)));
     }

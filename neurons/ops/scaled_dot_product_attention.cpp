@@ -2,7 +2,6 @@
 #include <array>
 #include <cmath>
 #include <limits>
-#include <tuple>
 
 #include "neurons/graph/gradients.hpp"
 #include "neurons/kernels/attention.hpp"
@@ -28,8 +27,9 @@ AttentionSizes checked(const InferContext& context) {
 std::array<std::int64_t, 4> mask_strides(const Shape& mask) {
   std::array<std::int64_t, 4> result{};
   const auto own = mask.strides();
-  for (int axis = 0; axis < mask.rank(); ++axis) {
-    if (mask[axis] != 1) result[static_cast<std::size_t>(4 - mask.rank() + axis)] = own[static_cast<std::size_t>(axis)];
+  const auto rank = static_cast<std::size_t>(mask.rank());
+  for (std::size_t axis = 0; axis < rank; ++axis) {
+    if (mask[static_cast<int>(axis)] != 1) result[result.size() - rank + axis] = own[axis];
   }
   return result;
 }
@@ -200,7 +200,9 @@ void reference_gradient(const ReferenceContext& context) {
   const Rows rows(context, optional_input(context, kGradientMask));
   const AttentionSizes& sizes = rows.sizes;
   const bool capped = context.as<PlacedAttentionOptions>().softcap != 0;
-  const auto& [q, k, v] = std::tie(context.inputs[kQ]->data, context.inputs[kK]->data, context.inputs[kV]->data);
+  const auto& q = context.inputs[kQ]->data;
+  const auto& k = context.inputs[kK]->data;
+  const auto& v = context.inputs[kV]->data;
   const auto& y = context.inputs[kY]->data;
   const auto& dy = context.inputs[kDy]->data;
   const ReferenceTensor* dsums = optional_input(context, kDsums);
