@@ -55,7 +55,7 @@ std::vector<OpDef> convolution_sum() {
   op.kernels = convolution_kernels(prepare);
   op.samples = [] {
     std::vector<Sample> samples;
-    for (const ConvolutionSample& sample : convolution_samples()) {
+    for (const ConvolutionSample& sample : convolution_sum_samples()) {
       ConvolutionSumOptions options;
       static_cast<ConvolutionOptions&>(options) = sample.options;
       const Sample::Input x{{DType::f32, channels_last(sample.options.x_shape(sample.batch))}, Sample::Fill::unit};

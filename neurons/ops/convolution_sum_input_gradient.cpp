@@ -57,7 +57,7 @@ std::vector<OpDef> convolution_sum_input_gradient() {
   op.kernels = convolution_kernels(prepare);
   op.samples = [] {
     std::vector<Sample> samples;
-    for (const ConvolutionSample& sample : convolution_samples()) {
+    for (const ConvolutionSample& sample : convolution_sum_samples()) {
       ConvolutionSumOptions options;
       static_cast<ConvolutionOptions&>(options) = sample.options;
       const Sample::Input dy{{DType::f32, channels_last(sample.options.y_shape(sample.batch))}, Sample::Fill::unit};

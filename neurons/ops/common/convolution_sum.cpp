@@ -28,6 +28,12 @@ std::vector<Kernel> convolution_kernels(std::function<Call(const PrepareContext&
           {"convolution", nullptr, by(kernels::ConvolutionMethod::direct)}};
 }
 
+std::vector<ConvolutionSample> convolution_sum_samples() {
+  std::vector<ConvolutionSample> samples = convolution_samples();
+  samples.push_back({{1, 16, 16, {9, 7}, {3, 3}, {1, 1}, {1, 1, 1, 1}, {1, 1}}, 2, "tiles"});
+  return samples;
+}
+
 OpDef convolution_sum_op(std::string name, std::string summary, std::size_t own_inputs, bool tile_in_output,
                          std::function<TensorType(const InferContext&)> own_type) {
   OpDef op;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "neurons/ops/common/convolution.hpp"
 #include "neurons/ops/common/epilogue.hpp"
@@ -28,6 +29,9 @@ Call convolution_call(kernels::PreparedConvolution convolution, std::shared_ptr<
 
 /// Best first: Winograd's, and the plain sums. `prepare(context, method)` makes the call.
 std::vector<Kernel> convolution_kernels(std::function<Call(const PrepareContext&, kernels::ConvolutionMethod)> prepare);
+
+/// convolution_samples() and one that Winograd takes: too large to be differenced number by number, as the plain ops are.
+std::vector<ConvolutionSample> convolution_sum_samples();
 
 /// An internal op with options ConvolutionSumOptions whose own inputs number 2 to `own_inputs` and whose own output is of the type
 /// that `own_type` says. With `tile_in_output` its sums wait in an output (tile_place) for their chain, and it takes no chain that
