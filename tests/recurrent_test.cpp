@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <limits>
 
+#include "neurons/base/testing/near_largest.hpp"
 #include "neurons/data/readers/npy.hpp"
 #include "neurons/layers/dense.hpp"
 #include "neurons/training/learner.hpp"
@@ -78,16 +79,9 @@ INSTANTIATE_TEST_SUITE_P(PyTorch, Recurrent,
                                            NamedLayer{"simple_rnn", SimpleRnn{.hidden = 12}}),
                          [](const auto& chosen) { return chosen.param.name; });
 
-/// Apart by at most 1e-5 of the largest number: PyTorch's own single precision ends within 3e-7.
+/// PyTorch's own single precision ends within 3e-7.
 void expect_near(std::span<const float> found, std::span<const double> expected, const std::string& what) {
-  ASSERT_EQ(found.size(), expected.size()) << what;
-  double largest = 0;
-  double difference = 0;
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    largest = std::max(largest, std::abs(expected[i]));
-    difference = std::max(difference, std::abs(static_cast<double>(found[i]) - expected[i]));
-  }
-  EXPECT_LE(difference, 1e-5 * largest) << what;
+  testing::expect_near_largest(found, expected, what);
 }
 
 TEST_P(Recurrent, EndsWherePyTorchsEnds) {

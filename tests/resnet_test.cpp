@@ -7,6 +7,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "neurons/base/testing/near_largest.hpp"
 #include "neurons/data/readers/npy.hpp"
 #include "neurons/kernels/simd_targets_test.hpp"
 #include "neurons/networks/networks.hpp"
@@ -52,16 +53,9 @@ class ResNet : public ::testing::Test {
   std::map<std::string, Tensor> fixture_ = read_npz(std::filesystem::path(NEURONS_SOURCE_DIR) / "tests/fixtures/resnet.npz");
 };
 
-/// Apart by at most 1e-5 of the largest number: PyTorch's own single precision ends within 8e-7.
+/// PyTorch's own single precision ends within 8e-7.
 void expect_near(std::span<const float> found, std::span<const float> expected, const std::string& what) {
-  ASSERT_EQ(found.size(), expected.size()) << what;
-  float largest = 0;
-  float difference = 0;
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    largest = std::max(largest, std::abs(expected[i]));
-    difference = std::max(difference, std::abs(found[i] - expected[i]));
-  }
-  EXPECT_LE(difference, 1e-5F * largest) << what;
+  testing::expect_near_largest(found, expected, what);
 }
 
 TEST_F(ResNet, EndsWherePyTorchsEnds) {

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 
 #include "neurons/base/aligned_buffer.hpp"
 #include "neurons/kernels/maths-inl.h"
@@ -74,6 +75,25 @@ struct UnitPlace {
   std::int64_t column = 0;  ///< of gate 0
   bool active = true;       ///< whether that row has that step
 };
+
+/// Asks for what the gated cells of a tile write, gates (null: none) and units, and for the sums that the next tile reads.
+template <int kGates>
+HWY_INLINE void fetch_gated(const UnitPlace& at, int rows, const GateShape& gates, const float* sums, const float* activated,
+                            std::initializer_list<const float*> units) {
+  for (int r = 0; r < rows; ++r) {
+    const std::int64_t place = at.place + r;
+    const float* const ahead = sums + (place + rows) * gates.columns() + at.column;
+    for (int g = 0; g < kGates; ++g) {
+      prefetch_to_read(reinterpret_cast<const std::byte*>(ahead + g * kGateUnits));
+      if (activated != nullptr) {
+        prefetch_to_write(reinterpret_cast<const std::byte*>(activated + place * gates.columns() + at.column + g * kGateUnits));
+      }
+    }
+    for (const float* target : units) {
+      if (target != nullptr) prefetch_to_write(reinterpret_cast<const std::byte*>(target + place * gates.hidden + at.unit));
+    }
+  }
+}
 
 /// Rows [first, end) of the batch, walked through all steps. `Cell` knows its gates, how sums begin and what becomes of them: first
 /// `squash` for all rows of a tile, so that the processor has independent work, then `finish` row by row.

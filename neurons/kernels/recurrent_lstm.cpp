@@ -23,21 +23,8 @@ class LstmCell {
     for (int g = 0; g < kGates; ++g) sum[g] = hn::LoadU(Floats(), from + g * kGateUnits);
   }
 
-  /// Asks for what finish() writes and what the next tile reads.
   HWY_INLINE void fetch(const UnitPlace& at, int rows) const {
-    for (int r = 0; r < rows; ++r) {
-      const std::int64_t place = at.place + r;
-      const float* const ahead = call_.sums + (place + rows) * columns() + at.column;
-      for (int g = 0; g < kGates; ++g) {
-        prefetch_to_read(reinterpret_cast<const std::byte*>(ahead + g * kGateUnits));
-        if (call_.activated != nullptr) {
-          prefetch_to_write(reinterpret_cast<const std::byte*>(call_.activated + place * columns() + at.column + g * kGateUnits));
-        }
-      }
-      for (const float* target : {call_.y, call_.cells, call_.previous}) {
-        if (target != nullptr) prefetch_to_write(reinterpret_cast<const std::byte*>(target + place * hidden() + at.unit));
-      }
-    }
+    fetch_gated<kGates>(at, rows, call_.shape.gates, call_.sums, call_.activated, {call_.y, call_.cells, call_.previous});
   }
 
   template <int kRows>

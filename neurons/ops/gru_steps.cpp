@@ -270,15 +270,13 @@ std::vector<Sample> walk_samples(bool slopes) {
 
 /// GruSteps, the recurrent part of GRU in one direction, and its gradient.
 std::vector<OpDef> gru_steps() {
-  OpDef op;
-  op.name = "GruSteps";
-  op.summary =
+  OpDef op = walk_op(
+      "GruSteps",
       "h step by step; inputs: sums of the inputs [steps, batch, gates interleaved], recurrent weights in panels, bias of the "
-      "candidate's recurrent sum, first h, lengths; outputs: y, last h, h before each step, gates, the candidate's recurrent sum";
+      "candidate's recurrent sum, first h, lengths; outputs: y, last h, h before each step, gates, the candidate's recurrent sum",
+      GruStepsOptions{}, 5);
   op.minimum_inputs = 2;
   op.maximum_inputs = 5;
-  op.internal = true;
-  op.default_options = GruStepsOptions{};
   op.infer = [](const InferContext& context) -> std::vector<TensorType> {
     const WalkSizes sizes = sizes_of(context);
     const TensorType y{DType::f32, sizes.y()};
@@ -286,29 +284,23 @@ std::vector<OpDef> gru_steps() {
   };
   op.reference = reference;
   op.gradient = gradient;
-  op.may_alias = [](const InferContext&) { return absent_where_unread(5); };
   op.kernels = {{"gru", refuse, prepare}};
   op.flops = [](const InferContext& context) { return walk_flops(sizes_of(context)); };
   op.samples = [] { return walk_samples(false); };
 
-  OpDef back;
-  back.name = "GruStepsGradient";
-  back.summary =
+  OpDef back = walk_gradient_op(
+      "GruStepsGradient",
       "The walk of GruSteps backwards; inputs: recurrent weights transposed, h before each step, gates, the candidate's recurrent "
-      "sum, "
-      "lengths, dy, d last h; outputs: d sums of the inputs, d first h, d recurrent sums, d recurrent sums of r · h";
+      "sum, lengths, dy, d last h; outputs: d sums of the inputs, d first h, d recurrent sums, d recurrent sums of r · h",
+      GruStepsOptions{}, 4);
   back.minimum_inputs = 4;
   back.maximum_inputs = 7;
-  back.internal = true;
-  back.not_differentiable = "second derivatives of recurrent layers are not provided";
-  back.default_options = GruStepsOptions{};
   back.infer = [](const InferContext& context) -> std::vector<TensorType> {
     const WalkSizes sizes = slope_sizes(context);
     const TensorType sums{DType::f32, sizes.sums()};
     return {sums, {DType::f32, sizes.state()}, sums, sums};
   };
   back.reference = slope_reference;
-  back.may_alias = [](const InferContext&) { return absent_where_unread(4); };
   back.kernels = {{"gru_gradient", refuse, prepare_backward}};
   back.flops = [](const InferContext& context) { return walk_flops(slope_sizes(context)); };
   back.samples = [] { return walk_samples(true); };

@@ -61,16 +61,6 @@ std::optional<std::vector<Value>> simplify_separate(const RewriteContext& contex
   return std::vector{graph.emit(context.op, {plain}, context.options)};
 }
 
-OpDef base(std::string name, std::string summary) {
-  OpDef op;
-  op.name = std::move(name);
-  op.summary = std::move(summary);
-  op.internal = true;
-  op.default_options = GateOptions{};
-  op.flops = [](const InferContext&) { return 0.0; };
-  return op;
-}
-
 std::vector<Sample> samples(bool interleaved) {
   std::vector<Sample> result;
   for (const GateOptions& options : {GateOptions{4, 16, {64, 3}}, GateOptions{3, 5, {1, 15, 7}}, GateOptions{1, 33, {33, 2}},
@@ -84,7 +74,7 @@ std::vector<Sample> samples(bool interleaved) {
 
 /// InterleaveGates and its inverse SeparateGates.
 std::vector<OpDef> interleave_gates() {
-  OpDef to = base("InterleaveGates", "Rows of gates in interleaved order: those of the same sixteen units together");
+  OpDef to = gate_op("InterleaveGates", "Rows of gates in interleaved order: those of the same sixteen units together");
   to.infer = [](const InferContext& context) -> std::vector<TensorType> {
     const auto& options = context.as<GateOptions>();
     require_gates(context, options);
@@ -102,7 +92,7 @@ std::vector<OpDef> interleave_gates() {
   to.wants_layout = wants_layout;
   to.samples = [] { return samples(false); };
 
-  OpDef back = base("SeparateGates", "The inverse of InterleaveGates");
+  OpDef back = gate_op("SeparateGates", "The inverse of InterleaveGates");
   back.infer = [](const InferContext& context) -> std::vector<TensorType> {
     const auto& options = context.as<GateOptions>();
     require_gates(context, options);

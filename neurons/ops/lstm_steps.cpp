@@ -265,15 +265,12 @@ std::vector<Sample> walk_samples(bool slopes) {
 
 /// LstmSteps, the recurrent part of LSTM in one direction, and its gradient.
 std::vector<OpDef> lstm_steps() {
-  OpDef op;
-  op.name = "LstmSteps";
-  op.summary =
-      "h and c step by step; inputs: sums of the inputs [steps, batch, gates interleaved], recurrent weights in panels, first h, "
-      "first c, lengths, peepholes; outputs: y, last h, last c, h before each step, gates, cells";
+  OpDef op = walk_op("LstmSteps",
+                     "h and c step by step; inputs: sums of the inputs [steps, batch, gates interleaved], recurrent weights in "
+                     "panels, first h, first c, lengths, peepholes; outputs: y, last h, last c, h before each step, gates, cells",
+                     LstmStepsOptions{}, 6);
   op.minimum_inputs = 2;
   op.maximum_inputs = 6;
-  op.internal = true;
-  op.default_options = LstmStepsOptions{};
   op.infer = [](const InferContext& context) -> std::vector<TensorType> {
     const WalkSizes sizes = sizes_of(context);
     const TensorType y{DType::f32, sizes.y()};
@@ -282,29 +279,22 @@ std::vector<OpDef> lstm_steps() {
   };
   op.reference = reference;
   op.gradient = gradient;
-  op.may_alias = [](const InferContext&) { return absent_where_unread(6); };
   op.kernels = {{"lstm", [](const InferContext& context) { return refuse(context, kPeeps); }, prepare}};
   op.flops = [](const InferContext& context) { return walk_flops(sizes_of(context)); };
   op.samples = [] { return walk_samples(false); };
 
-  OpDef back;
-  back.name = "LstmStepsGradient";
-  back.summary =
-      "The walk of LstmSteps backwards; inputs: recurrent weights transposed, gates, cells, first c, lengths, dy, d last h, d last "
-      "c, "
-      "peepholes; outputs: d sums, d first h, d first c, d peepholes";
+  OpDef back = walk_gradient_op("LstmStepsGradient",
+                                "The walk of LstmSteps backwards; inputs: recurrent weights transposed, gates, cells, first c, "
+                                "lengths, dy, d last h, d last c, peepholes; outputs: d sums, d first h, d first c, d peepholes",
+                                LstmStepsOptions{}, 4);
   back.minimum_inputs = 3;
   back.maximum_inputs = 9;
-  back.internal = true;
-  back.not_differentiable = "second derivatives of recurrent layers are not provided";
-  back.default_options = LstmStepsOptions{};
   back.infer = [](const InferContext& context) -> std::vector<TensorType> {
     const WalkSizes sizes = slope_sizes(context);
     const TensorType state{DType::f32, sizes.state()};
     return {{DType::f32, sizes.sums()}, state, state, {DType::f32, {3 * sizes.gates.hidden}}};
   };
   back.reference = slope_reference;
-  back.may_alias = [](const InferContext&) { return absent_where_unread(4); };
   back.kernels = {{"lstm_gradient", [](const InferContext& context) { return refuse(context, kSlopePeeps); }, prepare_backward}};
   back.flops = [](const InferContext& context) { return walk_flops(slope_sizes(context)); };
   back.samples = [] { return walk_samples(true); };

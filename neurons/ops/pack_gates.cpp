@@ -59,16 +59,6 @@ std::optional<std::vector<Value>> simplify_pack(const RewriteContext& context) {
   return std::vector{separated ? context.graph.emit("PackPanels", {packed}, panels_of(options)) : packed};
 }
 
-OpDef base(std::string name, std::string summary) {
-  OpDef op;
-  op.name = std::move(name);
-  op.summary = std::move(summary);
-  op.internal = true;
-  op.default_options = GateOptions{};
-  op.flops = [](const InferContext&) { return 0.0; };
-  return op;
-}
-
 std::vector<Sample> samples(bool packed) {
   std::vector<Sample> result;
   for (const GateOptions& options :
@@ -82,7 +72,7 @@ std::vector<Sample> samples(bool packed) {
 
 /// PackGates and its inverse UnpackGates.
 std::vector<OpDef> pack_gates() {
-  OpDef pack = base("PackGates", "Weights of gates in panels of interleaved columns: PackPanels of InterleaveGates");
+  OpDef pack = gate_op("PackGates", "Weights of gates in panels of interleaved columns: PackPanels of InterleaveGates");
   pack.infer = [](const InferContext& context) -> std::vector<TensorType> {
     const auto& options = context.as<GateOptions>();
     require_gates(context, options);
@@ -109,7 +99,7 @@ std::vector<OpDef> pack_gates() {
   pack.simplify = simplify_pack;
   pack.samples = [] { return samples(false); };
 
-  OpDef unpack = base("UnpackGates", "The inverse of PackGates");
+  OpDef unpack = gate_op("UnpackGates", "The inverse of PackGates");
   unpack.infer = [](const InferContext& context) -> std::vector<TensorType> {
     const auto& options = context.as<GateOptions>();
     require_gates(context, options);

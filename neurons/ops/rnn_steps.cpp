@@ -168,42 +168,33 @@ std::vector<Sample> walk_samples(bool slopes) {
 
 /// RnnSteps, the recurrent part of RNN in one direction, and its gradient.
 std::vector<OpDef> rnn_steps() {
-  OpDef op;
-  op.name = "RnnSteps";
-  op.summary =
-      "h step by step; inputs: sums of the inputs [steps, batch, units], recurrent weights in panels, first h, lengths; outputs: "
-      "y, "
-      "last h, h before each step";
+  OpDef op = walk_op("RnnSteps",
+                     "h step by step; inputs: sums of the inputs [steps, batch, units], recurrent weights in panels, first h, "
+                     "lengths; outputs: y, last h, h before each step",
+                     StepsOptions{}, 3);
   op.minimum_inputs = 2;
   op.maximum_inputs = 4;
-  op.internal = true;
-  op.default_options = StepsOptions{};
   op.infer = [](const InferContext& context) -> std::vector<TensorType> {
     const WalkSizes sizes = sizes_of(context);
     return {{DType::f32, sizes.y()}, {DType::f32, sizes.state()}, {DType::f32, sizes.y()}};
   };
   op.reference = reference;
   op.gradient = gradient;
-  op.may_alias = [](const InferContext&) { return absent_where_unread(3); };
   op.kernels = {{"rnn", refuse, prepare}};
   op.flops = [](const InferContext& context) { return walk_flops(sizes_of(context)); };
   op.samples = [] { return walk_samples(false); };
 
-  OpDef back;
-  back.name = "RnnStepsGradient";
-  back.summary =
-      "The walk of RnnSteps backwards; inputs: recurrent weights transposed, y, lengths, dy, d last h; outputs: d sums, d first h";
+  OpDef back = walk_gradient_op(
+      "RnnStepsGradient",
+      "The walk of RnnSteps backwards; inputs: recurrent weights transposed, y, lengths, dy, d last h; outputs: d sums, d first h",
+      StepsOptions{}, 2);
   back.minimum_inputs = 2;
   back.maximum_inputs = 5;
-  back.internal = true;
-  back.not_differentiable = "second derivatives of recurrent layers are not provided";
-  back.default_options = StepsOptions{};
   back.infer = [](const InferContext& context) -> std::vector<TensorType> {
     const WalkSizes sizes = slope_sizes(context);
     return {{DType::f32, sizes.sums()}, {DType::f32, sizes.state()}};
   };
   back.reference = slope_reference;
-  back.may_alias = [](const InferContext&) { return absent_where_unread(2); };
   back.kernels = {{"rnn_gradient", refuse, prepare_backward}};
   back.flops = [](const InferContext& context) { return walk_flops(slope_sizes(context)); };
   back.samples = [] { return walk_samples(true); };

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "neurons/base/testing.hpp"
+#include "neurons/base/testing/near_largest.hpp"
 #include "neurons/data/readers/npy.hpp"
 #include "neurons/formats/safetensors.hpp"
 #include "neurons/layers/convolutions.hpp"
@@ -61,14 +62,7 @@ class NormalizedTrajectory : public ::testing::Test {
 };
 
 void expect_near(std::span<const float> found, std::span<const double> expected, const std::string& what) {
-  ASSERT_EQ(found.size(), expected.size()) << what;
-  double largest = 0.01;  // the bias before a batch normalisation stays near 0
-  double difference = 0;
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    largest = std::max(largest, std::abs(expected[i]));
-    difference = std::max(difference, std::abs(static_cast<double>(found[i]) - expected[i]));
-  }
-  EXPECT_LE(difference, 1e-5 * largest) << what;
+  testing::expect_near_largest(found, expected, what, 0.01);  // the bias before a batch normalisation stays near 0
 }
 
 TEST_F(NormalizedTrajectory, EndsWherePyTorchsEnds) {

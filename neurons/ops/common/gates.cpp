@@ -1,9 +1,21 @@
 #include "neurons/ops/common/gates.hpp"
 
+#include <utility>
+
 #include "neurons/ops/common/emit.hpp"
 #include "neurons/ops/common/panels.hpp"
 
 namespace neurons::ops {
+
+OpDef gate_op(std::string name, std::string summary) {
+  OpDef op;
+  op.name = std::move(name);
+  op.summary = std::move(summary);
+  op.internal = true;
+  op.default_options = GateOptions{};
+  op.flops = [](const InferContext&) { return 0.0; };
+  return op;
+}
 
 void require_gates(const InferContext& context, const GateOptions& options) {
   const std::int64_t rows = options.gates * options.hidden;

@@ -1,6 +1,7 @@
 #pragma once
 /// Gates of recurrent neurons: ONNX has the rows of one gate after the other, plans have the gates of the same units together.
 
+#include <string>
 #include <vector>
 
 #include "neurons/graph/graph.hpp"
@@ -27,6 +28,9 @@ struct GateOptions {
   Shape interleaved_shape() const { return {gate_shape().columns(), row()}; }
   bool operator==(const GateOptions&) const = default;
 };
+
+/// The frame of an op that moves gates: internal, with GateOptions, no operations. Shapes, kernels and samples are the caller's.
+OpDef gate_op(std::string name, std::string summary);
 
 /// Throws unless `shape` has gates · hidden whole rows.
 void require_gates(const InferContext& context, const GateOptions& options);

@@ -261,10 +261,24 @@ bool is_active(const ReferenceTensor* lengths, std::int64_t row, std::int64_t st
   return lengths == nullptr || static_cast<double>(step) < lengths->data[static_cast<std::size_t>(row)];
 }
 
-std::vector<std::pair<int, int>> absent_where_unread(int outputs) {
-  std::vector<std::pair<int, int>> pairs;
-  for (int output = 0; output < outputs; ++output) pairs.emplace_back(output, -1);
-  return pairs;
+OpDef walk_op(std::string name, std::string summary, Options options, int outputs) {
+  OpDef op;
+  op.name = std::move(name);
+  op.summary = std::move(summary);
+  op.internal = true;
+  op.default_options = std::move(options);
+  op.may_alias = [outputs](const InferContext&) {
+    std::vector<std::pair<int, int>> pairs;
+    for (int output = 0; output < outputs; ++output) pairs.emplace_back(output, -1);
+    return pairs;
+  };
+  return op;
+}
+
+OpDef walk_gradient_op(std::string name, std::string summary, Options options, int outputs) {
+  OpDef op = walk_op(std::move(name), std::move(summary), std::move(options), outputs);
+  op.not_differentiable = "second derivatives of recurrent layers are not provided";
+  return op;
 }
 
 double walk_flops(const WalkSizes& sizes) {

@@ -148,8 +148,11 @@ const ReferenceTensor* operand(const ReferenceContext& context, std::size_t inde
 double number(const ReferenceTensor* tensor, std::int64_t index);
 bool is_active(const ReferenceTensor* lengths, std::int64_t row, std::int64_t step);
 
-/// OpDef::may_alias of an op whose kernels leave out each output that nobody reads.
-std::vector<std::pair<int, int>> absent_where_unread(int outputs);
+/// The frame of an op that walks: internal, with these options; its kernels leave out each of its `outputs` that nobody reads. The
+/// rest is the caller's.
+OpDef walk_op(std::string name, std::string summary, Options options, int outputs);
+/// The same of its walk backwards, which is not differentiated again.
+OpDef walk_gradient_op(std::string name, std::string summary, Options options, int outputs);
 
 /// Floating-point operations of a walk's products.
 double walk_flops(const WalkSizes& sizes);
