@@ -63,6 +63,15 @@ def write_if_changed(path, text):
         path.write_text(text)
 
 
+def new_folder(path):
+    """An empty folder that sees what programs and commands read of the repository."""
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    for name in ("data", "examples", "build"):
+        (path / name).symlink_to(ROOT / name)
+    return path
+
+
 def check_programs(prefix, work):
     """Builds and runs all programs."""
     source = work / "programs"
@@ -81,8 +90,9 @@ def check_programs(prefix, work):
         if run.returncode != 0:
             yield run.stdout + run.stderr
             return
+    folder = new_folder(work / "runs")
     for name, _, expected in all_programs:
-        run = subprocess.run([build / name], cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+        run = subprocess.run([build / name], cwd=folder, capture_output=True, text=True, check=False, timeout=300)
         print(f"--- {name}\n{run.stdout}{run.stderr}", end="")
         if run.returncode != 0:
             yield f"{name}: exit {run.returncode}: {run.stderr}"
@@ -96,11 +106,7 @@ def check_commands(work):
         script = "\n".join(text for language, text in BLOCK.findall(page.read_text()) if language == "sh")
         if not script:
             continue
-        folder = work / "commands" / page.stem
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        for name in ("data", "examples", "build"):
-            (folder / name).symlink_to(ROOT / name)
+        folder = new_folder(work / "commands" / page.stem)
         run = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=folder, capture_output=True, text=True, check=False,
                              timeout=600, stdin=subprocess.DEVNULL)
         print(f"--- {page.name}\n{run.stdout}{run.stderr}", end="")
