@@ -216,6 +216,13 @@ struct OnnxName {
   std::string domain;
 };
 
+/// An input of ONNX's operator that is an option here, since shapes hang on it: known when the graph is made.
+struct OnnxInput {
+  std::size_t index = 0;
+  std::string option;
+  int since = 1;  ///< before this opset it was an attribute, of the option's name or of its name in `OpDef::onnx_attributes`
+};
+
 /// Everything about an op.
 struct OpDef {
   std::string name;
@@ -260,6 +267,11 @@ struct OpDef {
   std::function<std::optional<Options>(const Options&, const Chain&)> with_epilogue;
 
   std::vector<OnnxName> onnx;
+  std::vector<OnnxInput> onnx_inputs;
+  /// ONNX's names of options that are called otherwise here: {"keepdims", "keep_dims"}.
+  std::vector<std::pair<std::string, std::string>> onnx_attributes;
+  /// For ops that walk through time, what they hand from step to step: pairs of an output and the input that takes it in.
+  std::vector<std::pair<std::size_t, std::size_t>> remembers;
   std::function<std::vector<Sample>()> samples;
   bool internal = false;  ///< appears only in lowered graphs: has no gradient and no ONNX name
 };
