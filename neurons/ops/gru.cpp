@@ -79,6 +79,7 @@ std::vector<OpDef> gru() {
   op.default_options = GruOptions{};
   op.infer = [](const InferContext& context) { return recurrent_types(context, context.as<GruOptions>(), kind()); };
   op.decompose = decompose;
+  op.remembers = {{kLastHidden, kInitialH}};
   op.flops = [](const InferContext& context) { return recurrent_flops(context, context.as<GruOptions>(), 3); };
   op.onnx = {{"GRU", 7, ""}};
   op.samples = samples;

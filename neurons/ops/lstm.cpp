@@ -73,6 +73,7 @@ std::vector<OpDef> lstm() {
   op.default_options = LstmOptions{};
   op.infer = [](const InferContext& context) { return recurrent_types(context, context.as<LstmOptions>(), kind()); };
   op.decompose = decompose;
+  op.remembers = {{kLastHidden, kInitialH}, {kLastCell, kInitialC}};
   op.flops = [](const InferContext& context) { return recurrent_flops(context, context.as<LstmOptions>(), 4); };
   op.onnx = {{"LSTM", 7, ""}};
   op.samples = samples;

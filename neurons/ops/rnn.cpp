@@ -54,6 +54,7 @@ std::vector<OpDef> rnn() {
   op.default_options = RecurrentOptions{};
   op.infer = [](const InferContext& context) { return recurrent_types(context, context.as<RecurrentOptions>(), kind()); };
   op.decompose = decompose;
+  op.remembers = {{kLastHidden, kInitialH}};
   op.flops = [](const InferContext& context) { return recurrent_flops(context, context.as<RecurrentOptions>(), 1); };
   op.onnx = {{"RNN", 7, ""}};
   op.samples = samples;

@@ -4,11 +4,13 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <optional>
 #include <vector>
 
 #include "neurons/base/error.hpp"
 #include "neurons/base/random.hpp"
 #include "neurons/plan/plan.hpp"
+#include "neurons/training/stream.hpp"
 
 namespace neurons {
 namespace {
@@ -80,6 +82,16 @@ class NextToken {
   std::span<std::int64_t> window_;
 };
 
+/// The network token by token, its state kept: where it has one and no layer sees several steps. Otherwise it sees a window each
+/// time.
+std::optional<Stream> stream_of(const Network& network) {
+  try {
+    return Stream(network);
+  } catch (const InputError&) {
+    return std::nullopt;
+  }
+}
+
 }  // namespace
 
 std::int64_t draw_token(std::span<const float> logits, const GenerateOptions& options, double uniform) {
@@ -116,10 +128,17 @@ std::string generate(const Model& model, const GenerateOptions& options) {
         "{}: the network looks ahead of the step that it labels, so it cannot write; train one that is causal and goes forward",
         model.file.string());
   }
+  std::optional<Stream> stream = stream_of(model.network);
+  std::size_t heard = 0;  // tokens that the stream has read
+  const auto next_logits = [&] {
+    if (!stream) return network.after(tokens);
+    while (heard + 1 < tokens.size()) stream->step(tokens[heard++]);
+    return stream->step(tokens[heard++]);
+  };
   const std::size_t given = tokens.size();
   RandomStream random(options.seed, kGenerateStream);
   for (std::int64_t i = 0; i < options.length; ++i) {
-    const auto found = network.after(tokens);
+    const auto found = next_logits();
     std::vector<float> logits(found.begin(), found.end());
     if (const auto unknown = model.tokenizer->unknown()) {
       logits[static_cast<std::size_t>(*unknown)] = -std::numeric_limits<float>::infinity();

@@ -66,6 +66,49 @@ TEST_F(TextRun, LearnsToWriteWhatItHasRead) {
   EXPECT_EQ(message_of([&] { generate(model, {.temperature = -1}); }), "temperature = -1 must be at least 0");
 }
 
+/// Recurrent networks keep their state from token to token.
+constexpr const char* kRecurrent = R"({ kind = "embedding", vocabulary = "outputs", width = 4 },
+  { kind = "simple_rnn", hidden = 1, activation = "relu", return_sequences = true }, { kind = "dense", units = "outputs" })";
+
+TEST_F(TextRun, ARecurrentNetworkRemembersMoreThanAWindow) {
+  run(spec("text = { length = 16 }", kRecurrent), {.folder = folder_ / "run"});
+  Model model = open_model(folder_ / "run");
+  const auto set = [&](const std::string& name, const Shape& shape, const std::vector<float>& values) {
+    model.network.set_parameter(name, Tensor::of<float>(shape, values));
+  };
+  // h counts tokens; "a", the second, is likelier than "b" as long as it is at most 20.
+  set("simple_rnn1.weight", {1, 4}, {0, 0, 0, 0});
+  set("simple_rnn1.recurrent_weight", {1, 1}, {1});
+  set("simple_rnn1.bias", {1}, {1});
+  const std::int64_t a = model.tokenizer->encode("a").front();
+  const std::int64_t b = model.tokenizer->encode("b").front();
+  std::vector<float> weight(static_cast<std::size_t>(model.tokenizer->vocabulary()), 0);
+  std::vector<float> bias = weight;
+  weight[static_cast<std::size_t>(b)] = 1;
+  bias[static_cast<std::size_t>(a)] = 20.5F;
+  set("dense1.weight", {model.tokenizer->vocabulary(), 1}, weight);
+  set("dense1.bias", {model.tokenizer->vocabulary()}, bias);
+  EXPECT_EQ(generate(model, {.prompt = "abc", .length = 22, .temperature = 0}), std::string(18, 'a') + "bbbb");
+  EXPECT_EQ(generate(model, {.prompt = std::string(19, 'c'), .length = 3, .temperature = 0}), "aab");
+}
+
+TEST_F(TextRun, ARecurrentNetworkWritesWhatItsWindowSays) {
+  run(spec("text = { length = 16 }", R"({ kind = "embedding", vocabulary = "outputs", width = 4 },
+    { kind = "lstm", hidden = 9, return_sequences = true }, { kind = "dense", units = "outputs" })"),
+      {.folder = folder_ / "run"});
+  const Model model = open_model(folder_ / "run");
+  std::vector<std::int64_t> tokens = model.tokenizer->encode("ef");
+  while (tokens.size() < 16) {  // the whole window for each token
+    Dataset window{.inputs = Tensor(DType::i64, {1, 16}), .targets = Tensor(DType::f32, {1, 1})};
+    std::ranges::copy(tokens, window.inputs.values<std::int64_t>().begin());
+    const Tensor y = predict(model.network, window, 1, 1);
+    const auto width = static_cast<std::size_t>(y.shape()[-1]);
+    const auto logits = y.values<float>().subspan((tokens.size() - 1) * width, width);
+    tokens.push_back(std::ranges::max_element(logits) - logits.begin());
+  }
+  EXPECT_EQ("ef" + generate(model, {.prompt = "ef", .length = 14, .temperature = 0}), model.tokenizer->decode(tokens));
+}
+
 TEST_F(TextRun, NatsPerCharacterCountCharactersNotTokens) {
   const RunOutcome outcome = run(spec("test = 0.1\ntext = { tokens = \"byte\", length = 16 }"), {.folder = folder_ / "run"});
   // 20 lines of 12 bytes and 11 characters; the first byte of the part, an "a", is no label.

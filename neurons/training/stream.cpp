@@ -4,33 +4,26 @@
 #include <array>
 #include <atomic>
 #include <cmath>
-#include <map>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "neurons/base/error.hpp"
 #include "neurons/graph/rewrite.hpp"
+#include "neurons/layers/embedding.hpp"
 #include "neurons/plan/plan.hpp"
 
 namespace neurons {
 namespace {
 
-constexpr std::size_t kLengthsInput = 4;   // of ONNX's RNN, GRU and LSTM
-constexpr std::size_t kInitialHidden = 5;  // the initial cell follows
-constexpr std::size_t kFirstState = 1;     // among their outputs: hidden, then cell
-constexpr int kFresh = 4;                  // a bit above the numbers of the three copies
-
-/// ONNX's recurrent ops, and how many states each hands from step to step.
-const std::map<std::string, std::size_t>& recurrent_ops() {
-  static const std::map<std::string, std::size_t> kStates = {{"RNN", 1}, {"GRU", 1}, {"LSTM", 2}};
-  return kStates;
-}
+constexpr int kFresh = 4;  // a bit above the numbers of the three copies
 
 void require_streamable(const Network& network) {
-  if (network.inputs().size() != 1 || network.inputs().front().dtype != DType::f32 || network.inputs().front().sample.rank() != 2) {
-    fail_input("stream: expects a network with one input [time, features] of numbers");
-  }
+  const bool one = network.inputs().size() == 1;
+  const bool numbers = one && network.inputs().front().dtype == DType::f32 && network.inputs().front().sample.rank() == 2;
+  const bool tokens = one && network.inputs().front().dtype == DType::i64 && network.inputs().front().sample.rank() == 1;
+  if (!numbers && !tokens) fail_input("stream: expects a network with one input [time, features] of numbers, or [time] of tokens");
   if (!network.initialized()) fail_input("stream: the network has no parameters yet; train it, or call initialize()");
 }
 
@@ -41,7 +34,8 @@ Network with_time(const Network& network, std::int64_t time) {
   std::vector<bool> called(network.layers().size());
   for (const Network::Call& call : network.calls()) {
     if (call.layer < 0) {
-      taps.push_back(result.input(network.inputs().front().name, network.inputs().front().sample.with(0, time)));
+      const Network::Input& input = network.inputs().front();
+      taps.push_back(result.input(input.name, input.sample.with(0, time), input.dtype));
       continue;
     }
     const auto layer = static_cast<std::size_t>(call.layer);
@@ -56,6 +50,16 @@ Network with_time(const Network& network, std::int64_t time) {
   return result;
 }
 
+std::vector<TensorType> types_of_outputs(const RewriteContext& context, const std::vector<Value>& inputs) {
+  std::vector<TensorType> types;
+  std::vector<bool> present;
+  for (const Value& input : inputs) {
+    types.push_back(input ? input.type() : TensorType{});
+    present.push_back(static_cast<bool>(input));
+  }
+  return context.op.infer({context.op, context.options, types, present});
+}
+
 /// A graph of one step, with what recurrent nodes remember as states, and their names.
 struct StepGraph {
   Graph graph;
@@ -67,24 +71,22 @@ StepGraph step_graph(const Network& network) {
   with_time(network, 1).build(whole, 1, Mode::inference);
   std::vector<std::string> memory;
   const auto remember = [&](const RewriteContext& context) -> std::optional<std::vector<Value>> {
-    const auto known = recurrent_ops().find(context.op.name);
-    if (known == recurrent_ops().end()) return std::nullopt;
+    const auto& pairs = context.op.remembers;
+    if (pairs.empty()) return std::nullopt;
     for (const Attribute& attribute : context.options.attributes()) {
       if (attribute.name == "direction" && attribute.value != AttributeValue(std::string("forward"))) {
         fail_input("stream: {} goes backward in time, so its first step needs the last", context.name);
       }
     }
     std::vector<Value> inputs(context.inputs.begin(), context.inputs.end());
-    const std::size_t states = known->second;
-    if (inputs.size() < kInitialHidden + states) inputs.resize(kInitialHidden + states);  // absent ones at the end are left out
-    inputs[kLengthsInput] = {};
-    const Shape& recurrent = inputs[2].shape();  // [directions, gates · hidden, hidden]
-    for (std::size_t i = 0; i < states; ++i) {
+    inputs.resize(context.op.maximum_inputs);  // absent ones at the end are left out
+    const auto types = types_of_outputs(context, inputs);
+    for (const auto& [output, input] : pairs) {
       memory.push_back(fmt::format("stream#{}", memory.size()));
-      inputs[kInitialHidden + i] = context.graph.state(memory.back(), {DType::f32, {recurrent[0], 1, recurrent[2]}});
+      inputs[input] = context.graph.state(memory.back(), types[output]);
     }
     const auto outputs = context.graph.emit_all(context.op, inputs, context.options, context.name);
-    for (std::size_t i = 0; i < states; ++i) context.graph.assign(inputs[kInitialHidden + i], outputs[kFirstState + i]);
+    for (const auto& [output, input] : pairs) context.graph.assign(inputs[input], outputs[output]);
     return outputs;
   };
   Graph graph = rewrite(whole, remember);
@@ -122,9 +124,21 @@ struct Stream::Machine {
     }
   };
 
-  explicit Machine(const Network& network) : types(network.parameter_types()) {
+  explicit Machine(const Network& network)
+      : types(network.parameter_types()), vocabulary(vocabulary_of(network).value_or(std::numeric_limits<std::int64_t>::max())) {
     const StepGraph step = step_graph(network);
     for (std::optional<Copy>& copy : copies) copy.emplace(step, network);
+  }
+
+  /// The copy that makes the next step, and what that step reads.
+  template <typename T>
+  std::span<T> next_input() {
+    if ((newest.load(std::memory_order_relaxed) & kFresh) != 0) take_over();
+    return running().input.values<T>();
+  }
+  std::span<const float> run() {
+    running().plan.run();
+    return running().output.values<float>();
   }
 
   Copy& running() { return *copies[static_cast<std::size_t>(reader)]; }
@@ -138,6 +152,7 @@ struct Stream::Machine {
   }
 
   std::vector<std::pair<std::string, TensorType>> types;
+  std::int64_t vocabulary;  ///< tokens are below
   std::array<std::optional<Copy>, 3> copies;
   int reader = 0;              ///< of the thread that calls step()
   int writer = 1;              ///< of the thread that swaps weights
@@ -152,16 +167,23 @@ void require_step_by_step(Stream& stream, const Network& network) {
   Graph graph(network.table());
   network.build(graph, 1, Mode::inference);
   Plan whole = compile(graph, parameters_of(network));
-  const auto x = whole.input(network.inputs().front().name).values<float>();
+  const TensorView x = whole.input(network.inputs().front().name);
+  const bool tokens = x.dtype == DType::i64;
   RandomStream random(1);
-  for (float& value : x) value = static_cast<float>(random.normal());
+  if (tokens) {
+    const auto vocabulary = static_cast<std::uint64_t>(vocabulary_of(network).value_or(2));
+    for (std::int64_t& token : x.values<std::int64_t>()) token = static_cast<std::int64_t>(random.below(vocabulary));
+  } else {
+    for (float& value : x.values<float>()) value = static_cast<float>(random.normal());
+  }
   whole.run();
   const auto y = whole.output(network.outputs().front().name).values<float>();
   const auto features = static_cast<std::size_t>(stream.features());
   const auto outputs = static_cast<std::size_t>(stream.outputs());
   const bool every_step = y.size() == static_cast<std::size_t>(time) * outputs;
   for (std::size_t t = 0; t < static_cast<std::size_t>(time); ++t) {
-    const auto said = stream.step(x.subspan(t * features, features));
+    const auto said =
+        tokens ? stream.step(x.values<std::int64_t>()[t]) : stream.step(x.values<float>().subspan(t * features, features));
     if (!every_step && t + 1 < static_cast<std::size_t>(time)) continue;
     const auto expected = every_step ? y.subspan(t * outputs, outputs) : y;
     if (std::ranges::equal(said, expected, [](float a, float b) { return std::fabs(a - b) <= 1e-3F * (1 + std::fabs(b)); }))
@@ -187,16 +209,24 @@ std::int64_t Stream::features() const noexcept { return machine_->running().inpu
 std::int64_t Stream::outputs() const noexcept { return machine_->running().output.shape.elements(); }
 
 std::span<const float> Stream::step(std::span<const float> features) {
-  Machine& machine = *machine_;
-  if ((machine.newest.load(std::memory_order_relaxed) & kFresh) != 0) machine.take_over();
-  Machine::Copy& copy = machine.running();
-  const auto input = copy.input.values<float>();
+  if (machine_->running().input.dtype != DType::f32)
+    fail_input("stream: the network reads tokens, but {} numbers are given", features.size());
+  const auto input = machine_->next_input<float>();
   if (features.size() != input.size()) {
     fail_input("stream: a step has {} features, but {} are given", input.size(), features.size());
   }
   std::ranges::copy(features, input.begin());
-  copy.plan.run();
-  return copy.output.values<float>();
+  return machine_->run();
+}
+
+std::span<const float> Stream::step(std::int64_t token) {
+  if (machine_->running().input.dtype != DType::i64)
+    fail_input("stream: the network reads {} numbers a step, not a token", features());
+  if (token < 0 || token >= machine_->vocabulary) {
+    fail_input("stream: token {} is none of 0 … {}", token, machine_->vocabulary - 1);
+  }
+  machine_->next_input<std::int64_t>().front() = token;
+  return machine_->run();
 }
 
 void Stream::reset() noexcept {

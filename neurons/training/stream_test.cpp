@@ -11,6 +11,7 @@
 #include "neurons/base/testing/counting_new.hpp"
 #include "neurons/layers/activations.hpp"
 #include "neurons/layers/dense.hpp"
+#include "neurons/layers/embedding.hpp"
 #include "neurons/layers/recurrent.hpp"
 #include "neurons/layers/shapes.hpp"
 #include "neurons/layers/temporal_conv.hpp"
@@ -69,6 +70,29 @@ TEST(Stream, GivesWhatTheWholeSequenceGives) {
   expect_same(initialized(Lstm{.hidden = 33, .layers = 2}, Dense{5}, Tanh{}));
   expect_same(initialized(Gru{.hidden = 17, .return_sequences = true}, Gru{.hidden = 4, .return_sequences = true}, Dense{1}));
   expect_same(initialized(Dense{6}, Relu{}, SimpleRnn{.hidden = 9, .return_sequences = true}));
+}
+
+TEST(Stream, ReadsTokens) {
+  Network network;
+  auto x = network.add(Embedding{7, 5}, network.input("x", {kTime}, DType::i64));
+  network.output("y", network.add(Dense{3}, network.add(Lstm{.hidden = 18, .layers = 2, .return_sequences = true}, x)));
+  network.initialize(4);
+  Dataset data{.inputs = Tensor(DType::i64, {1, kTime}), .targets = Tensor(DType::f32, {1, 1})};
+  const auto tokens = data.inputs.values<std::int64_t>();
+  for (std::size_t t = 0; t < tokens.size(); ++t) tokens[t] = static_cast<std::int64_t>(t * t % 7);
+  const Tensor y = predict(network, data, 1, 1);
+  Stream stream(network);
+  EXPECT_EQ(stream.features(), 1);
+  for (std::size_t t = 0; t < tokens.size(); ++t) {
+    const auto said = stream.step(tokens[t]);
+    ASSERT_EQ(said.size(), 3U);
+    for (std::size_t i = 0; i < 3; ++i) EXPECT_NEAR(said[i], y.values<float>()[3 * t + i], 1e-6) << "step " << t;
+  }
+  EXPECT_EQ(message_of([&] { stream.step(7); }), "stream: token 7 is none of 0 … 6");
+  EXPECT_EQ(message_of([&] { stream.step(-1); }), "stream: token -1 is none of 0 … 6");
+  EXPECT_EQ(message_of([&] { stream.step(std::vector<float>{1}); }), "stream: the network reads tokens, but 1 numbers are given");
+  Stream numbers(initialized(Lstm{.hidden = 2}));
+  EXPECT_EQ(message_of([&] { numbers.step(1); }), "stream: the network reads 3 numbers a step, not a token");
 }
 
 TEST(Stream, TakesNoMemory) {

@@ -55,8 +55,9 @@ struct StepsOptions {
   std::vector<GateFunction> functions(const std::vector<std::string>& defaults, std::size_t clipped) const;
 };
 
-/// Which inputs of an ONNX node mean what.
+/// Which inputs and outputs of an ONNX node mean what.
 enum RecurrentInput : std::size_t { kX, kW, kR, kB, kLengths, kInitialH, kInitialC, kPeepholes };
+enum RecurrentOutput : std::size_t { kEachHidden, kLastHidden, kLastCell };
 
 /// One of the three ops.
 struct RecurrentKind {
