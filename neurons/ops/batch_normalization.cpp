@@ -256,7 +256,7 @@ std::vector<OpDef> batch_normalization() {
     const bool training = context.as<BatchNormalizationOptions>().training_mode;
     return (training ? 6.0 : 2.0) * static_cast<double>(context.shape(0).elements());
   };
-  op.onnx = {{"BatchNormalization", 15, ""}};
+  op.onnx = {{"BatchNormalization", 9, ""}};
   op.samples = samples;
   return {std::move(op), gradient_op()};
 }

@@ -90,6 +90,7 @@ std::vector<Sample> samples() {
 
 std::vector<OpDef> cum_sum() {
   OpDef op = mover("CumSum", "y[i] = x[0] + … + x[i] along the axis", 11, CumSumOptions{});
+  op.onnx_inputs = {{1, "axis", 11}};
   op.infer = infer;
   op.kernels = {{"running sums", only_f32, prepare}};
   op.reference = reference;

@@ -289,9 +289,8 @@ std::vector<OpDef> einsum() {
                    EinsumOptions{});
   op.maximum_inputs = std::numeric_limits<std::int32_t>::max();
   op.infer = infer;
-  op.decompose = decompose;
   op.reference = reference;
-  op.simplify = [](const RewriteContext& context) -> std::optional<std::vector<Value>> { return decompose(context); };
+  replace_by(op, decompose);
   op.flops = [](const InferContext& context) {
     const Equation equation = equation_of(context.options, context.inputs);
     double points = 1;

@@ -50,6 +50,7 @@ void reference(const ReferenceContext& context) {
 
 std::vector<OpDef> expand() {
   OpDef op = mover("Expand", "The input broadcast to a larger shape", 8, ExpandOptions{});
+  op.onnx_inputs = {{1, "shape", 8}};
   op.infer = infer;
   op.kernels = {{"strided copy", nullptr, prepare}};
   op.reference = reference;

@@ -231,6 +231,7 @@ std::vector<OpDef> gemm() {
     return 2.0 * static_cast<double>(sizes.rows) * static_cast<double>(sizes.inner) * static_cast<double>(sizes.columns);
   };
   op.onnx = {{"Gemm", 7, ""}};
+  op.onnx_attributes = {{"transA", "trans_a"}, {"transB", "trans_b"}};
   op.samples = samples;
   return {std::move(op)};
 }

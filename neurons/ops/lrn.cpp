@@ -79,7 +79,7 @@ std::vector<OpDef> lrn() {
   op.flops = [](const InferContext& context) {
     return static_cast<double>((context.as<LrnOptions>().size + 4) * context.shape(0).elements());
   };
-  op.onnx = {{"LRN", 13, ""}};
+  op.onnx = {{"LRN", 1, ""}};
   op.samples = [] {
     return std::vector<Sample>{{{{{DType::f32, {2, 7, 3, 5}}}}, LrnOptions{3, 0.3F, 0.75F, 1.0F}, "three of seven channels"},
                                {{{{DType::f32, {3, 4, 5}}}}, LrnOptions{4, 0.5F, 0.5F, 2.0F}, "an even window"},

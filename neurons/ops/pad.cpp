@@ -205,6 +205,8 @@ std::vector<Sample> samples() {
 
 std::vector<OpDef> pad() {
   OpDef op = mover("Pad", "The input with elements before and after it along each axis", 1, PadOptions{});
+  op.onnx_inputs = {{1, "pads", 11}, {2, "value", 11}, {3, "axes", 18}};
+  op.onnx_attributes = {{"paddings", "pads"}};
   op.infer = infer;
   op.kernels = {{"strided copies",
                  [](const InferContext& context) {

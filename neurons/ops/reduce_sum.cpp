@@ -31,6 +31,7 @@ std::vector<OpDef> reduce_sum() {
     context.set(0, expanded(with_kept_axes(context, context.gradient()), context.input(0).shape()));
   };
   OpDef op = reduction_op(std::move(rule), Sample::Fill::normal);
+  op.onnx_inputs = {{1, "axes", 13}};
   op.simplify = [own = std::move(op.simplify)](const RewriteContext& context) {
     const auto simpler = own(context);
     return simpler ? simpler : over_slopes_of_pool(context);

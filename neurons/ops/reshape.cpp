@@ -45,7 +45,9 @@ Shape target(const InferContext& context) {
 
 std::vector<OpDef> reshape() {
   OpDef op = view_op("Reshape", "The same elements under another shape", ReshapeOptions{}, target);
-  op.onnx = {{"Reshape", 5, ""}};
+  op.onnx = {{"Reshape", 1, ""}};
+  op.onnx_inputs = {{1, "shape", 5}};
+  op.onnx_attributes = {{"allowzero", "allow_zero"}};
   op.samples = [] {
     return std::vector<Sample>{{{{{DType::f32, {2, 3, 4}}}}, ReshapeOptions{{4, -1}, false}, "one extent open"},
                                {{{{DType::f32, {2, 3, 4}}}}, ReshapeOptions{{0, 12}, false}, "one extent kept"},

@@ -236,6 +236,7 @@ std::vector<OpDef> resize() {
     return flops(options, resized(resolve_resize(options, context.shape(0))).elements());
   };
   op.onnx = {{"Resize", 11, ""}};
+  op.onnx_inputs = {{1, "roi", 11}, {2, "scales", 11}, {3, "sizes", 11}};
   op.samples = samples;
 
   OpDef gradient = resize_op(true);

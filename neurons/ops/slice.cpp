@@ -237,6 +237,7 @@ std::vector<Sample> gradient_samples() {
 
 std::vector<OpDef> slice() {
   OpDef op = mover("Slice", "The elements start, start + step, … before end, along some axes", 1, SliceOptions{});
+  op.onnx_inputs = {{1, "starts", 10}, {2, "ends", 10}, {3, "axes", 10}, {4, "steps", 10}};
   op.infer = [](const InferContext& context) -> std::vector<TensorType> {
     return {{context.dtype(), shape_of(ranges_of(context, context.as<SliceOptions>(), context.shape(0)))}};
   };

@@ -75,6 +75,7 @@ void reference(const ReferenceContext& context) {
 
 std::vector<OpDef> split() {
   OpDef op = mover("Split", "The input cut into parts along the axis", 1, SplitOptions{});
+  op.onnx_inputs = {{1, "split", 13}};
   op.infer = infer;
   op.kernels = {{"strided copies", nullptr, prepare}};
   op.reference = reference;

@@ -35,6 +35,7 @@ Shape target(const InferContext& context) {
 std::vector<OpDef> squeeze() {
   OpDef op = view_op("Squeeze", "The input without axes of extent 1", SqueezeOptions{}, target);
   op.onnx = {{"Squeeze", 1, ""}};
+  op.onnx_inputs = {{1, "axes", 13}};
   op.samples = [] {
     return std::vector<Sample>{{{{{DType::f32, {1, 3, 1, 5}}}}, SqueezeOptions{}, "all"},
                                {{{{DType::f32, {1, 3, 1, 5}}}}, SqueezeOptions{{-2}}, "one, from the end"},

@@ -54,6 +54,9 @@ TEST_P(EveryOp, HasAllItsParts) {
     EXPECT_TRUE(op().gradient || op().decompose || !op().not_differentiable.empty());
     EXPECT_TRUE(op().not_differentiable.empty() || !op().gradient) << "a gradient and a reason to have none";
   }
+  const auto options = op().default_options.names();
+  for (const OnnxInput& input : op().onnx_inputs) EXPECT_THAT(options, ::testing::Contains(input.option));
+  for (const auto& [theirs, ours] : op().onnx_attributes) EXPECT_THAT(options, ::testing::Contains(ours)) << theirs;
   for (const Kernel& kernel : op().kernels) {
     EXPECT_FALSE(kernel.name.empty());
     EXPECT_TRUE(kernel.prepare != nullptr) << kernel.name;

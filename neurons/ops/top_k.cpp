@@ -123,7 +123,8 @@ std::vector<Sample> samples() {
 }  // namespace
 
 std::vector<OpDef> top_k() {
-  OpDef op = mover("TopK", "The k largest (or smallest) elements along the axis, best first, and their places", 11, TopKOptions{});
+  OpDef op = mover("TopK", "The k largest (or smallest) elements along the axis, best first, and their places", 1, TopKOptions{});
+  op.onnx_inputs = {{1, "k", 10}};
   op.infer = infer;
   op.kernels = {{"partial sort", only_f32, prepare}};
   op.reference = reference;

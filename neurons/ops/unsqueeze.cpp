@@ -33,6 +33,7 @@ Shape target(const InferContext& context) {
 std::vector<OpDef> unsqueeze() {
   OpDef op = view_op("Unsqueeze", "The input with new axes of extent 1", UnsqueezeOptions{}, target);
   op.onnx = {{"Unsqueeze", 1, ""}};
+  op.onnx_inputs = {{1, "axes", 13}};
   op.samples = [] {
     return std::vector<Sample>{{{{{DType::f32, {3, 5}}}}, UnsqueezeOptions{{0, -1}}, "both ends"},
                                {{{{DType::f32, {3, 5}}}}, UnsqueezeOptions{{2, 1}}, "two neighbours, in any order"},

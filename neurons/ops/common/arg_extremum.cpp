@@ -100,7 +100,8 @@ std::vector<Sample> samples() {
 }  // namespace
 
 OpDef arg_extremum(std::string name, std::string summary, int sign) {
-  OpDef op = mover(std::move(name), std::move(summary), 12, ArgOptions{});
+  OpDef op = mover(std::move(name), std::move(summary), 1, ArgOptions{});
+  op.onnx_attributes = {{"keepdims", "keep_dims"}};
   op.infer = infer;
   op.reference = [sign](const ReferenceContext& context) { reference(context, sign); };
   op.kernels = {{"argmax", [sign](const InferContext& context) { return refuse(context, sign); },

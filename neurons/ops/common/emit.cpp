@@ -1,6 +1,7 @@
 #include "neurons/ops/common/emit.hpp"
 
 #include <numeric>
+#include <optional>
 #include <utility>
 
 namespace neurons::ops {
@@ -30,6 +31,11 @@ Value expanded(Value value, const Shape& shape) {
 Value sliced(Value value, std::int64_t axis, std::int64_t start, std::int64_t end) {
   using List = std::vector<std::int64_t>;
   return emit_with("Slice", {value}, {{"starts", List{start}}, {"ends", List{end}}, {"axes", List{axis}}});
+}
+
+void replace_by(OpDef& op, std::function<std::vector<Value>(const RewriteContext&)> decomposition) {
+  op.simplify = [](const RewriteContext& context) { return std::optional(context.op.decompose(context)); };
+  op.decompose = std::move(decomposition);
 }
 
 std::vector<std::int64_t> extents_of(const Shape& shape) { return {shape.extents().begin(), shape.extents().end()}; }

@@ -1,6 +1,7 @@
 #pragma once
 /// Short forms for the nodes that gradient, decomposition and simplification rules emit most.
 
+#include <functional>
 #include <initializer_list>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,9 @@ Value expanded(Value value, const Shape& shape);
 
 /// The part [start, end) of one axis.
 Value sliced(Value value, std::int64_t axis, std::int64_t start, std::int64_t end);
+
+/// Gives the op a decomposition that takes its place in every plan: its reference serves tests alone.
+void replace_by(OpDef& op, std::function<std::vector<Value>(const RewriteContext&)> decomposition);
 
 /// The extents of a shape as an attribute.
 std::vector<std::int64_t> extents_of(const Shape& shape);

@@ -46,6 +46,15 @@ kernels::TileFunction number_loop(DType dtype, Function) {
   return nullptr;
 }
 
+/// A unary float op that runs a captureless `function` of floats and of doubles alike. Sets everything but gradient and samples.
+template <typename Function>
+OpDef plain_unary(std::string name, std::string summary, int since, Function) {
+  OpDef op = unary(std::move(name), std::move(summary), plain_loop<float, float, 1, Function>,
+                   [](double x) -> double { return Function{}(x); });
+  op.onnx = {{op.name, since, ""}};
+  return op;
+}
+
 /// Makes a float op take all numbers: f32 stays with the op's own loop, the others run `function`.
 template <std::size_t count, typename Function>
 void take_all_numbers(OpDef& op, Function function) {

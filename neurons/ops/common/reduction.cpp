@@ -265,6 +265,8 @@ OpDef reduction_frame(std::string name, std::string summary, Sample::Fill fill) 
   };
   op.flops = [](const InferContext& context) { return static_cast<double>(context.shape(0).elements()); };
   op.onnx = {{op.name, 1, ""}};
+  op.onnx_inputs = {{1, "axes", 18}};
+  op.onnx_attributes = {{"keepdims", "keep_dims"}};
   op.samples = [fill] { return samples(fill); };
   return op;
 }
