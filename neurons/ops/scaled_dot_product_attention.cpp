@@ -239,38 +239,48 @@ void reference_gradient(const ReferenceContext& context) {
 
 // ---------------------------------------------------------------- gradients
 
+/// The gradient of attention in plain ops: dq, dk, dv and, where the mask is learnt, its own, from dy and (if given) d log Σ exp.
+std::vector<Value> plain_gradient(std::span<const Value> inputs, bool learns_mask, const PlacedAttentionOptions& options, Value dy,
+                                  Value dsums) {
+  std::vector<Value> operands;  // each a value of its own, though the same tensor may be several of them
+  for (const Value& input : inputs.first(learns_mask ? 4 : 3)) operands.push_back(dy.graph().emit("Identity", {input}));
+  const Value mask = learns_mask ? operands[kMask] : inputs[kMask];
+  const auto results = plain_attention(operands[0], operands[1], operands[2], mask, options);
+  auto slopes = gradients(results[0], operands, dy);
+  if (!dsums) return slopes;
+  const auto more = gradients(results[1], operands, dsums);
+  for (std::size_t i = 0; i < slopes.size(); ++i) slopes[i] = slopes[i] + more[i];
+  return slopes;
+}
+
 void gradient(GradientContext& context) {
-  if (context.has_input(kMask) && context.wants(kMask)) {
-    fail_input("ScaledDotProductAttention: a mask has no gradient here; add a learnt bias to plain MatMul and Softmax");
+  const Value mask = context.has_input(kMask) ? context.input(kMask) : Value{};
+  const Value dsums = context.has_gradient(1) ? context.gradient(1) : Value{};
+  std::vector<Value> slopes;
+  if (mask && context.wants(kMask)) {  // whose gradient is a matrix of all pairs
+    const std::array inputs{context.input(0), context.input(1), context.input(2), mask};
+    slopes = plain_gradient(inputs, true, context.as<PlacedAttentionOptions>(), context.gradient(0), dsums);
+  } else {
+    const OpDef& op = context.graph().table()->find("ScaledDotProductAttentionGradient");
+    const std::array inputs{context.input(0),
+                            context.input(1),
+                            context.input(2),
+                            context.output(0),
+                            context.output(1),
+                            context.gradient(0),
+                            mask,
+                            dsums};
+    slopes = context.graph().emit_all(op, inputs, context.options());
   }
-  const OpDef& op = context.graph().table()->find("ScaledDotProductAttentionGradient");
-  const std::array inputs{context.input(0),
-                          context.input(1),
-                          context.input(2),
-                          context.output(0),
-                          context.output(1),
-                          context.gradient(0),
-                          context.has_input(kMask) ? context.input(kMask) : Value{},
-                          context.has_gradient(1) ? context.gradient(1) : Value{}};
-  const auto slopes = context.graph().emit_all(op, inputs, context.options());
   for (std::size_t i = 0; i < slopes.size(); ++i) {
     if (context.wants(i)) context.set(i, slopes[i]);
   }
 }
 
-/// The gradient of attention in plain ops.
 std::vector<Value> decompose_gradient(const RewriteContext& context) {
   const auto optional = [&](std::size_t index) { return context.inputs.size() > index ? context.inputs[index] : Value{}; };
-  std::vector<Value> operands;  // each a value of its own, though the same tensor may be several of them
-  for (std::size_t i = 0; i < 3; ++i) operands.push_back(context.graph.emit("Identity", {context.inputs[i]}));
-  const auto results =
-      plain_attention(operands[0], operands[1], operands[2], optional(kGradientMask), context.options.as<PlacedAttentionOptions>());
-  auto slopes = gradients(results[0], operands, context.inputs[kDy]);
-  if (const Value dsums = optional(kDsums)) {
-    const auto more = gradients(results[1], operands, dsums);
-    for (std::size_t i = 0; i < slopes.size(); ++i) slopes[i] = slopes[i] + more[i];
-  }
-  return slopes;
+  const std::array inputs{context.inputs[0], context.inputs[1], context.inputs[2], optional(kGradientMask)};
+  return plain_gradient(inputs, false, context.options.as<PlacedAttentionOptions>(), context.inputs[kDy], optional(kDsums));
 }
 
 // ---------------------------------------------------------------- samples
@@ -335,7 +345,7 @@ std::vector<Sample> samples() {
     for (Sample::Input& input : sample.inputs) input.differentiate = !is_large(shape);
     if (shape.mask) {
       const bool boolean = shape.mask->dtype == DType::boolean;
-      sample.inputs.push_back({*shape.mask, boolean ? Sample::Fill::boolean : Sample::Fill::normal, 1, {}, false});
+      sample.inputs.push_back({*shape.mask, boolean ? Sample::Fill::boolean : Sample::Fill::normal, 1, {}, !boolean});
     }
     result.push_back(std::move(sample));
   }

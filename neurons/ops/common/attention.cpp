@@ -138,43 +138,58 @@ Value causal_mask(Graph& graph, const AttentionSizes& sizes) {
 
 }  // namespace
 
-std::vector<Value> plain_attention(Value q, Value k, Value v, Value mask, const PlacedAttentionOptions& options,
-                                   const std::function<Value(Value)>& change) {
+PlainScores plain_scores(Value q, Value k, Value mask, const PlacedAttentionOptions& options, DType softmax) {
   constexpr double kFar = -3e38;  // finite: a row of such scores alone has a softmax, which is then left out
   Graph& graph = q.graph();
-  const AttentionSizes sizes(q.shape(), k.shape(), v.shape(), options);
+  const AttentionSizes sizes(q.shape(), k.shape(), k.shape(), options);
   const auto number = [&](double value) { return number_like(q, value); };
+  const auto as = [](Value value, DType type) {
+    return value.type().dtype == type ? value : emit_with("Cast", {value}, {{"to", std::string(name_of(type))}});
+  };
   const Value queries = split_heads(q, sizes.q.heads);
   const Value keys = repeat_heads(split_heads(k, sizes.k.heads), sizes.q.heads);
-  const Value values = repeat_heads(split_heads(v, sizes.v.heads), sizes.q.heads);
-  Value scores = graph.emit("Mul", {graph.emit("MatMul", {queries, transposed_last_two(keys)}), number(sizes.scale)});
+  PlainScores scores;
+  scores.products = graph.emit("Mul", {graph.emit("MatMul", {queries, transposed_last_two(keys)}), number(sizes.scale)});
+  scores.capped = scores.products;
   if (options.softcap != 0) {
     const Value cap = number(static_cast<double>(options.softcap));
-    scores = graph.emit("Mul", {graph.emit("Tanh", {graph.emit("Div", {scores, cap})}), cap});
+    scores.capped = graph.emit("Mul", {graph.emit("Tanh", {graph.emit("Div", {scores.products, cap})}), cap});
   }
+  scores.masked = scores.capped;
   Value seen = causal_mask(graph, sizes);
   if (mask && mask.type().dtype == DType::boolean) {
     seen = seen ? graph.emit("And", {seen, mask}) : mask;
   } else if (mask) {
     const Value seen_by_mask = graph.emit("Greater", {mask, number(kFar)});
-    scores = graph.emit("Add", {scores, choose(seen_by_mask, mask, number(0))});
+    scores.masked = graph.emit("Add", {scores.masked, choose(seen_by_mask, mask, number(0))});
     seen = seen ? graph.emit("And", {seen, seen_by_mask}) : seen_by_mask;
   }
-  Value any;  // [batch, heads, queries, 1]: 1 where a row sees a key
   if (seen) {
-    seen = expanded(seen, sizes.score_shape());
-    scores = choose(seen, scores, number(kFar));
-    const Value flags = choose(seen, number(1), number(0));
-    any = emit_with("ReduceMax", {flags}, {{"axes", std::vector<std::int64_t>{-1}}, {"keep_dims", true}});
+    scores.seen = expanded(seen, sizes.score_shape());
+    scores.masked = choose(scores.seen, scores.masked, number(kFar));
+    const Value flags = choose(scores.seen, number(1), number(0));
+    scores.any = emit_with("ReduceMax", {flags}, {{"axes", std::vector<std::int64_t>{-1}}, {"keep_dims", true}});
   }
-  Value probabilities = emit_with("Softmax", {scores}, {{"axis", std::int64_t{-1}}});
-  if (any) probabilities = graph.emit("Mul", {probabilities, any});
-  if (change) probabilities = change(probabilities);
-  Value y = graph.emit("MatMul", {probabilities, values});
-  if (q.shape().rank() == 3) y = reshaped(transposed(y, {0, 2, 1, 3}), sizes.y_shape);
-  Value sums = emit_with("ReduceLogSumExp", {scores}, {{"axes", std::vector<std::int64_t>{-1}}, {"keep_dims", true}});
-  if (any) sums = choose(graph.emit("Greater", {any, number(0)}), sums, number(0));
-  return {y, reshaped(sums, sizes.row_shape)};
+  scores.probabilities = as(emit_with("Softmax", {as(scores.masked, softmax)}, {{"axis", std::int64_t{-1}}}), q.type().dtype);
+  if (scores.any) scores.probabilities = graph.emit("Mul", {scores.probabilities, scores.any});
+  return scores;
+}
+
+Value plain_output(Value q, Value probabilities, Value v, const PlacedAttentionOptions& options) {
+  const std::int64_t heads = probabilities.shape()[1];
+  const Value values = repeat_heads(split_heads(v, options.kv_num_heads), heads);
+  const Value y = q.graph().emit("MatMul", {probabilities, values});
+  if (q.shape().rank() == 4) return y;
+  return reshaped(transposed(y, {0, 2, 1, 3}), q.shape().with(-1, heads * values.shape()[-1]));
+}
+
+std::vector<Value> plain_attention(Value q, Value k, Value v, Value mask, const PlacedAttentionOptions& options,
+                                   const std::function<Value(Value)>& change) {
+  const PlainScores scores = plain_scores(q, k, mask, options, q.type().dtype);
+  const Value y = plain_output(q, change ? change(scores.probabilities) : scores.probabilities, v, options);
+  Value sums = emit_with("ReduceLogSumExp", {scores.masked}, {{"axes", std::vector<std::int64_t>{-1}}, {"keep_dims", true}});
+  if (scores.any) sums = choose(q.graph().emit("Greater", {scores.any, number_like(q, 0)}), sums, number_like(q, 0));
+  return {y, reshaped(sums, AttentionSizes(q.shape(), k.shape(), v.shape(), options).row_shape)};
 }
 
 }  // namespace neurons::ops

@@ -69,10 +69,24 @@ struct AttentionSizes {
 void check_attention(const InferContext& context, const Shape& q, const Shape& k, const Shape& v, const AttentionOptions& options);
 void check_attention_mask(const InferContext& context, std::size_t mask, const Shape& scores);
 
-/// y and log Σ exp of each row from MatMul and Softmax: the whole matrix of probabilities is there, and goes through `change` if
-/// that is given (dropout). A row that sees no key gives 0.
+/// Attention in plain ops up to the probabilities: the whole matrices [batch, heads, queries, keys] are there.
+struct PlainScores {
+  Value products;       ///< scale · q · kᵀ
+  Value capped;         ///< softcap · tanh(products / softcap), or the products
+  Value masked;         ///< capped + mask; a far negative number where a query does not see the key
+  Value seen;           ///< bool: what a query sees; absent: all
+  Value probabilities;  ///< 0 in a row that sees no key
+  Value any;            ///< [batch, heads, queries, 1]: 1 where a row sees a key; absent: all do
+};
+/// `softmax`: the type in which the probabilities are computed; they are of the queries' type.
+PlainScores plain_scores(Value q, Value k, Value mask, const PlacedAttentionOptions& options, DType softmax);
+
+/// y and log Σ exp of each row from these. The probabilities go through `change` if that is given (dropout). A row that sees no key
+/// gives 0.
 std::vector<Value> plain_attention(Value q, Value k, Value v, Value mask, const PlacedAttentionOptions& options,
                                    const std::function<Value(Value)>& change = {});
+/// y alone.
+Value plain_output(Value q, Value probabilities, Value v, const PlacedAttentionOptions& options);
 
 /// [batch, time, heads · size] as [batch, heads, time, size]; others as they are.
 Value split_heads(Value value, std::int64_t heads);
