@@ -143,7 +143,8 @@ TEST_P(SecondGradients, MatchCentralDifferencesOfTheFirst) {
 INSTANTIATE_TEST_SUITE_P(Ops, SecondGradients,
                          ::testing::Values("Add", "Sub", "Mul", "Div", "Pow", "Exp", "Log", "Sqrt", "Reciprocal", "Sin", "Cos",
                                            "Erf", "Tanh", "Sigmoid", "Swish", "Gelu", "Softplus", "Softsign", "Mish", "Elu", "Selu",
-                                           "Celu", "LeakyRelu", "PRelu", "HardSwish"),
+                                           "Celu", "LeakyRelu", "PRelu", "HardSwish", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh",
+                                           "Asinh", "Acosh", "Atanh", "Mod"),
                          [](const auto& chosen) { return chosen.param; });
 
 }  // namespace
