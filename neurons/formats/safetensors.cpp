@@ -10,6 +10,7 @@
 
 #include "neurons/base/atomic_file.hpp"
 #include "neurons/base/sha256.hpp"
+#include "neurons/tensor/narrow_floats.hpp"
 
 namespace neurons {
 namespace {
@@ -37,21 +38,6 @@ constexpr StoredType kStoredTypes[] = {{"F32", 4, DType::f32}, {"F64", 8, DType:
 std::string_view stored_name(DType dtype) {
   return std::ranges::find(kStoredTypes, dtype, &StoredType::dtype)->name;  // the first of a dtype is its own
 }
-
-/// IEEE 754 binary16.
-float from_half(std::uint16_t bits) {
-  const std::uint32_t sign = static_cast<std::uint32_t>(bits & 0x8000U) << 16;
-  const std::uint32_t exponent = bits >> 10 & 0x1FU;
-  const std::uint32_t mantissa = bits & 0x3FFU;
-  if (exponent == 0) {  // zero and subnormals: mantissa · 2^-24
-    const float magnitude = static_cast<float>(mantissa) * 0x1.0p-24F;
-    return std::bit_cast<float>(std::bit_cast<std::uint32_t>(magnitude) | sign);
-  }
-  const std::uint32_t widened = exponent == 0x1F ? 0xFFU : exponent + (127 - 15);
-  return std::bit_cast<float>(sign | widened << 23 | mantissa << 13);
-}
-
-float from_brain(std::uint16_t bits) { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); }
 
 /// Of what a file holds: its header without the checksum, as one line with sorted keys, then its data.
 template <typename Parts>

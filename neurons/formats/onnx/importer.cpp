@@ -1,0 +1,325 @@
+#include "neurons/formats/onnx/importer.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "neurons/base/suggest.hpp"
+#include "neurons/plan/plan.hpp"
+
+namespace neurons::onnx {
+namespace {
+
+constexpr std::int64_t kMostFolded = 4096;  // elements of a result that is computed at import
+constexpr int kDeepestCall = 64;            // functions within functions
+
+DType imported(DType dtype, const ImportOptions& options) {
+  return options.single_precision && dtype == DType::f64 ? DType::f32 : dtype;
+}
+
+std::string title_of(const NodeData& node) {
+  const std::string kind = node.domain.empty() ? node.op_type : node.domain + "::" + node.op_type;
+  if (!node.name.empty()) return fmt::format("{} ({})", node.name, kind);
+  return node.outputs.empty() ? kind : fmt::format("{} ({})", node.outputs.front(), kind);
+}
+
+/// The extents of an input; open ones are 1.
+Shape shape_of(const ValueData& value) {
+  std::vector<std::int64_t> extents;
+  for (const Dim& dim : value.dims.value_or(std::vector<Dim>{})) {
+    const auto* number = std::get_if<std::int64_t>(&dim);
+    extents.push_back(number != nullptr ? *number : 1);
+  }
+  return Shape(std::span<const std::int64_t>(extents));
+}
+
+bool is_number(DType dtype) { return dtype == DType::f32 || dtype == DType::f64; }
+
+/// Nodes in an order in which each stands after what it reads. Throws InputError naming a value that nothing computes, or a cycle.
+std::vector<const NodeData*> in_order(const std::vector<NodeData>& nodes) {
+  std::unordered_map<std::string, const NodeData*> makers;
+  for (const NodeData& node : nodes) {
+    for (const std::string& output : node.outputs) {
+      if (output.empty()) continue;
+      if (!makers.emplace(output, &node).second) fail_input("value \"{}\" is computed twice", output);
+    }
+  }
+  enum class Mark : std::uint8_t { open, done };
+  std::unordered_map<const NodeData*, Mark> marks;
+  std::vector<const NodeData*> order;
+  std::vector<std::pair<const NodeData*, std::size_t>> stack;  // a node and its next input
+  for (const NodeData& first : nodes) {
+    if (marks.contains(&first)) continue;
+    stack.push_back({&first, 0});
+    marks[&first] = Mark::open;
+    while (!stack.empty()) {
+      auto& [node, next] = stack.back();
+      if (next == node->inputs.size()) {
+        marks[node] = Mark::done;
+        order.push_back(node);
+        stack.pop_back();
+        continue;
+      }
+      const auto maker = makers.find(node->inputs[next++]);
+      if (maker == makers.end()) continue;
+      const auto mark = marks.find(maker->second);
+      if (mark == marks.end()) {
+        marks[maker->second] = Mark::open;
+        stack.push_back({maker->second, 0});
+      } else if (mark->second == Mark::open) {
+        fail_input("{} reads \"{}\", which needs its own result: the graph goes in a circle", title_of(*node), maker->first);
+      }
+    }
+  }
+  return order;
+}
+
+}  // namespace
+
+Importer::Importer(const Model& model, Graph& graph, ImportOptions options)
+    : model_(model), graph_(graph), options_(std::move(options)) {}
+
+const FunctionData* Importer::find_function(const NodeData& node) const {
+  const auto found = std::ranges::find_if(model_.functions, [&](const FunctionData& function) {
+    return function.name == node.op_type &&
+           (function.domain == node.domain || (function.domain == "ai.onnx" && node.domain.empty()));
+  });
+  return found == model_.functions.end() ? nullptr : &*found;
+}
+
+void Importer::collect_unknown(const std::vector<NodeData>& nodes, const std::map<std::string, std::int64_t>& opsets,
+                               std::vector<std::string>& missing, int depth) const {
+  if (depth > kDeepestCall) fail_input("holds functions that call themselves");
+  for (const NodeData& node : nodes) {
+    if (const FunctionData* function = find_function(node)) {
+      collect_unknown(function->nodes, function->opsets, missing, depth + 1);
+    } else if (find_rule(node.domain, node.op_type) == nullptr && find_op(*graph_.table(), node.domain, node.op_type) == nullptr) {
+      missing.push_back(node.domain.empty() ? node.op_type : node.domain + "::" + node.op_type);
+    }
+    for (const AttributeData& attribute : node.attributes) {
+      if (attribute.graph) collect_unknown(attribute.graph->nodes, opsets, missing, depth + 1);
+    }
+  }
+}
+
+void Importer::require_known_operators() const {
+  for (const auto& [domain, version] : model_.opsets) {
+    if (domain.empty() && (version < kOldestOpset || version > kNewestOpset)) {
+      fail_input("is of opset {}; {} to {} can be read: export it with an older opset", version, kOldestOpset, kNewestOpset);
+    }
+  }
+  std::vector<std::string> missing;
+  collect_unknown(model_.graph.nodes, model_.opsets, missing, 0);
+  if (missing.empty()) return;
+  std::map<std::string, int> counts;
+  for (const std::string& name : missing) ++counts[name];
+  std::string list;
+  for (const auto& [name, count] : counts) {
+    list += fmt::format("{}{}{}", list.empty() ? "" : ", ", name, count > 1 ? fmt::format(" ({} nodes)", count) : "");
+  }
+  fail_input("uses operators that are not known here: {}", list);
+}
+
+/// Roles of the main graph's initialisers, by how nodes use them.
+std::map<std::string, Role> Importer::roles() const {
+  std::map<std::string, Role> result;
+  for (const TensorData& data : model_.graph.initializers) {
+    const auto dtype = dtype_of(data.type);
+    const bool numbers = dtype && is_number(*dtype) && !data.dims.empty();
+    result[data.name] = numbers ? Role::parameter : Role::constant;
+  }
+  const auto set = [&](const std::string& name, Role role) {
+    if (const auto found = result.find(name); found != result.end()) found->second = role;
+  };
+  for (const NodeData& node : model_.graph.nodes) {
+    const OpDef* op = find_op(*graph_.table(), node.domain, node.op_type);
+    if (op == nullptr) continue;
+    for (const OnnxInput& input : op->onnx_inputs) {
+      if (input.index < node.inputs.size()) set(node.inputs[input.index], Role::constant);
+    }
+    if (op->name == "BatchNormalization") {
+      for (std::size_t i = 3; i < node.inputs.size(); ++i) set(node.inputs[i], Role::statistic);
+    }
+  }
+  return result;
+}
+
+Tensor Importer::tensor(const TensorData& data) const {
+  Tensor tensor = to_tensor(data, model_.folder);
+  return imported(tensor.dtype(), options_) == tensor.dtype() ? tensor : tensor.cast(DType::f32);
+}
+
+void Importer::add_initializers(const GraphData& graph, Scope& scope, bool main) {
+  const std::map<std::string, Role> known_roles = main && options_.initializer ? roles() : std::map<std::string, Role>{};
+  for (const TensorData& data : graph.initializers) {
+    const Tensor value = tensor(data);
+    const auto role = known_roles.find(data.name);
+    const bool made = role != known_roles.end() && role->second != Role::constant;
+    const bool nameable = main && !data.name.empty() && !graph_.has(data.name);
+    scope[data.name] =
+        made ? options_.initializer(data, value, role->second) : graph_.constant(value, nameable ? data.name : std::string());
+  }
+}
+
+void Importer::add_inputs(const std::map<std::string, Value>& given) {
+  Scope& scope = scopes_.back();
+  for (const ValueData& input : model_.graph.inputs) {
+    if (scope.contains(input.name)) continue;  // an initialiser, as files of old list it
+    if (const auto value = given.find(input.name); value != given.end()) {
+      scope[input.name] = value->second;
+      continue;
+    }
+    if (const auto value = options_.known.find(input.name); value != options_.known.end()) {
+      scope[input.name] = graph_.constant(value->second, input.name);
+      continue;
+    }
+    if (!input.is_tensor) fail_input("input \"{}\" is no tensor but a sequence, map or optional value", input.name);
+    const auto dtype = dtype_of(input.type);
+    if (!dtype) fail_input("input \"{}\" is of {}, which has no place here", input.name, name_of(input.type));
+    const auto shape = options_.shapes.find(input.name);
+    const Shape extents = shape != options_.shapes.end() ? shape->second : shape_of(input);
+    scope[input.name] = graph_.input(input.name, {imported(*dtype, options_), extents});
+  }
+}
+
+std::vector<Value> Importer::run(const std::map<std::string, Value>& given) {
+  require_known_operators();
+  scopes_.assign(1, {});
+  add_initializers(model_.graph, scopes_.back(), true);
+  add_inputs(given);
+  run_nodes(model_.graph.nodes, model_.opsets, true);
+  std::vector<Value> outputs;
+  for (const ValueData& output : model_.graph.outputs) {
+    const auto found = scopes_.back().find(output.name);
+    if (found == scopes_.back().end() || !found->second) fail_input("output \"{}\" is computed by nothing", output.name);
+    outputs.push_back(found->second);
+  }
+  return outputs;
+}
+
+void Importer::run_nodes(const std::vector<NodeData>& nodes, const std::map<std::string, std::int64_t>& opsets, bool main) {
+  opsets_.push_back(&opsets);
+  for (const NodeData* node : in_order(nodes)) run_node(*node, opsets, main);
+  opsets_.pop_back();
+}
+
+Value Importer::find(const std::string& name, const NodeData& node) const {
+  for (auto scope = scopes_.rbegin(); scope != scopes_.rend(); ++scope) {
+    if (const auto found = scope->find(name); found != scope->end()) return found->second;
+  }
+  std::vector<std::string> known;
+  for (const auto& [value, made] : scopes_.front()) known.push_back(value);
+  fail_input("{} reads \"{}\", which is no input, no initialiser and no node's result{}", title_of(node), name,
+             did_you_mean(name, known));
+}
+
+void Importer::run_node(const NodeData& node, const std::map<std::string, std::int64_t>& opsets, bool main) {
+  std::vector<Value> inputs;
+  for (const std::string& input : node.inputs) inputs.push_back(input.empty() ? Value{} : find(input, node));
+  const auto version = opsets.find(node.domain);
+  const NodeContext context(*this, node, version == opsets.end() ? 1 : version->second, std::move(inputs),
+                            node.name.empty() && !node.outputs.empty() ? node.outputs.front() : node.name);
+  std::vector<Value> outputs;
+  try {
+    if (const FunctionData* function = find_function(node)) {
+      outputs = call_function(*function, node, context.inputs);
+    } else if (const Rule* rule = find_rule(node.domain, node.op_type)) {
+      outputs = (*rule)(context);
+    } else {
+      outputs = context.as_it_is();
+    }
+  } catch (const InputError& error) {
+    throw InputError(fmt::format("{}: {}", title_of(node), error.what()));
+  }
+  for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+    const std::string& name = node.outputs[i];
+    if (name.empty()) continue;
+    if (i >= outputs.size() || !outputs[i]) fail_input("{}: its output {} (\"{}\") is not computed here", title_of(node), i, name);
+    scopes_.back()[name] = outputs[i];
+    const ValueInfo& info = graph_.info(outputs[i].id());
+    if (main && info.kind == ValueKind::computed && !graph_.has(name)) graph_.rename(outputs[i], name);
+  }
+}
+
+std::vector<Value> Importer::call_function(const FunctionData& function, const NodeData& node, const std::vector<Value>& inputs) {
+  if (++depth_ > kDeepestCall) fail_input("the function calls itself");
+  std::vector<NodeData> nodes = function.nodes;
+  const auto bind = [&](AttributeData& attribute) {
+    if (attribute.of_function.empty()) return true;
+    const AttributeData* value = node.attribute(attribute.of_function);
+    if (value == nullptr) {
+      const auto standard = std::ranges::find(function.defaults, attribute.of_function, &AttributeData::name);
+      value = standard == function.defaults.end() ? nullptr : &*standard;
+    }
+    if (value == nullptr) return false;
+    const std::string name = attribute.name;
+    attribute = *value;
+    attribute.name = name;
+    return true;
+  };
+  for (NodeData& inner : nodes) std::erase_if(inner.attributes, [&](AttributeData& attribute) { return !bind(attribute); });
+  std::vector<Scope> outer = std::move(scopes_);
+  scopes_.assign(1, {});
+  for (std::size_t i = 0; i < function.inputs.size(); ++i) {
+    scopes_.back()[function.inputs[i]] = i < inputs.size() ? inputs[i] : Value{};
+  }
+  run_nodes(nodes, function.opsets.empty() ? model_.opsets : function.opsets, false);
+  std::vector<Value> outputs;
+  for (const std::string& output : function.outputs) {
+    const auto found = scopes_.back().find(output);
+    outputs.push_back(found == scopes_.back().end() ? Value{} : found->second);
+  }
+  scopes_ = std::move(outer);
+  --depth_;
+  return outputs;
+}
+
+std::vector<Value> Importer::run_body(const GraphData& body, std::span<const Value> given) {
+  if (given.size() != body.inputs.size()) fail_input("its body has {} inputs, {} are given", body.inputs.size(), given.size());
+  Scope scope;
+  for (std::size_t i = 0; i < given.size(); ++i) scope[body.inputs[i].name] = given[i];
+  scopes_.push_back(std::move(scope));
+  add_initializers(body, scopes_.back(), false);
+  run_nodes(body.nodes, *opsets_.back(), false);
+  std::vector<Value> outputs;
+  for (const ValueData& output : body.outputs) outputs.push_back(find(output.name, {}));
+  scopes_.pop_back();
+  return outputs;
+}
+
+/// The node's outputs; constants where all that it reads is known and what it gives is small.
+std::vector<Value> Importer::emit(const OpDef& op, const std::vector<Value>& inputs, const Options& options,
+                                  const std::string& name) {
+  const auto is_known = [&](const Value& value) { return !value || graph_.info(value.id()).kind == ValueKind::constant; };
+  if (!std::ranges::all_of(inputs, is_known)) return graph_.emit_all(op, inputs, options, name);
+  Graph alone(graph_.table());
+  std::vector<Value> constants;
+  for (const Value& value : inputs) constants.push_back(value ? alone.constant(*graph_.info(value.id()).constant) : Value{});
+  const std::vector<Value> outputs = alone.emit_all(op, constants, options, name);
+  for (const Value& output : outputs) {
+    if (output.shape().elements() > kMostFolded) return graph_.emit_all(op, inputs, options, name);
+  }
+  for (std::size_t i = 0; i < outputs.size(); ++i) alone.output(std::to_string(i), outputs[i]);
+  Plan plan = compile(alone, std::make_shared<StateStore>(alone.table()));
+  plan.run();
+  std::vector<Value> results;
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    Tensor result(outputs[i].type());
+    std::ranges::copy(plan.output(std::to_string(i)).bytes(), result.bytes().begin());
+    results.push_back(graph_.constant(std::move(result)));
+  }
+  return results;
+}
+
+Graph to_graph(const Model& model, const std::shared_ptr<const OpTable>& table, ImportOptions options) {
+  try {
+    Graph graph(table);
+    Importer importer(model, graph, std::move(options));
+    const std::vector<Value> outputs = importer.run();
+    for (std::size_t i = 0; i < outputs.size(); ++i) graph.output(model.graph.outputs[i].name, outputs[i]);
+    return graph;
+  } catch (const InputError& error) {
+    throw InputError(fmt::format("{}: {}", model.path, error.what()));
+  }
+}
+
+}  // namespace neurons::onnx

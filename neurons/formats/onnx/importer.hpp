@@ -1,0 +1,142 @@
+#pragma once
+/// From a file's nodes to a graph.
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "neurons/formats/onnx/model.hpp"
+#include "neurons/graph/graph.hpp"
+
+namespace neurons::onnx {
+
+/// The opsets of ONNX that are read, and the one that is written unless another is asked for.
+inline constexpr std::int64_t kOldestOpset = 1;
+inline constexpr std::int64_t kNewestOpset = 26;
+
+/// What an initialiser is for.
+enum class Role : std::uint8_t {
+  constant,   ///< integers, single numbers, what shapes hang on
+  parameter,  ///< numbers that could be trained
+  statistic,  ///< running mean and variance of a batch normalisation
+};
+
+struct ImportOptions {
+  /// Types of the model's inputs, by name; those that are not here have the types of the file, whose open extents are 1.
+  std::map<std::string, Shape> shapes;
+  /// Inputs that are known now, and become constants: shapes and axes that the file leaves to be given.
+  std::map<std::string, Tensor> known;
+  /// The value that stands for an initialiser; null: a constant.
+  std::function<Value(const TensorData&, const Tensor&, Role)> initializer;
+  /// Single values of double precision become those of single precision.
+  bool single_precision = false;
+  /// Batch normalisation uses and updates the statistics of its batch, whatever the file says (for training).
+  std::function<bool(const std::string& statistic)> trains_statistic;
+  /// The batch that the file was written for, and the one that is wanted instead: in shapes, the first extent is changed.
+  std::optional<std::pair<std::int64_t, std::int64_t>> batch;
+};
+
+class Importer;
+
+/// One node while it is being imported: what conversion rules see.
+class NodeContext {
+ public:
+  NodeContext(Importer& importer, const NodeData& of, std::int64_t version, std::vector<Value> values, std::string title)
+      : node(of), opset(version), inputs(std::move(values)), name(std::move(title)), importer_(importer) {}
+
+  const NodeData& node;
+  std::int64_t opset;  ///< of the node's domain
+  std::vector<Value> inputs;
+  std::string name;
+
+  Graph& graph() const;
+  const ImportOptions& options() const;
+  bool has(std::size_t index) const { return index < inputs.size() && inputs[index]; }
+  /// The input. Throws InputError if it is absent.
+  Value input(std::size_t index) const;
+  /// What is known of the input when the graph is made, or null.
+  const Tensor* known(std::size_t index) const;
+  /// The same as integers or numbers. Throws InputError where it is known only when the model runs; `what` is what it says.
+  std::vector<std::int64_t> integers(std::size_t index, std::string_view what) const;
+  double number(std::size_t index, std::string_view what) const;
+
+  std::int64_t integer(std::string_view attribute, std::int64_t otherwise) const;
+  double real(std::string_view attribute, double otherwise) const;
+  std::string text(std::string_view attribute, const std::string& otherwise) const;
+  std::vector<std::int64_t> integer_list(std::string_view attribute) const;
+  Tensor tensor(std::string_view attribute) const;
+  bool has_output(std::size_t index) const { return index < node.outputs.size() && !node.outputs[index].empty(); }
+
+  /// A node of ours, folded where all its inputs are known and its results small.
+  std::vector<Value> emit_all(std::string_view op, const std::vector<Value>& values, const Attributes& changed = {}) const;
+  Value emit(std::string_view op, const std::vector<Value>& values, const Attributes& changed = {}) const {
+    return emit_all(op, values, changed).front();
+  }
+  /// The node as the op whose ONNX name it has: attributes by name, known inputs as options.
+  std::vector<Value> as_it_is(const Attributes& changed = {}, const std::vector<std::string>& dropped = {}) const;
+  Value constant(const Tensor& tensor) const;
+  Value integers_constant(const std::vector<std::int64_t>& values) const;
+  /// Runs a subgraph of this node on values for its inputs.
+  std::vector<Value> run(const GraphData& body, std::span<const Value> given) const;
+  const GraphData& body(std::string_view attribute) const;
+  [[noreturn]] void fail(const std::string& message) const;
+  /// How the node counts among gradients: value → name is known to the importer.
+  Value named(const std::string& value) const;
+
+ private:
+  Importer& importer_;
+};
+
+/// Converts one node; returns its outputs in ONNX's order (absent ones at the end may be left out).
+using Rule = std::function<std::vector<Value>(const NodeContext&)>;
+/// The rule for an operator where attributes by name are not enough, or null.
+const Rule* find_rule(const std::string& domain, const std::string& op_type);
+/// The op of that ONNX name, or null. The name "com.example::Op" has a domain.
+const OpDef* find_op(const OpTable& table, const std::string& domain, const std::string& op_type);
+
+class Importer {
+ public:
+  Importer(const Model& model, Graph& graph, ImportOptions options);
+
+  /// Imports all nodes. The model's inputs become the graph's unless `given` holds them; outputs are in the model's order.
+  std::vector<Value> run(const std::map<std::string, Value>& given = {});
+
+ private:
+  friend class NodeContext;
+  using Scope = std::unordered_map<std::string, Value>;
+
+  void require_known_operators() const;
+  void collect_unknown(const std::vector<NodeData>& nodes, const std::map<std::string, std::int64_t>& opsets,
+                       std::vector<std::string>& missing, int depth) const;
+  std::map<std::string, Role> roles() const;
+  void add_initializers(const GraphData& graph, Scope& scope, bool main);
+  void add_inputs(const std::map<std::string, Value>& given);
+  void run_nodes(const std::vector<NodeData>& nodes, const std::map<std::string, std::int64_t>& opsets, bool main);
+  void run_node(const NodeData& node, const std::map<std::string, std::int64_t>& opsets, bool main);
+  std::vector<Value> call_function(const FunctionData& function, const NodeData& node, const std::vector<Value>& inputs);
+  std::vector<Value> run_body(const GraphData& body, std::span<const Value> given);
+  const FunctionData* find_function(const NodeData& node) const;
+  Value find(const std::string& name, const NodeData& node) const;
+  std::vector<Value> emit(const OpDef& op, const std::vector<Value>& inputs, const Options& options, const std::string& name);
+  Tensor tensor(const TensorData& data) const;
+
+  const Model& model_;
+  Graph& graph_;
+  ImportOptions options_;
+  std::vector<Scope> scopes_;
+  std::vector<const std::map<std::string, std::int64_t>*> opsets_;
+  int depth_ = 0;
+};
+
+/// The whole model as a graph: inputs, initialisers as constants or states, outputs, with the file's names. Throws InputError, with
+/// the file's name, for operators that are not known (all of them at once), an opset from the future, a value that nothing
+/// computes, a cycle, and whatever a node's own op refuses.
+Graph to_graph(const Model& model, const std::shared_ptr<const OpTable>& table, ImportOptions options = {});
+
+}  // namespace neurons::onnx

@@ -1,0 +1,88 @@
+// Normalisations and dropout, which differ between training and inference.
+
+#include <algorithm>
+
+#include "neurons/base/error.hpp"
+#include "neurons/formats/onnx/rules/rules.hpp"
+
+namespace neurons::onnx {
+namespace {
+
+using Outputs = std::vector<Value>;
+
+constexpr std::int64_t kTrainingByAttribute = 14;
+constexpr std::int64_t kScalePerChannel = 21;
+
+/// In inference form with the file's statistics, unless these are to be trained or the file says training_mode.
+Outputs batch_normalization(const NodeContext& node) {
+  const bool asked = node.opset >= kTrainingByAttribute && node.integer("training_mode", 0) != 0;
+  const bool trained = node.options().trains_statistic && node.options().trains_statistic(node.node.inputs.at(3));
+  const auto results = node.as_it_is({{"training_mode", asked || trained}}, {"spatial", "is_test", "training_mode"});
+  if (!trained) return results;
+  node.graph().assign(node.input(3), results.at(1));
+  node.graph().assign(node.input(4), results.at(2));
+  return {results.front()};
+}
+
+/// Of opsets 18 to 20: scale and bias of each group.
+Outputs group_normalization(const NodeContext& node) {
+  if (node.opset >= kScalePerChannel) return node.as_it_is({}, {"stash_type"});
+  const std::int64_t channels = node.input(0).shape()[1];
+  const std::int64_t groups = node.integer("num_groups", 0);
+  if (groups < 1 || channels % groups != 0) node.fail(fmt::format("{} channels do not part into {} groups", channels, groups));
+  NodeContext spread = node;
+  for (const std::size_t i : {1U, 2U}) {
+    const Value column = node.emit("Reshape", {node.input(i)}, {{"shape", std::vector<std::int64_t>{groups, 1}}});
+    const Value wide = node.emit("Expand", {column}, {{"shape", std::vector<std::int64_t>{groups, channels / groups}}});
+    spread.inputs[i] = node.emit("Reshape", {wide}, {{"shape", std::vector<std::int64_t>{channels}}});
+  }
+  return spread.as_it_is({}, {"stash_type"});
+}
+
+/// Nothing is dropped in inference; a file that says otherwise asks for numbers that nobody can reproduce.
+Outputs dropout(const NodeContext& node) {
+  const Tensor* training = node.known(2);
+  const bool drops = node.has(2) && (training == nullptr || training->cast(DType::i64).values<std::int64_t>()[0] != 0);
+  const double ratio = node.has(1) ? node.number(1, "ratio") : node.real("ratio", 0.5);
+  if (drops && ratio != 0) node.fail("drops at random in training_mode; export the model for inference");
+  const Value x = node.input(0);
+  const Value same = node.emit("Identity", {x});
+  if (!node.has_output(1)) return {same};
+  Tensor mask(DType::boolean, x.shape());
+  std::ranges::fill(mask.values<bool>(), true);
+  return {same, node.constant(mask)};
+}
+
+Outputs layer_normalization(const NodeContext& node) { return node.as_it_is({}, {"stash_type"}); }
+
+Outputs mean_variance_normalization(const NodeContext& node) {
+  constexpr double kEpsilon = 1e-9;  // as the function in ONNX's operator page
+  std::vector<std::int64_t> axes = node.integer_list("axes");
+  if (axes.empty()) axes = {0, 2, 3};
+  const Value x = node.input(0);
+  const Attributes along{{"axes", axes}, {"keep_dims", true}};
+  const Value centred = node.emit("Sub", {x, node.emit("ReduceMean", {x}, along)});
+  const Value squares = node.emit("Mul", {x, x});
+  const Value mean = node.emit("ReduceMean", {x}, along);
+  const Value variance = node.emit("Sub", {node.emit("ReduceMean", {squares}, along), node.emit("Mul", {mean, mean})});
+  const Value deviation = node.emit("Sqrt", {variance});
+  const Value epsilon = node.constant(Tensor::scalar(static_cast<float>(kEpsilon)).cast(x.type().dtype));
+  return {node.emit("Div", {centred, node.emit("Add", {deviation, epsilon})})};
+}
+
+/// The pools whose second output is asked for.
+Outputs max_pool(const NodeContext& node) { return node.as_it_is({{"indices", node.has_output(1)}}); }
+
+}  // namespace
+
+void add_normalization_rules(Rules& rules) {
+  rules["BatchNormalization"] = batch_normalization;
+  rules["GroupNormalization"] = group_normalization;
+  rules["LayerNormalization"] = layer_normalization;
+  rules["RMSNormalization"] = layer_normalization;
+  rules["MeanVarianceNormalization"] = mean_variance_normalization;
+  rules["Dropout"] = dropout;
+  rules["MaxPool"] = max_pool;
+}
+
+}  // namespace neurons::onnx

@@ -1,0 +1,20 @@
+#pragma once
+/// Operators of ONNX whose attributes and inputs do not map to an op of ours by name: one rule each. The rest need none.
+
+#include <map>
+#include <string>
+
+#include "neurons/formats/onnx/importer.hpp"
+
+namespace neurons::onnx {
+
+using Rules = std::map<std::string, Rule>;  ///< by "Op" or "domain::Op"
+
+void add_shape_rules(Rules& rules);          ///< what is known once shapes are: Constant, Shape, Range, …
+void add_old_form_rules(Rules& rules);       ///< operators whose meaning changed between opsets
+void add_normalization_rules(Rules& rules);  ///< BatchNormalization, Dropout, …
+void add_combining_rules(Rules& rules);      ///< Sum, Mean, OneHot, …: several ops of ours
+void add_control_flow_rules(Rules& rules);   ///< If, Loop, Scan: unrolled
+void add_training_rules(Rules& rules);       ///< Gradient and the optimisers of ai.onnx.preview.training
+
+}  // namespace neurons::onnx

@@ -1,0 +1,155 @@
+#include "neurons/formats/onnx/test_case.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "neurons/formats/onnx/importer.hpp"
+#include "neurons/plan/plan.hpp"
+
+namespace neurons::onnx {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr double kRelative = 1e-3;
+constexpr double kAbsolute = 1e-7;
+constexpr std::int64_t kMostKnown = 4096;  // elements of an input on which a shape may hang
+
+struct DataSet {
+  std::map<std::string, Tensor> inputs;
+  std::vector<Tensor> outputs;
+};
+
+/// The values that a caller gives: inputs that are no initialisers.
+std::vector<const ValueData*> given_inputs(const GraphData& graph) {
+  std::vector<const ValueData*> result;
+  for (const ValueData& input : graph.inputs) {
+    if (graph.initializer(input.name) == nullptr) result.push_back(&input);
+  }
+  return result;
+}
+
+DataSet read_data_set(const fs::path& folder, const Model& model) {
+  DataSet result;
+  const auto inputs = given_inputs(model.graph);
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const fs::path path = folder / fmt::format("input_{}.pb", i);
+    if (!fs::exists(path)) continue;  // an optional input at the end
+    if (!inputs[i]->is_tensor) fail_input("input \"{}\" is no tensor but a sequence, map or optional value", inputs[i]->name);
+    result.inputs.emplace(inputs[i]->name, to_tensor(read_tensor(path), folder));
+  }
+  for (std::size_t i = 0; i < model.graph.outputs.size(); ++i) {
+    if (!model.graph.outputs[i].is_tensor) fail_input("output \"{}\" is no tensor", model.graph.outputs[i].name);
+    result.outputs.push_back(to_tensor(read_tensor(folder / fmt::format("output_{}.pb", i)), folder));
+  }
+  return result;
+}
+
+/// Which inputs are taken as known when the model is compiled.
+enum class Known : std::uint8_t { none, integers, all };
+
+Graph graph_for(const Model& model, const DataSet& data, const std::shared_ptr<const OpTable>& table, Known known) {
+  ImportOptions options;
+  for (const auto& [name, tensor] : data.inputs) {
+    const bool integer = tensor.dtype() != DType::f32 && tensor.dtype() != DType::f64;
+    const bool taken = known == Known::all || (known == Known::integers && integer);
+    if (taken && tensor.elements() <= kMostKnown) {
+      options.known.emplace(name, tensor);
+    } else {
+      options.shapes.emplace(name, tensor.shape());
+    }
+  }
+  return to_graph(model, table, std::move(options));
+}
+
+/// The graph with as few known inputs as it needs.
+Graph graph_for(const Model& model, const DataSet& data, const std::shared_ptr<const OpTable>& table) {
+  for (const Known known : {Known::none, Known::integers}) {
+    try {
+      return graph_for(model, data, table, known);
+    } catch (const InputError&) {  // the last attempt's error is the one that counts
+    }
+  }
+  return graph_for(model, data, table, Known::all);
+}
+
+/// Empty, or the first difference.
+std::string difference(const Tensor& actual, const Tensor& expected) {
+  if (actual.type() != expected.type()) {
+    return fmt::format("is {}, expected {}", actual.type().to_string(), expected.type().to_string());
+  }
+  const Tensor a = actual.cast(DType::f64);
+  const Tensor b = expected.cast(DType::f64);
+  for (std::size_t i = 0; i < static_cast<std::size_t>(a.elements()); ++i) {
+    const double found = a.values<double>()[i];
+    const double wanted = b.values<double>()[i];
+    const bool same = found == wanted || (std::isnan(found) && std::isnan(wanted));
+    if (!same && !(std::abs(found - wanted) <= kAbsolute + kRelative * std::abs(wanted))) {
+      return fmt::format("has {} at {}, expected {}", found, i, wanted);
+    }
+  }
+  return "";
+}
+
+std::string run_data_set(const fs::path& folder, const Model& model, const std::shared_ptr<const OpTable>& table) {
+  const DataSet data = read_data_set(folder, model);
+  const Graph graph = graph_for(model, data, table);
+  Plan plan = compile(graph, std::make_shared<StateStore>(table));
+  for (const auto& [name, tensor] : data.inputs) {
+    if (graph.has(name) && graph.info(const_cast<Graph&>(graph).find(name).id()).kind == ValueKind::input)
+      plan.input(name).assign(tensor);
+  }
+  plan.run();
+  for (std::size_t i = 0; i < data.outputs.size(); ++i) {
+    const std::string& name = model.graph.outputs[i].name;
+    const TensorView view = plan.output(name);
+    Tensor found(view.dtype, view.shape);
+    std::ranges::copy(view.bytes(), found.bytes().begin());
+    const std::string fault = difference(found, data.outputs[i]);
+    if (!fault.empty()) return fmt::format("{}: output {} {}", folder.filename().string(), name, fault);
+  }
+  return "";
+}
+
+bool is_case(const fs::path& folder) { return fs::is_regular_file(folder / "model.onnx"); }
+
+}  // namespace
+
+CaseResult run_case(const fs::path& folder, const std::shared_ptr<const OpTable>& table) {
+  CaseResult result;
+  result.name = folder.filename().string();
+  try {
+    const Model model = read(folder / "model.onnx");
+    std::vector<fs::path> sets;
+    for (const auto& entry : fs::directory_iterator(folder)) {
+      if (entry.path().filename().string().starts_with("test_data_set_")) sets.push_back(entry.path());
+    }
+    std::ranges::sort(sets);
+    if (sets.empty()) fail_input("has no test_data_set_0");
+    for (const fs::path& set : sets) {
+      result.reason = run_data_set(set, model, table);
+      if (!result.reason.empty()) return result;
+    }
+    result.passed = true;
+  } catch (const std::exception& error) {
+    result.reason = error.what();
+    const std::string path = (folder / "model.onnx").string() + ": ";
+    if (result.reason.starts_with(path)) result.reason.erase(0, path.size());
+  }
+  return result;
+}
+
+std::vector<fs::path> find_cases(const fs::path& folder) {
+  std::vector<fs::path> cases;
+  std::error_code error;
+  if (is_case(folder)) cases.push_back(folder);
+  for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    if (entry->is_directory() && is_case(entry->path())) cases.push_back(entry->path());
+  }
+  if (error) fail_input("{}: cannot be read: {}", folder.string(), error.message());
+  if (cases.empty()) fail_input("{}: holds no test cases: folders with model.onnx and test_data_set_0", folder.string());
+  std::ranges::sort(cases);
+  return cases;
+}
+
+}  // namespace neurons::onnx
