@@ -11,10 +11,12 @@ namespace {
 std::vector<Value> decompose(const RewriteContext& context) {
   Graph& graph = context.graph;
   const Value x = context.inputs[0];
-  constexpr double kLargest = std::numeric_limits<float>::max();
+  const DType dtype = x.type().dtype;
+  const double limit = dtype == DType::f64 ? std::numeric_limits<double>::max() : std::numeric_limits<float>::max();
+  const auto bound = [&](double value) { return graph.constant(Tensor::of<double>({}, std::vector{value}).cast(dtype)); };
   const Options kept = context.options.with({{"keep_dims", true}});
   Value largest = graph.emit("ReduceMax", {x}, kept);
-  largest = graph.emit("Min", {graph.emit("Max", {largest, graph.scalar(-kLargest)}), graph.scalar(kLargest)});
+  largest = graph.emit("Min", {graph.emit("Max", {largest, bound(-limit)}), bound(limit)});
   const Value sum = graph.emit("ReduceSum", {graph.emit("Exp", {x - largest})}, context.options);
   return {graph.emit("Log", {sum}) + reshaped(largest, sum.shape())};
 }

@@ -29,6 +29,13 @@ std::vector<const ValueData*> given_inputs(const GraphData& graph) {
   return result;
 }
 
+/// The tensor of a file, which says uint16 for bfloat16 where the model knows better.
+Tensor read_value(const fs::path& path, const ValueData& declared) {
+  TensorData data = read_tensor(path);
+  if (declared.type == ElementType::bf16 && data.type == ElementType::u16) data.type = ElementType::bf16;
+  return to_tensor(data, path.parent_path());
+}
+
 DataSet read_data_set(const fs::path& folder, const Model& model) {
   DataSet result;
   const auto inputs = given_inputs(model.graph);
@@ -36,11 +43,11 @@ DataSet read_data_set(const fs::path& folder, const Model& model) {
     const fs::path path = folder / fmt::format("input_{}.pb", i);
     if (!fs::exists(path)) continue;  // an optional input at the end
     if (!inputs[i]->is_tensor) fail_input("input \"{}\" is no tensor but a sequence, map or optional value", inputs[i]->name);
-    result.inputs.emplace(inputs[i]->name, to_tensor(read_tensor(path), folder));
+    result.inputs.emplace(inputs[i]->name, read_value(path, *inputs[i]));
   }
   for (std::size_t i = 0; i < model.graph.outputs.size(); ++i) {
     if (!model.graph.outputs[i].is_tensor) fail_input("output \"{}\" is no tensor", model.graph.outputs[i].name);
-    result.outputs.push_back(to_tensor(read_tensor(folder / fmt::format("output_{}.pb", i)), folder));
+    result.outputs.push_back(read_value(folder / fmt::format("output_{}.pb", i), model.graph.outputs[i]));
   }
   return result;
 }

@@ -33,6 +33,18 @@ Outputs arithmetic(const NodeContext& node) {
   return aligned.as_it_is({}, {"broadcast", "axis"});
 }
 
+/// The slopes of channels, axis 1; since opset 7 they broadcast as all shapes do.
+Outputs prelu(const NodeContext& node) {
+  const Value x = node.input(0);
+  const Value slope = node.input(1);
+  if (node.opset >= kBroadcastByShape || slope.shape().rank() != 1 || x.shape().rank() < 3) return node.as_it_is();
+  std::vector<std::int64_t> extents(static_cast<std::size_t>(x.shape().rank() - 1), 1);
+  extents.front() = slope.shape()[0];
+  NodeContext aligned = node;
+  aligned.inputs[1] = node.emit("Reshape", {slope}, {{"shape", extents}});
+  return aligned.as_it_is();
+}
+
 Outputs gemm(const NodeContext& node) { return node.as_it_is({}, {"broadcast"}); }
 
 /// Before opset 13 the axes from "axis" (1 unless given) on were one.
@@ -127,9 +139,10 @@ Outputs reshape(const NodeContext& node) {
 }  // namespace
 
 void add_old_form_rules(Rules& rules) {
-  for (const char* name : {"Add", "Sub", "Mul", "Div", "Pow", "And", "Or", "Xor", "Equal", "Greater", "Less", "PRelu"}) {
+  for (const char* name : {"Add", "Sub", "Mul", "Div", "Pow", "And", "Or", "Xor", "Equal", "Greater", "Less"}) {
     rules[name] = arithmetic;
   }
+  rules["PRelu"] = prelu;
   rules["Gemm"] = gemm;
   for (const char* name : {"Softmax", "LogSoftmax", "Hardmax"}) rules[name] = along_rows;
   rules["Clip"] = clip;
