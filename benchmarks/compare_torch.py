@@ -21,6 +21,7 @@ import statistics
 import sys
 import time
 
+import torch_convolutions as convolutions
 from pairs import Peer, bootstrap, measure_pairs, ratio_of, say
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -35,6 +36,7 @@ class Workload:
     layers: object  # from torch.nn to the list of layers
     momentum: float = 0.0  # above 0: SGD of rate 0.01 in place of Adam
     tokens: int = 0  # above 0: inputs are tokens below it, and each step has a label
+    states: tuple = ()  # extents of what each call hands to the next: one step of a stream
 
 
 def mlp(*sizes):
@@ -104,6 +106,24 @@ def recurrent(kind, features, hidden, layers=1):
     return make
 
 
+def stream(features, hidden):
+    """One step of an LSTM and a linear layer; the state goes in and comes out."""
+
+    def layers(nn):
+        class Step(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.cell, self.dense = nn.LSTMCell(features, hidden), nn.Linear(hidden, 1)
+
+            def forward(self, x, h, c):
+                h, c = self.cell(x, (h, c))
+                return self.dense(h), h, c
+
+        return Step()
+
+    return layers
+
+
 def small_stem(nn, width):
     return [nn.Conv2d(3, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
 
@@ -157,6 +177,7 @@ WORKLOADS = {
     "infer-mlp-1": Workload((784,), 10, 1, False, mlp(784, 256, 128, 10)),
     "infer-cnn-1": Workload((1, 28, 28), 10, 1, False, cnn),
     "infer-lstm-1": Workload((28, 28), 10, 1, False, recurrent("LSTM", 28, 128)),
+    "stream-lstm-1": Workload((1,), 1, 1, False, stream(1, 32), states=(32, 32)),
     "infer-resnet18-1": Workload((3, 224, 224), 1000, 1, False, resnet(large_stem, 4, 2, 64, 1000)),
 }
 
@@ -192,7 +213,10 @@ QUICK_TRAINING_MODES = ["eager-fused", "step-cpp-wrapper"]
 QUICK_INFERENCE_MODES = ["eager", "script-frozen"]
 
 
-def modes_of(workload, quick):
+def modes_of(name, quick):
+    if case := convolutions.case_of(name):
+        return convolutions.modes_of(case, quick)
+    workload = WORKLOADS[name]
     if not workload.training:
         return QUICK_INFERENCE_MODES if quick else INFERENCE_MODES
     if workload.momentum:  # running statistics: no functional step
@@ -285,24 +309,30 @@ def make_training_step(torch, mode, workload, network, inputs, labels):
     return run, 1
 
 
-def make_inference(torch, mode, network, inputs):
+def make_inference(torch, mode, workload, network, inputs):
     network.eval()
+    states = tuple(torch.zeros(workload.batch, extent) for extent in workload.states)
     if mode == "script-frozen":
         with torch.no_grad():
-            traced = torch.jit.optimize_for_inference(torch.jit.freeze(torch.jit.trace(network, inputs)))
+            traced = torch.jit.optimize_for_inference(torch.jit.freeze(torch.jit.trace(network, (inputs, *states))))
         call = traced
     elif mode == "ahead-of-time":
         from torch._inductor import aoti_compile_and_package, aoti_load_package
 
         with torch.no_grad():
-            call = aoti_load_package(aoti_compile_and_package(torch.export.export(network, (inputs,))))
+            call = aoti_load_package(aoti_compile_and_package(torch.export.export(network, (inputs, *states))))
     else:
         call = network if mode == "eager" else torch.compile(network)
 
     def run():
         return call(inputs)
 
-    return run, 1
+    def step():
+        nonlocal states
+        y, *states = call(inputs, *states)
+        return y
+
+    return step if states else run
 
 
 def time_calls(run, seconds):
@@ -320,6 +350,28 @@ def time_calls(run, seconds):
     return calls / passed
 
 
+def make_run(torch, name, mode):
+    """A function that makes one call, how many steps a call makes, and the samples of a step."""
+    layout = torch.channels_last if mode.endswith(LAST) else torch.contiguous_format
+    mode = mode.removesuffix(LAST)
+    if case := convolutions.case_of(name):
+        return convolutions.make_step(torch, case, mode, layout), 1, case.batch
+    workload = WORKLOADS[name]
+    layers = workload.layers(torch.nn)
+    network = torch.nn.Sequential(*layers) if isinstance(layers, list) else layers
+    if workload.tokens:
+        inputs = torch.randint(0, workload.tokens, (workload.batch, *workload.sample))
+        labels = torch.randint(0, workload.classes, (inputs.numel(),))
+    else:
+        inputs = torch.rand(workload.batch, *workload.sample)
+        labels = torch.randint(0, workload.classes, (workload.batch,))
+    if layout == torch.channels_last:
+        network, inputs = network.to(memory_format=layout), inputs.to(memory_format=layout)
+    if not workload.training:
+        return make_inference(torch, mode, workload, network, inputs), 1, workload.batch
+    return *make_training_step(torch, mode, workload, network, inputs, labels), workload.batch
+
+
 def serve(name, mode, threads, warm_up):
     """Prepare one setting, then answer each line `SECONDS` on stdin with one line of JSON on stdout."""
     answers = os.fdopen(os.dup(1), "w")
@@ -332,30 +384,15 @@ def serve(name, mode, threads, warm_up):
     torch.set_num_threads(threads)
     torch.manual_seed(1)
     set_up_inductor(mode.removesuffix(LAST))
-    workload = WORKLOADS[name]
-    network = torch.nn.Sequential(*workload.layers(torch.nn))
-    if workload.tokens:
-        inputs = torch.randint(0, workload.tokens, (workload.batch, *workload.sample))
-        labels = torch.randint(0, workload.classes, (inputs.numel(),))
-    else:
-        inputs = torch.rand(workload.batch, *workload.sample)
-        labels = torch.randint(0, workload.classes, (workload.batch,))
-    if mode.endswith(LAST):
-        mode = mode.removesuffix(LAST)
-        network = network.to(memory_format=torch.channels_last)
-        inputs = inputs.to(memory_format=torch.channels_last)
     began = time.perf_counter()
-    if workload.training:
-        run, steps = make_training_step(torch, mode, workload, network, inputs, labels)
-        context = contextlib.nullcontext()
-    else:
-        run, steps = make_inference(torch, mode, network, inputs)
-        context = torch.inference_mode()
+    run, steps, batch = make_run(torch, name, mode)
+    training = name in WORKLOADS and WORKLOADS[name].training
+    context = contextlib.nullcontext() if training else torch.inference_mode()
     with context:
         for _ in range(3):
             run()
         prepared = time.perf_counter() - began
-        losses = [float(run()) for _ in range(100)] if workload.training else []
+        losses = [float(run()) for _ in range(100)] if training else []
         time_calls(run, warm_up)
         ready = {"ready": True, "prepare_seconds": prepared, "torch": torch.__version__}
         if losses:
@@ -363,7 +400,7 @@ def serve(name, mode, threads, warm_up):
         print(json.dumps(ready), file=answers, flush=True)
         for line in sys.stdin:
             rate = time_calls(run, float(line)) * steps
-            answer = {"samples_per_second": rate * workload.batch, "microseconds_per_step": 1e6 / rate}
+            answer = {"samples_per_second": rate * batch, "microseconds_per_step": 1e6 / rate}
             print(json.dumps(answer), file=answers, flush=True)
 
 
@@ -384,7 +421,7 @@ def start_peer(name, mode, threads, warm_up):
 def explore(name, threads, options):
     """Every setting's samples per second (best of three short runs), fastest first."""
     found = []
-    for mode in options.modes or modes_of(WORKLOADS[name], options.quick):
+    for mode in options.modes or modes_of(name, options.quick):
         for count in threads:
             entry = {"mode": mode, "threads": count}
             try:
@@ -456,7 +493,7 @@ def table(outcomes, torch_only):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("workloads", nargs="*", metavar="NAME", help=f"from {', '.join(WORKLOADS)}; all if none is named")
+    parser.add_argument("workloads", nargs="*", metavar="NAME", help=f"from {', '.join(WORKLOADS)}, all of these if none is named; {convolutions.SWEEP}, or cases of it")
     parser.add_argument("--pairs", type=int, default=12, help="pairs to keep per workload (12)")
     parser.add_argument("--seconds", type=float, default=1.0, help="length of one PyTorch measurement (1)")
     parser.add_argument("--threads", type=int, help="only this many threads, on both sides; otherwise 1 and 2 are tried, and neurons chooses")
@@ -470,14 +507,15 @@ def main():
     if options.serve:
         name, mode, threads, warm_up = options.serve
         return serve(name, mode, int(threads), float(warm_up))
-    names = options.workloads or list(WORKLOADS)
-    for name in names:
-        if name not in WORKLOADS:
-            parser.error(f"unknown workload {name!r}; there are {', '.join(WORKLOADS)}")
+    if not options.neurons.exists() and (not options.torch_only or convolutions.SWEEP in options.workloads):
+        parser.error(f"{options.neurons} is not there; build it, name it by --neurons, or give --torch-only")
+    names = []
+    for name in options.workloads or WORKLOADS:
+        if name not in WORKLOADS and name != convolutions.SWEEP and not convolutions.case_of(name):
+            parser.error(f"unknown workload {name!r}; there are {', '.join(WORKLOADS)}, {convolutions.SWEEP}")
+        names += convolutions.case_names(options.neurons) if name == convolutions.SWEEP else [name]
     if options.quick:
         options.pairs, options.seconds = min(options.pairs, 2), min(options.seconds, 0.3)
-    if not options.torch_only and not options.neurons.exists():
-        parser.error(f"{options.neurons} is not there; build it, name it by --neurons, or give --torch-only")
     outcomes = [compare(name, options) for name in names]
     if options.json:
         print(json.dumps({"workloads": outcomes}, indent=2))
