@@ -16,25 +16,36 @@ struct ConformanceArguments {
   bool failures = false;
 };
 
+std::string word(onnx::CaseResult::Outcome outcome) {
+  using Outcome = onnx::CaseResult::Outcome;
+  return outcome == Outcome::passed ? "pass" : outcome == Outcome::failed ? "FAIL" : "skip";
+}
+
 int conform(Session& session, const ConformanceArguments& arguments) {
-  std::size_t passed = 0;
-  Json failed = Json::array();
-  std::size_t count = 0;
+  using Outcome = onnx::CaseResult::Outcome;
+  std::map<Outcome, std::size_t> counts;
+  Json cases = Json::array();
   for (const auto& folder : arguments.folders) {
     for (const auto& path : onnx::find_cases(folder)) {
       const onnx::CaseResult result = onnx::run_case(path, ops::table());
-      ++count;
-      if (result.passed) {
-        ++passed;
-        if (!arguments.failures) session.say("pass  {}", printable(result.name));
-      } else {
-        session.say("FAIL  {}: {}", printable(result.name), printable(result.reason));
-        failed.push_back({{"case", path.string()}, {"reason", result.reason}});
-      }
+      ++counts[result.outcome];
+      const bool passed = result.outcome == Outcome::passed;
+      const std::string reason = passed ? "" : ": " + printable(result.reason);
+      if (!passed || !arguments.failures) session.say("{}  {}{}", word(result.outcome), printable(result.name), reason);
+      cases.push_back({{"name", result.name},
+                       {"folder", path.string()},
+                       {"outcome", passed                              ? "passed"
+                                   : result.outcome == Outcome::failed ? "failed"
+                                                                       : "skipped"},
+                       {"reason", result.reason}});
     }
   }
-  session.say("{} of {} passed", passed, count);
-  session.answer() = {{"cases", count}, {"passed", passed}, {"failed", failed}};
+  const std::size_t passed = counts[Outcome::passed];
+  session.say("{} of {} passed, {} failed, {} skipped (operators that are not known here)", passed, cases.size(),
+              counts[Outcome::failed], counts[Outcome::skipped]);
+  const std::size_t count = cases.size();
+  session.answer() = {
+      {"passed", passed}, {"failed", counts[Outcome::failed]}, {"skipped", counts[Outcome::skipped]}, {"cases", std::move(cases)}};
   return passed == count ? kDone : kFailed;
 }
 
@@ -47,7 +58,7 @@ void add_conformance(CLI::App& app, Session& session) {
                                           "  neurons conformance backend/test/data/node/test_relu --json",
                                           [&session, arguments] { return conform(session, *arguments); });
   command->add_option("DIR", arguments->folders, "A test case, or a folder of them")->required();
-  command->add_flag("--failures", arguments->failures, "Print only the cases that fail");
+  command->add_flag("--failures", arguments->failures, "Print only the cases that do not pass");
 }
 
 }  // namespace neurons::cli

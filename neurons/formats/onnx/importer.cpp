@@ -1,9 +1,9 @@
 #include "neurons/formats/onnx/importer.hpp"
 
 #include <algorithm>
-#include <set>
 
 #include "neurons/base/suggest.hpp"
+#include "neurons/formats/onnx/operators.hpp"
 #include "neurons/plan/plan.hpp"
 
 namespace neurons::onnx {
@@ -11,13 +11,14 @@ namespace {
 
 constexpr std::int64_t kMostFolded = 4096;  // elements of a result that is computed at import
 constexpr int kDeepestCall = 64;            // functions within functions
+constexpr std::int64_t kMostNodes = 1 << 18;
 
 DType imported(DType dtype, const ImportOptions& options) {
   return options.single_precision && dtype == DType::f64 ? DType::f32 : dtype;
 }
 
 std::string title_of(const NodeData& node) {
-  const std::string kind = node.domain.empty() ? node.op_type : node.domain + "::" + node.op_type;
+  const std::string kind = operator_of(node);
   if (!node.name.empty()) return fmt::format("{} ({})", node.name, kind);
   return node.outputs.empty() ? kind : fmt::format("{} ({})", node.outputs.front(), kind);
 }
@@ -78,45 +79,13 @@ std::vector<const NodeData*> in_order(const std::vector<NodeData>& nodes) {
 Importer::Importer(const Model& model, Graph& graph, ImportOptions options)
     : model_(model), graph_(graph), options_(std::move(options)) {}
 
-const FunctionData* Importer::find_function(const NodeData& node) const {
-  const auto found = std::ranges::find_if(model_.functions, [&](const FunctionData& function) {
-    return function.name == node.op_type &&
-           (function.domain == node.domain || (function.domain == "ai.onnx" && node.domain.empty()));
-  });
-  return found == model_.functions.end() ? nullptr : &*found;
-}
-
-void Importer::collect_unknown(const std::vector<NodeData>& nodes, const std::map<std::string, std::int64_t>& opsets,
-                               std::vector<std::string>& missing, int depth) const {
-  if (depth > kDeepestCall) fail_input("holds functions that call themselves");
-  for (const NodeData& node : nodes) {
-    if (const FunctionData* function = find_function(node)) {
-      collect_unknown(function->nodes, function->opsets, missing, depth + 1);
-    } else if (find_rule(node.domain, node.op_type) == nullptr && find_op(*graph_.table(), node.domain, node.op_type) == nullptr) {
-      missing.push_back(node.domain.empty() ? node.op_type : node.domain + "::" + node.op_type);
-    }
-    for (const AttributeData& attribute : node.attributes) {
-      if (attribute.graph) collect_unknown(attribute.graph->nodes, opsets, missing, depth + 1);
-    }
-  }
-}
-
 void Importer::require_known_operators() const {
   for (const auto& [domain, version] : model_.opsets) {
     if (domain.empty() && (version < kOldestOpset || version > kNewestOpset)) {
       fail_input("is of opset {}; {} to {} can be read: export it with an older opset", version, kOldestOpset, kNewestOpset);
     }
   }
-  std::vector<std::string> missing;
-  collect_unknown(model_.graph.nodes, model_.opsets, missing, 0);
-  if (missing.empty()) return;
-  std::map<std::string, int> counts;
-  for (const std::string& name : missing) ++counts[name];
-  std::string list;
-  for (const auto& [name, count] : counts) {
-    list += fmt::format("{}{}{}", list.empty() ? "" : ", ", name, count > 1 ? fmt::format(" ({} nodes)", count) : "");
-  }
-  fail_input("uses operators that are not known here: {}", list);
+  if (const std::string unknown = unknown_operators(model_, *graph_.table()); !unknown.empty()) fail_input("{}", unknown);
 }
 
 /// Roles of the main graph's initialisers, by how nodes use them.
@@ -213,6 +182,7 @@ Value Importer::find(const std::string& name, const NodeData& node) const {
 }
 
 void Importer::run_node(const NodeData& node, const std::map<std::string, std::int64_t>& opsets, bool main) {
+  if (++steps_ > kMostNodes) fail_input("has more than {} nodes once functions are called and loops unrolled", kMostNodes);
   std::vector<Value> inputs;
   for (const std::string& input : node.inputs) inputs.push_back(input.empty() ? Value{} : find(input, node));
   const auto version = opsets.find(node.domain);
@@ -220,7 +190,7 @@ void Importer::run_node(const NodeData& node, const std::map<std::string, std::i
                             node.name.empty() && !node.outputs.empty() ? node.outputs.front() : node.name);
   std::vector<Value> outputs;
   try {
-    if (const FunctionData* function = find_function(node)) {
+    if (const FunctionData* function = find_function(model_, node)) {
       outputs = call_function(*function, node, context.inputs);
     } else if (const Rule* rule = find_rule(node.domain, node.op_type)) {
       outputs = (*rule)(context);

@@ -112,8 +112,6 @@ class Importer {
   using Scope = std::unordered_map<std::string, Value>;
 
   void require_known_operators() const;
-  void collect_unknown(const std::vector<NodeData>& nodes, const std::map<std::string, std::int64_t>& opsets,
-                       std::vector<std::string>& missing, int depth) const;
   std::map<std::string, Role> roles() const;
   void add_initializers(const GraphData& graph, Scope& scope, bool main);
   void add_inputs(const std::map<std::string, Value>& given);
@@ -121,7 +119,6 @@ class Importer {
   void run_node(const NodeData& node, const std::map<std::string, std::int64_t>& opsets, bool main);
   std::vector<Value> call_function(const FunctionData& function, const NodeData& node, const std::vector<Value>& inputs);
   std::vector<Value> run_body(const GraphData& body, std::span<const Value> given);
-  const FunctionData* find_function(const NodeData& node) const;
   Value find(const std::string& name, const NodeData& node) const;
   std::vector<Value> emit(const OpDef& op, const std::vector<Value>& inputs, const Options& options, const std::string& name);
   Tensor tensor(const TensorData& data) const;
@@ -131,7 +128,8 @@ class Importer {
   ImportOptions options_;
   std::vector<Scope> scopes_;
   std::vector<const std::map<std::string, std::int64_t>*> opsets_;
-  int depth_ = 0;
+  int depth_ = 0;           ///< of the function that is being called
+  std::int64_t steps_ = 0;  ///< nodes so far, those of functions and loops each time
 };
 
 /// The whole model as a graph: inputs, initialisers as constants or states, outputs, with the file's names. Throws InputError, with

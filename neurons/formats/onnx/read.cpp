@@ -268,7 +268,7 @@ class Parser {
           result.opsets.insert(opset(field.message()));
           break;
         case 10:
-          result.domain = text_of(field);
+          result.domain = field.text() == "ai.onnx" ? "" : text_of(field);
           break;
         case 11:
           result.defaults.push_back(attribute(field.message(), 0));

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "neurons/formats/onnx/importer.hpp"
+#include "neurons/formats/onnx/operators.hpp"
 #include "neurons/plan/plan.hpp"
 
 namespace neurons::onnx {
@@ -129,6 +130,9 @@ CaseResult run_case(const fs::path& folder, const std::shared_ptr<const OpTable>
   result.name = folder.filename().string();
   try {
     const Model model = read(folder / "model.onnx");
+    if (const std::string unknown = unknown_operators(model, *table); !unknown.empty()) {
+      return {result.name, CaseResult::Outcome::skipped, unknown};
+    }
     std::vector<fs::path> sets;
     for (const auto& entry : fs::directory_iterator(folder)) {
       if (entry.path().filename().string().starts_with("test_data_set_")) sets.push_back(entry.path());
@@ -139,7 +143,7 @@ CaseResult run_case(const fs::path& folder, const std::shared_ptr<const OpTable>
       result.reason = run_data_set(set, model, table);
       if (!result.reason.empty()) return result;
     }
-    result.passed = true;
+    result.outcome = CaseResult::Outcome::passed;
   } catch (const std::exception& error) {
     result.reason = error.what();
     const std::string path = (folder / "model.onnx").string() + ": ";

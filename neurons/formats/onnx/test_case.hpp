@@ -1,6 +1,7 @@
 #pragma once
 /// ONNX's test cases: a folder with a model and data sets of inputs and the outputs that they must give.
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -10,8 +11,13 @@
 namespace neurons::onnx {
 
 struct CaseResult {
+  enum class Outcome : std::uint8_t {
+    passed,
+    failed,
+    skipped,  ///< the model uses operators that are not known here
+  };
   std::string name;  ///< of the folder
-  bool passed = false;
+  Outcome outcome = Outcome::failed;
   std::string reason;  ///< why not: what is not supported, or the first element that differs
 };
 

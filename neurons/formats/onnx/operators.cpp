@@ -1,0 +1,76 @@
+#include "neurons/formats/onnx/operators.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "neurons/formats/onnx/importer.hpp"
+
+namespace neurons::onnx {
+namespace {
+
+/// Walks through a model, through each function once.
+class Collector {
+ public:
+  Collector(const Model& model, const OpTable& table) : model_(model), table_(table) {}
+
+  void add(const std::vector<NodeData>& nodes) {
+    for (const NodeData& node : nodes) {
+      if (const FunctionData* function = find_function(model_, node)) {
+        if (seen_.insert(function).second) add(function->nodes);
+      } else {
+        OperatorUse& use = uses_[operator_of(node)];
+        ++use.nodes;
+        use.known = find_rule(node.domain, node.op_type) != nullptr || find_op(table_, node.domain, node.op_type) != nullptr;
+      }
+      for (const AttributeData& attribute : node.attributes) {
+        if (attribute.graph) add(attribute.graph->nodes);
+      }
+    }
+  }
+
+  std::vector<OperatorUse> take() {
+    std::vector<OperatorUse> result;
+    for (auto& [name, use] : uses_) {
+      use.name = name;
+      result.push_back(std::move(use));
+    }
+    return result;
+  }
+
+ private:
+  const Model& model_;
+  const OpTable& table_;
+  std::set<const FunctionData*> seen_;
+  std::map<std::string, OperatorUse> uses_;
+};
+
+}  // namespace
+
+std::string operator_of(const NodeData& node) { return node.domain.empty() ? node.op_type : node.domain + "::" + node.op_type; }
+
+const FunctionData* find_function(const Model& model, const NodeData& node) {
+  const auto found = std::ranges::find_if(model.functions, [&](const FunctionData& function) {
+    return function.name == node.op_type && function.domain == node.domain;
+  });
+  return found == model.functions.end() ? nullptr : &*found;
+}
+
+std::vector<OperatorUse> operators_of(const Model& model, const OpTable& table) {
+  Collector collector(model, table);
+  collector.add(model.graph.nodes);
+  return collector.take();
+}
+
+std::string unknown_operators(const Model& model, const OpTable& table) {
+  std::string list;
+  for (const OperatorUse& use : operators_of(model, table)) {
+    if (use.known) continue;
+    list += fmt::format("{}{}{}", list.empty() ? "" : ", ", use.name, use.nodes > 1 ? fmt::format(" ({} nodes)", use.nodes) : "");
+  }
+  return list.empty() ? list : "uses operators that are not known here: " + list;
+}
+
+}  // namespace neurons::onnx
