@@ -177,6 +177,12 @@ namespace {
 
 Value binary(std::string_view op, Value a, Value b) { return a.graph().emit(op, {a, b}); }
 
+/// A scalar of the element type of `value` where that is f64, else an f32.
+Value number_beside(Value value, double number) {
+  if (value.type().dtype != DType::f64) return value.graph().scalar(number);
+  return value.graph().constant(Tensor::of<double>({}, {&number, 1}));
+}
+
 }  // namespace
 
 Value operator+(Value a, Value b) { return binary("Add", a, b); }
@@ -184,14 +190,14 @@ Value operator-(Value a, Value b) { return binary("Sub", a, b); }
 Value operator*(Value a, Value b) { return binary("Mul", a, b); }
 Value operator/(Value a, Value b) { return binary("Div", a, b); }
 Value operator-(Value a) { return a.graph().emit("Neg", {a}); }
-Value operator+(Value a, double b) { return a + a.graph().scalar(b); }
-Value operator-(Value a, double b) { return a - a.graph().scalar(b); }
-Value operator*(Value a, double b) { return a * a.graph().scalar(b); }
-Value operator/(Value a, double b) { return a / a.graph().scalar(b); }
-Value operator-(double a, Value b) { return b.graph().scalar(a) - b; }
-Value operator*(double a, Value b) { return b.graph().scalar(a) * b; }
-Value operator+(double a, Value b) { return b.graph().scalar(a) + b; }
-Value operator/(double a, Value b) { return b.graph().scalar(a) / b; }
+Value operator+(Value a, double b) { return a + number_beside(a, b); }
+Value operator-(Value a, double b) { return a - number_beside(a, b); }
+Value operator*(Value a, double b) { return a * number_beside(a, b); }
+Value operator/(Value a, double b) { return a / number_beside(a, b); }
+Value operator-(double a, Value b) { return number_beside(b, a) - b; }
+Value operator*(double a, Value b) { return number_beside(b, a) * b; }
+Value operator+(double a, Value b) { return number_beside(b, a) + b; }
+Value operator/(double a, Value b) { return number_beside(b, a) / b; }
 
 Value sum_to(Value value, const Shape& shape) {
   if (value.shape() == shape) return value;
