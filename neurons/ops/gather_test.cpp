@@ -46,5 +46,33 @@ TEST(Gather, IndicesOutOfRangeReceiveNoGradient) {
   EXPECT_EQ(std::vector<float>(values.begin(), values.end()), (std::vector<float>{1000, 1, 0}));
 }
 
+TEST(GatherElements, IndicesOutOfRangeGiveZero) {
+  const OpDef& op = table()->find("GatherElements");
+  const Tensor x = Tensor::of<float>({3}, std::vector<float>{1, 2, 3});
+  const Tensor y = tensor_of({DType::f32, {4}}, run_with_bad_indices("GatherElements", x, op.default_options));
+  const auto values = y.values<float>();
+  EXPECT_EQ(std::vector<float>(values.begin(), values.end()), (std::vector<float>{2, 0, 0, 1}));
+}
+
+TEST(ScatterElements, IndicesOutOfRangeChangeNothingAndNaNSpreads) {
+  const OpDef& op = table()->find("ScatterElements");
+  const auto scattered = [&](const std::string& reduction, const std::vector<float>& updates) {
+    const std::vector<Tensor> inputs = {Tensor::of<float>({3}, std::vector<float>{5, 6, NAN}),
+                                        Tensor::of<std::int64_t>({4}, std::vector<std::int64_t>{1, 3, -4, -1}),
+                                        Tensor::of<float>({4}, updates)};
+    Sample sample{{}, op.default_options.with({{"reduction", reduction}}), "bad"};
+    for (const Tensor& input : inputs) sample.inputs.push_back({input.type(), Sample::Fill::given, 1, input});
+    const Tensor y = tensor_of({DType::f32, {3}}, run_kernel(op.kernels.front(), Case(op, sample), 2, {}).outputs.front());
+    const auto values = y.values<float>();
+    return std::vector<float>(values.begin(), values.end());
+  };
+  EXPECT_EQ(scattered("none", {1, 2, 3, 4}), (std::vector<float>{5, 1, 4}));
+  for (const std::string reduction : {"add", "mul", "min", "max"}) {
+    const auto y = scattered(reduction, {NAN, 2, 3, 4});
+    EXPECT_EQ(y[0], 5.0F) << reduction;
+    EXPECT_TRUE(std::isnan(y[1]) && std::isnan(y[2])) << reduction;
+  }
+}
+
 }  // namespace
 }  // namespace neurons::ops::testing

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "neurons/ops/common/choose.hpp"
 #include "neurons/ops/common/emit.hpp"
 #include "neurons/ops/common/move.hpp"
 #include "neurons/ops/common/only_f32.hpp"
@@ -129,10 +130,10 @@ std::vector<OpDef> top_k() {
   op.kernels = {{"partial sort", only_f32, prepare}};
   op.reference = reference;
   op.gradient = [](GradientContext& context) {
-    const std::int64_t axis = context.as<TopKOptions>().axis;
-    const OpDef& back = context.graph().table()->find("GatherElementsGradient");
-    const Options options = back.default_options.with({{"axis", axis}, {"shape", extents_of(context.input(0).shape())}});
-    context.set(0, context.graph().emit(back, {context.gradient(), context.output(1)}, options));
+    const Value dy = context.gradient();
+    const Value none = expanded(number_like(dy, 0), context.input(0).shape());
+    context.set(0, emit_with("ScatterElements", {none, context.output(1), dy},
+                             {{"axis", context.as<TopKOptions>().axis}, {"reduction", std::string("add")}}));
   };
   op.flops = nullptr;
   op.samples = samples;
