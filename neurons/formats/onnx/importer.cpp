@@ -9,8 +9,9 @@
 namespace neurons::onnx {
 namespace {
 
-constexpr std::int64_t kMostFolded = 4096;  // elements of a result that is computed at import
-constexpr int kDeepestCall = 64;            // functions within functions
+constexpr std::int64_t kMostFolded = 4096;   // elements of a result that is computed at import
+constexpr std::int64_t kMostRead = 1 << 20;  // of what it is computed from
+constexpr int kDeepestCall = 64;             // functions within functions
 constexpr std::int64_t kMostNodes = 1 << 18;
 
 DType imported(DType dtype, const ImportOptions& options) {
@@ -259,7 +260,9 @@ std::vector<Value> Importer::run_body(const GraphData& body, std::span<const Val
 /// The node's outputs; constants where all that it reads is known and what it gives is small.
 std::vector<Value> Importer::emit(const OpDef& op, const std::vector<Value>& inputs, const Options& options,
                                   const std::string& name) {
-  const auto is_known = [&](const Value& value) { return !value || graph_.info(value.id()).kind == ValueKind::constant; };
+  const auto is_known = [&](const Value& value) {
+    return !value || (graph_.info(value.id()).kind == ValueKind::constant && value.shape().elements() <= kMostRead);
+  };
   if (!std::ranges::all_of(inputs, is_known)) return graph_.emit_all(op, inputs, options, name);
   Graph alone(graph_.table());
   std::vector<Value> constants;

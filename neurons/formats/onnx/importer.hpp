@@ -29,17 +29,17 @@ enum class Role : std::uint8_t {
 
 struct ImportOptions {
   /// Types of the model's inputs, by name; those that are not here have the types of the file, whose open extents are 1.
-  std::map<std::string, Shape> shapes;
+  std::map<std::string, Shape> shapes{};
   /// Inputs that are known now, and become constants: shapes and axes that the file leaves to be given.
-  std::map<std::string, Tensor> known;
+  std::map<std::string, Tensor> known{};
   /// The value that stands for an initialiser; null: a constant.
-  std::function<Value(const TensorData&, const Tensor&, Role)> initializer;
+  std::function<Value(const TensorData&, const Tensor&, Role)> initializer{};
   /// Single values of double precision become those of single precision.
   bool single_precision = false;
   /// Batch normalisation uses and updates the statistics of its batch, whatever the file says (for training).
-  std::function<bool(const std::string& statistic)> trains_statistic;
+  std::function<bool(const std::string& statistic)> trains_statistic{};
   /// The batch that the file was written for, and the one that is wanted instead: in shapes, the first extent is changed.
-  std::optional<std::pair<std::int64_t, std::int64_t>> batch;
+  std::optional<std::pair<std::int64_t, std::int64_t>> batch{};
 };
 
 class Importer;
@@ -62,9 +62,11 @@ class NodeContext {
   Value input(std::size_t index) const;
   /// What is known of the input when the graph is made, or null.
   const Tensor* known(std::size_t index) const;
-  /// The same as integers or numbers. Throws InputError where it is known only when the model runs; `what` is what it says.
+  /// The same as integers, one number, one integer. Throws InputError where it is known only when the model runs; `what` is what it
+  /// says.
   std::vector<std::int64_t> integers(std::size_t index, std::string_view what) const;
   double number(std::size_t index, std::string_view what) const;
+  std::int64_t whole(std::size_t index, std::string_view what) const;
 
   std::int64_t integer(std::string_view attribute, std::int64_t otherwise) const;
   double real(std::string_view attribute, double otherwise) const;

@@ -81,6 +81,7 @@ const Tensor* NodeContext::known(std::size_t index) const {
 }
 
 std::vector<std::int64_t> NodeContext::integers(std::size_t index, std::string_view what) const {
+  input(index);
   const Tensor* tensor = known(index);
   if (tensor == nullptr) {
     fail(
@@ -92,11 +93,17 @@ std::vector<std::int64_t> NodeContext::integers(std::size_t index, std::string_v
 }
 
 double NodeContext::number(std::size_t index, std::string_view what) const {
+  input(index);
   const Tensor* tensor = known(index);
   if (tensor == nullptr || tensor->elements() != 1) {
     fail(fmt::format("its {} (\"{}\") must be one number that is known before the model runs", what, node.inputs.at(index)));
   }
   return tensor->cast(DType::f64).values<double>()[0];
+}
+
+std::int64_t NodeContext::whole(std::size_t index, std::string_view what) const {
+  number(index, what);
+  return known(index)->cast(DType::i64).values<std::int64_t>()[0];
 }
 
 std::int64_t NodeContext::integer(std::string_view attribute, std::int64_t otherwise) const {

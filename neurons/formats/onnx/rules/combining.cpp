@@ -29,7 +29,7 @@ Outputs mean(const NodeContext& node) {
 
 /// Ours counts indices from 0 and gives the type of `values`; ONNX's may count from the end.
 Outputs one_hot(const NodeContext& node) {
-  const auto depth = static_cast<std::int64_t>(node.number(1, "depth"));
+  const auto depth = node.whole(1, "depth");
   const Tensor* values = node.known(2);
   if (values == nullptr || values->elements() != 2)
     node.fail("its values (off, on) must be two numbers known before the model runs");

@@ -1,6 +1,7 @@
 // If, Loop and Scan. What decides must be known when the model is imported; they are then unrolled.
 
 #include <algorithm>
+#include <limits>
 
 #include "neurons/base/error.hpp"
 #include "neurons/formats/onnx/rules/rules.hpp"
@@ -37,26 +38,28 @@ Value stacked(const NodeContext& node, const std::vector<Value>& steps, std::int
   return parts.size() == 1 ? parts.front() : node.emit("Concat", parts, {{"axis", place}});
 }
 
-bool is_false(const NodeContext& node, Value condition) {
+bool is_true(const NodeContext& node, Value condition) {
   const ValueInfo& info = node.graph().info(condition.id());
   if (info.kind != ValueKind::constant) {
     node.fail("whether it goes on is known only when the model runs; only a number of steps that is known before can be unrolled");
   }
-  return info.constant->cast(DType::i64).values<std::int64_t>()[0] == 0;
+  if (info.constant->elements() != 1) node.fail("whether it goes on must be one value");
+  return info.constant->cast(DType::i64).values<std::int64_t>()[0] != 0;
 }
 
 Outputs loop(const NodeContext& node) {
   const GraphData& body = node.body("body");
-  const bool counted = node.has(0);
-  const std::int64_t trips = counted ? static_cast<std::int64_t>(node.number(0, "number of steps")) : kMostSteps;
-  Value condition = node.has(1) ? node.input(1) : node.constant(Tensor(DType::boolean, Shape{}));
-  bool goes_on = !node.has(1) || !is_false(node, condition);
+  const std::int64_t trips = node.has(0) ? node.whole(0, "number of steps") : std::numeric_limits<std::int64_t>::max();
+  Tensor always(DType::boolean, Shape{});
+  always.values<bool>()[0] = true;
+  Value condition = node.has(1) ? node.input(1) : node.constant(always);
+  bool goes_on = trips > 0 && is_true(node, condition);
   std::vector<Value> carried(node.inputs.begin() + std::min<std::ptrdiff_t>(2, static_cast<std::ptrdiff_t>(node.inputs.size())),
                              node.inputs.end());
   const std::size_t states = carried.size();
   if (body.outputs.size() < states + 1) node.fail("its body has fewer outputs than values to carry on");
   std::vector<std::vector<Value>> gathered(body.outputs.size() - 1 - states);
-  for (std::int64_t step = 0; goes_on && step < trips; ++step) {
+  for (std::int64_t step = 0; goes_on; ++step) {
     if (step == kMostSteps) node.fail(fmt::format("runs more than {} steps, too many to unroll", kMostSteps));
     std::vector<Value> given{node.constant(Tensor::of<std::int64_t>({}, std::vector{step})), condition};
     given.insert(given.end(), carried.begin(), carried.end());
@@ -64,8 +67,7 @@ Outputs loop(const NodeContext& node) {
     condition = results.front();
     for (std::size_t i = 0; i < states; ++i) carried[i] = results[1 + i];
     for (std::size_t i = 0; i < gathered.size(); ++i) gathered[i].push_back(results[1 + states + i]);
-    goes_on = node.graph().info(condition.id()).kind == ValueKind::constant ? !is_false(node, condition) : counted;
-    if (node.graph().info(condition.id()).kind != ValueKind::constant) is_false(node, condition);
+    goes_on = step + 1 < trips && is_true(node, condition);
   }
   Outputs outputs = carried;
   for (std::size_t i = 0; i < gathered.size(); ++i) {

@@ -16,7 +16,7 @@ constexpr std::int64_t kScalePerChannel = 21;
 /// In inference form with the file's statistics, unless these are to be trained or the file says training_mode.
 Outputs batch_normalization(const NodeContext& node) {
   const bool asked = node.opset >= kTrainingByAttribute && node.integer("training_mode", 0) != 0;
-  const bool trained = node.options().trains_statistic && node.options().trains_statistic(node.node.inputs.at(3));
+  const bool trained = node.options().trains_statistic && node.has(3) && node.options().trains_statistic(node.node.inputs.at(3));
   const auto results = node.as_it_is({{"training_mode", asked || trained}}, {"spatial", "is_test", "training_mode"});
   if (!trained) return results;
   node.graph().assign(node.input(3), results.at(1));
@@ -42,15 +42,17 @@ Outputs group_normalization(const NodeContext& node) {
 /// Nothing is dropped in inference; a file that says otherwise asks for numbers that nobody can reproduce.
 Outputs dropout(const NodeContext& node) {
   const Tensor* training = node.known(2);
-  const bool drops = node.has(2) && (training == nullptr || training->cast(DType::i64).values<std::int64_t>()[0] != 0);
+  const bool known = training != nullptr && training->elements() == 1;
+  const bool drops = node.has(2) && (!known || training->cast(DType::i64).values<std::int64_t>()[0] != 0);
   const double ratio = node.has(1) ? node.number(1, "ratio") : node.real("ratio", 0.5);
   if (drops && ratio != 0) node.fail("drops at random in training_mode; export the model for inference");
   const Value x = node.input(0);
   const Value same = node.emit("Identity", {x});
   if (!node.has_output(1)) return {same};
-  Tensor mask(DType::boolean, x.shape());
-  std::ranges::fill(mask.values<bool>(), true);
-  return {same, node.constant(mask)};
+  Tensor kept(DType::boolean, Shape{});
+  kept.values<bool>()[0] = true;
+  const auto extents = x.shape().extents();
+  return {same, node.emit("Expand", {node.constant(kept)}, {{"shape", std::vector<std::int64_t>(extents.begin(), extents.end())}})};
 }
 
 Outputs layer_normalization(const NodeContext& node) { return node.as_it_is({}, {"stash_type"}); }

@@ -23,7 +23,7 @@ Outputs arithmetic(const NodeContext& node) {
   const std::int64_t rank = a.shape().rank();
   const std::int64_t given = node.integer("axis", rank - b.shape().rank());
   const std::int64_t axis = given < 0 ? given + rank : given;
-  if (axis < 0 || axis + b.shape().rank() > rank)
+  if (axis < 0 || axis > rank - b.shape().rank())
     node.fail(fmt::format("axis {} leaves no place for {}", given, b.shape().to_string()));
   std::vector<std::int64_t> extents(b.shape().extents().begin(), b.shape().extents().end());
   extents.resize(static_cast<std::size_t>(rank - axis), 1);
@@ -53,8 +53,8 @@ Outputs along_rows(const NodeContext& node) {
   const Value x = node.input(0);
   const std::int64_t rank = x.shape().rank();
   const std::int64_t given = node.integer("axis", 1);
+  if (given < -rank || given > rank) node.fail(fmt::format("there is no axis {}", given));
   const auto axis = static_cast<int>(given < 0 ? given + rank : given);
-  if (axis < 0 || axis > rank) node.fail(fmt::format("there is no axis {}", given));
   if (axis == rank - 1) return {node.emit(node.node.op_type, {x}, {{"axis", std::int64_t{-1}}})};
   const std::int64_t columns = x.shape().product(axis, static_cast<int>(rank));
   const Value rows = node.emit("Reshape", {x}, {{"shape", std::vector<std::int64_t>{x.shape().product(0, axis), columns}}});
@@ -122,7 +122,8 @@ Outputs reshape(const NodeContext& node) {
   for (std::size_t i = 0; i < shape.size(); ++i) {
     open = open || shape[i] < 0;
     const bool kept = shape[i] == 0 && static_cast<int>(i) < node.input(0).shape().rank();
-    product *= kept ? node.input(0).shape()[static_cast<int>(i)] : shape[i];
+    const std::int64_t extent = kept ? node.input(0).shape()[static_cast<int>(i)] : shape[i];
+    if (__builtin_mul_overflow(product, extent, &product)) node.fail("the shape has no end");
   }
   const bool misfits = !open && product != node.input(0).shape().elements();
   const bool swallows = open && !shape.empty() && shape.front() == written && written != wanted;

@@ -11,6 +11,8 @@ namespace {
 
 using Outputs = std::vector<Value>;
 
+constexpr std::int64_t kMostElements = 1 << 24;  // of what a file describes by its shape alone and is stored
+
 DType element_type(const NodeContext& node, std::string_view attribute) {
   const auto type = static_cast<ElementType>(node.integer(attribute, 1));
   const auto dtype = dtype_of(type);
@@ -34,18 +36,11 @@ Outputs constant(const NodeContext& node) {
   node.fail("holds no tensor, number or list of numbers");
 }
 
-Tensor filled(DType dtype, const Shape& shape, double value) {
-  Tensor result(DType::f64, shape);
-  std::ranges::fill(result.values<double>(), value);
-  return result.cast(dtype);
-}
-
+/// Expanded, not stored: a small file may ask for any shape.
 Outputs constant_of_shape(const NodeContext& node) {
-  const Shape shape{std::span<const std::int64_t>(node.integers(0, "shape"))};
-  if (node.node.attribute("value") == nullptr) return {node.constant(Tensor(DType::f32, shape))};
-  const Tensor value = node.tensor("value");
+  const Tensor value = node.node.attribute("value") != nullptr ? node.tensor("value") : Tensor::scalar(0);
   if (value.elements() != 1) node.fail("its value must be one number");
-  return {node.constant(filled(value.dtype(), shape, value.cast(DType::f64).values<double>()[0]))};
+  return {node.emit("Expand", {node.constant(value.reshaped({}))}, {{"shape", node.integers(0, "shape")}})};
 }
 
 Outputs shape(const NodeContext& node) {
@@ -63,12 +58,11 @@ Outputs size(const NodeContext& node) {
 }
 
 Outputs range(const NodeContext& node) {
-  constexpr double kMost = 1 << 24;
   const double start = node.number(0, "start");
   const double limit = node.number(1, "limit");
   const double delta = node.number(2, "delta");
   const double count = std::ceil((limit - start) / delta);
-  if (!(count <= kMost)) node.fail(fmt::format("from {} to {} by {} has no end that could be stored", start, limit, delta));
+  if (!(count <= kMostElements)) node.fail(fmt::format("from {} to {} by {} has no end that could be stored", start, limit, delta));
   std::vector<double> values;
   for (double i = 0; i < count; ++i) values.push_back(start + i * delta);
   const Tensor wide = Tensor::of<double>({static_cast<std::int64_t>(values.size())}, values);
@@ -78,7 +72,8 @@ Outputs range(const NodeContext& node) {
 Outputs eye_like(const NodeContext& node) {
   const TensorType& x = node.input(0).type();
   if (x.shape.rank() != 2) node.fail(fmt::format("expects a matrix, got {}", x.to_string()));
-  const std::int64_t k = node.integer("k", 0);
+  if (x.shape.elements() > kMostElements) node.fail(fmt::format("a matrix of {} is too large", x.shape.to_string()));
+  const std::int64_t k = std::clamp(node.integer("k", 0), -x.shape[0], x.shape[1]);
   Tensor result(DType::f64, x.shape);
   const auto values = result.values<double>();
   for (std::int64_t row = 0; row < x.shape[0]; ++row) {

@@ -1,0 +1,138 @@
+#pragma once
+/// Small models for tests, made in memory and always read back from their bytes.
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "neurons/base/error.hpp"
+#include "neurons/formats/onnx/importer.hpp"
+#include "neurons/ops/ops.hpp"
+#include "neurons/plan/plan.hpp"
+
+namespace neurons::onnx::testing {
+
+inline ValueData value(std::string name, std::vector<Dim> dims, ElementType type = ElementType::f32) {
+  return {std::move(name), type, true, std::move(dims)};
+}
+
+inline AttributeData integer(std::string name, std::int64_t number) {
+  AttributeData result;
+  result.name = std::move(name);
+  result.type = AttributeData::Type::integer;
+  result.integer = number;
+  return result;
+}
+inline AttributeData integers(std::string name, std::vector<std::int64_t> numbers) {
+  AttributeData result;
+  result.name = std::move(name);
+  result.type = AttributeData::Type::integers;
+  result.integers = std::move(numbers);
+  return result;
+}
+inline AttributeData real(std::string name, float number) {
+  AttributeData result;
+  result.name = std::move(name);
+  result.type = AttributeData::Type::real;
+  result.real = number;
+  return result;
+}
+inline AttributeData reals(std::string name, std::vector<float> numbers) {
+  AttributeData result;
+  result.name = std::move(name);
+  result.type = AttributeData::Type::reals;
+  result.reals = std::move(numbers);
+  return result;
+}
+inline AttributeData text(std::string name, std::string words) {
+  AttributeData result;
+  result.name = std::move(name);
+  result.type = AttributeData::Type::text;
+  result.text = std::move(words);
+  return result;
+}
+inline AttributeData graph(std::string name, GraphData body) {
+  AttributeData result;
+  result.name = std::move(name);
+  result.type = AttributeData::Type::graph;
+  result.graph = std::make_shared<GraphData>(std::move(body));
+  return result;
+}
+inline AttributeData tensor(std::string name, const Tensor& values) {
+  AttributeData result;
+  result.name = std::move(name);
+  result.type = AttributeData::Type::tensor;
+  result.tensor = from_tensor("", values);
+  return result;
+}
+/// In a function's body: the attribute of the calling node.
+inline AttributeData of_caller(std::string name, AttributeData::Type type, std::string caller) {
+  AttributeData result;
+  result.name = std::move(name);
+  result.type = type;
+  result.of_function = std::move(caller);
+  return result;
+}
+
+inline NodeData node(std::string op, std::vector<std::string> inputs, std::vector<std::string> outputs,
+                     std::vector<AttributeData> attributes = {}, std::string domain = "") {
+  return {std::move(op), std::move(domain), "", std::move(inputs), std::move(outputs), std::move(attributes)};
+}
+
+inline Model model(std::vector<NodeData> nodes, std::vector<ValueData> inputs, const std::vector<std::string>& outputs,
+                   std::vector<TensorData> initializers = {}, std::int64_t opset = 13) {
+  Model result;
+  result.ir_version = 8;
+  result.producer_name = "test";
+  result.opsets = {{"", opset}};
+  result.graph.name = "graph";
+  result.graph.nodes = std::move(nodes);
+  result.graph.inputs = std::move(inputs);
+  result.graph.initializers = std::move(initializers);
+  for (const std::string& name : outputs) result.graph.outputs.push_back({name, ElementType::f32, true, std::nullopt});
+  return result;
+}
+
+/// A model as its file would be read.
+struct ReadBack {
+  explicit ReadBack(const Model& source) : bytes(format(source)), model(parse(std::as_bytes(std::span(bytes)), "m.onnx")) {}
+  std::string bytes;
+  Model model;
+};
+
+inline Graph imported(const Model& source, ImportOptions options = {}) {
+  const ReadBack back(source);
+  return to_graph(back.model, ops::table(), std::move(options));
+}
+
+/// What an import complains of; empty where it does not.
+inline std::string fault_of(const Model& source, ImportOptions options = {}) {
+  try {
+    imported(source, std::move(options));
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+/// The model's outputs for these inputs.
+inline std::vector<Tensor> run(const Model& source, const std::map<std::string, Tensor>& inputs, ImportOptions options = {}) {
+  const Graph graph = imported(source, std::move(options));
+  Plan plan = compile(graph, std::make_shared<StateStore>(graph.table()));
+  for (const auto& [name, tensor] : inputs) plan.input(name).assign(tensor);
+  plan.run();
+  std::vector<Tensor> results;
+  for (const ValueData& output : source.graph.outputs) {
+    const TensorView view = plan.output(output.name);
+    results.emplace_back(view.dtype, view.shape);
+    std::ranges::copy(view.bytes(), results.back().bytes().begin());
+  }
+  return results;
+}
+
+inline Tensor f32(const Shape& shape, const std::vector<float>& values) { return Tensor::of<float>(shape, values); }
+inline Tensor i64(const Shape& shape, const std::vector<std::int64_t>& values) { return Tensor::of<std::int64_t>(shape, values); }
+
+}  // namespace neurons::onnx::testing

@@ -1,0 +1,184 @@
+// Operators that are not one op of ours by name: old forms and control flow.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "neurons/base/error.hpp"
+#include "neurons/formats/onnx/model_testing.hpp"
+
+namespace neurons::onnx {
+namespace {
+
+using namespace testing;
+using ::testing::HasSubstr;
+
+std::vector<Dim> dims(std::initializer_list<std::int64_t> extents) { return {extents.begin(), extents.end()}; }
+
+/// The result of one node on x.
+Tensor result_of(const NodeData& only, const Tensor& x, std::int64_t opset, std::vector<TensorData> initializers = {}) {
+  const auto extents = x.shape().extents();
+  return run(model({only}, {value("x", {extents.begin(), extents.end()})}, {"y"}, std::move(initializers), opset), {{"x", x}})[0];
+}
+
+const Tensor kGrid = f32({2, 3}, {1, 2, 3, 4, 5, 6});
+
+TEST(OldForms, BroadcastByAttribute) {
+  const std::vector<TensorData> rows = {from_tensor("b", f32({2}, {10, 20}))};
+  const NodeData add = node("Add", {"x", "b"}, {"y"}, {integer("broadcast", 1), integer("axis", 0)});
+  EXPECT_EQ(result_of(add, kGrid, 6, rows), f32({2, 3}, {11, 12, 13, 24, 25, 26}));
+  const std::vector<TensorData> columns = {from_tensor("b", f32({3}, {1, 0, -1}))};
+  EXPECT_EQ(result_of(node("Add", {"x", "b"}, {"y"}, {integer("broadcast", 1)}), kGrid, 6, columns),
+            f32({2, 3}, {2, 2, 2, 5, 5, 5}));
+  const Model misplaced = model({node("Add", {"x", "b"}, {"y"}, {integer("broadcast", 1), integer("axis", 2)})},
+                                {value("x", dims({2, 3}))}, {"y"}, rows, 6);
+  EXPECT_THAT(fault_of(misplaced), HasSubstr("axis 2 leaves no place for [2]"));
+}
+
+TEST(OldForms, SoftmaxOfAllAxesFromOneOn) {
+  const Tensor x = f32({1, 2, 2}, {0, 0, 0, 0});
+  EXPECT_EQ(result_of(node("Softmax", {"x"}, {"y"}), x, 12), f32({1, 2, 2}, {0.25F, 0.25F, 0.25F, 0.25F}));
+  EXPECT_EQ(result_of(node("Softmax", {"x"}, {"y"}), x, 13), f32({1, 2, 2}, {0.5F, 0.5F, 0.5F, 0.5F}));
+}
+
+TEST(OldForms, WhatBecameInputsWereAttributes) {
+  EXPECT_EQ(result_of(node("Clip", {"x"}, {"y"}, {real("min", 2), real("max", 5)}), kGrid, 6), f32({2, 3}, {2, 2, 3, 4, 5, 5}));
+  EXPECT_EQ(result_of(node("ReduceSum", {"x"}, {"y"}, {integers("axes", {1}), integer("keepdims", 0)}), kGrid, 11),
+            f32({2}, {6, 15}));
+  EXPECT_EQ(result_of(node("ReduceSum", {"x", "a"}, {"y"}, {integer("keepdims", 0)}), kGrid, 13, {from_tensor("a", i64({1}, {1}))}),
+            f32({2}, {6, 15}));
+  EXPECT_EQ(result_of(node("Unsqueeze", {"x"}, {"y"}, {integers("axes", {0})}), kGrid, 11).shape(), Shape({1, 2, 3}));
+  const NodeData pads = node("Pad", {"x"}, {"y"}, {integers("pads", {0, 1, 0, 0}), real("value", 9)});
+  EXPECT_EQ(result_of(pads, kGrid, 2), f32({2, 4}, {9, 1, 2, 3, 9, 4, 5, 6}));
+  const NodeData paddings = node("Pad", {"x"}, {"y"}, {integers("paddings", {0, 1, 0, 0})});
+  EXPECT_EQ(result_of(paddings, kGrid, 1), f32({2, 4}, {0, 1, 2, 3, 0, 4, 5, 6}));
+  EXPECT_EQ(result_of(node("Reshape", {"x"}, {"y"}, {integers("shape", {3, 2})}), kGrid, 1).shape(), Shape({3, 2}));
+}
+
+TEST(OldForms, UpsampleRepeats) {
+  const Tensor x = f32({1, 1, 1, 2}, {1, 2});
+  const NodeData by_attribute = node("Upsample", {"x"}, {"y"}, {reals("scales", {1, 1, 1, 2})});
+  EXPECT_EQ(result_of(by_attribute, x, 7), f32({1, 1, 1, 4}, {1, 1, 2, 2}));
+  EXPECT_EQ(result_of(node("Upsample", {"x", "s"}, {"y"}), x, 9, {from_tensor("s", f32({4}, {1, 1, 1, 2}))}),
+            f32({1, 1, 1, 4}, {1, 1, 2, 2}));
+}
+
+TEST(OldForms, NormalisationsOfInference) {
+  const Tensor x = f32({1, 2, 1}, {3, 5});
+  const std::vector<TensorData> statistics = {from_tensor("s", f32({2}, {1, 2})), from_tensor("b", f32({2}, {0, 1})),
+                                              from_tensor("m", f32({2}, {1, 1})), from_tensor("v", f32({2}, {4, 1}))};
+  const NodeData norm =
+      node("BatchNormalization", {"x", "s", "b", "m", "v"}, {"y"},
+           {integer("is_test", 1), integer("spatial", 1), real("epsilon", 0), integers("consumed_inputs", {0, 0})});
+  EXPECT_EQ(result_of(norm, x, 6, statistics), f32({1, 2, 1}, {1, 9}));
+  EXPECT_EQ(result_of(node("Dropout", {"x"}, {"y"}, {real("ratio", 0.9F)}), kGrid, 7), kGrid);
+}
+
+TEST(ControlFlow, IfFollowsWhatIsKnown) {
+  GraphData negative;
+  negative.nodes = {node("Neg", {"x"}, {"n"})};  // of the outer graph
+  negative.outputs = {value("n", {})};
+  GraphData same;
+  same.nodes = {node("Identity", {"x"}, {"i"})};
+  same.outputs = {value("i", {})};
+  const NodeData choice = node("If", {"c"}, {"y"}, {graph("then_branch", negative), graph("else_branch", same)});
+  Tensor yes(DType::boolean, Shape{});
+  yes.values<bool>()[0] = true;
+  const Tensor x = f32({2}, {1, 2});
+  EXPECT_EQ(result_of(choice, x, 13, {from_tensor("c", yes)}), f32({2}, {-1, -2}));
+  EXPECT_EQ(result_of(choice, x, 13, {from_tensor("c", Tensor(DType::boolean, Shape{}))}), x);
+  const Model open = model({choice}, {value("x", dims({2})), value("c", {}, ElementType::boolean)}, {"y"});
+  EXPECT_EQ(fault_of(open),
+            "m.onnx: y (If): its condition is known only when the model runs; only one that is known before can be followed");
+}
+
+/// sum' = sum + step; gives the sum of each step.
+GraphData summing_body() {
+  GraphData body;
+  body.inputs = {value("step", {}, ElementType::i64), value("go", {}, ElementType::boolean), value("sum", {}, ElementType::i64)};
+  body.nodes = {node("Add", {"sum", "step"}, {"next"}), node("Identity", {"go"}, {"on"}), node("Identity", {"next"}, {"seen"})};
+  body.outputs = {value("on", {}), value("next", {}), value("seen", {})};
+  return body;
+}
+
+TEST(ControlFlow, LoopIsUnrolled) {
+  const Model source = model({node("Loop", {"trips", "", "x"}, {"last", "all"}, {graph("body", summing_body())})},
+                             {value("x", {}, ElementType::i64)}, {"last", "all"}, {from_tensor("trips", i64({}, {4}))});
+  const auto results = run(source, {{"x", i64({}, {100})}});
+  EXPECT_EQ(results[0], i64({}, {106}));
+  EXPECT_EQ(results[1], i64({4}, {100, 101, 103, 106}));
+}
+
+TEST(ControlFlow, LoopsThatCannotBeUnrolled) {
+  const auto loop = [&](std::int64_t trips) {
+    return model({node("Loop", {"trips", "", "x"}, {"y"}, {graph("body", summing_body())})}, {value("x", {}, ElementType::i64)},
+                 {"y"}, {from_tensor("trips", i64({}, {trips}))});
+  };
+  EXPECT_THAT(fault_of(loop(std::int64_t{1} << 40)), HasSubstr("runs more than 4096 steps, too many to unroll"));
+  const Model open = model({node("Loop", {"n", "", "x"}, {"y"}, {graph("body", summing_body())})},
+                           {value("x", {}, ElementType::i64), value("n", {}, ElementType::i64)}, {"y"});
+  EXPECT_THAT(fault_of(open), HasSubstr("its number of steps (\"n\") must be one number that is known before the model runs"));
+}
+
+TEST(ControlFlow, LoopsEndWhereTheirBodySaysSo) {
+  GraphData body = summing_body();
+  body.nodes[1] = node("Less", {"step", "limit"}, {"on"});
+  const auto loop = [&](std::int64_t limit) {
+    return model({node("Loop", {"", "yes", "x"}, {"last", "all"}, {graph("body", body)})}, {value("x", {}, ElementType::i64)},
+                 {"last"}, {from_tensor("yes", Tensor::of<std::uint8_t>({}, {1})), from_tensor("limit", i64({}, {limit}))});
+  };
+  EXPECT_EQ(run(loop(2), {{"x", i64({}, {100})}})[0], i64({}, {103}));
+  EXPECT_THAT(fault_of(loop(1 << 20)), HasSubstr("runs more than 4096 steps, too many to unroll"));
+}
+
+TEST(Rules, InputsThatAreMissing) {
+  for (const char* op : {"ConstantOfShape",
+                         "Range",
+                         "OneHot",
+                         "Loop",
+                         "If",
+                         "Scan",
+                         "BatchNormalization",
+                         "Dropout",
+                         "Upsample",
+                         "Unique",
+                         "Compress",
+                         "NonZero",
+                         "Shape",
+                         "EyeLike",
+                         "Cast",
+                         "CastLike",
+                         "GroupNormalization",
+                         "Mean",
+                         "Sum",
+                         "Clip",
+                         "Pad",
+                         "Reshape",
+                         "Softmax",
+                         "PRelu",
+                         "Add",
+                         "MeanVarianceNormalization",
+                         "Identity"}) {
+    EXPECT_THAT(fault_of(model({node(op, {}, {"y"})}, {}, {"y"})), ::testing::StartsWith("m.onnx: y (" + std::string(op) + "): "));
+  }
+}
+
+TEST(ControlFlow, ScanWalksAlongAnAxis) {
+  GraphData body;
+  body.inputs = {value("sum", dims({3})), value("row", dims({3}))};
+  body.nodes = {node("Add", {"sum", "row"}, {"next"}), node("Identity", {"next"}, {"seen"})};
+  body.outputs = {value("next", dims({3})), value("seen", dims({3}))};
+  const std::vector<TensorData> zero = {from_tensor("zero", Tensor(DType::f32, {3}))};
+  const auto scan = [&](std::vector<AttributeData> more) {
+    more.push_back(graph("body", body));
+    more.push_back(integer("num_scan_inputs", 1));
+    return model({node("Scan", {"zero", "x"}, {"last", "all"}, more)}, {value("x", dims({2, 3}))}, {"last", "all"}, zero, 11);
+  };
+  const auto forward = run(scan({}), {{"x", kGrid}});
+  EXPECT_EQ(forward[0], f32({3}, {5, 7, 9}));
+  EXPECT_EQ(forward[1], f32({2, 3}, {1, 2, 3, 5, 7, 9}));
+  const auto backward = run(scan({integers("scan_input_directions", {1})}), {{"x", kGrid}});
+  EXPECT_EQ(backward[1], f32({2, 3}, {4, 5, 6, 5, 7, 9}));
+}
+
+}  // namespace
+}  // namespace neurons::onnx
