@@ -11,6 +11,7 @@
 #include "apps/cli/session.hpp"
 #include "apps/cli/terminal.hpp"
 #include "neurons/base/error.hpp"
+#include "neurons/spec/fine_tune.hpp"
 #include "neurons/spec/run.hpp"
 
 namespace neurons::cli {
@@ -25,15 +26,32 @@ struct TrainArguments {
   std::optional<std::int64_t> epochs;
   std::optional<std::uint64_t> seed;
   std::optional<int> threads;
+  FineTuning tuning;
   bool resume = false;
   bool quiet = false;
 };
 
+bool is_model(const TrainArguments& arguments) { return arguments.spec.extension() == ".onnx"; }
+
+/// Options that say how a model of ONNX is changed before it is trained.
+void require_model_for_tuning(const TrainArguments& arguments) {
+  const FineTuning& tuning = arguments.tuning;
+  const bool tuned =
+      tuning.head != 0 || tuning.lora != 0 || tuning.dropout != 0 || !tuning.output.empty() || !tuning.freeze.empty();
+  if (tuned && !is_model(arguments)) {
+    fail_input("--head, --freeze, --lora, --dropout and --output change a MODEL.onnx; in {} the spec says such things",
+               arguments.spec.string());
+  }
+}
+
 /// The spec as the arguments change it.
 Spec changed_spec(const TrainArguments& arguments) {
-  Spec spec = read_spec(arguments.spec);
+  require_model_for_tuning(arguments);
+  FineTuning tuning = arguments.tuning;
+  tuning.data = arguments.data.string();
+  Spec spec = is_model(arguments) ? fine_tuning_spec(arguments.spec, tuning) : read_spec(arguments.spec);
   TrainOptions& options = spec.training.options;
-  if (!arguments.data.empty()) use_data(spec, arguments.data.string());
+  if (!arguments.data.empty() && !is_model(arguments)) use_data(spec, arguments.data.string());
   if (arguments.epochs) options.epochs = *arguments.epochs;
   if (arguments.seed) options.seed = *arguments.seed;
   if (arguments.threads) options.threads = *arguments.threads;
@@ -58,6 +76,12 @@ std::string resume_command(const TrainArguments& arguments, const fs::path& fold
   if (arguments.epochs) command += fmt::format(" --epochs {}", *arguments.epochs);
   if (arguments.seed) command += fmt::format(" --seed {}", *arguments.seed);
   if (arguments.threads) command += fmt::format(" --threads {}", *arguments.threads);
+  const FineTuning& tuning = arguments.tuning;
+  if (tuning.head != 0) command += fmt::format(" --head {}", tuning.head);
+  for (const std::string& pattern : tuning.freeze) command += fmt::format(" --freeze {}", word(pattern));
+  if (tuning.lora != 0) command += fmt::format(" --lora {}", tuning.lora);
+  if (tuning.dropout != 0) command += fmt::format(" --dropout {}", tuning.dropout);
+  if (!tuning.output.empty()) command += fmt::format(" --output {}", word(tuning.output));
   return command + " --resume";
 }
 
@@ -169,6 +193,8 @@ int train(Session& session, const TrainArguments& arguments) {
     complain(fmt::format("note: nothing was left to train: this run has {} after {} epochs",
                          history.stop == StopReason::early ? "stopped early" : "ended", history.epochs_before));
   }
+  if (!arguments.quiet && !outcome.without_onnx.empty())
+    complain(fmt::format("note: no model.onnx is written: {}", outcome.without_onnx));
   if (!arguments.quiet) say_end(session, outcome, folder);
   return kDone;
 }
@@ -177,12 +203,14 @@ int train(Session& session, const TrainArguments& arguments) {
 
 void add_train(CLI::App& app, Session& session) {
   const auto arguments = std::make_shared<TrainArguments>();
-  CLI::App* command = session.add_command(app, "train", "Train the network of a spec; leaves a run folder",
+  CLI::App* command = session.add_command(app, "train", "Train the network of a spec, or a model of ONNX; leaves a run folder",
                                           "  neurons train examples/mnist/mlp.toml\n"
                                           "  neurons train wine.toml --out runs/wine --epochs 50 --seed 2\n"
-                                          "  neurons train wine.toml --out runs/wine --resume",
+                                          "  neurons train wine.toml --out runs/wine --resume\n"
+                                          "  neurons train model.onnx --head 5 --freeze 'conv*' --data pictures/ --epochs 3",
                                           [&session, arguments] { return train(session, *arguments); });
-  command->add_option("SPEC", arguments->spec, "What to train: a TOML file (docs/specs.md)")->required();
+  command->add_option("SPEC", arguments->spec, "What to train: a TOML file (docs/specs.md), or a model of ONNX (docs/onnx.md)")
+      ->required();
   command->add_option("--out", arguments->out, "The run folder (runs/SPEC-NAME); an earlier run in it is moved aside, never lost");
   command->add_option("--data", arguments->data,
                       "Train on all of this instead of the spec's data: a bundled name, IDX folder, CSV, npz, pictures by class");
@@ -190,6 +218,15 @@ void add_train(CLI::App& app, Session& session) {
   command->add_option("--seed", arguments->seed, "Of initial weights, order of samples and dropout, instead of the spec's")
       ->check(whole_number<std::uint64_t>(0));
   command->add_option("--threads", arguments->threads, "Instead of the spec's; 0: one for each core")->check(whole_number(0));
+  FineTuning& tuning = arguments->tuning;
+  command->add_option("--head", tuning.head, "Of a MODEL.onnx: a fresh last layer of this many neurons")
+      ->check(whole_number<std::int64_t>(1));
+  command->add_option("--freeze", tuning.freeze, "Of a MODEL.onnx: parameters that stay as they are, as \"conv*\"");
+  command->add_option("--lora", tuning.lora, "Of a MODEL.onnx: train adapters of this rank beside its frozen matrices")
+      ->check(whole_number<std::int64_t>(1));
+  command->add_option("--dropout", tuning.dropout, "Of a MODEL.onnx: the share dropped before its last layer")
+      ->check(CLI::Range(0.0, 0.99));
+  command->add_option("--output", tuning.output, "Of a MODEL.onnx: the output to train, if it has several");
   command->add_flag("--resume", arguments->resume, "Continue the run in the folder from its last checkpoint, bit-exactly");
   command->add_flag("--quiet", arguments->quiet, "Say nothing but errors");
 }

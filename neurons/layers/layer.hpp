@@ -66,6 +66,16 @@ class Layer {
   bool is_activation() const { return model_->is_activation(); }
   /// What a leaky rectifier leaves of a negative sum when training begins (`double negative_slope() const`); 0 for other layers.
   double negative_slope() const { return model_->negative_slope(); }
+  /// True for layers whose parameters have names of their own, without the layer's before them (`kNamesParameters`).
+  bool names_parameters() const { return model_->names_parameters(); }
+  /// Parameters that the layer brings along (`std::map<std::string, Tensor> values() const`); none for most.
+  std::map<std::string, Tensor> values() const { return model_->values(); }
+  /// The struct, or null if the layer is of another kind.
+  template <typename T>
+  const T* as() const {
+    const auto* model = dynamic_cast<const Model<T>*>(model_.get());
+    return model == nullptr ? nullptr : &model->value;
+  }
 
  private:
   struct Concept {
@@ -76,6 +86,8 @@ class Layer {
     virtual Layer with(const Attributes&) const = 0;
     virtual bool is_activation() const = 0;
     virtual double negative_slope() const = 0;
+    virtual bool names_parameters() const = 0;
+    virtual std::map<std::string, Tensor> values() const = 0;
   };
   template <typename T>
   struct Model final : Concept {
@@ -91,6 +103,13 @@ class Layer {
     double negative_slope() const override {
       if constexpr (requires { value.negative_slope(); }) return value.negative_slope();
       return 0;
+    }
+    bool names_parameters() const override {
+      return requires { T::kNamesParameters; };
+    }
+    std::map<std::string, Tensor> values() const override {
+      if constexpr (requires { value.values(); }) return value.values();
+      return {};
     }
     T value;
   };

@@ -78,7 +78,7 @@ class Network::Builder : public BuildContext {
   std::uint64_t layer_seed() const override { return network_.seed_ ^ hash_name(current_->name); }
 
   Value parameter(const std::string& name, const ParameterSpec& spec) override {
-    const std::string full = current_->name + "." + name;
+    const std::string full = full_name(name);
     const TensorType type{DType::f32, spec.shape};
     if (graph_.has(full)) {  // a shared layer, called again
       const Value known = graph_.find(full);
@@ -92,7 +92,7 @@ class Network::Builder : public BuildContext {
     return graph_.state(full, type);
   }
 
-  bool is_frozen(const std::string& name) const override { return network_.is_frozen(current_->name + "." + name); }
+  bool is_frozen(const std::string& name) const override { return network_.is_frozen(full_name(name)); }
 
   Value step() override { return graph_.has(kStep) ? graph_.find(kStep) : graph_.input(kStep, {DType::i64, {}}); }
 
@@ -106,6 +106,10 @@ class Network::Builder : public BuildContext {
   }
 
  private:
+  std::string full_name(const std::string& name) const {
+    return current_->layer.names_parameters() ? name : current_->name + "." + name;
+  }
+
   /// The current layer's result. All errors name the layer.
   Value build_layer(const std::vector<Value>& inputs) {
     try {
@@ -181,6 +185,10 @@ Network::Tap Network::add(const Layer& layer, std::vector<Tap> from, std::string
   }
   require_own(name, from);
   layers_.push_back({std::move(name), layer});
+  for (auto& [parameter, value] : layer.values()) {
+    const std::string full = layer.names_parameters() ? parameter : layers_.back().name + "." + parameter;
+    if (!parameters_.emplace(full, value).second) fail_input("network: two layers bring a parameter \"{}\"", full);
+  }
   return call(static_cast<int>(layers_.size()) - 1, from);
 }
 

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "neurons/base/error.hpp"
+#include "neurons/formats/onnx/imported_model.hpp"
 #include "neurons/formats/safetensors.hpp"
 
 namespace neurons {
@@ -43,6 +44,31 @@ Tensor read_residuals(const std::string& text, std::int64_t outputs) {
   return Tensor::of<float>({count / outputs, outputs}, values);
 }
 
+/// What was fitted to the data that the model learnt from. `model.spec` is known.
+void read_metadata(const std::map<std::string, std::string>& metadata, Model& model) {
+  const std::string name = model.file.string();
+  const auto inputs = metadata.find(kInputs);
+  if (inputs == metadata.end()) fail_input("{}: its metadata has no \"{}\"", name, kInputs);
+  try {
+    read_inputs(inputs->second, model);
+  } catch (const json::exception&) {
+    fail_input("{}: its metadata \"{}\" is damaged", name, kInputs);
+  }
+  if (metadata.contains(kTokenizer) && model.spec.data.text) {
+    model.tokenizer = Tokenizer::from_json(metadata.at(kTokenizer), name);
+  }
+  if (metadata.contains(kSeries) && model.spec.data.series) {
+    model.series = SeriesScaling::from_json(metadata.at(kSeries), name);
+    try {
+      const std::int64_t outputs = model.spec.data.series->horizon * model.series->forecast_columns();
+      if (metadata.contains(kResiduals)) model.residuals = read_residuals(metadata.at(kResiduals), outputs);
+    } catch (const json::exception&) {
+      fail_input("{}: its metadata \"{}\" is damaged", name, kResiduals);
+    }
+  }
+  if (metadata.contains(kEncoder)) model.encoder = TableEncoder::from_json(metadata.at(kEncoder), name);
+}
+
 Model from_safetensors(const fs::path& path) {
   const TensorFile file = read_safetensors(path);
   const auto text = [&](const char* key) -> const std::string& {
@@ -59,24 +85,7 @@ Model from_safetensors(const fs::path& path) {
   model.file = path;
   model.spec = parse_spec(text(kSpec), path.string() + " (spec)");
   model.network = make_network(model.spec.network);
-  try {
-    read_inputs(text(kInputs), model);
-  } catch (const json::exception&) {
-    fail_input("{}: its metadata \"{}\" is damaged", path.string(), kInputs);
-  }
-  if (file.metadata.contains(kTokenizer) && model.spec.data.text) {
-    model.tokenizer = Tokenizer::from_json(text(kTokenizer), path.string());
-  }
-  if (file.metadata.contains(kSeries) && model.spec.data.series) {
-    model.series = SeriesScaling::from_json(text(kSeries), path.string());
-    try {
-      const std::int64_t outputs = model.spec.data.series->horizon * model.series->forecast_columns();
-      if (file.metadata.contains(kResiduals)) model.residuals = read_residuals(text(kResiduals), outputs);
-    } catch (const json::exception&) {
-      fail_input("{}: its metadata \"{}\" is damaged", path.string(), kResiduals);
-    }
-  }
-  if (file.metadata.contains(kEncoder)) model.encoder = TableEncoder::from_json(text(kEncoder), path.string());
+  read_metadata(file.metadata, model);
   for (const auto& [name, type] : model.network.parameter_types()) {
     const auto found = file.tensors.find(name);
     if (found == file.tensors.end()) fail_input("{}: the weights \"{}\" are missing", path.string(), name);
@@ -86,6 +95,29 @@ Model from_safetensors(const fs::path& path) {
     }
     model.network.set_parameter(name, found->second);
   }
+  return model;
+}
+
+/// A model of ONNX: as it was trained, if it was trained here; else with what the file itself tells.
+Model from_onnx(const fs::path& path) {
+  auto file = std::make_shared<const onnx::Model>(onnx::read(path));
+  Model model;
+  model.file = path;
+  const auto spec = file->metadata.find(kSpec);
+  if (spec != file->metadata.end()) {
+    model.spec = parse_spec(spec->second, path.string() + " (spec)");
+    read_metadata(file->metadata, model);
+  } else {
+    const auto inputs = onnx::inputs_of(*file);
+    const auto shape = inputs.size() == 1 ? picture_shape(inputs.front().sample) : std::nullopt;
+    if (shape) {
+      PictureOptions& pictures = model.spec.data.pictures.emplace();
+      pictures.size = {shape->height, shape->width};
+      pictures.colour = shape->channels == 3 ? PictureOptions::Colour::colour : PictureOptions::Colour::grey;
+    }
+  }
+  if (!model.spec.training.loss) model.spec.training.loss = CrossEntropy{};
+  model.network = onnx::to_network(std::move(file), {.output = "", .scores = model.is_classification});
   return model;
 }
 
@@ -115,7 +147,8 @@ Model open_model(const fs::path& path) {
   if (!fs::exists(path, ignored)) fail_input("{}: there is no such file or folder", path.string());
   if (!fs::is_directory(path, ignored)) {
     if (path.extension() == ".safetensors") return from_safetensors(path);
-    fail_input("{}: expected a run folder or a .safetensors file", path.string());
+    if (path.extension() == ".onnx") return from_onnx(path);
+    fail_input("{}: expected a run folder, an .onnx or a .safetensors file", path.string());
   }
   const fs::path weights = path / "model.safetensors";
   if (fs::exists(weights, ignored)) return from_safetensors(weights);

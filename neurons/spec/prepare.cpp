@@ -2,6 +2,7 @@
 
 #include "neurons/base/error.hpp"
 #include "neurons/data/readers/source.hpp"
+#include "neurons/formats/onnx/imported_model.hpp"
 
 namespace neurons {
 namespace fs = std::filesystem;
@@ -18,6 +19,16 @@ std::string settled(const std::string& source, const fs::path& folder) {
 std::string place_of(const TrainingSpec& training, const std::string& key) {
   const auto found = training.places.find(key);
   return found == training.places.end() ? "" : found->second;
+}
+
+/// Files of imported models are relative to the spec, too.
+void settle_models(NetworkSpec& network, const fs::path& folder) {
+  for (LayerSpec& layer : network.layers) {
+    const auto* model = layer.layer.as<onnx::ImportedModel>();
+    if (model == nullptr || model->file.empty()) continue;
+    std::error_code ignored;
+    layer.layer = layer.layer.with({{"file", fs::weakly_canonical(folder / model->file, ignored).string()}});
+  }
 }
 
 void freeze(Network& network, const TrainingSpec& training) {
@@ -74,6 +85,7 @@ PreparedSpec prepare(Spec spec, std::span<const fs::path> places) {
   const fs::path file = spec.file;
   if (!spec.data.source.empty()) prepared.data = load_data(spec, places);
   try {
+    settle_models(spec.network, file.parent_path());
     if (prepared.data) spec = resolve(std::move(spec), *prepared.data);
     if (!spec.training.loss) spec.training.loss = CrossEntropy{};
     prepared.network = make_network(spec.network);

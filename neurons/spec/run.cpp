@@ -5,6 +5,7 @@
 
 #include "neurons/base/atomic_file.hpp"
 #include "neurons/base/error.hpp"
+#include "neurons/formats/onnx/imported_model.hpp"
 #include "neurons/spec/forecast.hpp"
 #include "neurons/training/run_folder.hpp"
 
@@ -130,6 +131,16 @@ void keep_residuals(const Model& model, const LoadedData& data, const fs::path& 
   RunFolder(folder).write_model(model.network, metadata);
 }
 
+/// Writes the model as others read it. Returns why it cannot be, or nothing.
+std::string keep_onnx(const Model& model, const LoadedData& data, const fs::path& folder) {
+  try {
+    onnx::save(model.network, folder / "model.onnx", {.opset = 0, .metadata = model_metadata(model.spec, data)});
+    return "";
+  } catch (const InputError& error) {
+    return error.what();
+  }
+}
+
 }  // namespace
 
 RunOutcome run(Spec given, const RunOptions& options) {
@@ -160,6 +171,7 @@ RunOutcome run(Spec given, const RunOptions& options) {
   const Model model = model_of(spec, network, data);
   const int threads = spec.training.options.threads;
   if (data.series) keep_residuals(model, data, options.folder, threads);
+  outcome.without_onnx = keep_onnx(model, data, options.folder);
   if (data.validation) outcome.validation = evaluate(model, *data.validation, threads);
   if (data.test) outcome.test = evaluate(model, *data.test, threads);
   return outcome;

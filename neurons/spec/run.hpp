@@ -39,9 +39,11 @@ struct RunOutcome {
   History history;
   std::optional<Evaluation> validation;  ///< of the final weights
   std::optional<Evaluation> test;        ///< of the final weights; neither after an interruption
+  std::string without_onnx = {};         ///< why there is no model.onnx; empty: there is
 };
 
-/// Trains, and leaves in the folder spec.toml (resolved), metrics.jsonl, checkpoint/ and model.safetensors. An earlier run in that
+/// Trains, and leaves in the folder spec.toml (resolved), metrics.jsonl, checkpoint/, model.safetensors and,
+/// where ONNX has operators for it, model.onnx. An earlier run in that
 /// folder is moved to FOLDER.1 (or .2, …), never lost. Throws InputError, before anything is written, where spec, data and network
 /// do not fit together, for a folder that holds other things than a run, and for a resumed run whose spec has changed; RuntimeError
 /// as train() does.

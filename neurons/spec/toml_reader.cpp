@@ -2,6 +2,8 @@
 
 #include <fmt/ranges.h>
 
+#include "neurons/formats/onnx/imported_model.hpp"
+
 namespace neurons {
 namespace {
 
@@ -175,7 +177,7 @@ namespace {
 
 /// What a list of layers may name.
 std::vector<std::string> kinds_of_layers() {
-  std::vector<std::string> kinds{std::string(Residual::kKind)};
+  std::vector<std::string> kinds{std::string(Residual::kKind), std::string(onnx::ImportedModel::kKind)};
   for (const auto& [kind, layer] : layer_kinds()) kinds.push_back(kind);
   for (const auto& [kind, builder] : builder_kinds()) kinds.push_back(kind);
   return kinds;
@@ -217,6 +219,8 @@ void TomlReader::read_kind(const toml::node& node, LayerSpec& field, const std::
   }
   if (const auto builder = builder_kinds().find(name); builder != builder_kinds().end()) {
     field.builder = builder->second;
+  } else if (name == onnx::ImportedModel::kKind) {
+    field.layer = onnx::ImportedModel{};
   } else if (node.is_string() && !layer_kinds().contains(name)) {
     fail(node.source(), "unknown layer or activation \"{}\"{}", name, did_you_mean(name, kinds_of_layers()));
   } else {

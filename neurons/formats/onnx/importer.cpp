@@ -77,6 +77,29 @@ std::vector<const NodeData*> in_order(const std::vector<NodeData>& nodes) {
 
 }  // namespace
 
+std::map<std::string, Role> roles_of(const Model& model, const OpTable& table) {
+  std::map<std::string, Role> result;
+  for (const TensorData& data : model.graph.initializers) {
+    const auto dtype = dtype_of(data.type);
+    const bool numbers = dtype && is_number(*dtype) && !data.dims.empty();
+    result[data.name] = numbers ? Role::parameter : Role::constant;
+  }
+  const auto set = [&](const std::string& name, Role role) {
+    if (const auto found = result.find(name); found != result.end()) found->second = role;
+  };
+  for (const NodeData& node : model.graph.nodes) {
+    const OpDef* op = find_op(table, node.domain, node.op_type);
+    if (op == nullptr) continue;
+    for (const OnnxInput& input : op->onnx_inputs) {
+      if (input.index < node.inputs.size()) set(node.inputs[input.index], Role::constant);
+    }
+    if (node.op_type == "BatchNormalization") {
+      for (std::size_t i = 3; i < node.inputs.size(); ++i) set(node.inputs[i], Role::statistic);
+    }
+  }
+  return result;
+}
+
 Importer::Importer(const Model& model, Graph& graph, ImportOptions options)
     : model_(model), graph_(graph), options_(std::move(options)) {}
 
@@ -89,44 +112,23 @@ void Importer::require_known_operators() const {
   if (const std::string unknown = unknown_operators(model_, *graph_.table()); !unknown.empty()) fail_input("{}", unknown);
 }
 
-/// Roles of the main graph's initialisers, by how nodes use them.
-std::map<std::string, Role> Importer::roles() const {
-  std::map<std::string, Role> result;
-  for (const TensorData& data : model_.graph.initializers) {
-    const auto dtype = dtype_of(data.type);
-    const bool numbers = dtype && is_number(*dtype) && !data.dims.empty();
-    result[data.name] = numbers ? Role::parameter : Role::constant;
-  }
-  const auto set = [&](const std::string& name, Role role) {
-    if (const auto found = result.find(name); found != result.end()) found->second = role;
-  };
-  for (const NodeData& node : model_.graph.nodes) {
-    const OpDef* op = find_op(*graph_.table(), node.domain, node.op_type);
-    if (op == nullptr) continue;
-    for (const OnnxInput& input : op->onnx_inputs) {
-      if (input.index < node.inputs.size()) set(node.inputs[input.index], Role::constant);
-    }
-    if (op->name == "BatchNormalization") {
-      for (std::size_t i = 3; i < node.inputs.size(); ++i) set(node.inputs[i], Role::statistic);
-    }
-  }
-  return result;
-}
-
 Tensor Importer::tensor(const TensorData& data) const {
   Tensor tensor = to_tensor(data, model_.folder);
   return imported(tensor.dtype(), options_) == tensor.dtype() ? tensor : tensor.cast(DType::f32);
 }
 
 void Importer::add_initializers(const GraphData& graph, Scope& scope, bool main) {
-  const std::map<std::string, Role> known_roles = main && options_.initializer ? roles() : std::map<std::string, Role>{};
+  const bool made = main && options_.initializer;
+  const std::map<std::string, Role> roles = made ? roles_of(model_, *graph_.table()) : std::map<std::string, Role>{};
   for (const TensorData& data : graph.initializers) {
-    const Tensor value = tensor(data);
-    const auto role = known_roles.find(data.name);
-    const bool made = role != known_roles.end() && role->second != Role::constant;
-    const bool nameable = main && !data.name.empty() && !graph_.has(data.name);
-    scope[data.name] =
-        made ? options_.initializer(data, value, role->second) : graph_.constant(value, nameable ? data.name : std::string());
+    const auto role = roles.find(data.name);
+    if (role != roles.end() && role->second != Role::constant) {
+      const TensorType type{imported(*dtype_of(data.type), options_), Shape(std::span<const std::int64_t>(data.dims))};
+      scope[data.name] = options_.initializer(data, type, role->second);
+    } else {
+      const bool nameable = main && !data.name.empty() && !graph_.has(data.name);
+      scope[data.name] = graph_.constant(tensor(data), nameable ? data.name : std::string());
+    }
   }
 }
 

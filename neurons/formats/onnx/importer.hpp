@@ -32,12 +32,14 @@ struct ImportOptions {
   std::map<std::string, Shape> shapes{};
   /// Inputs that are known now, and become constants: shapes and axes that the file leaves to be given.
   std::map<std::string, Tensor> known{};
-  /// The value that stands for an initialiser; null: a constant.
-  std::function<Value(const TensorData&, const Tensor&, Role)> initializer{};
+  /// The value that stands for an initialiser that is no constant; null: all are constants.
+  std::function<Value(const TensorData&, const TensorType&, Role)> initializer{};
   /// Single values of double precision become those of single precision.
   bool single_precision = false;
   /// Batch normalisation uses and updates the statistics of its batch, whatever the file says (for training).
   std::function<bool(const std::string& statistic)> trains_statistic{};
+  /// What a Dropout node gives while the model is trained; null: its input.
+  std::function<Value(Value x, double ratio)> drop{};
   /// The batch that the file was written for, and the one that is wanted instead: in shapes, the first extent is changed.
   std::optional<std::pair<std::int64_t, std::int64_t>> batch{};
 };
@@ -102,6 +104,9 @@ const Rule* find_rule(const std::string& domain, const std::string& op_type);
 /// The op of that ONNX name, or null. The name "com.example::Op" has a domain.
 const OpDef* find_op(const OpTable& table, const std::string& domain, const std::string& op_type);
 
+/// Roles of a model's initialisers, by how its nodes use them.
+std::map<std::string, Role> roles_of(const Model& model, const OpTable& table);
+
 class Importer {
  public:
   Importer(const Model& model, Graph& graph, ImportOptions options);
@@ -114,7 +119,6 @@ class Importer {
   using Scope = std::unordered_map<std::string, Value>;
 
   void require_known_operators() const;
-  std::map<std::string, Role> roles() const;
   void add_initializers(const GraphData& graph, Scope& scope, bool main);
   void add_inputs(const std::map<std::string, Value>& given);
   void run_nodes(const std::vector<NodeData>& nodes, const std::map<std::string, std::int64_t>& opsets, bool main);

@@ -155,6 +155,8 @@ Model parse(std::span<const std::byte> bytes, const std::string& name);
 
 /// The bytes of a file.
 std::string format(const Model& model);
+/// The same of a file that holds one tensor alone.
+std::string format(const TensorData& tensor);
 /// Written atomically; weights go to "NAME.data" beside it where the file would be above 2 GB. Throws RuntimeError if it cannot be.
 void write(const std::filesystem::path& path, const Model& model);
 

@@ -40,14 +40,6 @@ class Writer {
     return result.take();
   }
 
- private:
-  static WireWriter opset(const std::string& domain, std::int64_t version) {
-    WireWriter result;
-    result.bytes(1, domain);
-    result.integer(2, version);
-    return result;
-  }
-
   WireWriter tensor(const TensorData& data) const {
     WireWriter result;
     for (const std::int64_t dim : data.dims) result.integer(1, dim);
@@ -63,6 +55,14 @@ class Writer {
     } else {
       result.bytes(9, data.raw);
     }
+    return result;
+  }
+
+ private:
+  static WireWriter opset(const std::string& domain, std::int64_t version) {
+    WireWriter result;
+    result.bytes(1, domain);
+    result.integer(2, version);
     return result;
   }
 
@@ -147,6 +147,8 @@ class Writer {
 }  // namespace
 
 std::string format(const Model& model) { return Writer(nullptr).model(model); }
+
+std::string format(const TensorData& data) { return Writer(nullptr).tensor(data).take(); }
 
 void write(const std::filesystem::path& path, const Model& model) {
   std::size_t bytes = 0;

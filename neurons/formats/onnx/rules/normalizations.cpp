@@ -39,7 +39,8 @@ Outputs group_normalization(const NodeContext& node) {
   return spread.as_it_is({}, {"stash_type"});
 }
 
-/// Nothing is dropped in inference; a file that says otherwise asks for numbers that nobody can reproduce.
+/// Nothing is dropped in inference; a file that says otherwise asks for numbers that nobody can reproduce. While the model is
+/// trained here, the numbers are ours.
 Outputs dropout(const NodeContext& node) {
   const Tensor* training = node.known(2);
   const bool known = training != nullptr && training->elements() == 1;
@@ -47,6 +48,7 @@ Outputs dropout(const NodeContext& node) {
   const double ratio = node.has(1) ? node.number(1, "ratio") : node.real("ratio", 0.5);
   if (drops && ratio != 0) node.fail("drops at random in training_mode; export the model for inference");
   const Value x = node.input(0);
+  if (node.options().drop) return {node.options().drop(x, ratio)};
   const Value same = node.emit("Identity", {x});
   if (!node.has_output(1)) return {same};
   Tensor kept(DType::boolean, Shape{});

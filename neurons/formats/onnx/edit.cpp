@@ -1,0 +1,182 @@
+#include "neurons/formats/onnx/edit.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "neurons/base/error.hpp"
+#include "neurons/base/suggest.hpp"
+
+namespace neurons::onnx {
+namespace {
+
+NodeData* maker_of(GraphData& graph, const std::string& value) {
+  const auto found = std::ranges::find_if(
+      graph.nodes, [&](const NodeData& node) { return std::ranges::find(node.outputs, value) != node.outputs.end(); });
+  return found == graph.nodes.end() ? nullptr : &*found;
+}
+
+TensorData* initializer_of(GraphData& graph, const std::string& name) {
+  const auto found = std::ranges::find(graph.initializers, name, &TensorData::name);
+  return found == graph.initializers.end() ? nullptr : &*found;
+}
+
+std::ptrdiff_t uses_of(const GraphData& graph, const std::string& value) {
+  std::ptrdiff_t uses = 0;
+  for (const NodeData& node : graph.nodes) uses += std::ranges::count(node.inputs, value);
+  return uses;
+}
+
+void require_output(const GraphData& graph, const std::string& output) {
+  std::vector<std::string> names;
+  for (const ValueData& value : graph.outputs) names.push_back(value.name);
+  if (std::ranges::find(names, output) == names.end()) {
+    fail_input("the model has no output \"{}\"{}", output, nearest_or_all(output, names));
+  }
+}
+
+/// The nodes from the output back to its last weighted sum, that one last.
+struct Tail {
+  NodeData* sum = nullptr;
+  std::vector<NodeData*> after;
+};
+
+Tail tail_of(GraphData& graph, const std::string& output) {
+  constexpr std::array kSums = {std::string_view("Gemm"), std::string_view("MatMul"), std::string_view("Conv")};
+  require_output(graph, output);
+  Tail tail;
+  std::string value = output;
+  for (NodeData* node = maker_of(graph, value); node != nullptr; node = maker_of(graph, value)) {
+    const bool is_sum = std::ranges::find(kSums, node->op_type) != kSums.end() && node->inputs.size() > 1;
+    if (is_sum && initializer_of(graph, node->inputs[1]) != nullptr) {
+      tail.sum = node;
+      return tail;
+    }
+    tail.after.push_back(node);
+    const auto computed =
+        std::ranges::find_if(node->inputs, [&](const std::string& input) { return maker_of(graph, input) != nullptr; });
+    if (computed == node->inputs.end()) break;
+    value = *computed;
+  }
+  fail_input("no Gemm, MatMul or Conv with weights of its own leads to the output \"{}\", so its head is not known", output);
+}
+
+/// The tensor under dims of another width, without elements.
+void widen(TensorData& data, std::size_t axis, std::int64_t width) {
+  data.dims[axis] = width;
+  data.raw = {};
+  data.message = {};
+  data.external.clear();
+}
+
+/// The weights alone of this node: a copy under another name where others read them too.
+TensorData& own(GraphData& graph, NodeData& node, std::size_t input) {
+  TensorData* data = initializer_of(graph, node.inputs[input]);
+  if (uses_of(graph, data->name) == 1) return *data;
+  TensorData copy = *data;
+  copy.name += ".head";
+  node.inputs[input] = copy.name;
+  graph.initializers.push_back(std::move(copy));
+  return graph.initializers.back();
+}
+
+}  // namespace
+
+void lift_constants(GraphData& graph) {
+  std::erase_if(graph.nodes, [&](const NodeData& node) {
+    const AttributeData* value = node.op_type == "Constant" && node.domain.empty() ? node.attribute("value") : nullptr;
+    if (value == nullptr || !value->tensor || value->tensor->dims.empty() || node.outputs.size() != 1) return false;
+    const auto dtype = dtype_of(value->tensor->type);
+    if (dtype != DType::f32 && dtype != DType::f64) return false;
+    graph.initializers.push_back(*value->tensor);
+    graph.initializers.back().name = node.outputs.front();
+    return true;
+  });
+}
+
+NodeData peel(GraphData& graph, const std::string& output) {
+  constexpr std::array kActivations = {std::string_view("Softmax"), std::string_view("LogSoftmax"), std::string_view("Sigmoid")};
+  require_output(graph, output);
+  NodeData* node = maker_of(graph, output);
+  if (node == nullptr || std::ranges::find(kActivations, node->op_type) == kActivations.end()) return {};
+  const NodeData peeled = *node;
+  NodeData* before = maker_of(graph, peeled.inputs.front());
+  if (before == nullptr) return {};
+  std::erase_if(graph.nodes, [&](const NodeData& other) { return other.outputs == peeled.outputs; });
+  before = maker_of(graph, peeled.inputs.front());
+  for (NodeData& other : graph.nodes) std::ranges::replace(other.inputs, peeled.inputs.front(), output);
+  std::ranges::replace(before->outputs, peeled.inputs.front(), output);
+  return peeled;
+}
+
+std::set<std::string> replace_head(GraphData& graph, const std::string& output, std::int64_t outputs) {
+  if (outputs < 1) fail_input("a head of {} neurons; expected at least 1", outputs);
+  const Tail tail = tail_of(graph, output);
+  NodeData& sum = *tail.sum;
+  const AttributeData* transposed = sum.attribute("transB");
+  TensorData& weight = own(graph, sum, 1);
+  if (weight.dims.size() < 2) fail_input("the last weighted sum has a weight of {} axes", weight.dims.size());
+  const bool rows = sum.op_type == "Conv" || (transposed != nullptr && transposed->integer != 0);
+  const std::size_t axis = rows ? 0 : weight.dims.size() - 1;
+  const std::int64_t before = weight.dims[axis];
+  if (const AttributeData* group = sum.attribute("group"); group != nullptr && group->integer != 1) {
+    fail_input("the last weighted sum is a convolution of {} groups, which cannot be widened", group->integer);
+  }
+  std::set<std::string> fresh{weight.name};
+  widen(weight, axis, outputs);
+  const auto widen_bias = [&](NodeData& node, std::size_t input) {
+    TensorData* bias = initializer_of(graph, node.inputs[input]);
+    if (bias == nullptr || bias->dims.empty()) return;
+    const auto width = std::ranges::find(bias->dims, before);
+    if (width == bias->dims.end()) return;
+    const auto place = static_cast<std::size_t>(width - bias->dims.begin());
+    TensorData& mine = own(graph, node, input);
+    widen(mine, place, outputs);
+    fresh.insert(mine.name);
+  };
+  if (sum.inputs.size() > 2) widen_bias(sum, 2);
+  for (NodeData* node : tail.after) {
+    if (node->op_type == "Add") {
+      for (std::size_t i = 0; i < node->inputs.size(); ++i) widen_bias(*node, i);
+    }
+    if (node->op_type != "Reshape" || node->inputs.size() < 2) continue;
+    TensorData* shape = initializer_of(graph, node->inputs[1]);
+    if (shape == nullptr) continue;
+    Tensor extents = to_tensor(*shape, {});
+    for (std::int64_t& extent : extents.values<std::int64_t>()) extent = extent == before ? outputs : extent;
+    *shape = from_tensor(shape->name, extents);
+  }
+  const auto said = std::ranges::find(graph.outputs, output, &ValueData::name);
+  if (said->dims) {
+    for (Dim& dim : *said->dims) dim = dim == Dim(before) ? Dim(outputs) : dim;
+  }
+  std::erase_if(graph.values, [](const ValueData&) { return true; });  // what the file says of values in between is no longer true
+  return fresh;
+}
+
+void insert_dropout(GraphData& graph, const std::string& output, float ratio) {
+  const Tail tail = tail_of(graph, output);
+  const std::string input = tail.sum->inputs.front();
+  if (const NodeData* before = maker_of(graph, input); before != nullptr && before->op_type == "Dropout") return;
+  NodeData node;
+  node.op_type = "Dropout";
+  node.name = "dropout";
+  node.inputs = {input};
+  node.outputs = {input + ".dropped"};
+  AttributeData attribute;
+  attribute.name = "ratio";
+  attribute.type = AttributeData::Type::real;
+  attribute.real = ratio;
+  node.attributes.push_back(std::move(attribute));
+  tail.sum->inputs.front() = node.outputs.front();
+  graph.nodes.push_back(std::move(node));
+}
+
+std::string only_output(const GraphData& graph) {
+  if (graph.outputs.size() == 1) return graph.outputs.front().name;
+  std::string names;
+  for (const ValueData& value : graph.outputs) names += (names.empty() ? "" : ", ") + value.name;
+  fail_input("the model has {} outputs ({}); name the one that is meant", graph.outputs.size(), names);
+}
+
+}  // namespace neurons::onnx

@@ -1,0 +1,351 @@
+#include "neurons/formats/onnx/exporter.hpp"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "neurons/base/error.hpp"
+#include "neurons/graph/rewrite.hpp"
+
+namespace neurons::onnx {
+namespace {
+
+constexpr std::int64_t kFewer = 2;  // the two batches that are compared
+constexpr std::int64_t kMore = 3;
+constexpr std::string_view kBatch = "batch";
+
+/// Options that ONNX's operators have no default for: written even where they are ours.
+constexpr std::array kAlways = {std::string_view("axis"), std::string_view("to"),          std::string_view("blocksize"),
+                                std::string_view("size"), std::string_view("num_groups"),  std::string_view("equation"),
+                                std::string_view("perm"), std::string_view("hidden_size"), std::string_view("kernel_shape")};
+/// Options of ours alone. They may say only what ONNX does anyway.
+constexpr std::array kOurs = {std::string_view("channels"), std::string_view("channels_last"), std::string_view("indices"),
+                              std::string_view("unbiased")};
+
+/// The IR version that came with an opset.
+std::int64_t ir_version_of(std::int64_t opset) {
+  if (opset <= 14) return 7;
+  if (opset <= 18) return 8;
+  if (opset <= 20) return 9;
+  return 10;
+}
+
+/// The ONNX name under which an op can be written, or null.
+const OnnxName* written_name(const OpDef& op, std::int64_t opset) {
+  const auto fits = [&](const OnnxName& name) { return name.since <= opset && name.domain.empty(); };
+  const auto found = std::ranges::find_if(op.onnx, fits);
+  return found == op.onnx.end() ? nullptr : &*found;
+}
+
+bool is_empty(const AttributeValue& value) {
+  const auto* integers = std::get_if<std::vector<std::int64_t>>(&value);
+  const auto* reals = std::get_if<std::vector<double>>(&value);
+  const auto* texts = std::get_if<std::vector<std::string>>(&value);
+  const auto* text = std::get_if<std::string>(&value);
+  return (integers != nullptr && integers->empty()) || (reals != nullptr && reals->empty()) ||
+         (texts != nullptr && texts->empty()) || (text != nullptr && text->empty());
+}
+
+AttributeData attribute_of(const std::string& name, const AttributeValue& value) {
+  AttributeData data;
+  data.name = name;
+  if (const auto* flag = std::get_if<bool>(&value)) {
+    data.type = AttributeData::Type::integer;
+    data.integer = *flag ? 1 : 0;
+  } else if (const auto* integer = std::get_if<std::int64_t>(&value)) {
+    data.type = AttributeData::Type::integer;
+    data.integer = *integer;
+  } else if (const auto* real = std::get_if<double>(&value)) {
+    data.type = AttributeData::Type::real;
+    data.real = static_cast<float>(*real);
+  } else if (const auto* text = std::get_if<std::string>(&value)) {
+    data.type = AttributeData::Type::text;
+    data.text = *text;
+  } else if (const auto* integers = std::get_if<std::vector<std::int64_t>>(&value)) {
+    data.type = AttributeData::Type::integers;
+    data.integers = *integers;
+  } else if (const auto* reals = std::get_if<std::vector<double>>(&value)) {
+    data.type = AttributeData::Type::reals;
+    data.reals.assign(reals->begin(), reals->end());
+  } else if (const auto* texts = std::get_if<std::vector<std::string>>(&value)) {
+    data.type = AttributeData::Type::texts;
+    data.texts = *texts;
+  } else {
+    data.type = AttributeData::Type::tensor;
+    data.tensor = from_tensor("", std::get<Tensor>(value));
+  }
+  return data;
+}
+
+/// An option as the tensor that ONNX takes as an input.
+Tensor tensor_of(const AttributeValue& value, DType number) {
+  if (const auto* integers = std::get_if<std::vector<std::int64_t>>(&value)) {
+    return Tensor::of<std::int64_t>({static_cast<std::int64_t>(integers->size())}, *integers);
+  }
+  if (const auto* integer = std::get_if<std::int64_t>(&value)) return Tensor::of<std::int64_t>({1}, std::vector{*integer});
+  if (const auto* real = std::get_if<double>(&value)) return Tensor::of<double>({}, std::vector{*real}).cast(number);
+  if (const auto* reals = std::get_if<std::vector<double>>(&value)) {
+    return Tensor::of<double>({static_cast<std::int64_t>(reals->size())}, *reals).cast(DType::f32);
+  }
+  if (const auto* tensor = std::get_if<Tensor>(&value)) return *tensor;
+  fail_input("an option of a kind that ONNX takes no input for");
+}
+
+class Exporter {
+ public:
+  Exporter(const Graph& fewer, const Graph& more, const ValueOfState& state, const ExportOptions& options)
+      : graph_(fewer), more_(more), state_(state), options_(options) {}
+
+  Model run() {
+    require_equal(graph_.nodes().size() == more_.nodes().size() && graph_.values().size() == more_.values().size(), "");
+    name_values();
+    for (std::size_t id = 0; id < graph_.values().size(); ++id) add_value(static_cast<int>(id));
+    for (std::size_t i = 0; i < graph_.nodes().size(); ++i) add_node(static_cast<int>(i));
+    for (const NamedOutput& output : graph_.outputs()) {
+      result_.outputs.push_back(described(output.value, output.name));
+      if (names_[at(output.value)] != output.name) copy(output.value, output.name);
+    }
+    result_.name = options_.name;
+    Model model;
+    model.ir_version = ir_version_of(options_.opset);
+    model.producer_name = "neurons";
+    model.opsets[""] = options_.opset;
+    model.metadata = options_.metadata;
+    model.graph = std::move(result_);
+    return model;
+  }
+
+ private:
+  static std::size_t at(int id) { return static_cast<std::size_t>(id); }
+
+  static void require_equal(bool equal, const std::string& where) {
+    if (!equal) {
+      fail_input("{}{}is another for each number of samples in a batch, which a file of ONNX cannot say", where,
+                 where.empty() ? "the network " : ": ");
+    }
+  }
+
+  /// Values keep their names; what is computed for an output has the output's, others are numbered.
+  void name_values() {
+    names_.resize(graph_.values().size());
+    std::set<std::string> taken;
+    for (const NamedOutput& output : graph_.outputs()) {
+      taken.insert(output.name);
+      const ValueInfo& info = graph_.info(output.value);
+      if (info.kind == ValueKind::computed && (info.name.empty() || info.name == output.name) && names_[at(output.value)].empty()) {
+        names_[at(output.value)] = output.name;
+      }
+    }
+    for (std::size_t id = 0; id < names_.size(); ++id) {
+      const std::string& own = graph_.values()[id].name;
+      if (names_[id].empty() && !own.empty()) {
+        names_[id] = own;
+        taken.insert(own);
+      }
+    }
+    for (std::size_t id = 0; id < names_.size(); ++id) {
+      if (names_[id].empty()) names_[id] = fresh("value" + std::to_string(id), taken);
+    }
+    taken_ = std::move(taken);
+  }
+
+  static std::string fresh(const std::string& wanted, std::set<std::string>& taken) {
+    std::string name = wanted;
+    for (int number = 1; !taken.insert(name).second; ++number) name = fmt::format("{}_{}", wanted, number);
+    return name;
+  }
+
+  /// The layer's; with the operator's where the layer has several nodes. Some readers want each name once.
+  std::string node_name(const Node& node, const std::string& op_type) {
+    const std::string& own = node.name.empty() ? op_type : node.name;
+    return fresh(node_names_.contains(own) ? own + "/" + op_type : own, node_names_);
+  }
+
+  ValueData described(int id, const std::string& name) const {
+    const TensorType& type = graph_.info(id).type;
+    const TensorType& other = more_.info(id).type;
+    ValueData data;
+    data.name = name;
+    data.type = element_type_of(type.dtype);
+    data.dims.emplace();
+    for (int axis = 0; axis < type.shape.rank(); ++axis) {
+      Dim dim = type.shape[axis];
+      if (type.shape[axis] != other.shape[axis]) {
+        const bool whole = type.shape[axis] == kFewer && other.shape[axis] == kMore;
+        dim = whole ? std::string(kBatch) : std::string();
+      }
+      data.dims->push_back(std::move(dim));
+    }
+    return data;
+  }
+
+  void add_value(int id) {
+    const ValueInfo& info = graph_.info(id);
+    if (info.kind == ValueKind::input) result_.inputs.push_back(described(id, names_[at(id)]));
+    if (info.kind == ValueKind::state) result_.initializers.push_back(from_tensor(names_[at(id)], state_(info.name)));
+    if (info.kind == ValueKind::constant) {
+      require_equal(*info.constant == *more_.info(id).constant, "a constant");
+      result_.initializers.push_back(from_tensor(names_[at(id)], *info.constant));
+    }
+  }
+
+  std::string add_constant(const std::string& wanted, const Tensor& tensor) {
+    std::string name = fresh(wanted, taken_);
+    result_.initializers.push_back(from_tensor(name, tensor));
+    return name;
+  }
+
+  void copy(int id, const std::string& name) {
+    NodeData node;
+    node.op_type = "Identity";
+    node.name = name;
+    node.inputs = {names_[at(id)]};
+    node.outputs = {name};
+    result_.nodes.push_back(std::move(node));
+  }
+
+  /// The option's value where both batches have the same; -1 in place of one extent that follows the batch, where a shape takes
+  /// that. Nothing: the value follows the batch in another way.
+  static std::optional<AttributeValue> settled(const Node& node, const Attribute& fewer, const Attribute& more) {
+    if (fewer.value == more.value) return fewer.value;
+    const auto* a = std::get_if<std::vector<std::int64_t>>(&fewer.value);
+    const auto* b = std::get_if<std::vector<std::int64_t>>(&more.value);
+    if (node.op->name != "Reshape" || fewer.name != "shape" || a == nullptr || b == nullptr || a->size() != b->size()) return {};
+    std::vector<std::int64_t> shape = *a;
+    for (std::size_t i = 0; i < shape.size(); ++i) {
+      if (shape[i] == (*b)[i]) continue;
+      if (std::ranges::find(shape, -1) != shape.end()) return {};
+      shape[i] = -1;
+    }
+    return shape;
+  }
+
+  /// A list that holds multiples of the batch, computed while the model runs: its name.
+  std::string add_following(const Node& node, const Attribute& fewer, const Attribute& more, const std::string& wanted) {
+    const auto* a = std::get_if<std::vector<std::int64_t>>(&fewer.value);
+    const auto* b = std::get_if<std::vector<std::int64_t>>(&more.value);
+    require_equal(a != nullptr && b != nullptr && a->size() == b->size() && !result_.inputs.empty(), describe(node));
+    const auto add = [&](const std::string& op, std::vector<std::string> inputs, const std::string& name) {
+      NodeData data;
+      data.op_type = op;
+      data.name = fresh(name, node_names_);
+      data.inputs = std::move(inputs);
+      data.outputs = {fresh(name, taken_)};
+      result_.nodes.push_back(data);
+      return data.outputs.front();
+    };
+    const auto list = [](std::int64_t value) { return Tensor::of<std::int64_t>({1}, std::vector{value}); };
+    if (batch_.empty()) {
+      const std::string shape = add("Shape", {result_.inputs.front().name}, "batch.shape");
+      batch_ = add("Slice", {shape, add_constant("batch.from", list(0)), add_constant("batch.to", list(1))}, std::string(kBatch));
+    }
+    std::vector<std::string> parts;
+    for (std::size_t i = 0; i < a->size(); ++i) {
+      if ((*a)[i] == (*b)[i]) {
+        parts.push_back(add_constant(wanted, list((*a)[i])));
+        continue;
+      }
+      const std::int64_t times = (*b)[i] - (*a)[i];
+      require_equal(times > 0 && (*a)[i] == times * kFewer, describe(node));
+      parts.push_back(times == 1 ? batch_ : add("Mul", {batch_, add_constant(wanted, list(times))}, wanted));
+    }
+    const std::string result = add("Concat", std::move(parts), wanted);
+    result_.nodes.back().attributes.push_back(attribute_of("axis", std::int64_t{0}));
+    return result;
+  }
+
+  void add_node(int index) {
+    const Node& node = graph_.node(index);
+    require_equal(node.op == more_.node(index).op, describe(node));
+    if (node.op->name == "OneHot") return add_one_hot(node);
+    const OnnxName* name = written_name(*node.op, options_.opset);
+    if (name == nullptr) fail_input("{}: ONNX's opset {} has no operator for it", describe(node), options_.opset);
+    NodeData data;
+    data.op_type = name->name;
+    data.name = node_name(node, name->name);
+    for (const int input : node.inputs) data.inputs.push_back(input < 0 ? "" : names_[at(input)]);
+    for (const int output : node.outputs) data.outputs.push_back(names_[at(output)]);
+    add_options(node, more_.node(index), data);
+    while (!data.inputs.empty() && data.inputs.back().empty()) data.inputs.pop_back();
+    result_.nodes.push_back(std::move(data));
+  }
+
+  void add_options(const Node& node, const Node& more, NodeData& data) {
+    const Attributes defaults = node.op->default_options.attributes();
+    const Attributes fewer = node.options.attributes();
+    const Attributes others = more.options.attributes();
+    for (std::size_t i = 0; i < fewer.size(); ++i) {
+      const std::string& option = fewer[i].name;
+      const bool usual = fewer[i].value == defaults[i].value && others[i].value == defaults[i].value;
+      const bool always = std::ranges::find(kAlways, option) != kAlways.end();
+      if (is_empty(fewer[i].value) || (usual && !always)) continue;
+      if (std::ranges::find(kOurs, option) != kOurs.end()) continue;
+      const std::optional<AttributeValue> known = settled(node, fewer[i], others[i]);
+      const auto input = std::ranges::find(node.op->onnx_inputs, option, &OnnxInput::option);
+      if (input != node.op->onnx_inputs.end() && input->since <= options_.opset) {
+        if (data.inputs.size() <= input->index) data.inputs.resize(input->index + 1);
+        const DType number = graph_.info(node.inputs.front()).type.dtype;
+        const std::string wanted = data.outputs.front() + "." + option;
+        data.inputs[input->index] =
+            known ? add_constant(wanted, tensor_of(*known, number)) : add_following(node, fewer[i], others[i], wanted);
+        continue;
+      }
+      require_equal(known.has_value(), describe(node));
+      const AttributeValue& value = *known;
+      if (node.op->name == "Cast" && option == "to") {
+        const auto type = element_type_of(detail::dtype_from_name(std::get<std::string>(value)));
+        data.attributes.push_back(attribute_of("to", static_cast<std::int64_t>(type)));
+        continue;
+      }
+      const auto renamed = std::ranges::find(node.op->onnx_attributes, option, &std::pair<std::string, std::string>::second);
+      data.attributes.push_back(attribute_of(renamed == node.op->onnx_attributes.end() ? option : renamed->first, value));
+    }
+  }
+
+  /// Depth and values are options here, inputs there.
+  void add_one_hot(const Node& node) {
+    NodeData data;
+    data.op_type = "OneHot";
+    data.name = node_name(node, data.op_type);
+    data.outputs = {names_[at(node.outputs.front())]};
+    std::int64_t depth = 0;
+    double off = 0;
+    double on = 1;
+    for (const Attribute& option : node.options.attributes()) {
+      if (option.name == "depth") depth = std::get<std::int64_t>(option.value);
+      if (option.name == "off") off = std::get<double>(option.value);
+      if (option.name == "on") on = std::get<double>(option.value);
+      if (option.name == "axis") data.attributes.push_back(attribute_of("axis", option.value));
+    }
+    const Tensor values = Tensor::of<double>({2}, std::vector{off, on}).cast(graph_.info(node.outputs.front()).type.dtype);
+    data.inputs = {names_[at(node.inputs.front())],
+                   add_constant(data.outputs.front() + ".depth", Tensor::of<std::int64_t>({}, std::vector{depth})),
+                   add_constant(data.outputs.front() + ".values", values)};
+    result_.nodes.push_back(std::move(data));
+  }
+
+  const Graph& graph_;
+  const Graph& more_;
+  const ValueOfState& state_;
+  const ExportOptions& options_;
+  GraphData result_;
+  std::vector<std::string> names_;
+  std::set<std::string> taken_;
+  std::set<std::string> node_names_;
+  std::string batch_;  ///< the value that holds the number of samples, once one is needed
+};
+
+}  // namespace
+
+Model to_model(const GraphOfBatch& graph, const ValueOfState& state, const ExportOptions& options) {
+  if (options.opset < kOldestWritten || options.opset > kNewestWritten) {
+    fail_input("opset {} cannot be written; choose {} to {}", options.opset, kOldestWritten, kNewestWritten);
+  }
+  const auto writable = [&](const OpDef& op) { return op.name == "OneHot" || written_name(op, options.opset) != nullptr; };
+  const auto written = [&](std::int64_t batch) { return remove_dead_nodes(decompose(remove_dead_nodes(graph(batch)), writable)); };
+  const Graph fewer = written(kFewer);
+  const Graph more = written(kMore);
+  return Exporter(fewer, more, state, options).run();
+}
+
+}  // namespace neurons::onnx

@@ -1,0 +1,254 @@
+#include "neurons/formats/onnx/imported_model.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "neurons/formats/onnx/edit.hpp"
+#include "neurons/formats/onnx/importer.hpp"
+#include "neurons/graph/rewrite.hpp"
+#include "neurons/layers/emit.hpp"
+#include "neurons/ops/ops.hpp"
+
+namespace neurons::onnx {
+
+struct ImportedModel::Edited {
+  Attributes fields;  ///< that it was made for
+  Model model;
+  std::string output;
+  NodeData peeled;  ///< its op_type is empty if there is none
+  std::set<std::string> fresh;
+  std::map<std::string, Role> roles;
+};
+
+namespace {
+
+constexpr double kAdapterSpread = 0.02;  // of A; B begins at 0, so that an adapter changes nothing at first
+
+bool is_given(const GraphData& graph, const ValueData& input) { return graph.initializer(input.name) == nullptr; }
+
+/// Whether the initialiser is the matrix of a Gemm or MatMul.
+bool is_matrix(const GraphData& graph, const TensorData& data) {
+  return data.dims.size() == 2 && std::ranges::any_of(graph.nodes, [&](const NodeData& node) {
+           return (node.op_type == "Gemm" || node.op_type == "MatMul") && node.inputs.size() > 1 && node.inputs[1] == data.name;
+         });
+}
+
+/// Inputs that each neuron of a weight sums, and neurons that each input reaches, as far as its shape tells.
+std::pair<std::int64_t, std::int64_t> fans_of(const GraphData& graph, const TensorData& data) {
+  if (data.dims.size() < 2) return {1, 1};
+  std::int64_t rest = 1;
+  for (std::size_t i = 2; i < data.dims.size(); ++i) rest *= data.dims[i];
+  const bool rows =
+      data.dims.size() > 2 || std::ranges::any_of(graph.nodes, [&](const NodeData& node) {
+        const AttributeData* transposed = node.attribute("transB");
+        return node.inputs.size() > 1 && node.inputs[1] == data.name && transposed != nullptr && transposed->integer != 0;
+      });
+  const std::int64_t in = (rows ? data.dims[1] : data.dims[0]) * rest;
+  const std::int64_t out = (rows ? data.dims[0] : data.dims[1]) * rest;
+  return {in, out};
+}
+
+/// W + A · B: W is kept, A and B are learnt.
+Value with_adapter(BuildContext& context, const TensorData& data, Value weight, std::int64_t rank) {
+  const Shape& shape = weight.shape();
+  const ParameterSpec a{{shape[0], rank}, {"normal", static_cast<float>(kAdapterSpread)}, 1, 1, {}};
+  const ParameterSpec b{{rank, shape[1]}, {"constant", 0.0F}, 1, 1, {}};
+  Graph& graph = context.graph();
+  const Value product =
+      graph.emit("MatMul", {context.parameter(data.name + ".lora_a", a), context.parameter(data.name + ".lora_b", b)});
+  return weight + product;
+}
+
+const ImportedModel& only_imported(const Network& network) {
+  if (network.layers().size() == 1) {
+    if (const auto* imported = network.layers().front().layer.as<ImportedModel>()) return *imported;
+  }
+  fail_input("the network is no imported model: it has layers of its own");
+}
+
+}  // namespace
+
+const ImportedModel::Edited& ImportedModel::edited() const {
+  const Attributes fields = attributes_of(*this);
+  if (edited_ && edited_->fields == fields) return *edited_;
+  auto made = std::make_shared<Edited>();
+  made->fields = fields;
+  made->model = model ? *model : read(file);
+  const std::string& path = made->model.path;
+  try {
+    GraphData& graph = made->model.graph;
+    lift_constants(graph);
+    made->output = output.empty() ? only_output(graph) : output;
+    if (scores || head > 0) made->peeled = peel(graph, made->output);
+    if (head < 0) fail_input("head = {} must be 0 (the model's own) or a number of neurons", head);
+    if (lora < 0) fail_input("lora = {} must be 0 (none) or a rank", lora);
+    if (!(dropout >= 0 && dropout < 1)) fail_input("dropout = {} must be in [0, 1)", dropout);
+    if (head > 0) made->fresh = onnx::replace_head(graph, made->output, head);
+    if (dropout > 0) insert_dropout(graph, made->output, static_cast<float>(dropout));
+    made->roles = roles_of(made->model, *ops::table());
+  } catch (const InputError& error) {
+    throw InputError(fmt::format("{}: {}", path, error.what()));
+  }
+  edited_ = std::move(made);
+  return *edited_;
+}
+
+Value ImportedModel::build(BuildContext& context, const std::vector<Value>& inputs) const {
+  const Edited& from = edited();
+  const GraphData& nodes = from.model.graph;
+  std::map<std::string, Value> given;
+  std::optional<std::int64_t> written;
+  for (const ValueData& input : nodes.inputs) {
+    if (!is_given(nodes, input)) continue;
+    if (given.size() == inputs.size())
+      fail_input("{}: the model has more inputs than the {} that flow in", from.model.path, inputs.size());
+    if (input.dims && !input.dims->empty()) {
+      const auto* extent = std::get_if<std::int64_t>(&input.dims->front());
+      if (extent != nullptr && *extent > 0 && !written) written = *extent;
+    }
+    given.emplace(input.name, inputs[given.size()]);
+  }
+  ImportOptions options;
+  options.single_precision = true;
+  if (written && !inputs.empty() && inputs.front().shape().rank() > 0) options.batch = {*written, inputs.front().shape()[0]};
+  const bool training = context.mode() == Mode::training;
+  options.initializer = [&](const TensorData& data, const TensorType& type, Role role) {
+    const auto [fan_in, fan_out] = fans_of(nodes, data);
+    const bool adapted = lora > 0 && role == Role::parameter && is_matrix(nodes, data) && !from.fresh.contains(data.name);
+    const bool bias = data.dims.size() < 2;
+    const bool frozen_by_adapters = lora > 0 && !from.fresh.contains(data.name);
+    const ParameterSpec spec{type.shape, bias ? Initializer{"constant", 0.0F} : Initializer{}, fan_in, fan_out,
+                             {},         role == Role::parameter && !frozen_by_adapters};
+    const Value value = context.parameter(data.name, spec);
+    return adapted ? with_adapter(context, data, value, lora) : value;
+  };
+  if (training) {
+    options.trains_statistic = [&](const std::string& name) {
+      const auto role = from.roles.find(name);
+      return lora == 0 && role != from.roles.end() && role->second == Role::statistic && !context.is_frozen(name);
+    };
+    if (dropout > 0) {
+      std::int64_t number = 0;
+      options.drop = [&context, number](Value x, double ratio) mutable {
+        const auto seed = static_cast<std::int64_t>(context.layer_seed()) + number++;
+        return emit_with("Dropout", {x, context.step()}, {{"ratio", ratio}, {"seed", seed}});
+      };
+    }
+  }
+  const std::string scope = context.graph().scope();
+  Importer importer(from.model, context.graph(), options);
+  const std::vector<Value> outputs = importer.run(given);
+  context.graph().set_scope(scope);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (nodes.outputs[i].name == from.output) return outputs[i];
+  }
+  fail_input("{}: there is no output \"{}\"", from.model.path, from.output);
+}
+
+std::map<std::string, Tensor> ImportedModel::values() const {
+  if (file.empty() && !model) return {};
+  const Edited& from = edited();
+  std::map<std::string, Tensor> result;
+  for (const TensorData& data : from.model.graph.initializers) {
+    const auto role = from.roles.find(data.name);
+    if (role == from.roles.end() || role->second == Role::constant || from.fresh.contains(data.name)) continue;
+    const Tensor value = to_tensor(data, from.model.folder);
+    result.emplace(data.name, value.dtype() == DType::f32 ? value : value.cast(DType::f32));
+  }
+  return result;
+}
+
+std::vector<Network::Input> inputs_of(const Model& model) {
+  std::vector<Network::Input> result;
+  for (const ValueData& input : model.graph.inputs) {
+    if (!is_given(model.graph, input)) continue;
+    const auto dtype = dtype_of(input.type);
+    if (!input.is_tensor || !dtype)
+      fail_input("{}: input \"{}\" is of {}, which has no place here", model.path, input.name, name_of(input.type));
+    if (!input.dims || input.dims->empty()) {
+      fail_input("{}: input \"{}\" has no first axis, so there is no batch to train with", model.path, input.name);
+    }
+    std::vector<std::int64_t> sample;
+    for (auto dim = input.dims->begin() + 1; dim != input.dims->end(); ++dim) {
+      const auto* extent = std::get_if<std::int64_t>(&*dim);
+      sample.push_back(extent != nullptr ? *extent : 1);
+    }
+    result.push_back({input.name, Shape(std::span<const std::int64_t>(sample)), *dtype == DType::f64 ? DType::f32 : *dtype});
+  }
+  return result;
+}
+
+Network to_network(std::shared_ptr<const Model> model, const LoadOptions& options) {
+  Network network;
+  std::vector<Network::Tap> taps;
+  for (const Network::Input& input : inputs_of(*model)) taps.push_back(network.input(input.name, input.sample, input.dtype));
+  ImportedModel layer;
+  layer.file = model->path;
+  layer.output = options.output;
+  layer.scores = options.scores;
+  layer.model = std::move(model);
+  const std::string name = options.output.empty() ? only_output(layer.model->graph) : options.output;
+  network.output(name, network.add(Layer(layer), taps, "model"));
+  network.parameter_types();  // builds it once: what is wrong with it is said now
+  return network;
+}
+
+Network load(const std::filesystem::path& path, const LoadOptions& options) {
+  return to_network(std::make_shared<const Model>(read(path)), options);
+}
+
+void replace_head(Network& network, std::int64_t outputs) {
+  ImportedModel layer = only_imported(network);
+  layer.head = outputs;
+  layer.scores = true;
+  Network changed(network.table());
+  std::vector<Network::Tap> taps;
+  for (const Network::Input& input : network.inputs()) taps.push_back(changed.input(input.name, input.sample, input.dtype));
+  changed.output(network.outputs().front().name, changed.add(Layer(layer), taps, network.layers().front().name));
+  for (const auto& [name, type] : changed.parameter_types()) {
+    const auto known = network.parameters().find(name);
+    if (known != network.parameters().end() && known->second.type() == type) changed.set_parameter(name, known->second);
+    if (network.is_frozen(name)) changed.freeze(name);
+  }
+  network = std::move(changed);
+}
+
+Model to_model(const Network& network, const SaveOptions& options) {
+  ExportOptions how;
+  how.metadata = options.metadata;
+  const ImportedModel* imported = network.layers().size() == 1 ? network.layers().front().layer.as<ImportedModel>() : nullptr;
+  const ImportedModel::Edited* from = imported == nullptr ? nullptr : &imported->edited();
+  if (from != nullptr) {
+    how.metadata.insert(from->model.metadata.begin(), from->model.metadata.end());
+    how.name = from->model.graph.name;
+    const auto opset = from->model.opsets.find("");
+    if (opset != from->model.opsets.end()) how.opset = std::clamp(opset->second, kOldestWritten, kNewestWritten);
+  }
+  if (options.opset != 0) how.opset = options.opset;
+  const auto graph = [&](std::int64_t batch) {
+    Graph built(network.table());
+    network.build(built, batch, Mode::inference);
+    return built;
+  };
+  Model model = to_model(
+      graph, [&](const std::string& name) { return network.parameter(name); }, how);
+  if (from == nullptr || from->peeled.op_type.empty()) return model;
+  // The activation that was left out for training stands at the end again, under the output's name.
+  const std::string& output = network.outputs().front().name;
+  const std::string scores = output + ".scores";
+  for (NodeData& node : model.graph.nodes) {
+    std::ranges::replace(node.outputs, output, scores);
+    std::ranges::replace(node.inputs, output, scores);
+  }
+  NodeData activation = from->peeled;
+  activation.inputs = {scores};
+  activation.outputs = {output};
+  model.graph.nodes.push_back(std::move(activation));
+  return model;
+}
+
+void save(const Network& network, const std::filesystem::path& path, const SaveOptions& options) {
+  write(path, to_model(network, options));
+}
+
+}  // namespace neurons::onnx

@@ -1,0 +1,80 @@
+#pragma once
+/// A model of ONNX as a layer of a network.
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "neurons/formats/onnx/exporter.hpp"
+#include "neurons/formats/onnx/model.hpp"
+#include "neurons/layers/layer.hpp"
+#include "neurons/layers/network.hpp"
+
+namespace neurons::onnx {
+
+/// The layer. Its parameters are the model's float initialisers, under their own names; batch normalisations return to training
+/// form while the network is trained, and their statistics are no parameters, unless they are frozen.
+struct ImportedModel {
+  static constexpr std::string_view kKind = "onnx";
+  static constexpr bool kNamesParameters = true;
+
+  std::string file;       ///< of the model
+  std::string output;     ///< which one is this layer's result; "": the only one
+  std::int64_t head = 0;  ///< neurons of a fresh last weighted sum; 0: the model's own
+  bool scores = false;    ///< without a last Softmax, LogSoftmax or Sigmoid: losses want scores
+  double dropout = 0;     ///< share that a Dropout before the last weighted sum drops; 0: none is added
+  std::int64_t lora =
+      0;  ///< rank of adapters beside the weights of Gemm and MatMul, which are then frozen; 0: none (Hu et al. 2021)
+  std::shared_ptr<const Model> model = nullptr;  ///< instead of `file`: one that has been read
+
+  template <typename Self, typename Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    visit("file", self.file);
+    visit("output", self.output);
+    visit("head", self.head);
+    visit("scores", self.scores);
+    visit("dropout", self.dropout);
+    visit("lora", self.lora);
+  }
+
+  Value build(BuildContext& context, const std::vector<Value>& inputs) const;
+  std::map<std::string, Tensor> values() const;
+
+  /// The model as these fields change it.
+  struct Edited;
+  const Edited& edited() const;
+
+ private:
+  mutable std::shared_ptr<const Edited> edited_;
+};
+
+/// What it takes to call the layer: the model's inputs, per sample (their first axis is the batch).
+std::vector<Network::Input> inputs_of(const Model& model);
+
+/// The model as a network: inputs, one layer "model", and one output. Throws InputError as to_graph() does, and for several outputs
+/// of which none is named.
+struct LoadOptions {
+  std::string output;   ///< which; "": the only one
+  bool scores = false;  ///< see ImportedModel
+};
+Network load(const std::filesystem::path& path, const LoadOptions& options = {});
+Network to_network(std::shared_ptr<const Model> model, const LoadOptions& options = {});
+
+/// A fresh last weighted sum of `outputs` neurons, whose scores are the network's output. Other parameters keep their values.
+/// Throws InputError if the network is no imported model.
+void replace_head(Network& network, std::int64_t outputs);
+
+struct SaveOptions {
+  std::int64_t opset = 0;  ///< 0: the imported model's, or 21
+  std::map<std::string, std::string> metadata = {};
+};
+
+/// The network for inference as a model: parameters as initialisers, the batch open. Throws InputError as to_model() does.
+Model to_model(const Network& network, const SaveOptions& options = {});
+/// The same into a file, written atomically.
+void save(const Network& network, const std::filesystem::path& path, const SaveOptions& options = {});
+
+}  // namespace neurons::onnx

@@ -1,0 +1,27 @@
+#pragma once
+/// From an ONNX model to a spec that trains it.
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "neurons/spec/spec.hpp"
+
+namespace neurons {
+
+struct FineTuning {
+  std::string data;                      ///< a path or the name of a bundled data set
+  std::string output = {};               ///< of the model; "": the only one
+  std::int64_t head = 0;                 ///< neurons of a fresh last weighted sum; 0: the model's own
+  std::vector<std::string> freeze = {};  ///< patterns of parameters that stay
+  std::int64_t lora = 0;                 ///< rank of adapters; 0: none
+  double dropout = 0;                    ///< before the last weighted sum; 0: none
+};
+
+/// The spec `neurons train MODEL.onnx` runs: the model as one layer, named after its output; Adam and the loss that suits the data.
+/// Pictures become of the size that the model takes. Throws InputError for a file that is no model, one of several inputs, and data
+/// that cannot be found.
+Spec fine_tuning_spec(const std::filesystem::path& model, const FineTuning& how);
+
+}  // namespace neurons

@@ -1,0 +1,175 @@
+// Networks of the examples and of the library as ONNX models, and back: the same graph, the same numbers.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+
+#include "neurons/base/atomic_file.hpp"
+#include "neurons/base/random.hpp"
+#include "neurons/formats/onnx/imported_model.hpp"
+#include "neurons/formats/onnx/importer.hpp"
+#include "neurons/graph/rewrite.hpp"
+#include "neurons/networks/networks.hpp"
+#include "neurons/plan/plan.hpp"
+#include "neurons/spec/spec.hpp"
+
+namespace neurons {
+namespace {
+
+/// The graph as text without the names of values and nodes: inputs and nodes in order, values by number.
+std::string canonical(const Graph& graph) {
+  std::map<int, std::string> names;
+  const auto name_of = [&](int id) {
+    if (id < 0) return std::string("-");
+    const ValueInfo& info = graph.info(id);
+    const auto known = names.find(id);
+    if (known != names.end()) return known->second;
+    std::string name = info.kind == ValueKind::constant
+                           ? fmt::format("constant {} {}", info.type.to_string(), to_string(AttributeValue(*info.constant)))
+                           : info.name;
+    return names.emplace(id, std::move(name)).first->second;
+  };
+  std::string text;
+  for (const Node& node : graph.nodes()) {
+    text += node.op->name + " {" + node.options.to_string() + "}";
+    for (const int input : node.inputs) text += " " + name_of(input);
+    for (const int output : node.outputs) {
+      names[output] = fmt::format("%{}", names.size());
+      text += fmt::format(" -> {}", graph.info(output).type.to_string());
+    }
+    text += "\n";
+  }
+  for (const NamedOutput& output : graph.outputs()) text += output.name + "\n";
+  return text;
+}
+
+Graph graph_of(const Network& network, std::int64_t batch) {
+  Graph graph(network.table());
+  network.build(graph, batch, Mode::inference);
+  return graph;
+}
+
+std::vector<Tensor> samples_for(const Network& network, std::int64_t batch) {
+  std::vector<Tensor> result;
+  RandomStream random(7);
+  for (const Network::Input& input : network.inputs()) {
+    std::vector<std::int64_t> extents(input.sample.extents().begin(), input.sample.extents().end());
+    extents.insert(extents.begin(), batch);
+    Tensor tensor(DType::f32, Shape(std::span<const std::int64_t>(extents)));
+    for (float& value : tensor.values<float>()) {
+      value = input.dtype == DType::f32 ? static_cast<float>(random.normal()) : static_cast<float>(random.below(8));
+    }
+    result.push_back(tensor.cast(input.dtype));
+  }
+  return result;
+}
+
+std::vector<Tensor> run(const Network& network, const std::vector<Tensor>& inputs) {
+  const std::int64_t batch = inputs.front().shape()[0];
+  const auto states = std::make_shared<StateStore>(network.table());
+  for (const auto& [name, type] : network.parameter_types()) states->set(name, network.parameter(name));
+  Plan plan = compile(graph_of(network, batch), states);
+  for (std::size_t i = 0; i < inputs.size(); ++i) plan.input(network.inputs()[i].name).assign(inputs[i]);
+  plan.run();
+  std::vector<Tensor> outputs;
+  for (const Network::Output& output : network.outputs()) {
+    const TensorView view = plan.output(output.name);
+    outputs.emplace_back(view.dtype, view.shape);
+    std::ranges::copy(view.bytes(), outputs.back().bytes().begin());
+  }
+  return outputs;
+}
+
+/// Equal but for the order of sums: ops that the opset does not have are written as simpler ones.
+void expect_near(const Tensor& actual, const Tensor& expected) {
+  ASSERT_EQ(actual.type(), expected.type());
+  const auto a = actual.values<float>();
+  const auto b = expected.values<float>();
+  for (std::size_t i = 0; i < a.size(); ++i) ASSERT_NEAR(a[i], b[i], 1e-5 * std::max(1.0F, std::abs(b[i]))) << "element " << i;
+}
+
+/// Leaves the model as a case of ONNX's tests in the folder that NEURONS_KEEP_CASES names, for scripts/onnxruntime_cases.py.
+void keep(const std::string& name, const std::string& model, const std::vector<Tensor>& inputs,
+          const std::vector<Tensor>& outputs) {
+  const char* folder = std::getenv("NEURONS_KEEP_CASES");
+  if (folder == nullptr) return;
+  const auto place = std::filesystem::path(folder) / name;
+  std::filesystem::create_directories(place / "test_data_set_0");
+  write_file_atomically(place / "model.onnx", model);
+  const auto write = [&](const std::string& file, const Tensor& tensor) {
+    write_file_atomically(place / "test_data_set_0" / file, onnx::format(onnx::from_tensor("", tensor)));
+  };
+  for (std::size_t i = 0; i < inputs.size(); ++i) write(fmt::format("input_{}.pb", i), inputs[i]);
+  for (std::size_t i = 0; i < outputs.size(); ++i) write(fmt::format("output_{}.pb", i), outputs[i]);
+}
+
+void expect_round_trip(const std::string& name, Network network, std::int64_t opset = 21) {
+  SCOPED_TRACE(name);
+  network.initialize(3);
+  const std::string bytes = onnx::format(onnx::to_model(network, {.opset = opset, .metadata = {}}));
+  const auto again = std::make_shared<const onnx::Model>(onnx::parse(std::as_bytes(std::span(bytes)), name));
+  const Network back = onnx::to_network(again, {.output = network.outputs().front().name, .scores = false});
+  const auto inputs = samples_for(network, 3);
+  const auto outputs = run(network, inputs);
+  keep(name, bytes, inputs, outputs);
+  expect_near(run(back, inputs).front(), outputs.front());
+  // What is written again is the same file but for names that were numbered.
+  const std::string twice = onnx::format(onnx::to_model(back, {.opset = opset, .metadata = {}}));
+  const auto third = std::make_shared<const onnx::Model>(onnx::parse(std::as_bytes(std::span(twice)), name));
+  EXPECT_EQ(canonical(graph_of(back, 2)), canonical(graph_of(onnx::to_network(third), 2)));
+}
+
+std::vector<std::filesystem::path> example_specs() {
+  std::vector<std::filesystem::path> specs;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(std::string(NEURONS_SOURCE_DIR) + "/examples")) {
+    if (entry.path().extension() == ".toml") specs.push_back(entry.path());
+  }
+  std::ranges::sort(specs);
+  return specs;
+}
+
+/// The network of an example, for samples of this shape.
+struct Known {
+  std::string_view folder;
+  Shape sample;
+  std::int64_t outputs;
+  InputType type = InputType::numbers;
+};
+
+TEST(OnnxExport, BringsEveryExampleNetworkBack) {
+  const std::vector<Known> known = {{"adding", {200, 2}, 1},
+                                    {"breast_cancer", {30}, 2},
+                                    {"denoise", {1, 28, 28}, 784},
+                                    {"diabetes", {10}, 1},
+                                    {"digits", {64}, 10},
+                                    {"iris", {4}, 3},
+                                    {"mnist", {1, 28, 28}, 10},
+                                    {"shapes", {3, 64, 64}, 4},
+                                    {"sunspots", {36, 1}, 1},
+                                    {"wine", {13}, 3},
+                                    {"moby-dick", {128}, 84, InputType::tokens}};
+  for (const auto& path : example_specs()) {
+    const std::string folder = path.parent_path().filename().string();
+    const auto found = std::ranges::find(known, folder, &Known::folder);
+    ASSERT_NE(found, known.end()) << folder;
+    const Spec spec = read_spec(path);
+    Network network;
+    try {
+      network = make_network(resolve(spec.network, found->sample, found->outputs, found->type));
+    } catch (const InputError& error) {
+      ADD_FAILURE() << path << ": " << error.what();
+      continue;
+    }
+    try {
+      expect_round_trip(folder + "_" + path.stem().string(), std::move(network));
+    } catch (const InputError& error) {
+      ADD_FAILURE() << path << ": " << error.what();
+    }
+  }
+}
+
+}  // namespace
+}  // namespace neurons
