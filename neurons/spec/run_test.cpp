@@ -341,7 +341,7 @@ TEST_F(Run, ModelsThatAreNone) {
   const auto refusal = [&](const std::filesystem::path& path) { return message_of([&] { open_model(path); }); };
   EXPECT_THAT(refusal(folder_ / "none"), HasSubstr("there is no such file or folder"));
   EXPECT_THAT(refusal(folder_.path()), HasSubstr("no run folder"));
-  EXPECT_THAT(refusal(folder_ / "table.csv"), HasSubstr("expected a run folder or a .safetensors file"));
+  EXPECT_THAT(refusal(folder_ / "table.csv"), HasSubstr("expected a run folder, an .onnx or a .safetensors file"));
   train(spec());
   const auto path = folder_ / "run" / "model.safetensors";
   TensorFile file = read_safetensors(path);
