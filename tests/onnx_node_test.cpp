@@ -16,6 +16,7 @@ namespace {
 
 constexpr double kRelative = 1e-4;
 constexpr double kAbsolute = 1e-5;
+constexpr double kFourDecimals = 6e-5;  // what some operators' results were rounded to
 
 /// One published case.
 struct NodeCase {
@@ -88,6 +89,7 @@ TEST_P(OnnxNode, GivesWhatOnnxSays) {
   const NodeCase& node = GetParam();
   Graph graph(ops::table());
   const OpDef& op = graph.table()->find(node.op);
+  const double absolute = node.op == "GridSample" || node.op == "RoiAlign" ? kFourDecimals : kAbsolute;
   std::vector<Value> inputs(node.inputs.empty() ? 0 : node.inputs.rbegin()->first + 1);
   for (const auto& [i, tensor] : node.inputs) inputs[i] = graph.input("input" + std::to_string(i), tensor.type());
   const auto outputs = graph.emit_all(op, inputs, op.default_options.with(node.attributes));
@@ -109,7 +111,7 @@ TEST_P(OnnxNode, GivesWhatOnnxSays) {
     const auto expected = expected_wide.values<double>();
     for (std::size_t e = 0; e < expected.size(); ++e) {
       const bool same = actual[e] == expected[e] || (std::isnan(actual[e]) && std::isnan(expected[e]));
-      ASSERT_TRUE(same || std::abs(actual[e] - expected[e]) <= kAbsolute + kRelative * std::abs(expected[e]))
+      ASSERT_TRUE(same || std::abs(actual[e] - expected[e]) <= absolute + kRelative * std::abs(expected[e]))
           << "output " << o << ", element " << e << ": " << actual[e] << " instead of " << expected[e];
     }
   }
