@@ -140,17 +140,11 @@ struct Known {
 };
 
 TEST(OnnxExport, BringsEveryExampleNetworkBack) {
-  const std::vector<Known> known = {{"adding", {200, 2}, 1},
-                                    {"breast_cancer", {30}, 2},
-                                    {"denoise", {1, 28, 28}, 784},
-                                    {"diabetes", {10}, 1},
-                                    {"digits", {64}, 10},
-                                    {"iris", {4}, 3},
-                                    {"mnist", {1, 28, 28}, 10},
-                                    {"shapes", {3, 64, 64}, 4},
-                                    {"sunspots", {36, 1}, 1},
-                                    {"wine", {13}, 3},
-                                    {"moby-dick", {128}, 84, InputType::tokens}};
+  const std::vector<Known> known = {
+      {"adding", {200, 2}, 1},  {"breast_cancer", {30}, 2}, {"denoise", {1, 28, 28}, 784},
+      {"diabetes", {10}, 1},    {"digits", {64}, 10},       {"finetune", {1, 28, 28}, 5},
+      {"iris", {4}, 3},         {"mnist", {1, 28, 28}, 10}, {"shapes", {3, 64, 64}, 4},
+      {"sunspots", {36, 1}, 1}, {"wine", {13}, 3},          {"moby-dick", {128}, 84, InputType::tokens}};
   for (const auto& path : example_specs()) {
     const std::string folder = path.parent_path().filename().string();
     const auto found = std::ranges::find(known, folder, &Known::folder);

@@ -33,7 +33,11 @@ std::vector<Value> Rebuild::inputs(const Node& node) {
 
 void Rebuild::copy(const Node& node) {
   const auto outputs = graph_.emit_all(*node.op, inputs(node), node.options, node.name);
-  for (std::size_t i = 0; i < outputs.size(); ++i) map(node.outputs[i], outputs[i]);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    map(node.outputs[i], outputs[i]);
+    const std::string& name = source_->info(node.outputs[i]).name;
+    if (!name.empty() && !graph_.has(name)) graph_.rename(outputs[i], name);
+  }
 }
 
 void Rebuild::copy_signature() {

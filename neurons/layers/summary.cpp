@@ -41,6 +41,47 @@ std::int64_t elements_of(const Network& network, const std::vector<std::pair<std
   return count;
 }
 
+/// The nodes of a layer that brings a model of its own, each like a layer: [first, last] of the graph.
+class NodeRows {
+ public:
+  NodeRows(const Graph& graph, const Network& network) : graph_(graph) {
+    for (const auto& [name, type] : network.trained_parameters()) trained_.insert(name);
+  }
+
+  void add(std::size_t first, std::size_t last, std::vector<LayerSummary>& rows) {
+    for (std::size_t n = first; n <= last; ++n) {
+      const Node& node = graph_.node(static_cast<int>(n));
+      LayerSummary& row = rows.emplace_back();
+      const ValueInfo& output = graph_.info(node.outputs.front());
+      row.name = node.name.empty() ? output.name : node.name;
+      row.kind = node.op->name;
+      const Shape& shape = output.type.shape;
+      row.output = shape.rank() > 0 && shape[0] == 1 ? Shape(shape.extents().subspan(1)) : shape;
+      row.flops = flops_of(graph_, node);
+      for (const int input : node.inputs) {
+        if (input >= 0) add_input(input, row);
+      }
+    }
+  }
+
+ private:
+  void add_input(int id, LayerSummary& row) {
+    const ValueInfo& input = graph_.info(id);
+    if (input.kind == ValueKind::input) row.from.push_back(input.name);
+    if (input.kind == ValueKind::computed) {
+      const Node& maker = graph_.node(input.node);
+      row.from.push_back(maker.name.empty() ? input.name : maker.name);
+    }
+    if (input.kind != ValueKind::state || !counted_.insert(input.name).second) return;
+    row.parameters += input.type.shape.elements();
+    if (trained_.contains(input.name)) row.trained += input.type.shape.elements();
+  }
+
+  const Graph& graph_;
+  std::set<std::string> trained_;
+  std::set<std::string> counted_;
+};
+
 }  // namespace
 
 std::vector<LayerSummary> summarize(const Network& network) {
@@ -51,6 +92,7 @@ std::vector<LayerSummary> summarize(const Network& network) {
   std::set<int> seen;
   std::size_t next_input = 0;
   std::size_t next_node = 0;
+  NodeRows nodes(graph, network);
   for (std::size_t i = 0; i < values.size(); ++i) {
     const Network::Call& call = network.calls()[i];
     if (call.layer < 0) {
@@ -59,6 +101,12 @@ std::vector<LayerSummary> summarize(const Network& network) {
     }
     const Network::NamedLayer& layer = network.layers()[static_cast<std::size_t>(call.layer)];
     names.push_back(layer.name);
+    if (layer.layer.names_parameters()) {
+      const auto after = static_cast<std::size_t>(graph.info(values[i].id()).node) + 1;
+      if (after > next_node) nodes.add(next_node, after - 1, result);
+      next_node = std::max(next_node, after);
+      continue;
+    }
     LayerSummary& summary = result.emplace_back();
     summary.name = layer.name;
     summary.kind = layer.layer.kind();

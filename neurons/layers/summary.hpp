@@ -20,7 +20,7 @@ struct LayerSummary {
   double flops = 0;               ///< of a forward pass, per sample
 };
 
-/// All calls in order. Throws InputError where shapes do not fit.
+/// All calls in order; of a layer that brings a model of its own (ONNX), its nodes. Throws InputError where shapes do not fit.
 std::vector<LayerSummary> summarize(const Network& network);
 
 /// The same as a table with a line of sums.

@@ -22,7 +22,9 @@ struct ImportedModel::Edited {
 
 namespace {
 
-constexpr double kAdapterSpread = 0.02;  // of A; B begins at 0, so that an adapter changes nothing at first
+const std::string kAdapterIn = ".lora_a";   // A's name, after the weight's
+const std::string kAdapterOut = ".lora_b";  // and B's
+constexpr double kAdapterSpread = 0.02;     // of A; B begins at 0, so that an adapter changes nothing at first
 
 bool is_given(const GraphData& graph, const ValueData& input) { return graph.initializer(input.name) == nullptr; }
 
@@ -54,9 +56,30 @@ Value with_adapter(BuildContext& context, const TensorData& data, Value weight, 
   const ParameterSpec a{{shape[0], rank}, {"normal", static_cast<float>(kAdapterSpread)}, 1, 1, {}};
   const ParameterSpec b{{rank, shape[1]}, {"constant", 0.0F}, 1, 1, {}};
   Graph& graph = context.graph();
+  const std::string scope = graph.scope();
+  graph.set_scope(data.name + ".lora");
   const Value product =
-      graph.emit("MatMul", {context.parameter(data.name + ".lora_a", a), context.parameter(data.name + ".lora_b", b)});
-  return weight + product;
+      graph.emit("MatMul", {context.parameter(data.name + kAdapterIn, a), context.parameter(data.name + kAdapterOut, b)});
+  const Value sum = weight + product;
+  graph.set_scope(scope);
+  return sum;
+}
+
+/// W + A · B, as numbers.
+Tensor merged(const Tensor& weight, const Tensor& a, const Tensor& b) {
+  const auto rows = static_cast<std::size_t>(weight.shape()[0]);
+  const auto columns = static_cast<std::size_t>(weight.shape()[1]);
+  const auto rank = static_cast<std::size_t>(a.shape()[1]);
+  Tensor result = weight;
+  const auto sums = result.values<float>();
+  const auto left = a.values<float>();
+  const auto right = b.values<float>();
+  for (std::size_t row = 0; row < rows; ++row) {
+    for (std::size_t r = 0; r < rank; ++r) {
+      for (std::size_t c = 0; c < columns; ++c) sums[row * columns + c] += left[row * rank + r] * right[r * columns + c];
+    }
+  }
+  return result;
 }
 
 const ImportedModel& only_imported(const Network& network) {
@@ -197,10 +220,10 @@ Network load(const std::filesystem::path& path, const LoadOptions& options) {
   return to_network(std::make_shared<const Model>(read(path)), options);
 }
 
-void replace_head(Network& network, std::int64_t outputs) {
-  ImportedModel layer = only_imported(network);
-  layer.head = outputs;
-  layer.scores = true;
+namespace {
+
+/// The same network with its layer changed; parameters of the same name and type keep their values, what is frozen stays so.
+Network with_layer(const Network& network, const ImportedModel& layer) {
   Network changed(network.table());
   std::vector<Network::Tap> taps;
   for (const Network::Input& input : network.inputs()) taps.push_back(changed.input(input.name, input.sample, input.dtype));
@@ -210,13 +233,37 @@ void replace_head(Network& network, std::int64_t outputs) {
     if (known != network.parameters().end() && known->second.type() == type) changed.set_parameter(name, known->second);
     if (network.is_frozen(name)) changed.freeze(name);
   }
-  network = std::move(changed);
+  return changed;
+}
+
+/// The same network with its adapters added to the weights that they stand beside.
+Network without_adapters(const Network& network, ImportedModel layer) {
+  layer.lora = 0;
+  Network result = with_layer(network, layer);
+  for (const auto& [name, weight] : network.parameters()) {
+    const auto a = network.parameters().find(name + kAdapterIn);
+    const auto b = network.parameters().find(name + kAdapterOut);
+    if (a != network.parameters().end() && b != network.parameters().end()) {
+      result.set_parameter(name, merged(weight, a->second, b->second));
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+void replace_head(Network& network, std::int64_t outputs) {
+  ImportedModel layer = only_imported(network);
+  layer.head = outputs;
+  layer.scores = true;
+  network = with_layer(network, layer);
 }
 
 Model to_model(const Network& network, const SaveOptions& options) {
   ExportOptions how;
   how.metadata = options.metadata;
   const ImportedModel* imported = network.layers().size() == 1 ? network.layers().front().layer.as<ImportedModel>() : nullptr;
+  if (imported != nullptr && imported->lora > 0) return to_model(without_adapters(network, *imported), options);
   const ImportedModel::Edited* from = imported == nullptr ? nullptr : &imported->edited();
   if (from != nullptr) {
     how.metadata.insert(from->model.metadata.begin(), from->model.metadata.end());

@@ -49,12 +49,11 @@ Outputs dropout(const NodeContext& node) {
   if (drops && ratio != 0) node.fail("drops at random in training_mode; export the model for inference");
   const Value x = node.input(0);
   if (node.options().drop) return {node.options().drop(x, ratio)};
-  const Value same = node.emit("Identity", {x});
-  if (!node.has_output(1)) return {same};
+  if (!node.has_output(1)) return {x};
   Tensor kept(DType::boolean, Shape{});
   kept.values<bool>()[0] = true;
   const auto extents = x.shape().extents();
-  return {same, node.emit("Expand", {node.constant(kept)}, {{"shape", std::vector<std::int64_t>(extents.begin(), extents.end())}})};
+  return {x, node.emit("Expand", {node.constant(kept)}, {{"shape", std::vector<std::int64_t>(extents.begin(), extents.end())}})};
 }
 
 Outputs layer_normalization(const NodeContext& node) { return node.as_it_is({}, {"stash_type"}); }

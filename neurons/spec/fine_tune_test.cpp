@@ -1,0 +1,127 @@
+// A model of another program, taught other classes: neurons train MODEL.onnx from C++.
+
+#include "neurons/spec/fine_tune.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "neurons/base/testing.hpp"
+#include "neurons/data/readers/idx.hpp"
+#include "neurons/data/readers/npy.hpp"
+#include "neurons/formats/onnx/imported_model.hpp"
+#include "neurons/spec/evaluate.hpp"
+#include "neurons/spec/model.hpp"
+#include "neurons/spec/prepare.hpp"
+#include "neurons/spec/run.hpp"
+#include "neurons/training/trainer.hpp"
+
+namespace neurons::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+std::string fixture(const std::string& name) { return std::string(NEURONS_SOURCE_DIR) + "/tests/fixtures/" + name; }
+
+Tensor predicted(const Network& network, const Tensor& x) {
+  Dataset data;
+  data.inputs = x;
+  data.targets = Tensor(DType::i64, {x.shape()[0]});
+  return predict(network, data);
+}
+
+/// MNIST's digits 5 to 9 as classes 0 to 4: the first `samples` of the part.
+Dataset high_digits(const Dataset& all, std::int64_t samples) {
+  const std::size_t pixels = 28 * 28;
+  const auto images = all.inputs.values<std::uint8_t>();
+  const auto labels = all.targets.values<std::int64_t>();
+  std::vector<std::uint8_t> chosen;
+  std::vector<std::int64_t> classes;
+  for (std::size_t i = 0; i < labels.size() && std::ssize(classes) < samples; ++i) {
+    if (labels[i] < 5) continue;
+    const auto image = images.subspan(i * pixels, pixels);
+    chosen.insert(chosen.end(), image.begin(), image.end());
+    classes.push_back(labels[i] - 5);
+  }
+  Dataset result = all;
+  result.inputs = Tensor::of<std::uint8_t>({samples, 1, 28, 28}, chosen);
+  result.targets = Tensor::of<std::int64_t>({samples}, classes);
+  result.class_names = {"5", "6", "7", "8", "9"};
+  return result;
+}
+
+TEST(FineTuning, AModelOfPyTorchGivesWhatPyTorchGives) {
+  const Network network = onnx::load(fixture("torch_digits.onnx"));
+  const auto arrays = read_npz(fixture("torch_digits.npz"));
+  const Tensor probabilities = predicted(network, arrays.at("x"));
+  ASSERT_EQ(probabilities.shape(), (Shape{3, 5}));
+  const auto expected = arrays.at("y").values<float>();
+  for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(probabilities.values<float>()[i], expected[i], 1e-6);
+}
+
+TEST(FineTuning, AFreshHeadLearnsOtherDigitsOnFrozenFeatures) {
+  Network network = onnx::load(fixture("torch_digits.onnx"));
+  onnx::replace_head(network, 5);
+  EXPECT_EQ(network.freeze("features*"), 6);
+  const Tensor filters = network.parameter("features.0.weight");
+  const TrainTest digits = read_mnist(std::string(NEURONS_SOURCE_DIR) + "/data/mnist");
+  const Dataset train_part = high_digits(digits.train, 6000);
+  const Dataset test_part = high_digits(digits.test, 1000);
+  const History history =
+      train(network, train_part,
+            {.optimizer = Adam{.learning_rate = 3e-3F}, .epochs = 2, .batch_size = 32, .validation = test_part, .seed = 1});
+  EXPECT_GT(history.epochs.back().validation_accuracy, 0.93);
+  EXPECT_EQ(network.parameter("features.0.weight"), filters);
+}
+
+TEST(FineTuning, AdaptersAreMergedWhereTheModelIsSaved) {
+  const TemporaryFolder folder;
+  Network network = onnx::load(fixture("torch_digits.onnx"));
+  onnx::ImportedModel layer = *network.layers().front().layer.as<onnx::ImportedModel>();
+  layer.lora = 2;
+  Network adapted;
+  adapted.output("scores", adapted.add(Layer(layer), adapted.input("image", {1, 28, 28}), "model"));
+  adapted.initialize_missing(1);
+  std::vector<std::string> trained;
+  for (const auto& [name, type] : adapted.trained_parameters()) trained.push_back(name);
+  EXPECT_THAT(trained, ElementsAre("classifier.2.weight.lora_a", "classifier.2.weight.lora_b"));
+  Tensor b = adapted.parameter("classifier.2.weight.lora_b");
+  for (float& value : b.values<float>()) value = 0.25F;
+  adapted.set_parameter("classifier.2.weight.lora_b", b);
+  const Tensor x = read_npz(fixture("torch_digits.npz")).at("x");
+  onnx::save(adapted, folder / "merged.onnx");
+  const Network merged = onnx::load(folder / "merged.onnx");
+  EXPECT_FALSE(merged.parameters().contains("classifier.2.weight.lora_a"));
+  const Tensor expected = predicted(adapted, x);
+  const Tensor actual = predicted(merged, x);
+  for (std::size_t i = 0; i < 15; ++i) EXPECT_NEAR(actual.values<float>()[i], expected.values<float>()[i], 1e-6);
+  EXPECT_NE(expected, predicted(network, x));
+}
+
+TEST(FineTuning, SaysWhatItCannotDo) {
+  const std::string model = fixture("torch_digits.onnx");
+  EXPECT_THAT(message_of([&] { fine_tuning_spec(model, {.data = ""}); }), HasSubstr("give what to train it on with --data PATH"));
+  EXPECT_THAT(message_of([&] { prepare(fine_tuning_spec(model, {.data = "iris", .output = "logits"})); }),
+              HasSubstr("no output \"logits\""));
+  EXPECT_THAT(message_of([&] { fine_tuning_spec(fixture("torch_digits.npz"), {.data = "iris"}); }),
+              HasSubstr("torch_digits.npz: "));
+  EXPECT_THAT(message_of([&] { prepare(fine_tuning_spec(model, {.data = "iris"})); }), HasSubstr("node_Conv_19"));
+}
+
+TEST(FineTuning, ARunLeavesAModelThatNeedsNoSpec) {
+  const TemporaryFolder folder;
+  Spec spec = fine_tuning_spec(fixture("torch_digits.onnx"), {.data = "mnist", .head = 10, .freeze = {"features*"}});
+  spec.data.validation.amount = 57'000;
+  spec.training.options.epochs = 1;
+  spec.training.options.batch_size = 128;
+  const RunOutcome outcome = run(spec, {.folder = folder / "run", .places = {NEURONS_SOURCE_DIR}});
+  EXPECT_EQ(outcome.without_onnx, "");
+  const Model model = open_model(folder / "run/model.onnx");
+  EXPECT_EQ(model.network.outputs().front().name, "probabilities");
+  EXPECT_EQ(model.class_names.size(), 10U);
+  const Tensor x = read_npz(fixture("torch_digits.npz")).at("x");
+  EXPECT_EQ(predicted(model.network, x), predicted(open_model(folder / "run").network, x));
+}
+
+}  // namespace
+}  // namespace neurons::testing
