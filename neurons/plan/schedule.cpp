@@ -1,17 +1,29 @@
 #include "neurons/plan/schedule.hpp"
 
 #include <algorithm>
-#include <functional>
-#include <queue>
 #include <set>
+#include <utility>
 
 #include "neurons/base/at.hpp"
 
 namespace neurons {
 namespace {
 
-/// Kahn's algorithm, lowest index first, over data edges and, for the assignments that are in place, the edges reader → writer and
-/// guard → writer. Empty if there is a cycle.
+/// Nodes that run as soon as they can: single numbers, on which updates wait, and updates in place, which read what has just been
+/// made. Left to the end, updates would find it far away, and until then nothing else could have its memory.
+std::vector<bool> early_nodes(const Graph& graph, const std::vector<bool>& in_place) {
+  std::vector<bool> early;
+  for (const Node& node : graph.nodes()) {
+    early.push_back(std::ranges::all_of(node.outputs, [&](int id) { return graph.info(id).type.shape.elements() == 1; }));
+  }
+  for (std::size_t a = 0; a < in_place.size(); ++a) {
+    if (in_place[a]) early[at(graph.info(graph.assignments()[a].value).node)] = true;
+  }
+  return early;
+}
+
+/// Kahn's algorithm, early nodes and then the lowest index first, over data edges and, for the assignments that are in place, the
+/// edges reader → writer and guard → writer. Empty if there is a cycle.
 std::vector<int> order_nodes(const Graph& graph, const std::vector<bool>& in_place, int guard) {
   const std::size_t count = graph.nodes().size();
   std::vector<std::set<int>> after(count);
@@ -38,17 +50,18 @@ std::vector<int> order_nodes(const Graph& graph, const std::vector<bool>& in_pla
   for (const auto& targets : after) {
     for (const int target : targets) ++waiting[at(target)];
   }
-  std::priority_queue<int, std::vector<int>, std::greater<>> ready;
+  const std::vector<bool> early = early_nodes(graph, in_place);
+  std::set<std::pair<bool, int>> ready;  // late ones last
+  const auto wake = [&](int n) { ready.insert({!early[at(n)], n}); };
   for (std::size_t n = 0; n < count; ++n) {
-    if (waiting[n] == 0) ready.push(static_cast<int>(n));
+    if (waiting[n] == 0) wake(static_cast<int>(n));
   }
   std::vector<int> order;
   while (!ready.empty()) {
-    const int n = ready.top();
-    ready.pop();
+    const int n = ready.extract(ready.begin()).value().second;
     order.push_back(n);
     for (const int target : after[at(n)]) {
-      if (--waiting[at(target)] == 0) ready.push(target);
+      if (--waiting[at(target)] == 0) wake(target);
     }
   }
   if (order.size() != count) order.clear();

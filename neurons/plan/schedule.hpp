@@ -13,8 +13,8 @@ struct StepSchedule {
       in_place;  ///< per assignment: all readers of the old state run before (or are) the node that makes the new value
 };
 
-/// The graph's own order, changed only as far as needed so that states can be updated in place, and only after `guard` (a value id,
-/// or -1 for none) is known.
+/// The graph's own order, but single numbers and updates in place as soon as they can be made; changed besides as far as needed so
+/// that states can be updated in place, and only after `guard` (a value id, or -1 for none) is known.
 StepSchedule make_schedule(const Graph& graph, int guard = -1);
 
 }  // namespace neurons

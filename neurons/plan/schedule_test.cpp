@@ -33,6 +33,27 @@ TEST_F(ScheduleTest, UpdatesInPlaceAfterAllReadersOfTheOldState) {
   EXPECT_THAT(schedule.in_place, ElementsAre(true));
 }
 
+TEST_F(ScheduleTest, UpdatesAsSoonAsItCan) {
+  const Value w = state("w");
+  const Value rate = graph.state("rate", {DType::f32, {}});
+  const Value dz = relu(x * w);                  // nodes 0, 1
+  const Value dx = relu(dz * w);                 // nodes 2, 3
+  graph.output("dx", relu(dx));                  // node 4
+  const Value step = graph.emit("Neg", {rate});  // node 5: a number, which comes first
+  graph.assign(w, w + dz * step);                // nodes 6, 7: w is last read by node 2
+  const StepSchedule schedule = make_schedule(graph);
+  EXPECT_THAT(schedule.order, ElementsAre(5, 0, 1, 2, 3, 4, 6, 7));
+  const Graph fused = [&] {  // as one node, the update is ready behind node 2
+    Graph shorter{ops::table()};
+    const Value v = shorter.state("w", {DType::f32, {2}});
+    const Value z = shorter.emit("Relu", {shorter.input("x", {DType::f32, {2}})});
+    shorter.output("y", shorter.emit("Relu", {shorter.emit("Mul", {z, v})}));
+    shorter.assign(v, shorter.emit("Add", {v, z}));
+    return shorter;
+  }();
+  EXPECT_THAT(make_schedule(fused).order, ElementsAre(0, 1, 3, 2));
+}
+
 TEST_F(ScheduleTest, CopiesWhereReadersNeedTheNewValueFirst) {
   const Value w = state("w");
   const Value next = w + x;
