@@ -61,7 +61,10 @@ Json to_json(const DataInfo& info) {
   } else if (info.kind == SourceKind::text) {
     object = {{"path", info.path.string()}, {"kind", "text"}, {"samples", info.samples}, {"characters", info.characters}};
   } else {
-    object.update({{"minimum", info.input_minimum}, {"maximum", info.input_maximum}});
+    object.update({{"minimum", finite(info.input_minimum)}, {"maximum", finite(info.input_maximum)}});
+    if (const auto largest = info.largest.extents(); !largest.empty()) {
+      object["largest_shape"] = std::vector<std::int64_t>(largest.begin(), largest.end());
+    }
   }
   return object;
 }
@@ -99,6 +102,10 @@ int show_info(Session& session, const std::string& source, const std::string& ta
     say_columns(session, info);
   } else if (info.kind == SourceKind::text) {
     session.say("characters, {} different ones; [data] text cuts them into tokens and windows", info.characters);
+  } else if (info.largest.rank() > 0) {
+    session.say(
+        "pictures from {}×{} to {}×{} pixels (height×width); [data] pictures = {{ size = [height, width] }} makes them one size",
+        info.sample[1], info.sample[2], info.largest[1], info.largest[2]);
   } else {
     session.say("inputs of shape {} from {:g} to {:g}", info.sample.to_string(), info.input_minimum, info.input_maximum);
   }

@@ -7,6 +7,7 @@
 
 #include "neurons/base/error.hpp"
 #include "neurons/data/readers/csv.hpp"
+#include "neurons/data/readers/pictures.hpp"
 #include "neurons/data/readers/table_encoder.hpp"
 #include "neurons/data/readers/text.hpp"
 #include "neurons/data/sequences/tokenizer.hpp"
@@ -80,6 +81,20 @@ void describe_table(DataInfo& info, const std::string& target) {
   count_classes(info, encoder.encode(table));
 }
 
+/// True if the folder's pictures are of several sizes: each would have to be resampled before more can be said of it.
+bool describe_mixed_pictures(DataInfo& info) {
+  PictureFolder folder = describe_picture_folder(info.path);
+  const PictureShape& smallest = folder.smallest;
+  const PictureShape& largest = folder.largest;
+  if (smallest.height == largest.height && smallest.width == largest.width) return false;
+  info.sample = {smallest.channels, smallest.height, smallest.width};
+  info.largest = {largest.channels, largest.height, largest.width};
+  for (const auto& [name, count] : folder.classes) info.samples += count;
+  info.classes = std::move(folder.classes);
+  info.input_minimum = info.input_maximum = std::numeric_limits<double>::quiet_NaN();
+  return true;
+}
+
 void describe_arrays(DataInfo& info, const TrainTest& both) {
   both.train.validate();
   info.samples = both.train.samples();
@@ -109,7 +124,7 @@ DataInfo describe_data(const std::filesystem::path& path, const std::string& tar
     const std::string text = read_text(text_file_of(path));
     info.samples = count_characters(text);
     info.characters = Tokenizer::train(text, TokenKind::character).vocabulary() - 1;
-  } else {
+  } else if (info.kind != SourceKind::pictures || !describe_mixed_pictures(info)) {
     describe_arrays(info, read_arrays(path));
   }
   return info;

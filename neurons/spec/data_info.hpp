@@ -33,8 +33,9 @@ struct DataInfo {
   bool is_classification = true;
   std::vector<std::pair<std::string, std::int64_t>> classes;  ///< with their samples (without the test part)
   Shape sample;                 ///< of one input, for a table its encoded features; of rank 0 where it holds times and one series
+  Shape largest;                ///< of pictures of several sizes, where `sample` is the smallest extent on each axis; else rank 0
   std::int64_t characters = 0;  ///< of a text: how many different ones
-  double input_minimum = 0;     ///< of arrays and pictures, as they are stored
+  double input_minimum = 0;     ///< of arrays and pictures, as they are stored; NaN for pictures of several sizes
   double input_maximum = 0;
 };
 

@@ -5,10 +5,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <fstream>
 
 #include "neurons/base/testing.hpp"
 #include "neurons/data/picture_writer.hpp"
+#include "neurons/spec/data_info.hpp"
 #include "neurons/spec/mistakes.hpp"
 #include "neurons/spec/predict.hpp"
 #include "neurons/spec/run.hpp"
@@ -65,6 +67,21 @@ TEST_F(Pictures, OfMixedSizesNeedASize) {
   EXPECT_EQ(loaded.train.inputs.type(), (TensorType{DType::u8, {18, 1, 5, 4}}));
   EXPECT_EQ(loaded.validation->inputs.type(), (TensorType{DType::u8, {6, 1, 5, 4}}));
   EXPECT_EQ(load_data(spec("pictures = { size = [5] }")).train.input_shape(), Shape({3, 5, 5})) << "one of them is coloured";
+}
+
+TEST_F(Pictures, OfMixedSizesAreDescribed) {
+  const DataInfo info = describe_data(folder_ / "all");
+  EXPECT_EQ(info.samples, 24);
+  EXPECT_THAT(info.classes, ElementsAre(std::pair("left", 12), std::pair("right", 12)));
+  EXPECT_EQ(info.sample, (Shape{1, 6, 6}));
+  EXPECT_EQ(info.largest, (Shape{3, 17, 17}));
+  EXPECT_TRUE(std::isnan(info.input_maximum));
+  write("even/a/1.png", half(6, 8, false, 1));
+  write("even/b/1.png", half(6, 8, true, 2));
+  const DataInfo even = describe_data(folder_ / "even");
+  EXPECT_EQ(even.largest.rank(), 0);
+  EXPECT_EQ(even.sample, (Shape{1, 6, 8}));
+  EXPECT_GE(even.input_maximum, 180);
 }
 
 TEST_F(Pictures, AreStandardisedByTheTrainingPartAlone) {

@@ -151,6 +151,7 @@ RegressionReport regression_report(const Tensor& predictions, const Tensor& targ
   const auto wanted = targets.values<float>();
   const auto samples = static_cast<double>(predictions.shape()[0]);
   RegressionReport report;
+  std::int64_t varying = 0;
   for (std::size_t o = 0; o < static_cast<std::size_t>(outputs); ++o) {
     double mean = 0;
     double squares = 0;
@@ -166,8 +167,11 @@ RegressionReport regression_report(const Tensor& predictions, const Tensor& targ
     }
     const bool constant = spread <= 1e-24 * samples * mean * mean;  // what rounding leaves of 0
     report.mse += squares;
-    report.r2 += (constant ? kNaN : 1 - squares / spread) / static_cast<double>(outputs);
+    if (constant) continue;  // a corner of pictures that is always black, say, tells nothing
+    ++varying;
+    report.r2 += 1 - squares / spread;
   }
+  report.r2 = varying == 0 ? kNaN : report.r2 / static_cast<double>(varying);
   report.mse /= static_cast<double>(predictions.elements());
   report.mae /= static_cast<double>(predictions.elements());
   report.rmse = std::sqrt(report.mse);

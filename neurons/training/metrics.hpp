@@ -33,7 +33,7 @@ struct RegressionReport {
   double mse = 0;
   double rmse = 0;
   double mae = 0;
-  double r2 = 0;  ///< mean over the outputs; NaN where a target is constant
+  double r2 = 0;  ///< mean over the outputs whose target varies; NaN where none does
 };
 
 /// Both f32 [samples, outputs]. Throws InputError where shapes differ.

@@ -87,6 +87,13 @@ TEST(RegressionReport, AConstantTargetHasNoR2) {
   EXPECT_TRUE(std::isnan(regression_report(floats({1, 1}, {1}), floats({1, 1}, {2})).r2));
 }
 
+TEST(RegressionReport, R2IsThatOfTheTargetsThatVary) {
+  // The middle output is always 7, and missed by 1: it counts in the errors alone.
+  const auto report = regression_report(floats({3, 3}, {1, 8, 0, 2, 6, 0, 4, 8, 0}), floats({3, 3}, {1, 7, 1, 3, 7, 2, 2, 7, 3}));
+  EXPECT_DOUBLE_EQ(report.r2, ((1 - 5.0 / 2) + (1 - 14.0 / 2)) / 2);
+  EXPECT_DOUBLE_EQ(report.mse, (5.0 + 3 + 14) / 9);
+}
+
 TEST(RegressionReport, RefusesWhatDoesNotFit) {
   EXPECT_THAT(message_of([] {
                 regression_report(floats({2, 1}, {1, 2}), floats({2}, {1, 2}));

@@ -130,4 +130,21 @@ Dataset read_picture_folder(const fs::path& folder, const PictureOptions& option
   return data;
 }
 
+PictureFolder describe_picture_folder(const fs::path& folder) {
+  const Listing listing = list_pictures(folder);
+  PictureFolder result;
+  for (const std::string& name : listing.classes) result.classes.emplace_back(name, 0);
+  for (const PictureFile& file : listing.files) {
+    ++result.classes[static_cast<std::size_t>(file.label)].second;
+    const PictureSize size = size_of_file(file.path);
+    const PictureShape shape{size.channels, size.height, size.width};
+    if (&file == &listing.files.front()) result.smallest = result.largest = shape;
+    for (const auto extent : {&PictureShape::channels, &PictureShape::height, &PictureShape::width}) {
+      result.smallest.*extent = std::min(result.smallest.*extent, shape.*extent);
+      result.largest.*extent = std::max(result.largest.*extent, shape.*extent);
+    }
+  }
+  return result;
+}
+
 }  // namespace neurons

@@ -5,9 +5,12 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "neurons/data/dataset.hpp"
 #include "neurons/data/picture_options.hpp"
+#include "neurons/data/picture_shape.hpp"
 
 namespace neurons {
 
@@ -21,5 +24,13 @@ Tensor parse_picture(std::span<const std::byte> bytes, const std::string& name);
 /// InputError if there is no class or no picture in one, if two pictures differ in size and no size is given (naming both), and as
 /// read_picture does.
 Dataset read_picture_folder(const std::filesystem::path& folder, const PictureOptions& options = {});
+
+/// What a folder of pictures holds, by the heads of its files: the smallest and the largest extent on each axis.
+struct PictureFolder {
+  std::vector<std::pair<std::string, std::int64_t>> classes;  ///< with their pictures
+  PictureShape smallest, largest;
+};
+/// Throws InputError as read_picture_folder does, but not where pictures differ in size.
+PictureFolder describe_picture_folder(const std::filesystem::path& folder);
 
 }  // namespace neurons
