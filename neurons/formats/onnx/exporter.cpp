@@ -337,11 +337,13 @@ class Exporter {
 
 }  // namespace
 
+bool can_be_written(const OpDef& op, std::int64_t opset) { return op.name == "OneHot" || written_name(op, opset) != nullptr; }
+
 Model to_model(const GraphOfBatch& graph, const ValueOfState& state, const ExportOptions& options) {
   if (options.opset < kOldestWritten || options.opset > kNewestWritten) {
     fail_input("opset {} cannot be written; choose {} to {}", options.opset, kOldestWritten, kNewestWritten);
   }
-  const auto writable = [&](const OpDef& op) { return op.name == "OneHot" || written_name(op, options.opset) != nullptr; };
+  const auto writable = [&](const OpDef& op) { return can_be_written(op, options.opset); };
   const auto written = [&](std::int64_t batch) { return remove_dead_nodes(decompose(remove_dead_nodes(graph(batch)), writable)); };
   const Graph fewer = written(kFewer);
   const Graph more = written(kMore);

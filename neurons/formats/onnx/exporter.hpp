@@ -22,6 +22,9 @@ struct ExportOptions {
   std::string name = "network";  ///< of the graph
 };
 
+/// Whether the op can be written for that opset as it is. Others may be made of such ones.
+bool can_be_written(const OpDef& op, std::int64_t opset);
+
 /// A graph as it is for a batch of that size.
 using GraphOfBatch = std::function<Graph(std::int64_t batch)>;
 /// The value of a state of the graph.

@@ -1,6 +1,7 @@
 #include "neurons/formats/onnx/importer.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "neurons/base/suggest.hpp"
 #include "neurons/formats/onnx/operators.hpp"
@@ -13,6 +14,10 @@ constexpr std::int64_t kMostFolded = 4096;   // elements of a result that is com
 constexpr std::int64_t kMostRead = 1 << 20;  // of what it is computed from
 constexpr int kDeepestCall = 64;             // functions within functions
 constexpr std::int64_t kMostNodes = 1 << 18;
+
+/// Inputs of operators with rules that must be known at import (ops say theirs in OpDef::onnx_inputs).
+constexpr std::array kKnown = {std::pair(std::string_view("Upsample"), 1U), std::pair(std::string_view("OneHot"), 2U),
+                               std::pair(std::string_view("Unique"), 0U), std::pair(std::string_view("NonZero"), 0U)};
 
 DType imported(DType dtype, const ImportOptions& options) {
   return options.single_precision && dtype == DType::f64 ? DType::f32 : dtype;
@@ -89,6 +94,9 @@ std::map<std::string, Role> roles_of(const Model& model, const OpTable& table) {
   };
   for (const NodeData& node : model.graph.nodes) {
     const OpDef* op = find_op(table, node.domain, node.op_type);
+    for (const auto& [known, index] : kKnown) {
+      if (node.op_type == known && index < node.inputs.size()) set(node.inputs[index], Role::constant);
+    }
     if (op == nullptr) continue;
     for (const OnnxInput& input : op->onnx_inputs) {
       if (input.index < node.inputs.size()) set(node.inputs[input.index], Role::constant);
@@ -109,7 +117,43 @@ void Importer::require_known_operators() const {
       fail_input("is of opset {}; {} to {} can be read: export it with an older opset", version, kOldestOpset, kNewestOpset);
     }
   }
+  if (options_.watch) return;  // which is told of each
   if (const std::string unknown = unknown_operators(model_, *graph_.table()); !unknown.empty()) fail_input("{}", unknown);
+}
+
+/// A value that cannot be had: an input of the graph where the file says its type and shape.
+void Importer::lose(const std::string& name, const std::string& fault) {
+  for (const auto* described : {&model_.graph.values, &model_.graph.outputs}) {
+    const auto found = std::ranges::find(*described, name, &ValueData::name);
+    if (found == described->end() || !found->is_tensor || !found->dims || !dtype_of(found->type) || graph_.has(name)) continue;
+    scopes_.back()[name] = graph_.input(name, {imported(*dtype_of(found->type), options_), shape_of(*found)});
+    return;
+  }
+  lost_[name] = fault;
+}
+
+void Importer::run_watched(const NodeData& node, const std::map<std::string, std::int64_t>& opsets) {
+  const std::size_t first = graph_.nodes().size();
+  std::string fault;
+  const auto lost = std::ranges::find_if(node.inputs, [&](const std::string& input) { return lost_.contains(input); });
+  if (find_function(model_, node) == nullptr && find_rule(node.domain, node.op_type) == nullptr &&
+      find_op(*graph_.table(), node.domain, node.op_type) == nullptr) {
+    fault = "is not known here";
+  } else if (lost != node.inputs.end()) {
+    fault = fmt::format("reads \"{}\", of which nothing is known: {}", *lost, lost_.at(*lost));
+  } else {
+    try {
+      run_node(node, opsets, true);
+    } catch (const InputError& error) {
+      fault = error.what();
+    }
+  }
+  options_.watch(node, first, fault);
+  if (fault.empty()) return;
+  const std::string reason = lost == node.inputs.end() ? title_of(node) + " cannot be run" : lost_.at(*lost);
+  for (const std::string& output : node.outputs) {
+    if (!output.empty()) lose(output, reason);
+  }
 }
 
 Tensor Importer::tensor(const TensorData& data) const {
@@ -120,7 +164,7 @@ Tensor Importer::tensor(const TensorData& data) const {
 void Importer::add_initializers(const GraphData& graph, Scope& scope, bool main) {
   const bool made = main && options_.initializer;
   const std::map<std::string, Role> roles = made ? roles_of(model_, *graph_.table()) : std::map<std::string, Role>{};
-  for (const TensorData& data : graph.initializers) {
+  const auto add = [&](const TensorData& data) {
     const auto role = roles.find(data.name);
     if (role != roles.end() && role->second != Role::constant) {
       const TensorType type{imported(*dtype_of(data.type), options_), Shape(std::span<const std::int64_t>(data.dims))};
@@ -129,13 +173,24 @@ void Importer::add_initializers(const GraphData& graph, Scope& scope, bool main)
       const bool nameable = main && !data.name.empty() && !graph_.has(data.name);
       scope[data.name] = graph_.constant(tensor(data), nameable ? data.name : std::string());
     }
+  };
+  for (const TensorData& data : graph.initializers) unless_watched(main, data.name, [&] { add(data); });
+}
+
+/// Runs `add`; where faults are watched for, the value is lost instead.
+void Importer::unless_watched(bool main, const std::string& name, const std::function<void()>& add) {
+  try {
+    add();
+  } catch (const InputError& error) {
+    if (!main || !options_.watch) throw;
+    lost_[name] = error.what();
   }
 }
 
 void Importer::add_inputs(const std::map<std::string, Value>& given) {
   Scope& scope = scopes_.back();
   for (const ValueData& input : model_.graph.inputs) {
-    if (scope.contains(input.name)) continue;  // an initialiser, as files of old list it
+    if (scope.contains(input.name) || lost_.contains(input.name)) continue;  // an initialiser, as files of old list it
     if (const auto value = given.find(input.name); value != given.end()) {
       scope[input.name] = value->second;
       continue;
@@ -144,13 +199,18 @@ void Importer::add_inputs(const std::map<std::string, Value>& given) {
       scope[input.name] = graph_.constant(value->second, input.name);
       continue;
     }
-    if (!input.is_tensor) fail_input("input \"{}\" is no tensor but a sequence, map or optional value", input.name);
-    const auto dtype = dtype_of(input.type);
-    if (!dtype) fail_input("input \"{}\" is of {}, which has no place here", input.name, name_of(input.type));
-    const auto shape = options_.shapes.find(input.name);
-    const Shape extents = shape != options_.shapes.end() ? shape->second : shape_of(input);
-    scope[input.name] = graph_.input(input.name, {imported(*dtype, options_), extents});
+    unless_watched(true, input.name, [&] { scope[input.name] = graph_.input(input.name, type_of(input)); });
   }
+}
+
+/// What a caller must give.
+TensorType Importer::type_of(const ValueData& input) const {
+  if (!input.is_tensor) fail_input("input \"{}\" is no tensor but a sequence, map or optional value", input.name);
+  const auto dtype = dtype_of(input.type);
+  if (!dtype) fail_input("input \"{}\" is of {}, which has no place here", input.name, name_of(input.type));
+  const auto shape = options_.shapes.find(input.name);
+  const Shape extents = shape != options_.shapes.end() ? shape->second : shape_of(input);
+  return {imported(*dtype, options_), extents};
 }
 
 std::vector<Value> Importer::run(const std::map<std::string, Value>& given) {
@@ -162,6 +222,10 @@ std::vector<Value> Importer::run(const std::map<std::string, Value>& given) {
   std::vector<Value> outputs;
   for (const ValueData& output : model_.graph.outputs) {
     const auto found = scopes_.back().find(output.name);
+    if (lost_.contains(output.name)) {
+      outputs.emplace_back();
+      continue;
+    }
     if (found == scopes_.back().end() || !found->second) fail_input("output \"{}\" is computed by nothing", output.name);
     outputs.push_back(found->second);
   }
@@ -170,7 +234,13 @@ std::vector<Value> Importer::run(const std::map<std::string, Value>& given) {
 
 void Importer::run_nodes(const std::vector<NodeData>& nodes, const std::map<std::string, std::int64_t>& opsets, bool main) {
   opsets_.push_back(&opsets);
-  for (const NodeData* node : in_order(nodes)) run_node(*node, opsets, main);
+  for (const NodeData* node : in_order(nodes)) {
+    if (main && options_.watch) {
+      run_watched(*node, opsets);
+    } else {
+      run_node(*node, opsets, main);
+    }
+  }
   opsets_.pop_back();
 }
 

@@ -40,6 +40,10 @@ struct ImportOptions {
   std::function<bool(const std::string& statistic)> trains_statistic{};
   /// What a Dropout node gives while the model is trained; null: its input.
   std::function<Value(Value x, double ratio)> drop{};
+  /// Sees each node of the model's own graph: the first of the graph's nodes that it became, and why it could not be imported
+  /// (empty where it could). Where this is set, the import goes on after faults: results that are missing are inputs of the graph
+  /// where the file gives their types.
+  std::function<void(const NodeData& node, std::size_t first, const std::string& fault)> watch{};
   /// The batch that the file was written for, and the one that is wanted instead: in shapes, the first extent is changed.
   std::optional<std::pair<std::int64_t, std::int64_t>> batch{};
 };
@@ -123,6 +127,10 @@ class Importer {
   void add_inputs(const std::map<std::string, Value>& given);
   void run_nodes(const std::vector<NodeData>& nodes, const std::map<std::string, std::int64_t>& opsets, bool main);
   void run_node(const NodeData& node, const std::map<std::string, std::int64_t>& opsets, bool main);
+  void run_watched(const NodeData& node, const std::map<std::string, std::int64_t>& opsets);
+  void unless_watched(bool main, const std::string& name, const std::function<void()>& add);
+  TensorType type_of(const ValueData& input) const;
+  void lose(const std::string& name, const std::string& fault);
   std::vector<Value> call_function(const FunctionData& function, const NodeData& node, const std::vector<Value>& inputs);
   std::vector<Value> run_body(const GraphData& body, std::span<const Value> given);
   Value find(const std::string& name, const NodeData& node) const;
@@ -134,8 +142,9 @@ class Importer {
   ImportOptions options_;
   std::vector<Scope> scopes_;
   std::vector<const std::map<std::string, std::int64_t>*> opsets_;
-  int depth_ = 0;           ///< of the function that is being called
-  std::int64_t steps_ = 0;  ///< nodes so far, those of functions and loops each time
+  int depth_ = 0;                            ///< of the function that is being called
+  std::map<std::string, std::string> lost_;  ///< values that are missing, and why (see ImportOptions::watch)
+  std::int64_t steps_ = 0;                   ///< nodes so far, those of functions and loops each time
 };
 
 /// The whole model as a graph: inputs, initialisers as constants or states, outputs, with the file's names. Throws InputError, with

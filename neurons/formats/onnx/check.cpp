@@ -1,0 +1,325 @@
+#include "neurons/formats/onnx/check.hpp"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <span>
+
+#include "neurons/base/suggest.hpp"
+#include "neurons/formats/onnx/exporter.hpp"
+#include "neurons/formats/onnx/importer.hpp"
+#include "neurons/formats/onnx/operators.hpp"
+#include "neurons/graph/gradients.hpp"
+#include "neurons/graph/rewrite.hpp"
+#include "neurons/plan/plan.hpp"
+
+namespace neurons::onnx {
+namespace {
+
+struct Alternative {
+  std::string_view begin;  ///< of operators' names
+  std::string_view advice;
+};
+constexpr std::array kAlternatives = {
+    Alternative{"ConvInteger", "export the model with DequantizeLinear and Conv instead (QDQ form)"},
+    Alternative{"MatMulInteger", "export the model with DequantizeLinear and MatMul instead (QDQ form)"},
+    Alternative{"QLinear", "export the model with DequantizeLinear and the operator in floats instead (QDQ form)"},
+    Alternative{"NonMaxSuppression", "end the model before it, at boxes and scores, and suppress in the program"},
+    Alternative{"Sequence", "export the model with tensors only: Concat or Split in place of sequences"},
+    Alternative{"ConcatFromSequence", "export the model with Concat in place of sequences"},
+    Alternative{"SplitToSequence", "export the model with Split in place of sequences"},
+    Alternative{"Optional", "export the model with tensors only"},
+    Alternative{"Random", "give the random numbers as an input"},
+    Alternative{"Bernoulli", "give the random numbers as an input"},
+    Alternative{"Multinomial", "end the model at the probabilities and draw in the program"},
+    Alternative{"String", "prepare texts in the program and give their numbers as an input"},
+    Alternative{"TfIdf", "prepare texts in the program and give their numbers as an input"},
+    Alternative{"DFT", "transform in the program and give the spectrum as an input"},
+    Alternative{"STFT", "transform in the program and give the spectrum as an input"},
+    Alternative{"If", "export the model for the branch that you need"},
+    Alternative{"Loop", "export the model with a fixed number of steps"},
+};
+
+std::string advice_for(const std::string& op, const OpTable& table) {
+  const auto* found = std::ranges::find_if(kAlternatives, [&](const Alternative& known) { return op.starts_with(known.begin); });
+  if (found != kAlternatives.end()) return fmt::format("; {}", found->advice);
+  std::vector<std::string> names;
+  for (const OpDef* known : table.all()) {
+    for (const OnnxName& name : known->onnx) names.push_back(name.name);
+  }
+  return did_you_mean(op, names);
+}
+
+bool is_float(DType dtype) { return dtype == DType::f32 || dtype == DType::f64; }
+
+/// One node of a graph alone: its inputs become inputs, known ones stay known.
+struct Alone {
+  Alone(const Graph& from, const Node& node) : graph(from.table()) {
+    for (const int id : node.inputs) {
+      if (id < 0) {
+        inputs.emplace_back();
+        continue;
+      }
+      const ValueInfo& info = from.info(id);
+      const std::string name = "input" + std::to_string(inputs.size());
+      inputs.push_back(info.kind == ValueKind::constant ? graph.constant(*info.constant) : graph.input(name, info.type));
+      if (info.kind != ValueKind::constant && is_float(info.type.dtype)) floats.push_back(inputs.back());
+    }
+    outputs = graph.emit_all(*node.op, inputs, node.options, node.name);
+  }
+  Graph graph;
+  std::vector<Value> inputs;
+  std::vector<Value> floats;  ///< inputs that gradients could reach
+  std::vector<Value> outputs;
+};
+
+/// Why no gradient passes a node; empty where it does, or where there is nothing that could learn.
+std::string why_no_gradient(const Graph& graph, const Node& node) {
+  Alone alone(graph, node);
+  if (alone.floats.empty()) return "";
+  bool passes = false;
+  for (const Value& output : alone.outputs) {
+    if (!is_float(output.type().dtype)) continue;
+    passes = true;
+    Alone again(graph, node);
+    try {
+      gradients(again.outputs[static_cast<std::size_t>(&output - alone.outputs.data())], again.floats);
+      return "";
+    } catch (const InputError& error) {
+      if (node.op->not_differentiable.empty()) return error.what();
+    }
+  }
+  if (!node.op->not_differentiable.empty()) return "no gradient passes: " + node.op->not_differentiable;
+  return passes ? "no gradient passes" : "no gradient passes: its results are no floats";
+}
+
+/// Why a node cannot be written; empty where it can.
+std::string why_not_written(const Graph& graph, const Node& node) {
+  if (can_be_written(*node.op, kUsualWritten)) return "";
+  try {
+    Alone alone(graph, node);
+    alone.graph.output("result", alone.outputs.front());
+    decompose(alone.graph, [](const OpDef& op) { return can_be_written(op, kUsualWritten); });
+    return "";
+  } catch (const InputError&) {
+    return fmt::format("ONNX's opset {} has no operator for {}", kUsualWritten, node.op->name);
+  }
+}
+
+class Checker {
+ public:
+  Checker(const Model& model, const std::shared_ptr<const OpTable>& table, const CheckOptions& options)
+      : model_(model), table_(table), options_(options), graph_(table) {}
+
+  Check run() {
+    require_known_inputs();
+    result_.producer = model_.producer_name + (model_.producer_version.empty() ? "" : " " + model_.producer_version);
+    const auto opset = model_.opsets.find("");
+    result_.opset = opset == model_.opsets.end() ? 1 : opset->second;
+    Importer importer(model_, graph_, import_options());
+    const std::vector<Value> outputs = importer.run();
+    describe_values(outputs);
+    note_types();
+    result_.runs = std::ranges::all_of(result_.nodes, &NodeVerdict::runs) && std::ranges::all_of(outputs, &Value::operator bool);
+    result_.exports = result_.runs && std::ranges::all_of(result_.nodes, &NodeVerdict::exports);
+    if (!result_.runs) return std::move(result_);
+    for (std::size_t i = 0; i < outputs.size(); ++i) graph_.output(result_.outputs[i].name, outputs[i]);
+    measure_run();
+    if (result_.runs) try_training(outputs);
+    return std::move(result_);
+  }
+
+ private:
+  void require_known_inputs() const {
+    std::vector<std::string> names;
+    for (const ValueData& input : model_.graph.inputs) names.push_back(input.name);
+    for (const auto& [name, shape] : options_.shapes) {
+      if (std::ranges::find(names, name) == names.end()) {
+        fail_input("there is no input \"{}\"{}", name, nearest_or_all(name, names));
+      }
+    }
+  }
+
+  ImportOptions import_options() {
+    ImportOptions result;
+    result.single_precision = true;
+    result.shapes = options_.shapes;
+    for (const ValueData& input : model_.graph.inputs) {
+      const bool open = input.dims && !input.dims->empty() && !std::holds_alternative<std::int64_t>(input.dims->front());
+      if (!open || options_.batch < 1 || result.shapes.contains(input.name)) continue;
+      std::vector<std::int64_t> extents{options_.batch};
+      for (auto dim = input.dims->begin() + 1; dim != input.dims->end(); ++dim) {
+        const auto* extent = std::get_if<std::int64_t>(&*dim);
+        extents.push_back(extent != nullptr ? *extent : 1);
+      }
+      result.shapes.emplace(input.name, Shape(std::span<const std::int64_t>(extents)));
+    }
+    result.initializer = [this](const TensorData& data, const TensorType& type, Role role) {
+      (role == Role::parameter ? result_.parameters : result_.fixed) += type.shape.elements();
+      const Value state = graph_.state(data.name, type);
+      if (role == Role::parameter) parameters_.push_back(state);
+      return state;
+    };
+    result.watch = [this](const NodeData& node, std::size_t first, const std::string& fault) { add(node, first, fault); };
+    return result;
+  }
+
+  void add(const NodeData& node, std::size_t first, const std::string& fault) {
+    NodeVerdict verdict;
+    verdict.name = node.name.empty() && !node.outputs.empty() ? node.outputs.front() : node.name;
+    verdict.op = operator_of(node);
+    if (!fault.empty()) {
+      const std::string title = fmt::format("{} ({}): ", verdict.name, verdict.op);
+      verdict.runs = verdict.trains = verdict.exports = false;
+      verdict.reason = fault.starts_with(title) ? fault.substr(title.size()) : fault;
+      if (!verdict.reason.starts_with("reads \"")) verdict.reason += advice_for(node.op_type, *table_);
+    }
+    for (std::size_t i = first; i < graph_.nodes().size() && fault.empty(); ++i) look_at(graph_.nodes()[i], verdict);
+    result_.nodes.push_back(std::move(verdict));
+  }
+
+  void look_at(const Node& node, NodeVerdict& verdict) {
+    const std::string key = node.op->name + node.options.to_string();
+    if (!looked_at_.contains(key)) looked_at_[key] = {why_no_gradient(graph_, node), why_not_written(graph_, node)};
+    const auto& [gradient, writing] = looked_at_[key];
+    verdict.trains = verdict.trains && gradient.empty();
+    verdict.exports = verdict.exports && writing.empty();
+    for (const std::string& reason : {gradient, writing}) {
+      if (!reason.empty() && verdict.reason.find(reason) == std::string::npos) {
+        verdict.reason += (verdict.reason.empty() ? "" : "; ") + reason;
+      }
+    }
+  }
+
+  void describe_values(const std::vector<Value>& outputs) {
+    for (const ValueData& input : model_.graph.inputs) {
+      if (model_.graph.initializer(input.name) != nullptr) continue;
+      const bool had = graph_.has(input.name);
+      result_.inputs.push_back({input.name, had ? graph_.find(input.name).type().to_string() : "no tensor that has a place here"});
+    }
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      result_.outputs.push_back({model_.graph.outputs[i].name, outputs[i] ? outputs[i].type().to_string() : "not known"});
+    }
+  }
+
+  void note_types() {
+    std::set<ElementType> types;
+    for (const TensorData& data : model_.graph.initializers) types.insert(data.type);
+    for (const ValueData& input : model_.graph.inputs) types.insert(input.type);
+    for (const ElementType type : {ElementType::f16, ElementType::bf16, ElementType::f64}) {
+      if (types.contains(type))
+        result_.notes.push_back(fmt::format("what is {} in the file is computed in float32", name_of(type)));
+    }
+    for (const TensorData& data : model_.graph.initializers) {
+      if (!is_float(dtype_of(data.type).value_or(DType::i64)) || data.dims.empty()) {
+        std::int64_t elements = 1;
+        for (const std::int64_t dim : data.dims) {
+          if (__builtin_mul_overflow(elements, dim, &elements)) elements = 0;
+        }
+        result_.fixed += elements;
+      }
+    }
+  }
+
+  Plan look(const Graph& graph) const {
+    CompileOptions only;
+    only.look_only = true;
+    return compile(graph, std::make_shared<StateStore>(table_), only);
+  }
+
+  /// Numbers that are kept between runs, and inputs.
+  static std::size_t kept_bytes(const Graph& graph) {
+    std::size_t bytes = 0;
+    for (const ValueInfo& info : graph.values()) bytes += info.kind == ValueKind::computed ? 0 : info.type.bytes();
+    return bytes;
+  }
+
+  void measure_run() {
+    try {
+      const Plan plan = look(graph_);
+      result_.flops = plan.flops();
+      result_.bytes_to_run = plan.arena_bytes() + kept_bytes(plan.graph());
+      std::set<std::string> slow;
+      for (const PlanStep& step : plan.steps()) {
+        if (step.kernel == "reference") slow.insert(step.op);
+      }
+      if (!slow.empty()) result_.notes.push_back(fmt::format("runs slowly, in plain loops: {}", fmt::join(slow, ", ")));
+    } catch (const Error& error) {
+      result_.runs = result_.exports = false;
+      result_.notes.emplace_back(error.what());
+    }
+  }
+
+  /// By the first output that depends on parameters.
+  void try_training(const std::vector<Value>& outputs) {
+    if (parameters_.empty()) return result_.notes.push_back("holds no parameters to train");
+    std::string fault = "no output depends on its parameters";
+    for (const Value& output : outputs) {
+      if (!is_float(output.type().dtype) || !depends(output)) continue;
+      fault.clear();
+      try {
+        add_steps(gradients(output, parameters_));
+        const Plan plan = look(graph_);
+        result_.bytes_to_train = plan.arena_bytes() + kept_bytes(plan.graph());
+        result_.trains = true;
+        result_.trained_output = output.name();
+        for (std::size_t i = 0; i < outputs.size(); ++i) {
+          if (outputs[i] == output) result_.trained_output = result_.outputs[i].name;
+        }
+      } catch (const Error& error) {
+        fault = error.what();
+      }
+      break;
+    }
+    if (!fault.empty()) result_.notes.push_back("does not train: " + fault);
+  }
+
+  bool depends(const Value& output) const {
+    std::vector<bool> flows(graph_.values().size(), false);
+    for (const Value& parameter : parameters_) flows[static_cast<std::size_t>(parameter.id())] = true;
+    for (const Node& node : graph_.nodes()) {
+      const bool any = std::ranges::any_of(node.inputs, [&](int id) { return id >= 0 && flows[static_cast<std::size_t>(id)]; });
+      for (const int id : node.outputs) flows[static_cast<std::size_t>(id)] = any && is_float(graph_.info(id).type.dtype);
+    }
+    return flows[static_cast<std::size_t>(output.id())];
+  }
+
+  /// Adam's, so that the plan has all the memory of training.
+  void add_steps(const std::vector<Value>& gradient) {
+    const OpDef& update = table_->find("AdamUpdate");
+    const Value one = graph_.constant(Tensor::scalar(1));
+    const Value rate = graph_.constant(Tensor::scalar(0));
+    for (std::size_t i = 0; i < parameters_.size(); ++i) {
+      const Value& w = parameters_[i];
+      const Value m = graph_.state("check." + w.name() + ".m", w.type());
+      const Value v = graph_.state("check." + w.name() + ".v", w.type());
+      const auto next =
+          graph_.emit_all(update, std::vector{gradient[i], w, m, v, rate, one, rate}, update.default_options, "update");
+      graph_.assign(w, next[0]);
+      graph_.assign(m, next[1]);
+      graph_.assign(v, next[2]);
+    }
+  }
+
+  const Model& model_;
+  std::shared_ptr<const OpTable> table_;
+  const CheckOptions& options_;
+  Graph graph_;
+  Check result_;
+  std::vector<Value> parameters_;
+  std::map<std::string, std::pair<std::string, std::string>> looked_at_;  ///< by op and options: why not trained, not written
+};
+
+}  // namespace
+
+Check check(const Model& model, const std::shared_ptr<const OpTable>& table, const CheckOptions& options) {
+  try {
+    return Checker(model, table, options).run();
+  } catch (const InputError& error) {
+    throw InputError(fmt::format("{}: {}", model.path, error.what()));
+  }
+}
+
+}  // namespace neurons::onnx

@@ -1,0 +1,109 @@
+#include "neurons/formats/onnx/check.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "neurons/base/error.hpp"
+#include "neurons/formats/onnx/model_testing.hpp"
+
+namespace neurons::onnx {
+namespace {
+
+using namespace testing;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+Check checked(const Model& source, const CheckOptions& options = {}) {
+  const ReadBack back(source);
+  return check(back.model, ops::table(), options);
+}
+
+const std::vector<ValueData> kRows = {value("x", {"batch", std::int64_t{4}})};
+
+/// x · w + b, w of 4 × 3.
+Model dense(std::vector<NodeData> more, const std::string& output) {
+  std::vector<NodeData> nodes = {node("Gemm", {"x", "w", "b"}, {"h"})};
+  nodes.insert(nodes.end(), more.begin(), more.end());
+  return model(nodes, kRows, {output}, {from_tensor("w", Tensor(DType::f32, {4, 3})), from_tensor("b", Tensor(DType::f32, {3}))});
+}
+
+TEST(Check, AModelThatDoesItAll) {
+  const Check found = checked(dense({node("Relu", {"h"}, {"y"})}, "y"), {.batch = 2});
+  EXPECT_TRUE(found.runs && found.trains && found.exports);
+  EXPECT_EQ(found.parameters, 15);
+  EXPECT_EQ(found.fixed, 0);
+  EXPECT_EQ(found.inputs.at(0).type, "f32[2, 4]");
+  EXPECT_EQ(found.outputs.at(0).type, "f32[2, 3]");
+  EXPECT_EQ(found.trained_output, "y");
+  EXPECT_GE(found.flops, 2 * 2 * 4 * 3);
+  EXPECT_LE(found.flops, 2 * 2 * 4 * 3 + 2 * 3 * 2);  // with bias and activation of each result
+  EXPECT_GE(found.bytes_to_run, sizeof(float) * (15 + 2 * 4 + 2 * 3));
+  EXPECT_GE(found.bytes_to_train, found.bytes_to_run + 2 * sizeof(float) * 15);
+  EXPECT_THAT(found.notes, ElementsAre());
+}
+
+TEST(Check, UnknownOperatorsAreListedWithoutFailingTheRest) {
+  Model source = dense({node("Quux", {"h"}, {"a"}), node("Rellu", {"a"}, {"c"}), node("Relu", {"c"}, {"d"}),
+                        node("NonMaxSuppression", {"h"}, {"y"})},
+                       "y");
+  source.graph.values = {value("c", {"batch", std::int64_t{3}})};
+  const Check found = checked(source);
+  EXPECT_FALSE(found.runs);
+  std::vector<std::string> reasons;
+  for (const NodeVerdict& verdict : found.nodes) reasons.push_back(verdict.op + ": " + verdict.reason);
+  EXPECT_THAT(reasons,
+              ElementsAre("Gemm: ", "Quux: is not known here", "Rellu: is not known here; did you mean \"Relu\"?", "Relu: ",
+                          "NonMaxSuppression: is not known here; end the model before it, at boxes and scores, and "
+                          "suppress in the program"));
+  EXPECT_TRUE(found.nodes[3].runs) << "its input's type is in the file";
+}
+
+TEST(Check, WhatDependsOnTheUnknownIsSaidSo) {
+  const Check found = checked(dense({node("Foo", {"h"}, {"a"}), node("Relu", {"a"}, {"c"}), node("Neg", {"c"}, {"y"})}, "y"));
+  EXPECT_EQ(found.nodes.at(2).reason, "reads \"a\", of which nothing is known: a (Foo) cannot be run");
+  EXPECT_EQ(found.nodes.at(3).reason, "reads \"c\", of which nothing is known: a (Foo) cannot be run");
+  EXPECT_EQ(found.outputs.at(0).type, "not known");
+}
+
+TEST(Check, WhereGradientsStop) {
+  const Check found = checked(dense({node("ArgMax", {"h"}, {"y"})}, "y"));
+  EXPECT_TRUE(found.runs && found.exports);
+  EXPECT_FALSE(found.trains);
+  EXPECT_FALSE(found.nodes.at(1).trains);
+  EXPECT_THAT(found.nodes.at(1).reason, HasSubstr("no gradient passes: "));
+  EXPECT_THAT(found.notes, ::testing::Contains("does not train: no output depends on its parameters"));
+  EXPECT_EQ(found.bytes_to_train, 0U);
+  EXPECT_THAT(checked(model({node("Relu", {"x"}, {"y"})}, kRows, {"y"})).notes, ElementsAre("holds no parameters to train"));
+}
+
+TEST(Check, SaysWhatIsComputedOtherwise) {
+  Model source = dense({}, "h");
+  source.graph.inputs[0].type = ElementType::f16;
+  EXPECT_THAT(checked(source).notes, ElementsAre("what is float16 in the file is computed in float32"));
+}
+
+TEST(Check, ReadsNoWeights) {
+  Model source = dense({}, "h");
+  const std::int64_t huge = std::int64_t{1} << 20;
+  source.graph.initializers[0].dims = {4, huge};  // of which 48 bytes are there
+  source.graph.initializers[1].dims = {huge};
+  const Check found = checked(source);
+  EXPECT_EQ(found.parameters, 5 * huge);
+  EXPECT_EQ(found.outputs.at(0).type, "f32[1, 1048576]");
+}
+
+TEST(Check, FaultsOfTheWhole) {
+  EXPECT_THROW(checked(model({}, {}, {}, {}, 99)), InputError);
+  try {
+    checked(dense({}, "h"), {.batch = 0, .shapes = {{"image", Shape({1, 4})}}});
+    FAIL() << "an input that there is not";
+  } catch (const InputError& error) {
+    EXPECT_STREQ(error.what(), "m.onnx: there is no input \"image\"; known are x");
+  }
+  const Check odd = checked(dense({}, "h"), {.batch = 0, .shapes = {{"x", Shape({1, 5})}}});
+  EXPECT_THAT(odd.nodes.at(0).reason, HasSubstr("5"));
+  EXPECT_FALSE(odd.runs);
+}
+
+}  // namespace
+}  // namespace neurons::onnx
