@@ -7,6 +7,9 @@ builds. ONNX Runtime runs with all its graph optimisations, tried with 1 and 2 t
 
     npm install --ignore-scripts --prefix /tmp/ort onnxruntime-node
     python benchmarks/compare_onnxruntime.py --modules /tmp/ort/node_modules
+    python benchmarks/compare_onnxruntime.py --modules /tmp/ort/node_modules model.onnx
+
+A NAME that ends with ".onnx" is a model of one input, which both run on one sample; extents that it leaves open are 1.
 
 Needs node with that package, and Python's onnx. See benchmarks/README.md.
 """
@@ -105,14 +108,30 @@ def resnet18(model):
 WORKLOADS = {"infer-cnn-1": (cnn, (1, 28, 28), 10), "infer-resnet18-1": (resnet18, (3, 224, 224), 1000)}
 
 
+def input_of(path):
+    """Name and shape of the only input of a model."""
+    import onnx
+
+    graph = onnx.load(path).graph
+    weights = {tensor.name for tensor in graph.initializer}
+    inputs = [value for value in graph.input if value.name not in weights]
+    if len(inputs) != 1:
+        raise SystemExit(f"{path}: has {len(inputs)} inputs, expected one")
+    return inputs[0].name, [dim.dim_value or 1 for dim in inputs[0].type.tensor_type.shape.dim]
+
+
 def compare(name, options, folder):
-    build, sample, classes = WORKLOADS[name]
-    model = Model()
-    path = folder / f"{name}.onnx"
-    model.save(path, build(model), sample, classes)
+    if name in WORKLOADS:
+        build, sample, classes = WORKLOADS[name]
+        model = Model()
+        path = folder / f"{name}.onnx"
+        model.save(path, build(model), sample, classes)
+    else:
+        path = pathlib.Path(name)
+    feed, shape = input_of(path)
 
     def start(threads, warm_up):
-        environment = {"NODE_PATH": str(options.modules), "NEURONS_INPUT": json.dumps([1, *sample])}
+        environment = {"NODE_PATH": str(options.modules), "NEURONS_INPUT": json.dumps({"name": feed, "shape": shape})}
         return Peer(["node", str(ROOT / "benchmarks/onnxruntime_peer.cjs"), str(path), str(threads), str(warm_up)], environment)
 
     rates = {}
@@ -153,7 +172,7 @@ def main():
     options = parser.parse_args()
     names = options.workloads or list(WORKLOADS)
     for name in names:
-        if name not in WORKLOADS:
+        if name not in WORKLOADS and not name.endswith(".onnx"):
             parser.error(f"unknown workload {name!r}; there are {', '.join(WORKLOADS)}")
     with tempfile.TemporaryDirectory() as folder:
         outcomes = [compare(name, options, pathlib.Path(folder)) for name in names]

@@ -11,9 +11,9 @@ async function main() {
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',
   });
-  const dims = JSON.parse(process.env.NEURONS_INPUT);
+  const { name, shape: dims } = JSON.parse(process.env.NEURONS_INPUT);
   const values = Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => Math.random());
-  const feeds = { x: new ort.Tensor('float32', values, dims) };
+  const feeds = { [name]: new ort.Tensor('float32', values, dims) };
   const now = () => Number(process.hrtime.bigint()) / 1e9;
 
   // Calls in a second; the clock is read about every two milliseconds.

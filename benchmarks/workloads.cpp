@@ -5,6 +5,7 @@
 
 #include "benchmarks/convolutions.hpp"
 #include "benchmarks/measure.hpp"
+#include "benchmarks/onnx_file.hpp"
 #include "neurons/base/error.hpp"
 #include "neurons/base/random.hpp"
 #include "neurons/base/suggest.hpp"
@@ -61,17 +62,21 @@ Result result_of(const std::string& name, double flops, std::int64_t batch, cons
   return result;
 }
 
+/// With latencies of single steps.
+template <typename Step>
+Result with_latencies(Result result, const Step& step, double seconds) {
+  const auto latencies = latencies_of(step, seconds);
+  result.p50_microseconds = median(latencies);
+  result.p99_microseconds = quantile(latencies, 0.99);
+  result.p999_microseconds = quantile(latencies, 0.999);
+  return result;
+}
+
 template <typename Step>
 Result measure(const Workload& workload, const Options& options, ThreadTeam& team, std::vector<double>& peaks, const Step& step) {
   const double flops = workload.flops_per_sample() * static_cast<double>(workload.batch);
   Result result = result_of(workload.name, flops, workload.batch, measure_rate(step, flops, options.seconds, team, peaks));
-  if (!workload.training) {
-    const auto latencies = latencies_of(step, options.seconds / 4);
-    result.p50_microseconds = median(latencies);
-    result.p99_microseconds = quantile(latencies, 0.99);
-    result.p999_microseconds = quantile(latencies, 0.999);
-  }
-  return result;
+  return workload.training ? result : with_latencies(std::move(result), step, options.seconds / 4);
 }
 
 using MakeNetwork = std::function<Network(const Shape&)>;
@@ -263,8 +268,20 @@ Measurement measurement_of(const Job& job) {
   };
 }
 
-/// What a name stands for: a workload, a case of the sweep, or all its cases. Throws InputError if nothing has it.
+bool is_onnx_file(std::string_view name) { return name.ends_with(".onnx"); }
+
+Measurement measurement_of_file(const std::string& name) {
+  return [name](const Options& options, const std::shared_ptr<ThreadTeam>& team, std::vector<double>& peaks) {
+    OnnxJob job(name, team);
+    const auto step = [&] { job.run(); };
+    const Rate rate = measure_rate(step, job.flops(), options.seconds, *team, peaks);
+    return with_latencies(result_of(name, job.flops(), 1, rate), step, options.seconds / 4);
+  };
+}
+
+/// What a name stands for: a file, a workload, a case of the sweep, or all its cases. Throws InputError if nothing has it.
 std::vector<Measurement> measurements_of(const std::string& name) {
+  if (is_onnx_file(name)) return {measurement_of_file(name)};
   for (const Workload& workload : workloads()) {
     if (workload.name == name) return {measurement_of(workload)};
   }
@@ -280,26 +297,34 @@ std::vector<Measurement> measurements_of(const std::string& name) {
   return sweep;
 }
 
+/// The steps of a plan, timed for about `seconds`.
+std::vector<StepTime> profile(const Plan& plan, double seconds) {
+  const auto start = Clock::now();
+  neurons::profile(plan, 1);
+  const double once = seconds_since(start);
+  const auto each = neurons::profile(plan, static_cast<int>(std::clamp(seconds / once, 1.0, 1e5)));
+  std::vector<StepTime> times;
+  for (std::size_t i = 0; i < each.size(); ++i) {
+    const PlanStep& step = plan.steps()[i];
+    times.push_back({step.name, step.op, 1e6 * each[i], step.flops / each[i] / 1e9, step.bytes / each[i] / 1e9});
+  }
+  return times;
+}
+
 }  // namespace
 
 std::vector<StepTime> profile(std::string_view name, const Options& options) {
   check(options);
+  const auto team = std::make_shared<ThreadTeam>(options.threads);
+  if (is_onnx_file(name)) {
+    OnnxJob job(name, team);
+    return profile(job.plan(), options.seconds);
+  }
   const Workload& workload = workload_of(name);
   if (workload.streaming) fail_input("bench: {} runs step by step in a stream, whose plan cannot be looked into", name);
-  const auto team = std::make_shared<ThreadTeam>(options.threads);
   Learner learner = learner_of(workload, team);
   if (workload.training) fill_batch(workload, learner);
-  const Plan& plan = workload.training ? learner.training_plan(workload.batch) : inference_plan(workload, learner);
-  const auto start = Clock::now();
-  neurons::profile(plan, 1);
-  const double once = seconds_since(start);
-  const auto seconds = neurons::profile(plan, static_cast<int>(std::clamp(options.seconds / once, 1.0, 1e5)));
-  std::vector<StepTime> times;
-  for (std::size_t i = 0; i < seconds.size(); ++i) {
-    const PlanStep& step = plan.steps()[i];
-    times.push_back({step.name, step.op, 1e6 * seconds[i], step.flops / seconds[i] / 1e9, step.bytes / seconds[i] / 1e9});
-  }
-  return times;
+  return profile(workload.training ? learner.training_plan(workload.batch) : inference_plan(workload, learner), options.seconds);
 }
 
 Report run(std::span<const std::string> names, const Options& options) {

@@ -76,7 +76,8 @@ struct StepTime {
 /// InputError as run() does.
 std::vector<StepTime> profile(std::string_view name, const Options& options = {});
 
-/// Runs what has those names (all workloads, without the sweep, if there are none) one after the other. Figures are medians of
+/// Runs what has those names (all workloads, without the sweep, if there are none) one after the other; a name that ends with
+/// ".onnx" is a model's file, run on one sample. Figures are medians of
 /// parts of 20 ms; a step of a convolution is one call. Throws InputError for an unknown name, with the nearest one.
 Report run(std::span<const std::string> names, const Options& options = {});
 

@@ -82,9 +82,13 @@ void add_bench(CLI::App& app, Session& session) {
   CLI::App* command = session.add_command(
       app, "bench", "Measure this machine: samples/s, time per step, GFLOP/s, share of peak",
       "  neurons bench\n  neurons bench mlp-64 --threads 1 --json\n  neurons bench cnn-64 --profile\n  neurons bench conv-sweep "
-      "--seconds 0.2",
-      [&session, arguments] { return arguments->profile ? profile(session, *arguments) : bench(session, *arguments); });
-  command->add_option("NAME", arguments->names, "Workloads: " + names + " (all of these); conv-sweep: single convolutional layers");
+      "--seconds 0.2\n  neurons bench onnx model.onnx",
+      [&session, arguments] {
+        std::erase(arguments->names, "onnx");  // neurons bench onnx FILE
+        return arguments->profile ? profile(session, *arguments) : bench(session, *arguments);
+      });
+  command->add_option("NAME", arguments->names,
+                      "Workloads: " + names + " (all of these); conv-sweep: single convolutional layers; MODEL.onnx: one sample");
   command->add_option("--threads", arguments->threads, "0: one for each core")->check(whole_number(0));
   command->add_option("--seconds", arguments->seconds, "Of measuring each workload (1)")->check(positive_number());
   command->add_flag("--profile", arguments->profile, "Time each step of the workload's plan instead");

@@ -135,7 +135,7 @@ Value ImportedModel::build(BuildContext& context, const std::vector<Value>& inpu
   options.single_precision = true;
   if (written && !inputs.empty() && inputs.front().shape().rank() > 0) options.batch = {*written, inputs.front().shape()[0]};
   const bool training = context.mode() == Mode::training;
-  options.initializer = [&](const TensorData& data, const TensorType& type, Role role) {
+  options.initializer = [&](Graph&, const TensorData& data, const TensorType& type, Role role) {
     const auto [fan_in, fan_out] = fans_of(nodes, data);
     const bool adapted = lora > 0 && role == Role::parameter && is_matrix(nodes, data) && !from.fresh.contains(data.name);
     const bool bias = data.dims.size() < 2;

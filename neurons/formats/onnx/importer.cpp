@@ -168,7 +168,7 @@ void Importer::add_initializers(const GraphData& graph, Scope& scope, bool main)
     const auto role = roles.find(data.name);
     if (role != roles.end() && role->second != Role::constant) {
       const TensorType type{imported(*dtype_of(data.type), options_), Shape(std::span<const std::int64_t>(data.dims))};
-      scope[data.name] = options_.initializer(data, type, role->second);
+      scope[data.name] = options_.initializer(graph_, data, type, role->second);
     } else {
       const bool nameable = main && !data.name.empty() && !graph_.has(data.name);
       scope[data.name] = graph_.constant(tensor(data), nameable ? data.name : std::string());

@@ -33,7 +33,7 @@ struct ImportOptions {
   /// Inputs that are known now, and become constants: shapes and axes that the file leaves to be given.
   std::map<std::string, Tensor> known{};
   /// The value that stands for an initialiser that is no constant; null: all are constants.
-  std::function<Value(const TensorData&, const TensorType&, Role)> initializer{};
+  std::function<Value(Graph&, const TensorData&, const TensorType&, Role)> initializer{};
   /// Single values of double precision become those of single precision.
   bool single_precision = false;
   /// Batch normalisation uses and updates the statistics of its batch, whatever the file says (for training).
