@@ -122,9 +122,9 @@ TEST(Importer, InitialisersHaveRoles) {
   Graph graph(ops::table());
   const ReadBack back(source);
   ImportOptions options;
-  options.initializer = [&](const TensorData& data, const TensorType& type, Role role) {
+  options.initializer = [&](Graph& into, const TensorData& data, const TensorType& type, Role role) {
     roles[data.name] = role;
-    return graph.state(data.name, type);
+    return into.state(data.name, type);
   };
   options.trains_statistic = [](const std::string& name) { return name == "mean"; };
   Importer importer(back.model, graph, std::move(options));
