@@ -156,7 +156,7 @@ class Checker {
       }
       result.shapes.emplace(input.name, Shape(std::span<const std::int64_t>(extents)));
     }
-    result.initializer = [this](const TensorData& data, const TensorType& type, Role role) {
+    result.initializer = [this](Graph&, const TensorData& data, const TensorType& type, Role role) {
       (role == Role::parameter ? result_.parameters : result_.fixed) += type.shape.elements();
       const Value state = graph_.state(data.name, type);
       if (role == Role::parameter) parameters_.push_back(state);
