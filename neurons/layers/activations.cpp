@@ -66,8 +66,8 @@ Value PRelu::build(BuildContext& context, const std::vector<Value>& inputs) cons
   const Value slope = context.parameter("slope", {{channels}, {"constant", kFirstSlope}, 1, 1, {}});
   Shape broadcasting{channels};
   if (rank > 2) {
-    std::vector<std::int64_t> extents(static_cast<std::size_t>(rank - 1), 1);
-    extents.front() = channels;
+    std::vector<std::int64_t> extents(static_cast<std::size_t>(rank), 1);  // as many axes as x: plans then reorder both alike
+    extents[1] = channels;
     broadcasting = Shape(std::span<const std::int64_t>(extents));
   }
   return context.graph().emit("PRelu", {x, reshape(slope, broadcasting)});

@@ -43,6 +43,20 @@ struct EncoderOptions {
 /// is free, and columns that the encoder does not know are ignored.
 class TableEncoder {
  public:
+  /// How one column becomes features.
+  struct Rule {
+    std::string column = {};
+    bool is_numeric = true;
+    double shift = 0;   ///< feature = (x − shift) · factor
+    double factor = 1;  ///< 0 for a constant column that is scaled
+    double mean = 0;    ///< stands in for a missing number
+    std::vector<std::string> levels = {};
+    std::int64_t usual_level = 0;  ///< stands in for a missing text
+    std::int64_t first_feature = 0;
+    bool operator==(const Rule&) const = default;
+    std::int64_t width() const noexcept { return is_numeric ? 1 : static_cast<std::int64_t>(levels.size()); }
+  };
+
   /// Learns from `training_rows` of `table` only (empty: from all rows). Throws InputError for an unknown target, weight or
   /// ignored column, a text target in a regression, a missing target, a column without any value in the training rows, a text
   /// column of more than 1000 levels, more than 100,000 features, values too large to scale, or no rows or features at all.
@@ -67,6 +81,8 @@ class TableEncoder {
   std::vector<std::string> column_names() const;
   /// Those of them that hold texts.
   std::vector<std::string> text_columns() const;
+  /// Of each column, in the order of their features.
+  const std::vector<Rule>& rules() const noexcept { return rules_; }
   bool is_classification() const noexcept { return classification_; }
   const std::vector<std::string>& class_names() const noexcept { return class_names_; }
   const std::string& target_name() const noexcept { return target_; }
@@ -79,19 +95,6 @@ class TableEncoder {
   bool operator==(const TableEncoder&) const = default;
 
  private:
-  /// How one column becomes features.
-  struct Rule {
-    std::string column = {};
-    bool is_numeric = true;
-    double shift = 0;   ///< feature = (x − shift) · factor
-    double factor = 1;  ///< 0 for a constant column that is scaled
-    double mean = 0;    ///< stands in for a missing number
-    std::vector<std::string> levels = {};
-    std::int64_t usual_level = 0;  ///< stands in for a missing text
-    std::int64_t first_feature = 0;
-    bool operator==(const Rule&) const = default;
-    std::int64_t width() const noexcept { return is_numeric ? 1 : static_cast<std::int64_t>(levels.size()); }
-  };
   static Rule fit_numbers(const Table& table, const Column& column, std::span<const std::int64_t> rows,
                           const EncoderOptions& options);
   static Rule fit_texts(const Table& table, const Column& column, std::span<const std::int64_t> rows,

@@ -1,0 +1,302 @@
+// Generated C is compiled by the system's compiler, without a warning, and says what the library says.
+
+#include "neurons/formats/c/c_source.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "neurons/base/atomic_file.hpp"
+#include "neurons/base/testing.hpp"
+#include "neurons/base/testing/near_largest.hpp"
+#include "neurons/layers/activations.hpp"
+#include "neurons/layers/attention.hpp"
+#include "neurons/layers/convolutions.hpp"
+#include "neurons/layers/dense.hpp"
+#include "neurons/layers/dropout.hpp"
+#include "neurons/layers/embedding.hpp"
+#include "neurons/layers/normalizations.hpp"
+#include "neurons/layers/over_time.hpp"
+#include "neurons/layers/pools.hpp"
+#include "neurons/layers/recurrent.hpp"
+#include "neurons/layers/run_network_testing.hpp"
+#include "neurons/layers/shapes.hpp"
+#include "neurons/layers/step_graph.hpp"
+#include "neurons/layers/temporal_conv.hpp"
+
+namespace neurons {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr std::int64_t kSamples = 3;
+const char* const kStrict = "-std=c99 -Wall -Wextra -pedantic -Werror";
+
+/// With parameters and running statistics that are all random.
+Network initialized(Network network, std::uint64_t seed = 3) {
+  network.initialize(seed);
+  RandomStream random(seed);
+  for (const auto& [name, type] : network.parameter_types()) {
+    Tensor tensor = network.parameter(name);
+    const bool variance = name.ends_with("running_var");
+    if (type.shape.rank() > 1) continue;
+    for (float& value : tensor.values<float>())
+      value = static_cast<float>(variance ? 0.5 + random.uniform() : 0.6 * random.normal());
+    network.set_parameter(name, std::move(tensor));
+  }
+  return network;
+}
+
+/// Runs generated C on samples: a program that reads them from a file and writes what the network says of each.
+class Generated {
+ public:
+  Generated(const CSource& source, const std::string& flags, const std::string& call) : source_(source) {
+    write_file_atomically(folder_ / (source.name + ".c"), source.source);
+    write_file_atomically(folder_ / (source.name + ".h"), source.header);
+    const std::string macro = "NETWORK";
+    folder_.write("main.c", R"(#include <stdio.h>
+#include "network.h"
+int main(void)
+{
+    static float input[1 << 16], output[1 << 16];
+)" + call + R"(
+    return 0;
+}
+)");
+    const std::string compile = "cd '" + folder_.path().string() + "' && cc " + kStrict + " " + flags +
+                                " -c network.c -o network.o 2> errors && cc " + flags +
+                                " -std=c99 main.c network.o -lm -o program 2>> errors";
+    compiled_ = std::system(compile.c_str()) == 0;
+    EXPECT_TRUE(compiled_) << read_file(folder_ / "errors") << source.source.substr(0, 20000);
+  }
+
+  std::vector<float> run(std::span<const float> inputs, std::size_t outputs) const {
+    if (!compiled_) return {};
+    folder_.write("in", {reinterpret_cast<const char*>(inputs.data()), inputs.size_bytes()});
+    const std::string run = "cd '" + folder_.path().string() + "' && ./program < in > out 2> errors";
+    EXPECT_EQ(std::system(run.c_str()), 0) << read_file(folder_ / "errors");
+    const std::string bytes = read_file(folder_ / "out");
+    std::vector<float> result(outputs);
+    EXPECT_EQ(bytes.size(), outputs * sizeof(float));
+    std::memcpy(result.data(), bytes.data(), std::min(bytes.size(), outputs * sizeof(float)));
+    return result;
+  }
+
+ private:
+  testing::TemporaryFolder folder_;
+  const CSource& source_;
+  bool compiled_ = false;
+};
+
+const char* const kPredict = R"(
+    while (fread(input, sizeof(float), NETWORK_INPUTS, stdin) == NETWORK_INPUTS) {
+        network_predict(input, output);
+        fwrite(output, sizeof(float), NETWORK_OUTPUTS, stdout);
+    }
+)";
+
+Tensor random_samples(const Network& network) {
+  const Network::Input& input = network.inputs().front();
+  std::vector<std::int64_t> extents(input.sample.extents().begin(), input.sample.extents().end());
+  extents.insert(extents.begin(), kSamples);
+  Tensor samples(DType::f32, Shape(std::span<const std::int64_t>(extents)));
+  RandomStream random(11);
+  for (float& value : samples.values<float>())
+    value = static_cast<float>(input.dtype == DType::i64 ? static_cast<double>(random.below(7)) : random.normal());
+  return samples;
+}
+
+void expect_same(const Network& network, const std::string& flags = "-O1") {
+  const Tensor samples = random_samples(network);
+  const Network::Input& input = network.inputs().front();
+  const auto expected = testing::run_network(network, {{input.name, samples.cast(input.dtype)}}).at(network.outputs().front().name);
+  const CSource source = to_c(network);
+  const Generated program(source, flags, kPredict);
+  testing::expect_near_largest<float>(program.run(samples.values<float>(), expected.size()), expected,
+                                      source.source.substr(0, 200));
+}
+
+TEST(PlainC, DenseNetworks) {
+  expect_same(initialized(Sequential{{5}, Dense{7, "relu"}, Dense{.units = 4, .activation = "softmax", .bias = false}}));
+}
+
+TEST(PlainC, ImagesWithBatchNormalization) {
+  expect_same(
+      initialized(Sequential{{3, 9, 7},
+                             BatchNorm{},
+                             Conv2d{.filters = 5, .kernel = 3, .padding = Padding::same},
+                             BatchNorm{},
+                             Relu{},
+                             MaxPool2d{2},
+                             Conv2d{.filters = 6, .kernel = {2, 3}, .stride = {1, 2}, .activation = "leaky_relu", .bias = false},
+                             Flatten{},
+                             Dropout{0.3F},
+                             Dense{8},
+                             BatchNorm{},
+                             Tanh{},
+                             Dense{3}}));
+}
+
+TEST(PlainC, WindowsOfEveryKind) {
+  expect_same(initialized(Sequential{{4, 11, 10},
+                                     Conv2d{.filters = 4, .kernel = 3, .groups = 1, .dilation = 2},
+                                     DepthwiseConv2d{.kernel = 3, .padding = Padding::same, .stride = 2, .multiplier = 2},
+                                     SeparableConv2d{.filters = 5, .kernel = 2, .activation = "elu"},
+                                     AveragePool2d{.size = 2, .stride = 1},
+                                     PRelu{},
+                                     GlobalAveragePool{},
+                                     Dense{3, "sigmoid"}}));
+  expect_same(initialized(Sequential{{4, 11, 10}, Conv2d{.filters = 3, .kernel = 3}, GlobalMaxPool{}}));
+  expect_same(initialized(
+      Sequential{{2, 12}, Conv1d{.filters = 3, .kernel = 3, .padding = Padding::same}, MaxPool1d{3}, Flatten{}, Dense{2}}));
+}
+
+TEST(PlainC, ImagesThatAreNotFlattened) {
+  expect_same(initialized(Sequential{{3, 6, 5}, Conv2d{.filters = 4, .kernel = 3}, Relu{}}));
+}
+
+TEST(PlainC, WaysAround) {
+  Network network;
+  const auto x = network.input("x", {3, 6, 6});
+  const auto a = network.add(Conv2d{.filters = 4, .kernel = 3, .padding = Padding::same}, x);
+  const auto b = network.add(Relu{}, a);
+  const auto c = network.add(Conv2d{.filters = 4, .kernel = 1}, b);
+  const auto sum = network.add(Add{}, {a, c});
+  const auto both = network.add(Concatenate{.axis = 1}, {sum, b});
+  const auto scaled = network.add(Multiply{}, {both, both});
+  network.output("y", network.add(Dense{2}, network.add(Flatten{}, scaled)));
+  expect_same(initialized(network));
+}
+
+TEST(PlainC, Activations) {
+  Network network;
+  auto x = network.input("x", {6});
+  for (const auto& [kind, layer] : layer_kinds()) {
+    if (layer.is_activation() && kind != "softmax" && kind != "log_softmax" && kind != "prelu")
+      x = network.add(layer, network.add(Dense{6}, x));
+  }
+  network.output("y", network.add(LogSoftmax{}, network.add(Gelu{"tanh"}, x)));
+  expect_same(initialized(network));
+}
+
+TEST(PlainC, RecurrentNetworks) {
+  for (const Layer& layer : {Layer(SimpleRnn{.hidden = 5, .layers = 2}), Layer(SimpleRnn{.hidden = 4, .activation = "relu"}),
+                             Layer(Lstm{.hidden = 6, .layers = 2, .return_sequences = true}), Layer(Gru{.hidden = 5}),
+                             Layer(Lstm{.hidden = 4, .bidirectional = true}),
+                             Layer(Gru{.hidden = 3, .bidirectional = true, .return_sequences = true})}) {
+    expect_same(initialized(Sequential{{7, 3}, layer, Dense{2}}));
+  }
+}
+
+TEST(PlainC, StepsOfTime) {
+  expect_same(
+      initialized(Sequential{{8, 3}, TemporalConv{.filters = 4, .kernel = 3, .dilation = 2}, LayerNorm{}, LastStep{}, Dense{2}}));
+  expect_same(initialized(Sequential{{8, 3}, Gru{.hidden = 4, .return_sequences = true}, MeanOverTime{}, Dense{2}}));
+  Network tokens;
+  const auto x = tokens.input("x", {6}, DType::i64);
+  tokens.output("y", tokens.add(Dense{7}, tokens.add(Lstm{.hidden = 5, .return_sequences = true}, tokens.add(Embedding{7, 4}, x))));
+  expect_same(initialized(tokens));
+}
+
+/// AddressSanitizer and UndefinedBehaviorSanitizer see nothing wrong.
+TEST(PlainC, Sanitized) {
+  const std::string flags = "-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all";
+  expect_same(initialized(Sequential{{2, 8, 8},
+                                     Conv2d{.filters = 3, .kernel = 3, .padding = Padding::same},
+                                     BatchNorm{},
+                                     MaxPool2d{2},
+                                     Relu{},
+                                     Flatten{},
+                                     Dense{5},
+                                     Softmax{}}),
+              flags);
+  expect_same(initialized(Sequential{{7, 3}, Lstm{.hidden = 6, .layers = 2}, Dense{2}}), flags);
+}
+
+TEST(PlainC, StepByStep) {
+  const Network network = initialized(Sequential{{9, 3},
+                                                 Lstm{.hidden = 5, .return_sequences = true},
+                                                 Gru{.hidden = 4, .return_sequences = true},
+                                                 SimpleRnn{.hidden = 3, .return_sequences = true},
+                                                 Dense{2, "tanh"}});
+  Graph graph(network.table());
+  network.build(graph, 1, Mode::inference);
+  const StepGraph step = step_graph(network);
+  const CSource source = to_c(graph, network.parameters(), {}, &step.graph);
+  const Generated program(source, "-O1 -fsanitize=address,undefined", R"(
+    static float memory[NETWORK_MEMORY], scratch[NETWORK_STEP_SCRATCH + 1];
+    while (fread(input, sizeof(float), NETWORK_STEP_INPUTS, stdin) == NETWORK_STEP_INPUTS) {
+        network_step(memory, scratch, input, output);
+        fwrite(output, sizeof(float), NETWORK_STEP_OUTPUTS, stdout);
+    }
+)");
+  const Tensor samples = random_samples(network);
+  const auto expected = testing::run_network(network, {{"x", samples}}).at("y");
+  const std::size_t one = expected.size() / kSamples;
+  const auto said = program.run(samples.values<float>().first(static_cast<std::size_t>(samples.elements() / kSamples)), one);
+  testing::expect_near_largest<float>(said, std::span(expected).first(one), "steps");
+  EXPECT_THAT(source.header, HasSubstr("#define NETWORK_MEMORY 17"));  // 5 + 5, 4, 3
+}
+
+TEST(PlainC, ScratchOfTheCallers) {
+  const Network network = initialized(Sequential{{4}, Dense{9, "relu"}, Dense{2}});
+  const CSource source = to_c(network);
+  const Generated program(source, "-O1", R"(
+    static float scratch[NETWORK_SCRATCH];
+    while (fread(input, sizeof(float), NETWORK_INPUTS, stdin) == NETWORK_INPUTS) {
+        network_predict_in(scratch, input, output);
+        fwrite(output, sizeof(float), NETWORK_OUTPUTS, stdout);
+    }
+)");
+  const Tensor samples = random_samples(network);
+  const auto expected = testing::run_network(network, {{"x", samples}}).at("y");
+  testing::expect_near_largest<float>(program.run(samples.values<float>(), expected.size()), expected, "scratch");
+  EXPECT_EQ(source.scratch, 16U);  // nine floats, and what makes the next ones aligned
+}
+
+TEST(PlainC, NamesAreMadeIdentifiers) {
+  Network network;
+  const auto x = network.input("x", {2});
+  const auto h = network.add(Dense{3}, x, "while");
+  network.output("y", network.add(Dense{2}, h,
+                                  "naïve */ /* ?"
+                                  "?/ dense"));
+  const CSource source = to_c(initialized(network), {.name = "2 words", .class_names = {"\"a\"\n", "é?"}});
+  EXPECT_EQ(source.name, "network_2_words");
+  EXPECT_THAT(source.source, AllOf(HasSubstr("while_2"), HasSubstr(R"("\"a\"\012")"), HasSubstr(R"("\303\251\?")")));
+  const testing::TemporaryFolder folder;
+  folder.write("network_2_words.c", source.source);
+  folder.write("network_2_words.h", source.header);
+  EXPECT_EQ(std::system(("cd '" + folder.path().string() + "' && cc " + kStrict + " -c network_2_words.c").c_str()), 0)
+      << source.source;
+}
+
+TEST(PlainC, EqualNetworksGiveEqualFiles) {
+  const Network network = initialized(Sequential{{3, 6, 5}, Conv2d{.filters = 4, .kernel = 3}, Relu{}, Flatten{}, Dense{2}});
+  EXPECT_EQ(to_c(network).source, to_c(Network(network)).source);
+  EXPECT_THAT(to_c(network).source, AllOf(Not(HasSubstr("malloc")), Not(HasSubstr("#include <math.h>"))));
+}
+
+TEST(PlainC, SaysAllThatItCannotDo) {
+  const auto message = [](const Network& network) { return testing::message_of([&] { to_c(network); }); };
+  EXPECT_THAT(message(initialized(Sequential{{8, 4}, MultiHeadAttention{.heads = 2}, RmsNorm{}, Flatten{}, Dense{2}})),
+              AllOf(HasSubstr("ScaledDotProductAttention (multi_head_attention1)"), HasSubstr("RMSNormalization (rms_norm1)"),
+                    HasSubstr("it can do Abs, Add")));
+  EXPECT_THAT(message(initialized(Sequential{{4, 8, 8}, Conv2d{.filters = 4, .kernel = 3, .groups = 2}})),
+              HasSubstr("Conv (conv2d1): has 2 groups of 2 channels"));
+  EXPECT_THAT(message(initialized(Sequential{{4, 3}, Gru{.hidden = 4, .reset_after = false}})),
+              HasSubstr("GRU (gru1): resets before its sum (reset_after = false)"));
+  EXPECT_THAT(message(Sequential{{4}, Dense{2}}), HasSubstr("the network has no parameters yet"));
+  Network two;
+  two.output("y", two.add(Add{}, {two.input("a", {3}), two.input("b", {3})}));
+  EXPECT_THAT(message(two), HasSubstr("a second input, \"b\""));
+  Network broken = initialized(Sequential{{2}, Dense{1}});
+  broken.set_parameter("dense1.bias", Tensor::of<float>({1}, {std::numeric_limits<float>::infinity()}));
+  EXPECT_THAT(message(broken), HasSubstr("dense1_bias: number 0 of 1 is inf"));
+}
+
+}  // namespace
+}  // namespace neurons

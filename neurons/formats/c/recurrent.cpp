@@ -1,0 +1,242 @@
+#include "neurons/ops/common/recurrent.hpp"
+
+#include <fmt/format.h>
+
+#include "neurons/formats/c/attribute.hpp"
+#include "neurons/formats/c/emitters.hpp"
+
+namespace neurons::c {
+namespace {
+
+const Snippet kClear{R"(/* x = 0 */
+static void clear(int count, float *x)
+{
+    for (int i = 0; i < count; ++i) {
+        x[i] = 0.0f;
+    }
+}
+)",
+                     {},
+                     {"clear"}};
+
+const Snippet kLogistic{R"(static float logistic(float x)
+{
+    return 1.0f / (1.0f + expf(-x));
+}
+)",
+                        {},
+                        {"logistic"}};
+
+const Snippet kLayer{R"(/* Neurons that see the inputs of a step and what they all said one step before.
+   Weights: [inputs][gates * units]; recurrent weights: [units][gates * units] */
+typedef struct {
+    int inputs, units;
+    int backward; /* the last step first */
+    const float *weights;
+    const float *recurrent_weights;
+    const float *bias;           /* [gates * units] */
+    const float *recurrent_bias; /* GRU: [units], inside of the reset; else 0 */
+} recurrent_layer;
+)",
+                     {},
+                     {"recurrent_layer"}};
+
+const Snippet kRnn{R"(/* Goes on from the state h, through `steps` of x: h = tanh(W x + R h + bias), a rectifier instead if `relu`.
+   y, if not 0, is h after each step; sums has room for `units`. */
+static void rnn(const recurrent_layer *layer, int relu, int steps, const float *restrict x, float *restrict y,
+                float *restrict h, float *restrict sums)
+{
+    const int units = layer->units;
+    for (int s = 0; s < steps; ++s) {
+        const int t = layer->backward ? steps - 1 - s : s;
+        for (int u = 0; u < units; ++u) {
+            sums[u] = layer->bias[u];
+        }
+        add_weighted(layer->inputs, units, x + t * layer->inputs, layer->weights, sums);
+        add_weighted(units, units, h, layer->recurrent_weights, sums);
+        for (int u = 0; u < units; ++u) {
+            h[u] = !relu ? tanhf(sums[u]) : sums[u] > 0.0f ? sums[u] : 0.0f;
+            if (y) {
+                y[t * units + u] = h[u];
+            }
+        }
+    }
+}
+)",
+                   {&add_weighted(), &kLayer},
+                   {"rnn"}};
+
+const Snippet kLstm{R"(/* Goes on from the state h and the cells c, through `steps` of x. Gates: input, output, forget, candidate:
+   c = forget * c + input * candidate, h = output * tanh(c).
+   y, if not 0, is h after each step; sums has room for 4 * units. */
+static void lstm(const recurrent_layer *layer, int steps, const float *restrict x, float *restrict y,
+                 float *restrict h, float *restrict c, float *restrict sums)
+{
+    const int units = layer->units;
+    for (int s = 0; s < steps; ++s) {
+        const int t = layer->backward ? steps - 1 - s : s;
+        for (int u = 0; u < 4 * units; ++u) {
+            sums[u] = layer->bias[u];
+        }
+        add_weighted(layer->inputs, 4 * units, x + t * layer->inputs, layer->weights, sums);
+        add_weighted(units, 4 * units, h, layer->recurrent_weights, sums);
+        for (int u = 0; u < units; ++u) {
+            const float input_gate = logistic(sums[u]);
+            const float output_gate = logistic(sums[units + u]);
+            const float forget_gate = logistic(sums[2 * units + u]);
+            c[u] = forget_gate * c[u] + input_gate * tanhf(sums[3 * units + u]);
+            h[u] = output_gate * tanhf(c[u]);
+            if (y) {
+                y[t * units + u] = h[u];
+            }
+        }
+    }
+}
+)",
+                    {&add_weighted(), &kLogistic, &kLayer},
+                    {"lstm"}};
+
+const Snippet kGru{R"(/* Goes on from the state h, through `steps` of x. Gates: update, reset, candidate:
+   h = (1 - update) * tanh(W x + reset * (R h + recurrent_bias) + bias) + update * h.
+   y, if not 0, is h after each step; sums has room for 6 * units. */
+static void gru(const recurrent_layer *layer, int steps, const float *restrict x, float *restrict y,
+                float *restrict h, float *restrict sums)
+{
+    const int units = layer->units;
+    float *const recurrent = sums + 3 * units;
+    for (int s = 0; s < steps; ++s) {
+        const int t = layer->backward ? steps - 1 - s : s;
+        for (int u = 0; u < 3 * units; ++u) {
+            sums[u] = layer->bias[u];
+            recurrent[u] = u < 2 * units ? 0.0f : layer->recurrent_bias[u - 2 * units];
+        }
+        add_weighted(layer->inputs, 3 * units, x + t * layer->inputs, layer->weights, sums);
+        add_weighted(units, 3 * units, h, layer->recurrent_weights, recurrent);
+        for (int u = 0; u < units; ++u) {
+            const float update = logistic(sums[u] + recurrent[u]);
+            const float reset = logistic(sums[units + u] + recurrent[units + u]);
+            const float candidate = tanhf(sums[2 * units + u] + reset * recurrent[2 * units + u]);
+            h[u] = (1.0f - update) * candidate + update * h[u];
+            if (y) {
+                y[t * units + u] = h[u];
+            }
+        }
+    }
+}
+)",
+                   {&add_weighted(), &kLogistic, &kLayer},
+                   {"gru"}};
+
+/// One of the three.
+struct Kind {
+  const Snippet& snippet;
+  std::int64_t gates;
+  std::int64_t room;  ///< for sums, times units
+  const char* title;
+  std::vector<std::string> activations;
+};
+
+/// Rows [rows, inputs] as [inputs][rows].
+std::vector<float> turned(const Tensor& tensor, std::int64_t rows) {
+  const auto values = tensor.values<float>();
+  const std::size_t inputs = values.size() / static_cast<std::size_t>(rows);
+  std::vector<float> result;
+  for (std::size_t i = 0; i < inputs; ++i) {
+    for (std::size_t row = 0; row < static_cast<std::size_t>(rows); ++row) result.push_back(values[row * inputs + i]);
+  }
+  return result;
+}
+
+void require_plain(CFunction& function, const Kind& kind) {
+  const Options& options = function.options();
+  if (attribute<std::string>(options, "direction") == "bidirectional") throw Unsupported{"goes in both directions at once"};
+  if (attribute<double>(options, "clip") != 0) throw Unsupported{"clips its sums"};
+  const auto activations = attribute<std::vector<std::string>>(options, "activations");
+  const bool rectifier = kind.gates == 1 && activations == std::vector<std::string>{"Relu"};
+  if (!activations.empty() && activations != kind.activations && !rectifier) throw Unsupported{"has activations of its own"};
+  if (function.has_input(ops::kLengths)) throw Unsupported{"takes lengths of sequences"};
+  if (function.has_input(ops::kPeepholes)) throw Unsupported{"has peepholes"};
+}
+
+/// Where a state is before the first step: where the node finds it after the last one.
+std::string state(CFunction& function, std::size_t output, std::size_t input, std::int64_t units) {
+  const std::string place = function.y(output);
+  if (function.remembers(output, input)) return place;
+  if (function.has_input(input)) {
+    function.file().use(copy());
+    function.call(fmt::format("copy({}, {}, {});", units, function.x(input), place));
+  } else {
+    function.file().use(kClear);
+    function.call(fmt::format("clear({}, {});", units, place));
+  }
+  return place;
+}
+
+void write(CFunction& function, const Kind& kind) {
+  require_plain(function, kind);
+  const bool batch_first = attribute<std::int64_t>(function.options(), "layout") == 1;
+  const Shape& shape = function.shape(ops::kX);
+  const std::int64_t steps = shape[batch_first ? 1 : 0];
+  const std::int64_t inputs = shape[2];
+  const std::int64_t units = function.shape(ops::kR)[2];
+  const std::int64_t rows = kind.gates * units;
+  const bool is_gru = kind.gates == 3;
+  std::vector<float> bias(static_cast<std::size_t>(rows));
+  std::vector<float> recurrent_bias(static_cast<std::size_t>(units));
+  if (function.has_input(ops::kB)) {
+    const auto values = function.known(ops::kB).values<float>();
+    for (std::size_t i = 0; i < bias.size(); ++i) {
+      const float second = values[bias.size() + i];
+      const bool apart = is_gru && i >= static_cast<std::size_t>(2 * units);
+      bias[i] = values[i] + (apart ? 0.0F : second);
+      if (apart) recurrent_bias[i - static_cast<std::size_t>(2 * units)] = second;
+    }
+  }
+  const bool backward = attribute<std::string>(function.options(), "direction") == "reverse";
+  CFile& file = function.file();
+  const std::string layer = function.layer();
+  const auto array = [&](const char* what, std::span<const float> values, const std::string& extents) {
+    return file.array(layer + what, values, extents);
+  };
+  file.use(kind.snippet);
+  const std::string title =
+      fmt::format("{} {}, {} a step{}", kind.title, counted(units, "unit"), counted(inputs, "input"), backward ? ", backward" : "");
+  std::vector<std::string> lines{fmt::format(".inputs = {}, .units = {}", inputs, units),
+                                 fmt::format(".backward = {}", backward ? 1 : 0),
+                                 ".weights = " + array("_weights", turned(function.known(ops::kW), rows),
+                                                       fmt::format("[{}][{} sums]", counted(inputs, "input"), rows)),
+                                 ".recurrent_weights = " + array("_recurrent_weights", turned(function.known(ops::kR), rows),
+                                                                 fmt::format("[{}][{} sums]", counted(units, "unit"), rows)),
+                                 ".bias = " + array("_bias", bias, fmt::format("[{} sums]", rows))};
+  if (is_gru)
+    lines.push_back(".recurrent_bias = " + array("_recurrent_bias", recurrent_bias, fmt::format("[{}]", counted(units, "unit"))));
+  const std::string name = file.layer("recurrent_layer", layer, lines, fmt::format("{}: {}", layer, title));
+  function.say(steps == 1 ? title : fmt::format("{}, {} steps", title, steps));
+  const std::string x = function.x(ops::kX);
+  const std::string y = function.is_used(0) ? function.y(0) : "0";
+  const std::string h = state(function, 1, ops::kInitialH, units);
+  const std::string c = kind.gates == 4 ? state(function, 2, ops::kInitialC, units) + ", " : "";
+  const std::string sums = function.room(kind.room * units, "sums");
+  const bool relu = !attribute<std::vector<std::string>>(function.options(), "activations").empty() &&
+                    attribute<std::vector<std::string>>(function.options(), "activations").front() == "Relu";
+  const std::string rectifier = kind.gates == 1 ? (relu ? "1, " : "0, ") : "";
+  function.call(
+      fmt::format("{}(&{}, {}{}, {}, {}, {}, {}{});", kind.snippet.functions.front(), name, rectifier, steps, x, y, h, c, sums));
+}
+
+void rnn(CFunction& function) { write(function, {kRnn, 1, 1, "recurrent:", {"Tanh"}}); }
+void lstm(CFunction& function) { write(function, {kLstm, 4, 4, "LSTM:", {"Sigmoid", "Tanh", "Tanh"}}); }
+void gru(CFunction& function) {
+  if (!attribute<bool>(function.options(), "linear_before_reset")) throw Unsupported{"resets before its sum (reset_after = false)"};
+  write(function, {kGru, 3, 6, "GRU:", {"Sigmoid", "Tanh"}});
+}
+
+}  // namespace
+
+void add_recurrent(Emitters& table) {
+  table["RNN"] = rnn;
+  table["LSTM"] = lstm;
+  table["GRU"] = gru;
+}
+
+}  // namespace neurons::c

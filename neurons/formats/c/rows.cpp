@@ -1,0 +1,156 @@
+#include <fmt/format.h>
+
+#include "neurons/formats/c/attribute.hpp"
+#include "neurons/formats/c/emitters.hpp"
+
+namespace neurons::c {
+namespace {
+
+const Snippet kSoftmax{R"(/* exp(x) / sum of exp(x) of each row */
+static void softmax(int rows, int width, float *x)
+{
+    for (int row = 0; row < rows; ++row) {
+        float largest = x[0];
+        float sum = 0.0f;
+        for (int i = 1; i < width; ++i) {
+            largest = x[i] > largest ? x[i] : largest;
+        }
+        for (int i = 0; i < width; ++i) {
+            x[i] = expf(x[i] - largest);
+            sum += x[i];
+        }
+        for (int i = 0; i < width; ++i) {
+            x[i] /= sum;
+        }
+        x += width;
+    }
+}
+)",
+                       {},
+                       {"softmax"}};
+
+const Snippet kLogSoftmax{R"(/* x - log(sum of exp(x)) of each row */
+static void log_softmax(int rows, int width, float *x)
+{
+    for (int row = 0; row < rows; ++row) {
+        float largest = x[0];
+        float sum = 0.0f;
+        for (int i = 1; i < width; ++i) {
+            largest = x[i] > largest ? x[i] : largest;
+        }
+        for (int i = 0; i < width; ++i) {
+            sum += expf(x[i] - largest);
+        }
+        for (int i = 0; i < width; ++i) {
+            x[i] = x[i] - largest - logf(sum);
+        }
+        x += width;
+    }
+}
+)",
+                          {},
+                          {"log_softmax"}};
+
+const Snippet kNormalize{R"(/* (x - mean) / sqrt(variance + epsilon) * weights + bias of each row */
+static void normalize_rows(int rows, int width, float epsilon, const float *restrict weights,
+                           const float *restrict bias, float *restrict x)
+{
+    for (int row = 0; row < rows; ++row) {
+        float mean = 0.0f;
+        float variance = 0.0f;
+        for (int i = 0; i < width; ++i) {
+            mean += x[i] / (float)width;
+        }
+        for (int i = 0; i < width; ++i) {
+            variance += (x[i] - mean) * (x[i] - mean) / (float)width;
+        }
+        for (int i = 0; i < width; ++i) {
+            x[i] = (x[i] - mean) / sqrtf(variance + epsilon) * weights[i] + bias[i];
+        }
+        x += width;
+    }
+}
+)",
+                         {},
+                         {"normalize_rows"}};
+
+const Snippet kMean{R"(/* The mean of all rows */
+static void mean_of_rows(int rows, int width, const float *restrict x, float *restrict y)
+{
+    for (int i = 0; i < width; ++i) {
+        y[i] = 0.0f;
+    }
+    for (int row = 0; row < rows; ++row) {
+        for (int i = 0; i < width; ++i) {
+            y[i] += x[row * width + i] / (float)rows;
+        }
+    }
+}
+)",
+                    {},
+                    {"mean_of_rows"}};
+
+/// Elements of an axis that is the last but for axes of 1.
+std::int64_t width_of(const CFunction& function) {
+  const Shape& shape = function.output_shape();
+  const int axis = shape.normalized_axis(attribute<std::int64_t>(function.options(), "axis"));
+  if (shape.product(axis + 1, shape.rank()) != 1) throw Unsupported{"goes along an axis that is not the last"};
+  return shape[axis];
+}
+
+void along_rows(CFunction& function, const Snippet& snippet) {
+  const std::int64_t width = width_of(function);
+  function.file().use(snippet);
+  const std::string x = function.over(0);
+  function.call(fmt::format("{}({}, {}, {});", snippet.functions.front(), function.output_shape().elements() / width, width, x));
+}
+
+void softmax(CFunction& function) { along_rows(function, kSoftmax); }
+void log_softmax(CFunction& function) { along_rows(function, kLogSoftmax); }
+
+void layer_normalization(CFunction& function) {
+  const Shape& shape = function.output_shape();
+  const int axis = shape.normalized_axis(attribute<std::int64_t>(function.options(), "axis"));
+  const std::int64_t width = shape.product(axis, shape.rank());
+  const Tensor weights = function.known(1);
+  const Tensor bias = function.has_input(2) ? function.known(2) : Tensor(DType::f32, {width});
+  if (weights.elements() != width || bias.elements() != width) throw Unsupported{"has weights of another width"};
+  CFile& file = function.file();
+  file.use(kNormalize);
+  const std::string layer = function.layer();
+  const std::string weight_array = file.array(layer + "_weights", weights.values<float>(), layer + ": weights");
+  const std::string bias_array = file.array(layer + "_bias", bias.values<float>(), layer + ": bias");
+  const auto epsilon = static_cast<float>(attribute<double>(function.options(), "epsilon"));
+  function.say(fmt::format("normalises rows of {}", width));
+  const std::string x = function.over(0);
+  function.call(fmt::format("normalize_rows({}, {}, {}, {}, {}, {});", shape.elements() / width, width, literal(epsilon),
+                            weight_array, bias_array, x));
+}
+
+/// Over leading axes alone: of steps, or of pixels.
+void reduce_mean(CFunction& function) {
+  const Shape& shape = function.shape(0);
+  const auto axes = attribute<std::vector<std::int64_t>>(function.options(), "axes");
+  std::int64_t rows = 1;
+  int last = -1;
+  for (const std::int64_t axis : axes) {
+    rows *= shape[static_cast<int>(axis)];
+    last = std::max(last, shape.normalized_axis(axis));
+  }
+  if (last < 0 || shape.product(0, last + 1) != rows) throw Unsupported{"averages over axes that are not the first"};
+  function.file().use(kMean);
+  function.say(fmt::format("the mean of {} rows", rows));
+  const std::string x = function.x(0);
+  function.call(fmt::format("mean_of_rows({}, {}, {}, {});", rows, shape.elements() / rows, x, function.y()));
+}
+
+}  // namespace
+
+void add_rows(Emitters& table) {
+  table["Softmax"] = softmax;
+  table["LogSoftmax"] = log_softmax;
+  table["LayerNormalization"] = layer_normalization;
+  table["ReduceMean"] = reduce_mean;
+}
+
+}  // namespace neurons::c

@@ -1,0 +1,21 @@
+#pragma once
+/// A recurrent network as a graph of one step: what recurrent layers remember is state.
+
+#include <string>
+#include <vector>
+
+#include "neurons/layers/network.hpp"
+
+namespace neurons {
+
+struct StepGraph {
+  Graph graph;                      ///< for a batch of one
+  std::vector<std::string> memory;  ///< the states that it assigns, zeros before the first step
+};
+
+/// The network's inputs are [time, …]; the graph's have a time of one. Whether layers other than recurrent ones treat each step by
+/// itself, as they must, cannot be seen here. Throws InputError for networks with several inputs or none of that form, that go
+/// backward in time, or that have no recurrent layer.
+StepGraph step_graph(const Network& network);
+
+}  // namespace neurons

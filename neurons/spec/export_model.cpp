@@ -1,0 +1,29 @@
+#include "neurons/spec/export_model.hpp"
+
+#include <algorithm>
+
+#include "neurons/base/error.hpp"
+#include "neurons/base/suggest.hpp"
+
+namespace neurons {
+namespace fs = std::filesystem;
+
+const std::vector<ExportFormat>& export_formats() {
+  static const std::vector<ExportFormat> kFormats = {
+      {"c", "one C99 file and its header, which need nothing but math.h", export_c},
+  };
+  return kFormats;
+}
+
+ExportedFiles export_model(const Model& model, const std::string& format, const ExportOptions& options) {
+  std::vector<std::string> known;
+  for (const ExportFormat& form : export_formats()) known.push_back(form.name);
+  const auto found = std::ranges::find(export_formats(), format, &ExportFormat::name);
+  if (found == export_formats().end()) fail_input("export: unknown format \"{}\"{}", format, nearest_or_all(format, known));
+  std::error_code error;
+  fs::create_directories(options.folder, error);
+  if (error) fail_run("{}: cannot make this folder: {}", options.folder.string(), error.message());
+  return found->write(model, options);
+}
+
+}  // namespace neurons

@@ -1,0 +1,40 @@
+#pragma once
+/// A model in the form of another program.
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "neurons/spec/model.hpp"
+
+namespace neurons {
+
+struct ExportOptions {
+  std::filesystem::path folder;  ///< where the files go; made if it is not there
+  std::string name = "network";  ///< of the files, and in them
+};
+
+/// What an export left.
+struct ExportedFiles {
+  std::vector<std::filesystem::path> files;
+  std::string note;  ///< what to do with them, in a line; may be empty
+};
+
+/// A form, by the name that `neurons export --to` takes.
+struct ExportFormat {
+  std::string name;
+  std::string summary;
+  ExportedFiles (*write)(const Model& model, const ExportOptions& options);
+};
+
+/// All of them.
+const std::vector<ExportFormat>& export_formats();
+
+/// Writes the model in the form of that name. Throws InputError for an unknown name (with the nearest one) and where the form
+/// cannot hold the model, RuntimeError where the folder cannot be made or written.
+ExportedFiles export_model(const Model& model, const std::string& format, const ExportOptions& options);
+
+// Each form's own.
+ExportedFiles export_c(const Model& model, const ExportOptions& options);
+
+}  // namespace neurons
