@@ -299,7 +299,7 @@ OpDef gradient_op() {
     std::vector<Sample> result;
     for (Sample& sample : samples()) {
       const Shape y = result_shape(sample.inputs[0].type.shape, sample.inputs[1].type.shape);
-      sample.inputs.insert(sample.inputs.begin(), {{DType::f32, y}});
+      sample.inputs.insert(sample.inputs.begin(), Sample::Input{{DType::f32, y}});
       result.push_back(std::move(sample));
     }
     return result;

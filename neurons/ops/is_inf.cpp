@@ -50,7 +50,7 @@ std::vector<Sample> samples() {
 }  // namespace
 
 std::vector<OpDef> is_inf() {
-  OpDef op = detail::truth_op(
+  OpDef op = truth_op(
       "IsInf", "y = whether x is infinite, of a sign that is asked for", 1, 10, kFloats,
       [](const InferContext&) { return nullptr; }, scalar);
   op.default_options = IsInfOptions{};

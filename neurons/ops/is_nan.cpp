@@ -6,7 +6,7 @@
 namespace neurons::ops {
 
 std::vector<OpDef> is_nan() {
-  OpDef op = detail::truth_op(
+  OpDef op = truth_op(
       "IsNaN", "y = whether x is NaN", 1, 9, kFloats, [](const InferContext&) { return nullptr; },
       [](const double* x, const Options&) { return std::isnan(*x) ? 1.0 : 0.0; });
   replace_by(op, [](const RewriteContext& context) {

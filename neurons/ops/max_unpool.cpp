@@ -75,8 +75,8 @@ std::vector<Value> decompose(const RewriteContext& context) {
   const Value none = expanded(number_like(x, 0), {inner.elements()});
   const Shape flat{x.shape().elements()};
   const Value spread = context.graph.emit("ScatterElements", {none, reshaped(context.inputs[1], flat), reshaped(x, flat)});
-  std::vector<std::int64_t> pads(2 * static_cast<std::size_t>(y.rank()), 0);
-  for (int axis = 0; axis < y.rank(); ++axis) pads[static_cast<std::size_t>(y.rank() + axis)] = y[axis] - inner[axis];
+  std::vector<std::int64_t> pads(static_cast<std::size_t>(y.rank()), 0);
+  for (int axis = 0; axis < y.rank(); ++axis) pads.push_back(y[axis] - inner[axis]);
   return {inner == y ? reshaped(spread, y) : emit_with("Pad", {reshaped(spread, inner)}, {{"pads", pads}})};
 }
 

@@ -1,6 +1,6 @@
 #include "neurons/ops/common/comparison.hpp"
 
-namespace neurons::ops::detail {
+namespace neurons::ops {
 
 OpDef truth_op(std::string name, std::string summary, std::size_t inputs, int since, std::span<const DType> allowed,
                std::function<kernels::TileFunction(const InferContext&)> loop, ScalarFunction scalar) {
@@ -13,6 +13,8 @@ OpDef truth_op(std::string name, std::string summary, std::size_t inputs, int si
   op.onnx = {{op.name, since, ""}};
   return op;
 }
+
+namespace detail {
 
 std::vector<Sample> comparison_samples() {
   std::vector<Sample> samples = number_samples(Sample::Fill::normal);
@@ -33,4 +35,5 @@ std::vector<Sample> logical_samples(std::size_t inputs) {
   return samples;
 }
 
-}  // namespace neurons::ops::detail
+}  // namespace detail
+}  // namespace neurons::ops

@@ -16,10 +16,13 @@ OpDef comparison(std::string name, std::string summary, int since, kernels::Tile
 template <std::size_t count, typename Function>
 OpDef logical(std::string name, std::string summary, int since, Function function);
 
-namespace detail {
-inline constexpr std::array kBoolean{DType::boolean};
+/// An op of `inputs` broadcasting inputs of one of the types allowed, computed by `loop` for those that it has one for. Sets
+/// everything but samples.
 OpDef truth_op(std::string name, std::string summary, std::size_t inputs, int since, std::span<const DType> allowed,
                std::function<kernels::TileFunction(const InferContext&)> loop, ScalarFunction scalar);
+
+namespace detail {
+inline constexpr std::array kBoolean{DType::boolean};
 std::vector<Sample> comparison_samples();
 std::vector<Sample> logical_samples(std::size_t inputs);
 }  // namespace detail
@@ -29,8 +32,8 @@ OpDef comparison(std::string name, std::string summary, int since, kernels::Tile
   const auto loop = [kernel, compare](const InferContext& context) {
     return context.dtype() == DType::f32 ? kernel : number_loop<2, bool>(context.dtype(), compare);
   };
-  OpDef op = detail::truth_op(std::move(name), std::move(summary), 2, since, kNumbers, loop,
-                              [compare](const double* in, const Options&) { return compare(in[0], in[1]) ? 1.0 : 0.0; });
+  OpDef op = truth_op(std::move(name), std::move(summary), 2, since, kNumbers, loop,
+                      [compare](const double* in, const Options&) { return compare(in[0], in[1]) ? 1.0 : 0.0; });
   op.samples = detail::comparison_samples;
   return op;
 }
@@ -41,7 +44,7 @@ OpDef logical(std::string name, std::string summary, int since, Function functio
     return [&]<std::size_t... i>(std::index_sequence<i...>) { return function((in[i] != 0)...) ? 1.0 : 0.0; }
     (std::make_index_sequence<count>());
   };
-  OpDef op = detail::truth_op(
+  OpDef op = truth_op(
       std::move(name), std::move(summary), count, since, detail::kBoolean,
       [](const InferContext&) -> kernels::TileFunction { return plain_loop<bool, bool, count, Function>; }, scalar);
   op.samples = [] { return detail::logical_samples(count); };
