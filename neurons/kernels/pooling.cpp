@@ -186,6 +186,73 @@ void max_pool_rows(const PoolShape& shape, const float* x, float* y, Worker work
            [&](const Window& window, float, std::ptrdiff_t from, std::ptrdiff_t to, auto block, std::size_t count)
                HWY_ATTR { max_window<decltype(block)::kCount>(window, x + from, y + to, count); });
 }
+
+/// The pixels of a window's taps, in their image.
+struct TapPixels {
+  std::int64_t first = 0;
+  std::int64_t step[3] = {};
+};
+
+/// One vector of maxima, and the pixels where they are.
+struct PlacedMaxima {
+  Vector best;
+  hn::Vec<Integers<Floats>> pixel;
+};
+HWY_INLINE PlacedMaxima find_places(const Window& window, const TapPixels& pixels, const float* x, std::size_t count) {
+  const Floats d;
+  const Integers<Floats> integers;
+  const auto as_vector = [&](std::int64_t pixel) HWY_ATTR { return hn::Set(integers, static_cast<std::int32_t>(pixel)); };
+  PlacedMaxima result{hn::Set(d, -std::numeric_limits<float>::infinity()), as_vector(pixels.first)};
+  for (std::int64_t i = 0; i < window.taps[0].count(); ++i) {
+    for (std::int64_t j = 0; j < window.taps[1].count(); ++j) {
+      const float* from = x + window.first + i * window.step[0] + j * window.step[1];
+      std::int64_t pixel = pixels.first + i * pixels.step[0] + j * pixels.step[1];
+      for (std::int64_t k = 0; k < window.taps[2].count(); ++k, from += window.step[2], pixel += pixels.step[2]) {
+        const Vector value = load_some(d, from, count);
+        const auto won = beats(value, result.best);
+        result.best = hn::IfThenElse(won, value, result.best);
+        result.pixel = hn::IfThenElse(hn::RebindMask(integers, won), as_vector(pixel), result.pixel);
+      }
+    }
+  }
+  return result;
+}
+
+void max_pool_places_rows(const PoolShape& shape, bool columns_first, const float* x, float* y, std::int64_t* places,
+                          Worker worker) {
+  const Floats d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  const Share share = share_of(shape.batch * shape.output[0] * shape.output[1], shape.channels, worker);
+  const std::int64_t by_rows[] = {shape.input[1] * shape.input[2], shape.input[2], 1};
+  const std::int64_t by_columns[] = {1, shape.input[0], shape.input[0] * shape.input[1]};
+  const auto& strides = columns_first ? by_columns : by_rows;
+  alignas(64) std::int32_t pixel[hn::MaxLanes(Floats())];
+  for (std::int64_t row = share.row_begin; row < share.row_end; ++row) {
+    WindowRow windows(shape, row);
+    for (std::int64_t ox = 0; ox < shape.output[2]; ++ox) {
+      windows.move_to(ox);
+      const std::int64_t at[] = {windows.z, windows.y, ox};
+      TapPixels pixels;
+      for (std::size_t axis = 0; axis < 3; ++axis) {
+        pixels.step[axis] = shape.dilation[axis] * strides[axis];
+        pixels.first += shape.start(axis, at[axis]) * strides[axis] + windows.window.taps[axis].begin * pixels.step[axis];
+      }
+      const std::ptrdiff_t to = (row * shape.output[2] + ox) * shape.channels;
+      for (std::int64_t c = share.channel_begin; c < share.channel_end; c += lanes) {
+        const auto count = static_cast<std::size_t>(std::min(lanes, share.channel_end - c));
+        const PlacedMaxima found = find_places(windows.window, pixels, x + c, count);
+        store_some(d, found.best, y + to + c, count);
+        hn::Store(found.pixel, Integers<Floats>(), pixel);
+        const std::int64_t first = (windows.image * shape.channels + c) * shape.input_pixels();
+        for (std::size_t lane = 0; lane < count; ++lane) {
+          places[to + c + static_cast<std::ptrdiff_t>(lane)] =
+              first + static_cast<std::int64_t>(lane) * shape.input_pixels() + pixel[lane];
+        }
+      }
+    }
+  }
+}
+
 void sum_pool_rows(const PoolShape& shape, PoolDivisor divisor, const float* x, float* y, Worker worker) {
   pool_all(shape, divisor, worker,
            [&](const Window& window, float by, std::ptrdiff_t from, std::ptrdiff_t to, auto block, std::size_t count)
@@ -381,12 +448,17 @@ HWY_AFTER_NAMESPACE();
 namespace neurons::kernels {
 
 HWY_EXPORT(max_pool_rows);
+HWY_EXPORT(max_pool_places_rows);
 HWY_EXPORT(max_pool_gradient_rows);
 HWY_EXPORT(sum_pool_rows);
 HWY_EXPORT(sum_pool_gradient_rows);
 
 void max_pool(const PoolShape& shape, const float* x, float* y, Worker worker) noexcept {
   HWY_DYNAMIC_DISPATCH(max_pool_rows)(shape, x, y, worker);
+}
+void max_pool_places(const PoolShape& shape, bool columns_first, const float* x, float* y, std::int64_t* places,
+                     Worker worker) noexcept {
+  HWY_DYNAMIC_DISPATCH(max_pool_places_rows)(shape, columns_first, x, y, places, worker);
 }
 void max_pool_gradient(const PoolShape& shape, const float* x, const float* dy, float* dx, Worker worker) noexcept {
   HWY_DYNAMIC_DISPATCH(max_pool_gradient_rows)(shape, x, dy, dx, worker);

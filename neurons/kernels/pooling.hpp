@@ -62,6 +62,11 @@ enum class PoolDivisor : std::uint8_t {
 
 /// y = the largest that each window shows. NaN counts as larger than all numbers.
 void max_pool(const PoolShape& shape, const float* x, float* y, Worker worker) noexcept;
+/// The same, and where the maxima are: the first of equals in the order of taps, but the last of several NaN. Places count [batch,
+/// channels, pixels]; in an image the last axis counts fastest or, with `columns_first`, the first. Images of less than 2^31
+/// pixels.
+void max_pool_places(const PoolShape& shape, bool columns_first, const float* x, float* y, std::int64_t* places,
+                     Worker worker) noexcept;
 /// dx = the sum of dy over the windows whose maximum it is: the first of equals in the order of taps, but the last of several NaN
 /// (as PyTorch chooses).
 void max_pool_gradient(const PoolShape& shape, const float* x, const float* dy, float* dx, Worker worker) noexcept;

@@ -1,7 +1,10 @@
+#include "neurons/kernels/lrn.hpp"
+
 #include <algorithm>
 #include <cmath>
 
 #include "neurons/ops/common/emit.hpp"
+#include "neurons/ops/common/only_f32.hpp"
 
 namespace neurons::ops {
 namespace {
@@ -43,6 +46,25 @@ void reference(const ReferenceContext& context) {
   }
 }
 
+void run(const kernels::LocalResponse& call, std::byte*, Worker worker) noexcept { kernels::local_response(call, worker); }
+
+Call prepare(const PrepareContext& context) {
+  const auto& options = context.as<LrnOptions>();
+  const Shape& shape = context.inputs[0].type.shape;
+  kernels::LocalResponse call;
+  call.batch = shape[0];
+  call.channels = shape[1];
+  call.pixels = shape.product(2, shape.rank());
+  call.before = options.before();
+  call.after = options.after();
+  call.share = static_cast<float>(options.share());
+  call.beta = options.beta;
+  call.bias = options.bias;
+  call.x = context.inputs[0].as<float>();
+  call.y = context.outputs[0].as<float>();
+  return Call::of<run>(call, true);
+}
+
 /// The window's sum is that of shifted slices of the squares, padded with channels of 0.
 std::vector<Value> decompose(const RewriteContext& context) {
   const auto& options = context.options.as<LrnOptions>();
@@ -75,7 +97,7 @@ std::vector<OpDef> lrn() {
   };
   op.decompose = decompose;
   op.reference = reference;
-  op.simplify = [](const RewriteContext& context) { return std::optional(decompose(context)); };
+  op.kernels = {{"local_response", only_f32, prepare}};
   op.flops = [](const InferContext& context) {
     return static_cast<double>((context.as<LrnOptions>().size + 4) * context.shape(0).elements());
   };

@@ -20,16 +20,19 @@ std::vector<TensorType> infer(const InferContext& context) {
   if (options.storage_order != 0 && options.storage_order != 1) {
     context.fail("storage_order = {}, expected 0 or 1", options.storage_order);
   }
-  if (options.indices && options.channels_last) context.fail("indices are places among channels that come first");
   const Shape y = resolve_pool(context, options, context.shape(0)).y;
   if (options.indices) return {{context.dtype(), y}, {DType::i64, y}};
   return {{context.dtype(), y}};
 }
 
-/// A place in x, counted in the order that ONNX wants: with the first spatial axis fastest, or as it lies.
-std::size_t ordered(const kernels::PoolShape& shape, std::size_t place, std::int64_t storage_order) {
-  if (storage_order == 0) return place;
+/// A place in x, counted as ONNX wants it: channels first, and in an image with the last spatial axis fastest or the first.
+std::size_t ordered(const kernels::PoolShape& shape, std::size_t place, const MaxPoolOptions& options) {
   const auto pixels = static_cast<std::size_t>(shape.input_pixels());
+  if (options.channels_last) {
+    const auto channels = static_cast<std::size_t>(shape.channels);
+    place = (place / channels / pixels * channels + place % channels) * pixels + place / channels % pixels;
+  }
+  if (options.storage_order == 0) return place;
   std::size_t rest = place % pixels;
   std::size_t pixel = 0;
   std::size_t stride = pixels;
@@ -49,7 +52,7 @@ void reference(const ReferenceContext& context) {
   for_each_window(shape, options.channels_last, [&](const PoolWindow& window) {
     const std::size_t best = largest_in(window, x.data);
     context.outputs[0].data[window.y] = x.data[best];
-    if (options.indices) context.outputs[1].data[window.y] = static_cast<double>(ordered(shape, best, options.storage_order));
+    if (options.indices) context.outputs[1].data[window.y] = static_cast<double>(ordered(shape, best, options));
   });
 }
 
@@ -57,8 +60,28 @@ struct MaxPoolCall {
   kernels::PoolShape shape;
   const float* x = nullptr;
   float* y = nullptr;
+  std::int64_t* places = nullptr;  ///< null: nobody asks where the maxima are
+  bool columns_first = false;
 };
-void run(const MaxPoolCall& call, std::byte*, Worker worker) noexcept { kernels::max_pool(call.shape, call.x, call.y, worker); }
+void run(const MaxPoolCall& call, std::byte*, Worker worker) noexcept {
+  if (call.places == nullptr) return kernels::max_pool(call.shape, call.x, call.y, worker);
+  kernels::max_pool_places(call.shape, call.columns_first, call.x, call.y, call.places, worker);
+}
+
+std::string refuse(const InferContext& context) {
+  const auto& options = context.as<MaxPoolOptions>();
+  const bool large = options.indices && resolve_pool(options, context.shape(0)).shape.input_pixels() > INT32_MAX;
+  return large ? "finds places in images of less than 2^31 pixels" : refuse_pool(context, options);
+}
+
+Call prepare(const PrepareContext& context) {
+  const auto& options = context.as<MaxPoolOptions>();
+  const Buffer& x = context.inputs[0];
+  MaxPoolCall call{resolve_pool(options, x.type.shape).shape, x.as<float>(), context.outputs[0].as<float>()};
+  if (options.indices) call.places = context.outputs[1].as<std::int64_t>();
+  call.columns_first = options.storage_order == 1;
+  return Call::of<run>(call, true);
+}
 
 std::vector<Sample> samples() {
   std::vector<Sample> result;
@@ -72,7 +95,6 @@ std::vector<Sample> samples() {
   for (const PoolSample& sample : pool_samples()) {
     const Sample::Input x{{DType::f32, sample.x}, Sample::Fill::distinct};
     result.push_back({{x}, with(sample.options, 0, false), sample.note});
-    if (sample.options.channels_last) continue;
     result.push_back({{x}, with(sample.options, 0, true), sample.note + ", places"});
     result.push_back({{x}, with(sample.options, 1, true), sample.note + ", places by columns"});
   }
@@ -98,20 +120,8 @@ std::vector<OpDef> max_pool() {
       context.set(0, context.graph().emit("MaxPoolGradient", {context.input(0), context.gradient()}, options));
     }
   };
-  op.kernels = {{"max_pool",
-                 [](const InferContext& context) {
-                   const auto& options = context.as<MaxPoolOptions>();
-                   return options.indices ? "finds no places" : refuse_pool(context, options);
-                 },
-                 [](const PrepareContext& context) {
-                   const Buffer& x = context.inputs[0];
-                   const kernels::PoolShape shape = resolve_pool(context.as<MaxPoolOptions>(), x.type.shape).shape;
-                   return Call::of<run>(MaxPoolCall{shape, x.as<float>(), context.outputs[0].as<float>()}, true);
-                 }}};
-  op.simplify = [](const RewriteContext& context) -> std::optional<std::vector<Value>> {
-    if (context.options.as<MaxPoolOptions>().indices) return std::nullopt;
-    return pool_channels_last<MaxPoolOptions>(context);
-  };
+  op.kernels = {{"max_pool", refuse, prepare}};
+  op.simplify = pool_channels_last<MaxPoolOptions>;
   op.flops = [](const InferContext& context) {
     return pool_flops(resolve_pool(context, context.as<MaxPoolOptions>(), context.shape(0)));
   };
