@@ -19,7 +19,7 @@ constexpr float kLargest = std::numeric_limits<float>::max();
 
 HWY_INLINE Vector softsign(Floats d, Vector x) { return hn::Div(x, hn::Add(hn::Set(d, 1.0F), hn::Abs(x))); }
 
-HWY_INLINE Vector gelu_erf(Floats d, Vector x) { return hn::Mul(x, normal_integral(d, x)); }
+HWY_INLINE Vector gelu_erf(Floats d, Vector x) { return hn::Mul(x, normal_distribution(d, x).integral); }
 
 /// x/2 · (1 + tanh(sqrt(2/π)·(x + 0.044715·x³)))
 HWY_INLINE Vector gelu_tanh(Floats d, Vector x) {

@@ -28,8 +28,8 @@ HWY_INLINE Vector two_pieces(Floats d, Vector dy, Vector x, Vector below) {
 /// Φ(x) + x·φ(x)
 HWY_INLINE Vector gelu_erf_slope(Floats d, Vector unbounded) {
   const Vector x = at_most(d, at_least(d, unbounded, -13.0F), 13.0F);
-  const Vector density = hn::Mul(exp(d, hn::Mul(hn::Mul(x, x), hn::Set(d, -0.5F))), hn::Set(d, 0.398942280F));
-  return hn::MulAdd(x, density, normal_integral(d, x));
+  const auto normal = normal_distribution(d, x);
+  return hn::MulAdd(hn::Mul(x, hn::Set(d, 0.398942280F)), normal.bell, normal.integral);
 }
 
 /// (1 + t)/2 + x/2·(1 - t²)·u', where t = tanh(u) and u = sqrt(2/π)·(x + 0.044715·x³)
