@@ -25,10 +25,6 @@ static_assert(kGateUnits % kLanes == 0);
 template <int kGates>
 constexpr int kGateRows = std::min(kMaxRows, kMaxSums / kGates);
 
-/// Few rows wait for the weights rather than for the multiply-adds: these ask for those of so many inputs ahead.
-constexpr int kFetchedRows = 2;
-constexpr std::int64_t kFetchedSteps = 16;
-
 /// sums += h · R for a tile: rows of h broadcast, each gate's weights as a vector.
 template <int kRows, int kGates>
 HWY_INLINE void add_recurrent(const float* h, std::int64_t h_stride, std::int64_t inner, const float* const* weights,
@@ -41,10 +37,7 @@ HWY_INLINE void add_recurrent(const float* h, std::int64_t h_stride, std::int64_
   for (std::int64_t k = 0; k < inner; ++k) {
     Vector values[kGates];
     NEURONS_UNROLL
-    for (int g = 0; g < kGates; ++g) {
-      values[g] = hn::LoadU(d, right[g]);
-      if (kRows <= kFetchedRows) prefetch_to_read(reinterpret_cast<const std::byte*>(right[g] + kFetchedSteps * weight_stride));
-    }
+    for (int g = 0; g < kGates; ++g) values[g] = hn::LoadU(d, right[g]);
     left.hide_strides();
     NEURONS_UNROLL
     for (int r = 0; r < kRows; ++r) {
