@@ -169,20 +169,38 @@ class ProductRun {
 
   /// Each tile keeps the layout of A, with strides that do not conflict; strided both ways, it becomes contiguous in its rows.
   void pack_a(const Rows& rows, std::int64_t first_tile, std::int64_t tile_end, std::int64_t begin, std::int64_t end) const {
+    if (!along_inner() && product_.a_row_stride == 1) return pack_a_rows(rows, first_tile, tile_end, begin, end);
     for (std::int64_t tile = first_tile; tile < tile_end; ++tile) {
       const float* const from = product_.a + rows.begin_of(tile) * product_.a_row_stride + begin * product_.a_inner_stride;
       float* const to = packed_a(rows, first_tile, tile);
       const std::int64_t height = rows.height_of(tile);
       if (along_inner()) {
         pack_slices(from, product_.a_row_stride, height, end - begin, plan_.a_row_floats, to);
-      } else if (product_.a_row_stride == 1) {
-        pack_slices(from, product_.a_inner_stride, end - begin, height, height, to);
       } else {
         for (std::int64_t j = 0; j < end - begin; ++j) {
           for (std::int64_t r = 0; r < height; ++r) {
             to[j * height + r] = from[r * product_.a_row_stride + j * product_.a_inner_stride];
           }
         }
+      }
+    }
+  }
+
+  /// Rows that are contiguous: each line of A is read once, for all tiles that have a part of it, and asked for ahead: processors
+  /// that do so by themselves do not look beyond a page.
+  void pack_a_rows(const Rows& rows, std::int64_t first_tile, std::int64_t tile_end, std::int64_t begin, std::int64_t end) const {
+    constexpr std::int64_t kAhead = 16;
+    const float* from = product_.a + rows.begin_of(first_tile) + begin * product_.a_inner_stride;
+    Fetch ahead{reinterpret_cast<const std::byte*>(from + kAhead * product_.a_inner_stride),
+                product_.a_inner_stride * static_cast<std::int64_t>(sizeof(float)),
+                (rows.begin_of(tile_end) - rows.begin_of(first_tile)) * static_cast<std::int64_t>(sizeof(float))};
+    for (std::int64_t j = 0; j < end - begin; ++j, from += product_.a_inner_stride) {
+      fetch_row(ahead);
+      const float* part = from;
+      for (std::int64_t tile = first_tile; tile < tile_end; ++tile) {
+        const std::int64_t height = rows.height_of(tile);
+        pack_exactly(part, height, packed_a(rows, first_tile, tile) + j * height);
+        part += height;
       }
     }
   }
@@ -223,9 +241,10 @@ class ProductRun {
   }
 
   Stream target_of(std::int64_t panel, std::int64_t row) const {
-    if (product_.c == nullptr) return {reinterpret_cast<std::byte*>(c_scratch_), product_.width, 1};
-    float* const first = product_.c_in_panels ? product_.c + (panel * product_.rows + row) * product_.width
-                                              : product_.c + row * product_.c_row_stride + panel * product_.width;
+    if (product_.c == nullptr && !plan_.keeps_sums) return {reinterpret_cast<std::byte*>(c_scratch_), product_.width, 1};
+    float* const c = product_.c == nullptr ? c_scratch_ : product_.c;
+    float* const first = product_.c_in_panels ? c + (panel * product_.rows + row) * product_.width
+                                              : c + row * product_.c_row_stride + panel * product_.width;
     return {reinterpret_cast<std::byte*>(first), product_.c_in_panels ? product_.width : product_.c_row_stride, 1};
   }
 
@@ -335,8 +354,8 @@ class ProductRun {
 };
 
 /// Panels × rows, flattened, fall to the workers in equal runs: the end of one panel, some whole panels, the beginning of another.
-/// Where A is the larger operand, and its rows are whole, workers share the rows instead: what a worker reads it then wrote itself
-/// in the layer before, and what crosses between the cores is the smaller operand.
+/// Where A is the larger operand, and its rows are whole or packed, workers share the rows instead: what a worker reads it then
+/// wrote itself in the layer before, what crosses between the cores is the smaller operand, and no row is packed twice.
 void run_product(const PreparedProduct& prepared, std::byte* scratch, Worker worker) {
   const PanelProduct& product = prepared.product;
   if (product.rows <= 0 || product.columns <= 0) return;
@@ -346,7 +365,8 @@ void run_product(const PreparedProduct& prepared, std::byte* scratch, Worker wor
   const bool whole_panels = product.rows <= kMaxRows && panels >= worker.count;
   const bool few_rows =
       whole_panels && product.rows <= kFewRows && product.width == kMaxWidth && product.b_in_panels && product.a_inner_stride == 1;
-  if (!few_rows && (worker.count == 1 || (product.rows >= product.columns && product.a_inner_stride == 1))) {
+  const bool shares_rows = product.rows >= product.columns && (product.a_inner_stride == 1 || prepared.plan.packs_a);
+  if (!few_rows && (worker.count == 1 || shares_rows)) {
     const WorkRange rows = split_work(static_cast<std::size_t>(product.rows), worker);
     if (prepared.plan.small) return run.run_small(static_cast<std::int64_t>(rows.begin), static_cast<std::int64_t>(rows.end));
     return run.run(0, panels, static_cast<std::int64_t>(rows.begin), static_cast<std::int64_t>(rows.end));

@@ -22,6 +22,7 @@ struct ProductPlan {
   bool packs_all_b = false;          ///< … all panels of a pass before the first product
   bool fetches_a = false;            ///< asks for the next tile's part of A during each tile
   bool fetches = false;              ///< asks for the results' memory ahead of the stores
+  bool keeps_sums = false;           ///< sums that go to no C wait in scratch from pass to pass
   bool small = false;                ///< one narrow panel, one pass, nothing packed but B, one run of the epilogue
   std::int64_t a_row_floats = 0;     ///< floats of scratch for one row of A
   std::size_t a_bytes = 0;
@@ -56,8 +57,9 @@ inline ProductPlan plan_product(const PanelProduct& product, std::int64_t tile_r
   plan.fetches = product.rows * product.columns > kSmallResult;
   const std::int64_t panels = product.panels();
   plan.inner_block = product.inner;
-  if (product.inner > kInnerBlock && product.c != nullptr) {
+  if (product.inner > kInnerBlock && (product.c != nullptr || product.c_in_panels)) {
     plan.inner_block = divide_up(divide_up(product.inner, divide_up(product.inner, kInnerBlock)), 32) * 32;
+    plan.keeps_sums = product.c == nullptr;
   }
 
   const bool along_inner = product.a_inner_stride == 1;
@@ -86,7 +88,9 @@ inline ProductPlan plan_product(const PanelProduct& product, std::int64_t tile_r
     plan.a_bytes = float_bytes(std::min(product.rows, plan.tiles_per_block * tile_rows) * plan.a_row_floats + kLine);
   }
   if (plan.packs_b) plan.b_bytes = float_bytes((plan.packs_all_b ? panels : 1) * plan.inner_block * product.width);
-  if (product.c == nullptr) plan.c_bytes = float_bytes(kEpilogueFloats);
+  if (product.c == nullptr) {
+    plan.c_bytes = float_bytes(plan.keeps_sums ? panels * product.rows * product.width : kEpilogueFloats);
+  }
   return plan;
 }
 
