@@ -22,6 +22,7 @@
 #include "neurons/data/sequences/token_windows.hpp"
 #include "neurons/data/sequences/tokenizer.hpp"
 #include "neurons/data/splits.hpp"
+#include "neurons/formats/onnx/imported_model.hpp"
 #include "neurons/formats/safetensors.hpp"
 #include "neurons/graph/gradients.hpp"
 #include "neurons/graph/graph.hpp"

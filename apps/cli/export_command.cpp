@@ -2,6 +2,7 @@
 
 #include "apps/cli/session.hpp"
 #include "apps/cli/terminal.hpp"
+#include "neurons/base/error.hpp"
 #include "neurons/spec/export_model.hpp"
 
 namespace neurons::cli {
@@ -14,6 +15,7 @@ struct ExportArguments {
   std::string format;
   fs::path out;
   std::string name;
+  std::int64_t opset = 0;
 };
 
 /// The folder of a run, or the name of a file: what the files are called.
@@ -25,8 +27,10 @@ std::string name_of(const fs::path& model) {
 
 int export_as(Session& session, const ExportArguments& arguments) {
   const Model model = open_model(arguments.model);
+  if (arguments.opset != 0 && arguments.format != "onnx") fail_input("export: --opset is for --to onnx");
   const ExportOptions options{.folder = arguments.out.empty() ? model.file.parent_path() : arguments.out,
-                              .name = arguments.name.empty() ? name_of(arguments.model) : arguments.name};
+                              .name = arguments.name.empty() ? name_of(arguments.model) : arguments.name,
+                              .opset = arguments.opset};
   const ExportedFiles exported = export_model(model, arguments.format, options);
   Json files = Json::array();
   for (const fs::path& file : exported.files) {
@@ -49,11 +53,12 @@ void add_export(CLI::App& app, Session& session) {
   }
   CLI::App* command = session.add_command(app, "export", "Write a model for another program",
                                           "  neurons export runs/cnn --to c --out firmware\n"
-                                          "  neurons export runs/cnn --to safetensors",
+                                          "  neurons export runs/cnn --to onnx --opset 17",
                                           [&session, arguments] { return export_as(session, *arguments); });
-  command->add_option("MODEL", arguments->model, "A run folder or a .safetensors file of a run")->required();
+  command->add_option("MODEL", arguments->model, "A run folder, or an .onnx or .safetensors file")->required();
   command->add_option("--to", arguments->format, formats)->required();
   command->add_option("--out", arguments->out, "The folder for the files (the model's own); made if it is not there");
+  command->add_option("--opset", arguments->opset, "Of ONNX, 13 to 24 (21, or the one that the model was imported from)");
   command->add_option("--name", arguments->name, "Of the files and, in C, of functions (the run folder's)");
 }
 

@@ -10,6 +10,7 @@ namespace fs = std::filesystem;
 
 const std::vector<ExportFormat>& export_formats() {
   static const std::vector<ExportFormat> kFormats = {
+      {"onnx", "a model of ONNX, with the batch open", export_onnx},
       {"c", "one C99 file and its header, which need nothing but math.h", export_c},
   };
   return kFormats;

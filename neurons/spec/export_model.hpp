@@ -1,6 +1,7 @@
 #pragma once
 /// A model in the form of another program.
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@ namespace neurons {
 struct ExportOptions {
   std::filesystem::path folder;  ///< where the files go; made if it is not there
   std::string name = "network";  ///< of the files, and in them
+  std::int64_t opset = 0;        ///< of ONNX: 13 to 24; 0: 21, or the one that the model was imported from
 };
 
 /// What an export left.
@@ -35,6 +37,7 @@ const std::vector<ExportFormat>& export_formats();
 ExportedFiles export_model(const Model& model, const std::string& format, const ExportOptions& options);
 
 // Each form's own.
+ExportedFiles export_onnx(const Model& model, const ExportOptions& options);
 ExportedFiles export_c(const Model& model, const ExportOptions& options);
 
 }  // namespace neurons
