@@ -28,7 +28,7 @@ Spec fine_tuning_spec(const std::filesystem::path& path, const FineTuning& how) 
   Spec spec;
   spec.file = path;
   spec.network.inputs = {{input.name, {}, {}}};
-  const std::string output = how.output.empty() ? onnx::only_output(model.graph) : how.output;
+  const std::string output = how.output.empty() ? onnx::only_output(model) : how.output;
   LayerSpec only;
   only.layer = layer;
   only.name = output == input.name ? output + "1" : output;

@@ -172,11 +172,12 @@ void insert_dropout(GraphData& graph, const std::string& output, float ratio) {
   graph.nodes.push_back(std::move(node));
 }
 
-std::string only_output(const GraphData& graph) {
-  if (graph.outputs.size() == 1) return graph.outputs.front().name;
+std::string only_output(const Model& model) {
+  const std::vector<ValueData>& outputs = model.graph.outputs;
+  if (outputs.size() == 1) return outputs.front().name;
   std::string names;
-  for (const ValueData& value : graph.outputs) names += (names.empty() ? "" : ", ") + value.name;
-  fail_input("the model has {} outputs ({}); name the one that is meant", graph.outputs.size(), names);
+  for (const ValueData& value : outputs) names += (names.empty() ? "" : ", ") + value.name;
+  fail_input("{}: has {} outputs ({}); name the one that is meant", model.path, outputs.size(), names);
 }
 
 }  // namespace neurons::onnx

@@ -23,7 +23,7 @@ std::set<std::string> replace_head(GraphData& graph, const std::string& output, 
 /// A Dropout node before the last weighted sum, unless the model has one there.
 void insert_dropout(GraphData& graph, const std::string& output, float ratio);
 
-/// The only output. Throws InputError, with their names, where there are several.
-std::string only_output(const GraphData& graph);
+/// The only output. Throws InputError, with the file's name and theirs, where there are several.
+std::string only_output(const Model& model);
 
 }  // namespace neurons::onnx

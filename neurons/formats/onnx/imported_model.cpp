@@ -98,10 +98,10 @@ const ImportedModel::Edited& ImportedModel::edited() const {
   made->fields = fields;
   made->model = model ? *model : read(file);
   const std::string& path = made->model.path;
+  made->output = output.empty() ? only_output(made->model) : output;
   try {
     GraphData& graph = made->model.graph;
     lift_constants(graph);
-    made->output = output.empty() ? only_output(graph) : output;
     if (scores || head > 0) made->peeled = peel(graph, made->output);
     if (head < 0) fail_input("head = {} must be 0 (the model's own) or a number of neurons", head);
     if (lora < 0) fail_input("lora = {} must be 0 (none) or a rank", lora);
@@ -210,7 +210,7 @@ Network to_network(std::shared_ptr<const Model> model, const LoadOptions& option
   layer.output = options.output;
   layer.scores = options.scores;
   layer.model = std::move(model);
-  const std::string name = options.output.empty() ? only_output(layer.model->graph) : options.output;
+  const std::string name = options.output.empty() ? only_output(*layer.model) : options.output;
   network.output(name, network.add(Layer(layer), taps, "model"));
   network.parameter_types();  // builds it once: what is wrong with it is said now
   return network;
