@@ -80,6 +80,22 @@ std::vector<const NodeData*> in_order(const std::vector<NodeData>& nodes) {
   return order;
 }
 
+/// Which inputs are taken as known when the model is compiled.
+enum class Known : std::uint8_t { none, integers, all };
+
+ImportOptions options_for(const std::map<std::string, Tensor>& inputs, Known known) {
+  ImportOptions options;
+  for (const auto& [name, tensor] : inputs) {
+    const bool taken = known == Known::all || (known == Known::integers && !is_number(tensor.dtype()));
+    if (taken && tensor.elements() <= kMostFolded) {
+      options.known.emplace(name, tensor);
+    } else {
+      options.shapes.emplace(name, tensor.shape());
+    }
+  }
+  return options;
+}
+
 }  // namespace
 
 std::map<std::string, Role> roles_of(const Model& model, const OpTable& table) {
@@ -167,7 +183,8 @@ void Importer::add_initializers(const GraphData& graph, Scope& scope, bool main)
   const auto add = [&](const TensorData& data) {
     const auto role = roles.find(data.name);
     if (role != roles.end() && role->second != Role::constant) {
-      const TensorType type{imported(*dtype_of(data.type), options_), Shape(std::span<const std::int64_t>(data.dims))};
+      const TensorType stored = stored_type(data, model_.folder);
+      const TensorType type{imported(stored.dtype, options_), stored.shape};
       scope[data.name] = options_.initializer(graph_, data, type, role->second);
     } else {
       const bool nameable = main && !data.name.empty() && !graph_.has(data.name);
@@ -365,6 +382,16 @@ Graph to_graph(const Model& model, const std::shared_ptr<const OpTable>& table, 
   } catch (const InputError& error) {
     throw InputError(fmt::format("{}: {}", model.path, error.what()));
   }
+}
+
+Graph to_graph(const Model& model, const std::shared_ptr<const OpTable>& table, const std::map<std::string, Tensor>& inputs) {
+  for (const Known known : {Known::none, Known::integers}) {
+    try {
+      return to_graph(model, table, options_for(inputs, known));
+    } catch (const InputError&) {  // the last attempt's error is the one that counts
+    }
+  }
+  return to_graph(model, table, options_for(inputs, Known::all));
 }
 
 }  // namespace neurons::onnx

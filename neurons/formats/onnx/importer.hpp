@@ -151,5 +151,8 @@ class Importer {
 /// the file's name, for operators that are not known (all of them at once), an opset from the future, a value that nothing
 /// computes, a cycle, and whatever a node's own op refuses.
 Graph to_graph(const Model& model, const std::shared_ptr<const OpTable>& table, ImportOptions options = {});
+/// The graph for inputs like these. As few of them as it takes are known before it runs: none, small ones of integers (on which
+/// shapes hang), or all small ones.
+Graph to_graph(const Model& model, const std::shared_ptr<const OpTable>& table, const std::map<std::string, Tensor>& inputs);
 
 }  // namespace neurons::onnx

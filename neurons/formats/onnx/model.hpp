@@ -60,6 +60,8 @@ struct TensorData {
 /// The elements in a dtype that we have. Throws InputError naming the tensor: an element type we lack, dims that do not fit the
 /// bytes, an external file that is missing, too short, or outside of `folder`.
 Tensor to_tensor(const TensorData& data, const std::filesystem::path& folder);
+/// The type of what `to_tensor` gives, without reading the elements, whose number is checked. Throws as it does.
+TensorType stored_type(const TensorData& data, const std::filesystem::path& folder);
 /// A file's tensor with a copy of the elements.
 TensorData from_tensor(std::string name, const Tensor& tensor);
 

@@ -195,6 +195,48 @@ Bytes external_bytes(const TensorData& data, const MappedFile& file, std::uint64
   return file.bytes.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(get("length", bytes)));
 }
 
+/// Where a tensor's elements are.
+struct Elements {
+  const StoredType* type = nullptr;
+  std::uint64_t count = 0;
+  Bytes raw;            ///< as bytes, or
+  bool listed = false;  ///< in the typed list of the message
+  std::shared_ptr<const void> owner;
+};
+
+/// Finds them, as many as the dims say. Nothing is read.
+Elements locate(const TensorData& data, const std::filesystem::path& folder) {
+  Elements result;
+  result.type = find_type(data.type);
+  if (result.type == nullptr || !result.type->dtype) fail_input("is of {}, which has no place here", name_of(data.type));
+  result.count = elements_of(data);
+  std::uint64_t bytes = 0;
+  if (__builtin_mul_overflow(result.count, result.type->bytes, &bytes)) fail_input("the dims have no end");
+  result.raw = data.raw;
+  result.listed = data.raw.empty() && data.external.empty() && bytes > 0;
+  if (result.listed) {
+    require_plausible(*result.type, data, result.count);
+    return result;
+  }
+  if (!data.external.empty()) {
+    const MappedFile file = external_file(data, folder);
+    result.raw = external_bytes(data, file, bytes);
+    result.owner = file.owner;
+  }
+  if (result.raw.size() != bytes) fail_input("holds {} bytes, its dims say {}", result.raw.size(), bytes);
+  return result;
+}
+
+/// What `read` returns; errors begin with the tensor's name.
+template <typename Read>
+auto naming_tensor(const TensorData& data, Read read) {
+  try {
+    return read();
+  } catch (const InputError& error) {
+    throw InputError(fmt::format("tensor \"{}\": {}", data.name, error.what()));
+  }
+}
+
 }  // namespace
 
 std::string name_of(ElementType type) {
@@ -226,34 +268,22 @@ ElementType element_type_of(DType dtype) {
 }
 
 Tensor to_tensor(const TensorData& data, const std::filesystem::path& folder) {
-  try {
-    const StoredType* type = find_type(data.type);
-    if (type == nullptr || !type->dtype) fail_input("is of {}, which has no place here", name_of(data.type));
-    const std::uint64_t elements = elements_of(data);
-    std::uint64_t bytes = 0;
-    if (__builtin_mul_overflow(elements, type->bytes, &bytes)) fail_input("the dims have no end");
-    MappedFile file;
-    Bytes raw = data.raw;
-    const bool listed = raw.empty() && data.external.empty() && bytes > 0;
-    if (listed) {
-      require_plausible(*type, data, elements);
+  return naming_tensor(data, [&] {
+    const Elements elements = locate(data, folder);
+    Tensor result(*elements.type->dtype, Shape(std::span<const std::int64_t>(data.dims)));
+    if (elements.listed) {
+      read_list(*elements.type, data, elements.count, result);
     } else {
-      if (!data.external.empty()) {
-        file = external_file(data, folder);
-        raw = external_bytes(data, file, bytes);
-      }
-      if (raw.size() != bytes) fail_input("holds {} bytes, its dims say {}", raw.size(), bytes);
-    }
-    Tensor result(*type->dtype, Shape(std::span<const std::int64_t>(data.dims)));
-    if (listed) {
-      read_list(*type, data, elements, result);
-    } else {
-      read_bytes(*type, raw, result);
+      read_bytes(*elements.type, elements.raw, result);
     }
     return result;
-  } catch (const InputError& error) {
-    throw InputError(fmt::format("tensor \"{}\": {}", data.name, error.what()));
-  }
+  });
+}
+
+TensorType stored_type(const TensorData& data, const std::filesystem::path& folder) {
+  return naming_tensor(data, [&] {
+    return TensorType{*locate(data, folder).type->dtype, Shape(std::span<const std::int64_t>(data.dims))};
+  });
 }
 
 TensorData from_tensor(std::string name, const Tensor& tensor) {

@@ -15,7 +15,6 @@ namespace fs = std::filesystem;
 constexpr double kRelative = 1e-3;
 constexpr double kAbsolute = 1e-7;
 constexpr double kBrainPrecision = 0x1p-7;  // of bfloat16: results stay in single precision here, published ones are cut
-constexpr std::int64_t kMostKnown = 4096;   // elements of an input on which a shape may hang
 
 struct DataSet {
   std::map<std::string, Tensor> inputs;
@@ -54,34 +53,6 @@ DataSet read_data_set(const fs::path& folder, const Model& model) {
   return result;
 }
 
-/// Which inputs are taken as known when the model is compiled.
-enum class Known : std::uint8_t { none, integers, all };
-
-Graph graph_for(const Model& model, const DataSet& data, const std::shared_ptr<const OpTable>& table, Known known) {
-  ImportOptions options;
-  for (const auto& [name, tensor] : data.inputs) {
-    const bool integer = tensor.dtype() != DType::f32 && tensor.dtype() != DType::f64;
-    const bool taken = known == Known::all || (known == Known::integers && integer);
-    if (taken && tensor.elements() <= kMostKnown) {
-      options.known.emplace(name, tensor);
-    } else {
-      options.shapes.emplace(name, tensor.shape());
-    }
-  }
-  return to_graph(model, table, std::move(options));
-}
-
-/// The graph with as few known inputs as it needs.
-Graph graph_for(const Model& model, const DataSet& data, const std::shared_ptr<const OpTable>& table) {
-  for (const Known known : {Known::none, Known::integers}) {
-    try {
-      return graph_for(model, data, table, known);
-    } catch (const InputError&) {  // the last attempt's error is the one that counts
-    }
-  }
-  return graph_for(model, data, table, Known::all);
-}
-
 /// Empty, or the first difference.
 std::string difference(const Tensor& actual, const Tensor& expected, double relative) {
   if (actual.type() != expected.type()) {
@@ -102,7 +73,7 @@ std::string difference(const Tensor& actual, const Tensor& expected, double rela
 
 std::string run_data_set(const fs::path& folder, const Model& model, const std::shared_ptr<const OpTable>& table) {
   const DataSet data = read_data_set(folder, model);
-  const Graph graph = graph_for(model, data, table);
+  const Graph graph = to_graph(model, table, data.inputs);
   Plan plan = compile(graph, std::make_shared<StateStore>(table));
   for (const auto& [name, tensor] : data.inputs) {
     if (graph.has(name) && graph.info(const_cast<Graph&>(graph).find(name).id()).kind == ValueKind::input)

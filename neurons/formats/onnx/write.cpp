@@ -114,7 +114,7 @@ class Writer {
     type.message(1, tensor);
     WireWriter result;
     result.bytes(1, data.name);
-    result.message(2, type);
+    if (data.type != ElementType::undefined) result.message(2, type);
     return result;
   }
 
