@@ -27,6 +27,8 @@ struct TrainArguments {
   std::optional<std::uint64_t> seed;
   std::optional<int> threads;
   FineTuning tuning;
+  fs::path weights;
+  std::string from;
   bool resume = false;
   bool quiet = false;
 };
@@ -159,6 +161,9 @@ int train(Session& session, const TrainArguments& arguments) {
   const Interrupt interrupt;
   std::optional<Progress> progress;
   RunOptions options{.folder = folder, .resume = arguments.resume, .places = Session::places(), .interrupt = Interrupt::flag()};
+  if (!arguments.weights.empty()) {
+    options.weights = {arguments.weights, arguments.from.empty() ? WeightNames::own : weight_names_of(arguments.from)};
+  }
   if (!arguments.quiet) {
     options.on_start = [&](const RunStart& start) {
       say_start(start, folder);
@@ -207,6 +212,7 @@ void add_train(CLI::App& app, Session& session) {
                                           "  neurons train examples/mnist/mlp.toml\n"
                                           "  neurons train wine.toml --out runs/wine --epochs 50 --seed 2\n"
                                           "  neurons train wine.toml --out runs/wine --resume\n"
+                                          "  neurons train cnn.toml --weights cnn.safetensors --from torch-names\n"
                                           "  neurons train model.onnx --head 5 --freeze 'conv*' --data pictures/ --epochs 3",
                                           [&session, arguments] { return train(session, *arguments); });
   command->add_option("SPEC", arguments->spec, "What to train: a TOML file (docs/specs.md), or a model of ONNX (docs/onnx.md)")
@@ -227,6 +233,12 @@ void add_train(CLI::App& app, Session& session) {
   command->add_option("--dropout", tuning.dropout, "Of a MODEL.onnx: the share dropped before its last layer")
       ->check(CLI::Range(0.0, 0.99));
   command->add_option("--output", tuning.output, "Of a MODEL.onnx: the output to train, if it has several");
+  CLI::Option* weights = command->add_option("--weights", arguments->weights,
+                                             "Begin with the weights of a .safetensors or .npz file that has all of the network's");
+  command
+      ->add_option("--from", arguments->from,
+                   "How they are called: own-names (of another run), torch-names (of PyTorch's state_dict)")
+      ->needs(weights);
   command->add_flag("--resume", arguments->resume, "Continue the run in the folder from its last checkpoint, bit-exactly");
   command->add_flag("--quiet", arguments->quiet, "Say nothing but errors");
 }

@@ -12,6 +12,8 @@ const std::vector<ExportFormat>& export_formats() {
   static const std::vector<ExportFormat> kFormats = {
       {"onnx", "a model of ONNX, with the batch open", export_onnx},
       {"c", "one C99 file and its header, which need nothing but math.h", export_c},
+      {"safetensors", "weights under PyTorch's names and in its layouts", export_safetensors},
+      {"npz", "the same as NumPy's arrays", export_npz},
   };
   return kFormats;
 }

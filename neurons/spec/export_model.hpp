@@ -39,5 +39,7 @@ ExportedFiles export_model(const Model& model, const std::string& format, const 
 // Each form's own.
 ExportedFiles export_onnx(const Model& model, const ExportOptions& options);
 ExportedFiles export_c(const Model& model, const ExportOptions& options);
+ExportedFiles export_safetensors(const Model& model, const ExportOptions& options);
+ExportedFiles export_npz(const Model& model, const ExportOptions& options);
 
 }  // namespace neurons

@@ -153,6 +153,10 @@ RunOutcome run(Spec given, const RunOptions& options) {
     if (!is_run(options.folder)) fail_input("{}: there is no run to resume", options.folder.string());
     require_same(read_spec(options.folder / kSpecFile), spec, options.folder);
   }
+  if (options.weights) {
+    if (options.resume) fail_input("{}: a resumed run goes on from its own weights, not from a file's", options.folder.string());
+    load_weights(network, *options.weights);
+  }
   Room room(options.folder, options.resume);
   if (options.on_start) options.on_start({spec, data, network, room.moved()});
   RunOutcome outcome;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "neurons/spec/evaluate.hpp"
+#include "neurons/spec/load_weights.hpp"
 #include "neurons/spec/prepare.hpp"
 #include "neurons/spec/spec.hpp"
 #include "neurons/training/trainer.hpp"
@@ -28,6 +29,7 @@ struct RunOptions {
   /// Continue the run in the folder. Its spec must be the same but for epochs (no fewer than it has made), threads and how often
   /// checkpoints are written.
   bool resume = false;
+  std::optional<WeightsFile> weights = {};         ///< what the network begins with, instead of random weights
   std::vector<std::filesystem::path> places = {};  ///< where else to look for a folder data/
   std::function<void(const RunStart&)> on_start = nullptr;
   std::function<void(const StepRecord&)> on_step = nullptr;

@@ -140,6 +140,43 @@ class PlainC(CliCase):
         self.assertTrue((self.folder / "my run" / "my_run.c").is_file())
 
 
+class Weights(CliCase):
+    def test_pytorchs_names_there_and_back(self):
+        """Two runs that begin with the same weights, from the run's own file and from what was exported, end with the same."""
+        run = self.folder / "run"
+        self.train()
+        for form in ("safetensors", "npz"):
+            files = self.answer("export", run, "--to", form, "--name", "torch")["files"]
+            self.assertEqual(files, [str(run / f"torch.{form}")])
+        header = (run / "torch.safetensors").read_bytes()[8:600]
+        self.assertIn(b'"dense1.weight"', header)
+        self.assertIn(b'"format":"pt"', header)
+        own = self.train("own", self.spec, "--weights", run / "model.safetensors")
+        fresh = self.train("fresh", self.spec)
+        self.assertNotEqual(own["weights_sha256"], fresh["weights_sha256"])
+        for i, form in enumerate(("safetensors", "npz")):
+            more = ["--weights", run / f"torch.{form}", "--from", "torch-names"]
+            self.assertEqual(self.train(f"torch{i}", self.spec, *more)["weights_sha256"], own["weights_sha256"])
+        self.assertIn("is the model itself", self.sentence("export", run, "--to", "safetensors", "--name", "model", code=2))
+
+    def test_weights_that_do_not_fit(self):
+        self.train()
+        wide = self.write("wide.toml", SMALL_SPEC.replace("units = 8", "units = 9"))
+        weights = ["--weights", self.folder / "run" / "model.safetensors"]
+
+        def complaint(*arguments):
+            return self.sentence("train", wide, "--out", "again", "--quiet", *arguments, code=2)
+
+        self.assertIn('the weights "dense1.weight" are f32[8, 4], but the network needs f32[9, 4]', complaint(*weights))
+        self.assertIn("dense1.weight is f32[8, 4], the network needs [9, 4]", complaint(*weights, "--from", "torch-names"))
+        self.assertIn('did you mean "torch-names"?', complaint(*weights, "--from", "torch-name"))
+        self.assertIn("--from requires --weights", complaint("--from", "torch-names"))
+        self.assertIn("expected weights in a .safetensors or .npz file", complaint("--weights", "weights.pt"))
+        self.assertIn("nowhere.npz", complaint("--weights", "nowhere.npz"))
+        self.assertIn("goes on from its own weights", self.sentence("train", self.spec, "--out", "run", "--resume", "--quiet", *weights, code=2))
+        self.assertFalse((self.folder / "again").exists())
+
+
 class BadExports(CliCase):
     def test_what_cannot_be_exported(self):
         self.train()
