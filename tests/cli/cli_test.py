@@ -49,7 +49,7 @@ batch_size = 8
 class Usage(CliCase):
     def test_help_shows_every_command_with_an_example(self):
         text = self.call("--help").stdout
-        commands = ["train", "evaluate", "predict", "generate", "summary", "gradcheck", "data", "bench"]
+        commands = ["train", "evaluate", "predict", "generate", "summary", "gradcheck", "data", "check", "parity", "conformance", "bench"]
         for command in commands:
             self.assertIn(f"\n  {command} ", text)
             help_text = self.call(command, "--help").stdout
@@ -414,6 +414,29 @@ class Look(CliCase):
         self.assertEqual(self.answer("summary", spec)["parameters"], 12)
         open_spec = self.write("open.toml", '[network]\nlayers = [{ kind = "dense", units = 2 }]\n')
         self.assertIn("comes from the data", self.sentence("summary", open_spec, code=2))
+
+    def test_check_and_parity_of_a_model(self):
+        model = ROOT / "tests" / "fixtures" / "torch_digits.onnx"
+        answer = self.answer("check", model, "--batch", "4")
+        self.assertEqual((answer["runs"], answer["trains"], answer["exports"]), (True, True, True))
+        self.assertEqual(answer["operators"][0]["op"], "Conv")
+        self.assertEqual(set(answer["operators"][0]), {"name", "op", "runs", "trains", "exports", "reason"})
+        self.assertEqual(answer["outputs"], [{"name": "probabilities", "type": "f32[4, 5]"}])
+        self.assertRegex(self.call("check", model).stdout, r"\nConv +3  yes   yes     yes\n")
+        self.assertIn("expected NAME=EXTENTS", self.sentence("check", model, "--shape", "image", code=2))
+        self.assertIn("is no ONNX model", self.sentence("check", self.write("m.onnx", b""), code=2))
+        self.call("parity", model, "--all-outputs", "all.onnx")
+        self.assertEqual(len(self.answer("check", "all.onnx")["outputs"]), 12)
+        image = npy("<f4", (1, 1, 28, 28), struct.pack("<784f", *[0.5] * 784))
+        wrong = npy("<f4", (1, 5), struct.pack("<5f", *[2.0] * 5))
+        with zipfile.ZipFile(self.folder / "recorded.npz", "w") as archive:
+            archive.writestr("image.npy", image)
+            archive.writestr("probabilities.npy", wrong)
+        recorded = self.folder / "recorded.npz"
+        answer = self.answer("parity", model, "--recorded", recorded, code=1)
+        self.assertEqual((answer["agrees"], answer["first_difference"]["differing"]), (False, 5))
+        self.assertIn("5 of 5 elements differ", self.call("parity", model, "--recorded", recorded, code=1).stdout)
+        self.assertIn("--recorded", self.sentence("parity", model, code=2))
 
     def test_gradcheck(self):
         answer = self.answer("gradcheck", self.spec, "--elements", "0")

@@ -73,6 +73,30 @@ TEST(Read, WhatIsWrittenIsRead) {
   EXPECT_EQ(results[0], f32({2, 2}, {2.5F, 5, 12.5F, 15}));
 }
 
+TEST(Read, ElementsInListsAndOtherFilesAreWrittenAgain) {
+  WireWriter listed;
+  listed.integer(1, 3);
+  listed.integer(2, static_cast<std::int64_t>(ElementType::i64));
+  listed.bytes(8, std::string_view("list"));
+  for (const std::int64_t number : {-1, 0, 300}) listed.integer(7, number);
+  WireWriter location;
+  location.bytes(1, std::string_view("location"));
+  location.bytes(2, std::string_view("w.bin"));
+  WireWriter outside;
+  outside.integer(2, static_cast<std::int64_t>(ElementType::f32));
+  outside.bytes(8, std::string_view("outside"));
+  outside.message(13, location);
+  WireWriter members;
+  members.message(5, listed);
+  members.message(5, outside);
+  WireWriter file;
+  file.message(7, members);
+  const Model found = parse(std::as_bytes(std::span(file.str())), "m.onnx");
+  const ReadBack back(found);
+  EXPECT_EQ(to_tensor(back.model.graph.initializers.at(0), ""), i64({3}, {-1, 0, 300}));
+  EXPECT_EQ(back.model.graph.initializers.at(1).external.at("location"), "w.bin");
+}
+
 TEST(Read, WeightsStayInTheFile) {
   const auto folder = std::filesystem::path(::testing::TempDir()) / ("neurons_onnx_read_" + std::to_string(::getpid()));
   std::filesystem::create_directories(folder);

@@ -99,6 +99,15 @@ void WireWriter::real(int number, float value) {
   bytes_.append(reinterpret_cast<const char*>(&bits), sizeof(bits));
 }
 
+void WireWriter::copy(const Field& field) {
+  const auto fixed = [&](std::size_t size) { bytes_.append(reinterpret_cast<const char*>(&field.value), size); };
+  if (field.type == WireType::bytes) return bytes(field.number, field.bytes);
+  key(field.number, field.type);
+  if (field.type == WireType::varint) varint(field.value);
+  if (field.type == WireType::fixed64) fixed(8);
+  if (field.type == WireType::fixed32) fixed(4);
+}
+
 void WireWriter::bytes(int number, std::string_view value) {
   key(number, WireType::bytes);
   varint(value.size());

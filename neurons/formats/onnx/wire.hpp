@@ -57,6 +57,8 @@ class WireWriter {
   void real(int number, float value);
   void bytes(int number, std::string_view value);
   void bytes(int number, std::span<const std::byte> value);
+  /// A field as it was read.
+  void copy(const Field& field);
   void message(int number, const WireWriter& value) { bytes(number, value.bytes_); }
   const std::string& str() const { return bytes_; }
   std::string take() { return std::move(bytes_); }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 
 #include "neurons/base/atomic_file.hpp"
 #include "neurons/base/error.hpp"
@@ -52,13 +53,25 @@ class Writer {
       result.message(13, pair_of("length", std::to_string(data.raw.size())));
       result.integer(14, 1);
       external_->bytes.append(reinterpret_cast<const char*>(data.raw.data()), data.raw.size());
-    } else {
+    } else if (!data.raw.empty() || data.message.empty()) {
       result.bytes(9, data.raw);
+    } else {
+      copy_elements(data, result);
     }
     return result;
   }
 
  private:
+  /// Of a tensor that was read and holds its elements in a typed list, or in a file beside the model.
+  static void copy_elements(const TensorData& data, WireWriter& result) {
+    constexpr std::array kFields = {4, 5, 6, 7, 10, 11, 13, 14};  // lists, the file and that there is one
+    WireReader message(data.message);
+    Field field;
+    while (message.next(field)) {
+      if (std::ranges::find(kFields, field.number) != kFields.end()) result.copy(field);
+    }
+  }
+
   static WireWriter opset(const std::string& domain, std::int64_t version) {
     WireWriter result;
     result.bytes(1, domain);
