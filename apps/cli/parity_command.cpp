@@ -59,6 +59,9 @@ int compare_with(Session& session, const onnx::Model& model, const ParityArgumen
 }
 
 int run_parity(Session& session, const ParityArguments& arguments) {
+  if (arguments.recorded.empty() && arguments.all_outputs.empty()) {
+    fail_input("parity: give --recorded FILE.npz; scripts/record_activations.py records what ONNX Runtime computes");
+  }
   const onnx::Model model = onnx::read(arguments.model);
   if (arguments.all_outputs.empty()) return compare_with(session, model, arguments);
   onnx::write(arguments.all_outputs, onnx::with_all_outputs(model));
@@ -77,11 +80,11 @@ void add_parity(CLI::App& app, Session& session) {
                           "  neurons parity model.onnx --all-outputs all.onnx   # for the runtime that records",
                           [&session, arguments] { return run_parity(session, *arguments); });
   command->add_option("MODEL", arguments->model, "An .onnx file")->required();
-  CLI::Option_group* source = command->add_option_group("source");
-  source->add_option("--recorded", arguments->recorded,
-                     "Arrays by the names of the model's values, its inputs among them (scripts/record_activations.py makes them)");
-  source->add_option("--all-outputs", arguments->all_outputs, "Only write the model with every value as an output");
-  source->require_option(1);
+  CLI::Option* recorded = command->add_option(
+      "--recorded", arguments->recorded,
+      "Arrays by the names of the model's values, its inputs among them (scripts/record_activations.py makes them)");
+  command->add_option("--all-outputs", arguments->all_outputs, "Only write the model with every value as an output")
+      ->excludes(recorded);
   command->add_option("--tolerance", arguments->tolerance, "Share of a number by which it may differ (1e-4)")
       ->check(CLI::PositiveNumber);
 }
