@@ -60,7 +60,7 @@ int compare_with(Session& session, const onnx::Model& model, const ParityArgumen
 
 int run_parity(Session& session, const ParityArguments& arguments) {
   if (arguments.recorded.empty() && arguments.all_outputs.empty()) {
-    fail_input("parity: give --recorded FILE.npz; scripts/record_activations.py records what ONNX Runtime computes");
+    fail_input("parity: give --recorded FILE.npz; scripts/record_activations.py and .js record what ONNX Runtime computes");
   }
   const onnx::Model model = onnx::read(arguments.model);
   if (arguments.all_outputs.empty()) return compare_with(session, model, arguments);
@@ -82,7 +82,7 @@ void add_parity(CLI::App& app, Session& session) {
   command->add_option("MODEL", arguments->model, "An .onnx file")->required();
   CLI::Option* recorded = command->add_option(
       "--recorded", arguments->recorded,
-      "Arrays by the names of the model's values, its inputs among them (scripts/record_activations.py makes them)");
+      "Arrays by the names of the model's values, its inputs among them (scripts/record_activations.py and .js make them)");
   command->add_option("--all-outputs", arguments->all_outputs, "Only write the model with every value as an output")
       ->excludes(recorded);
   command->add_option("--tolerance", arguments->tolerance, "Share of a number by which it may differ (1e-4)")
