@@ -107,7 +107,8 @@ class Writer {
     text += line("SCRATCH", predict_->scratch(),
                  fmt::format("floats to work in: {}", kilobytes(static_cast<std::int64_t>(predict_->scratch()))));
     if (!options_.class_names.empty()) {
-      text += fmt::format("\n/* What the outputs stand for */\nextern const char *const {}_classes[{}_OUTPUTS];\n", name_, macro_);
+      text += line("CLASSES", options_.class_names.size(), "");
+      text += fmt::format("\n/* What the outputs stand for */\nextern const char *const {}_classes[{}_CLASSES];\n", name_, macro_);
     }
     text += "\n/* What the network says of one sample.\n";
     text += fmt::format("   input: {}\n{}", comment_text(options_.input.empty() ? "what the network sees" : options_.input),
@@ -151,7 +152,7 @@ class Writer {
       text += fmt::format("/* The numbers that were learnt; they are at the end of this file */\n{}\n", declarations);
     text += file_.layers();
     if (!options_.class_names.empty()) {
-      text += fmt::format("const char *const {}_classes[{}_OUTPUTS] = {{\n", name_, macro_);
+      text += fmt::format("const char *const {}_classes[{}_CLASSES] = {{\n", name_, macro_);
       for (const std::string& label : options_.class_names) text += fmt::format("    {},\n", c::string_literal(label));
       text += "};\n\n";
     }

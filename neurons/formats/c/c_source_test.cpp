@@ -274,6 +274,13 @@ TEST(PlainC, NamesAreMadeIdentifiers) {
       << source.source;
 }
 
+TEST(PlainC, StepsHaveClassesInCommon) {
+  const Network network = initialized(Sequential{{6, 3}, Lstm{.hidden = 4, .return_sequences = true}, Dense{2}});
+  const CSource source = to_c(network, {.class_names = {"quiet", "loud"}});
+  EXPECT_THAT(source.header, AllOf(HasSubstr("#define NETWORK_OUTPUTS 12 /* 6 x 2 */"),
+                                   HasSubstr("network_classes[NETWORK_CLASSES]"), HasSubstr("#define NETWORK_CLASSES 2\n")));
+}
+
 TEST(PlainC, EqualNetworksGiveEqualFiles) {
   const Network network = initialized(Sequential{{3, 6, 5}, Conv2d{.filters = 4, .kernel = 3}, Relu{}, Flatten{}, Dense{2}});
   EXPECT_EQ(to_c(network).source, to_c(Network(network)).source);

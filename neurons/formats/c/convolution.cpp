@@ -29,7 +29,8 @@ std::string image_text(const std::array<std::int64_t, 3>& extents, std::int64_t 
 
 namespace {
 
-const Snippet kLayer{R"(/* Neurons that see what a window shows. Weights: [kernel rows][kernel columns][channels][filters] */
+const Snippet kConvolutionLayer{
+    R"(/* Neurons that see what a window shows. Weights: [kernel rows][kernel columns][channels][filters] */
 typedef struct {
     window window;
     int filters;
@@ -37,8 +38,8 @@ typedef struct {
     const float *bias; /* or 0 */
 } conv2d_layer;
 )",
-                     {&window_type()},
-                     {"conv2d_layer"}};
+    {&window_type()},
+    {"conv2d_layer"}};
 
 const Snippet kConv2d{R"(static void conv2d(const conv2d_layer *layer, const float *restrict x, float *restrict y)
 {
@@ -69,7 +70,7 @@ const Snippet kConv2d{R"(static void conv2d(const conv2d_layer *layer, const flo
     }
 }
 )",
-                      {&add_weighted(), &kLayer},
+                      {&add_weighted(), &kConvolutionLayer},
                       {"conv2d"}};
 
 const Snippet kDepthwise{R"(/* Each channel has filters of its own, multiplier = filters / channels of them.
@@ -106,7 +107,7 @@ static void depthwise_conv2d(const conv2d_layer *layer, const float *restrict x,
     }
 }
 )",
-                         {&kLayer},
+                         {&kConvolutionLayer},
                          {"depthwise_conv2d"}};
 
 /// [filters, channels, taps] as [taps][channels][filters].

@@ -27,7 +27,7 @@ const Snippet kLogistic{R"(static float logistic(float x)
                         {},
                         {"logistic"}};
 
-const Snippet kLayer{R"(/* Neurons that see the inputs of a step and what they all said one step before.
+const Snippet kRecurrentLayer{R"(/* Neurons that see the inputs of a step and what they all said one step before.
    Weights: [inputs][gates * units]; recurrent weights: [units][gates * units] */
 typedef struct {
     int inputs, units;
@@ -38,8 +38,8 @@ typedef struct {
     const float *recurrent_bias; /* GRU: [units], inside of the reset; else 0 */
 } recurrent_layer;
 )",
-                     {},
-                     {"recurrent_layer"}};
+                              {},
+                              {"recurrent_layer"}};
 
 const Snippet kRnn{R"(/* Goes on from the state h, through `steps` of x: h = tanh(W x + R h + bias), a rectifier instead if `relu`.
    y, if not 0, is h after each step; sums has room for `units`. */
@@ -63,7 +63,7 @@ static void rnn(const recurrent_layer *layer, int relu, int steps, const float *
     }
 }
 )",
-                   {&add_weighted(), &kLayer},
+                   {&add_weighted(), &kRecurrentLayer},
                    {"rnn"}};
 
 const Snippet kLstm{R"(/* Goes on from the state h and the cells c, through `steps` of x. Gates: input, output, forget, candidate:
@@ -93,7 +93,7 @@ static void lstm(const recurrent_layer *layer, int steps, const float *restrict 
     }
 }
 )",
-                    {&add_weighted(), &kLogistic, &kLayer},
+                    {&add_weighted(), &kLogistic, &kRecurrentLayer},
                     {"lstm"}};
 
 const Snippet kGru{R"(/* Goes on from the state h, through `steps` of x. Gates: update, reset, candidate:
@@ -124,7 +124,7 @@ static void gru(const recurrent_layer *layer, int steps, const float *restrict x
     }
 }
 )",
-                   {&add_weighted(), &kLogistic, &kLayer},
+                   {&add_weighted(), &kLogistic, &kRecurrentLayer},
                    {"gru"}};
 
 /// One of the three.
