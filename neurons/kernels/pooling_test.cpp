@@ -48,6 +48,27 @@ std::vector<float> spread(const std::vector<float>& values, std::int64_t channel
 
 const std::int64_t kChannels[] = {1, 17, 70};
 
+/// The first of equals, the last of several NaN; among infinities alone the first pixel.
+TEST_P(Pooling, PlacesAreThoseOfTheMaxima) {
+  const std::vector<float> x{1, kNan, 3, 3, -kInfinity, -kInfinity, kNan, kNan, 2, 2};
+  const std::vector<std::int64_t> expected{1, 1, 2, 3, 4, 6, 7, 7, 8};
+  for (const std::int64_t channels : kChannels) {
+    std::vector<float> y(expected.size() * static_cast<std::size_t>(channels), kUnwritten);
+    std::vector<float> same = y;
+    std::vector<std::int64_t> places(y.size(), -1);
+    const PoolShape shape = line(10, channels, 2, 1);
+    for (int worker = 0; worker < 2; ++worker) {
+      max_pool_places(shape, false, spread(x, channels).data(), y.data(), places.data(), {worker, 2});
+    }
+    max_pool(shape, spread(x, channels).data(), same.data(), {0, 1});
+    EXPECT_TRUE(testing::same_bits(y, same)) << channels << " channels";
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      const auto c = static_cast<std::int64_t>(i) % channels;
+      EXPECT_EQ(places[i], c * 10 + expected[i / static_cast<std::size_t>(channels)]) << channels << " channels, " << i;
+    }
+  }
+}
+
 TEST_P(Pooling, NanIsTheLargestAndInfinitiesAreNumbers) {
   const std::vector<float> x{1, kNan, 3, -kInfinity, -kInfinity, kNan, kNan, 2, kInfinity, -0.0F};
   const std::vector<float> expected{kNan, kNan, 3, -kInfinity, kNan, kNan, kNan, kInfinity, kInfinity};
