@@ -48,7 +48,7 @@ function(neurons_precompiled NAME OPTIMIZATION)
   set_target_properties(${NAME} PROPERTIES CXX_COMPILER_LAUNCHER "")
 endfunction()
 
-# What ops do is prepare calls of kernels: -O3 would make them larger by a quarter, not faster.
+# What ops do is prepare calls of kernels, what layers do is make graphs: -O3 would make them larger by a quarter, not faster.
 # Tests and commands take longer to optimise than they take to run; so do, sanitized, the rooms above the graph's.
 if(NEURONS_SANITIZE)
   set(NEURONS_BRIEF -O0)
@@ -123,7 +123,7 @@ function(neurons_room NAME)
     target_compile_options(neurons_kernels PRIVATE -O1)  # GCC 12 refuses some of Highway's intrinsics unoptimised; with headers of its own
   elseif(NAME MATCHES "^(base|tensor|kernels|graph)$")
     neurons_compile(neurons_${NAME} neurons_precompiled "")
-  elseif(NAME MATCHES "^ops(_common)?$")
+  elseif(NAME MATCHES "^(ops|ops_common|layers)$")
     neurons_compile(neurons_${NAME} neurons_precompiled_ops "${NEURONS_OPS_OPTIMIZATION}")
   else()
     neurons_compile(neurons_${NAME} neurons_precompiled_graph "${NEURONS_BRIEF_IF_SANITIZED}")
