@@ -121,8 +121,8 @@ std::string CFunction::y(std::size_t index) {
       rooms_of_[at(id)] = room_of(state);
       return rooms_[at(room_of(state))].name;
     }
-    constexpr const char* kNames[] = {"output", "state", "cell"};
-    put(id, add_room(fmt::format("{}_{}", layer(), kNames[std::min<std::size_t>(index, 2)]), output_shape(index).elements()));
+    constexpr const char* kEndings[] = {"output", "state", "cell"};
+    put(id, add_room(fmt::format("{}_{}", layer(), kEndings[std::min<std::size_t>(index, 2)]), output_shape(index).elements()));
   }
   return rooms_[at(room_of(id))].name;
 }
