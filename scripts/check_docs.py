@@ -3,11 +3,12 @@
 
 * Every ```cpp block of README.md and docs/ that has a main, and every examples/*.cpp, is built against the library installed in PREFIX and run.
   Where a ```text block follows the program, that is what it prints.
-* Every ```sh block of docs/ is run, command by command, in a folder that sees the repository's data/, examples/ and build/.
+* Every ```sh block of docs/ is run, command by command, in a folder that sees the repository's data/, examples/ and build/; `neurons` is build/release/neurons.
 * Every relative link leads to a file.
 WORK is a folder for what is built. Exit 1 if anything is not so.
 """
 
+import os
 import pathlib
 import re
 import shutil
@@ -107,8 +108,9 @@ def check_commands(work):
         if not script:
             continue
         folder = new_folder(work / "commands" / page.stem)
+        environment = {**os.environ, "PATH": f"{ROOT / 'build/release'}:{os.environ['PATH']}"}
         run = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=folder, capture_output=True, text=True, check=False,
-                             timeout=600, stdin=subprocess.DEVNULL)
+                             timeout=600, stdin=subprocess.DEVNULL, env=environment)
         print(f"--- {page.name}\n{run.stdout}{run.stderr}", end="")
         if run.returncode != 0:
             yield f"{page.relative_to(ROOT)}: exit {run.returncode}: {run.stderr}"

@@ -196,7 +196,7 @@ class Runs(CliCase):
     def test_what_is_no_model(self):
         self.assertIn("there is no such file", self.sentence("evaluate", "nowhere", code=2))
         self.assertIn("no run folder", self.sentence("evaluate", self.folder, code=2))
-        self.assertIn("expected a run folder or a .safetensors", self.sentence("evaluate", self.spec, code=2))
+        self.assertIn("expected a run folder, an .onnx or a .safetensors", self.sentence("evaluate", self.spec, code=2))
         self.train()
         whole = (self.folder / "run/model.safetensors").read_bytes()
         for size in (0, 1, 8, 100, len(whole) - 1):

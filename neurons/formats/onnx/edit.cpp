@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 
 #include "neurons/base/error.hpp"
 #include "neurons/base/suggest.hpp"
@@ -61,12 +60,11 @@ Tail tail_of(GraphData& graph, const std::string& output) {
   fail_input("no Gemm, MatMul or Conv with weights of its own leads to the output \"{}\", so its head is not known", output);
 }
 
-/// The tensor under dims of another width, without elements.
+/// The tensor under dims of another width, all zeros.
 void widen(TensorData& data, std::size_t axis, std::int64_t width) {
-  data.dims[axis] = width;
-  data.raw = {};
-  data.message = {};
-  data.external.clear();
+  std::vector<std::int64_t> dims = data.dims;
+  dims[axis] = width;
+  data = from_tensor(data.name, Tensor(DType::f32, Shape(std::span<const std::int64_t>(dims))));
 }
 
 /// The weights alone of this node: a copy under another name where others read them too.
