@@ -9,9 +9,11 @@
 
 #include "neurons/base/atomic_file.hpp"
 #include "neurons/base/random.hpp"
+#include "neurons/base/testing.hpp"
 #include "neurons/formats/onnx/imported_model.hpp"
 #include "neurons/formats/onnx/importer.hpp"
 #include "neurons/graph/rewrite.hpp"
+#include "neurons/layers/dense.hpp"
 #include "neurons/networks/networks.hpp"
 #include "neurons/plan/plan.hpp"
 #include "neurons/spec/spec.hpp"
@@ -163,6 +165,26 @@ TEST(OnnxExport, BringsEveryExampleNetworkBack) {
       ADD_FAILURE() << path << ": " << error.what();
     }
   }
+}
+
+TEST(OnnxExport, WritesWhatAnOldOpsetLacksAsSimplerOperators) {
+  std::vector<Layer> layers;
+  for (const char* kind : {"silu", "gelu", "mish", "hard_swish", "layer_norm", "rms_norm"}) {
+    layers.emplace_back(Dense{6});
+    layers.push_back(layer_of_kind(kind));
+  }
+  layers.push_back(layer_of_kind("gelu").with({{"approximate", std::string("tanh")}}));
+  for (const std::int64_t opset : {13, 17, 20, 24}) {
+    expect_round_trip(fmt::format("activations_{}", opset), Sequential({5}, layers), opset);
+  }
+}
+
+TEST(OnnxExport, ListsAllThatAnOpsetLacks) {
+  const Network network = Sequential{{8, 4, 4}, layer_of_kind("group_norm").with({{"groups", std::int64_t{2}}})};
+  Network ready = network;
+  ready.initialize(1);
+  EXPECT_THAT(::neurons::testing::message_of([&] { onnx::to_model(ready, {.opset = 17, .metadata = {}}); }),
+              ::testing::HasSubstr("ONNX's opset 17 has no operators for GroupNormalization (opset 21 has it)"));
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ std::string name_of(const fs::path& model) {
 int export_as(Session& session, const ExportArguments& arguments) {
   const Model model = open_model(arguments.model);
   if (arguments.opset != 0 && arguments.format != "onnx") fail_input("export: --opset is for --to onnx");
-  const ExportOptions options{.folder = arguments.out.empty() ? model.file.parent_path() : arguments.out,
+  const ExportOptions options{.folder = arguments.out.empty() ? fs::absolute(model.file).parent_path() : arguments.out,
                               .name = arguments.name.empty() ? name_of(arguments.model) : arguments.name,
                               .opset = arguments.opset};
   const ExportedFiles exported = export_model(model, arguments.format, options);

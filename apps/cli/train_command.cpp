@@ -24,6 +24,7 @@ struct TrainArguments {
   fs::path out;
   fs::path data;
   std::optional<std::int64_t> epochs;
+  std::optional<std::int64_t> batch_size;
   std::optional<std::uint64_t> seed;
   std::optional<int> threads;
   FineTuning tuning;
@@ -55,6 +56,7 @@ Spec changed_spec(const TrainArguments& arguments) {
   TrainOptions& options = spec.training.options;
   if (!arguments.data.empty() && !is_model(arguments)) use_data(spec, arguments.data.string());
   if (arguments.epochs) options.epochs = *arguments.epochs;
+  if (arguments.batch_size) options.batch_size = *arguments.batch_size;
   if (arguments.seed) options.seed = *arguments.seed;
   if (arguments.threads) options.threads = *arguments.threads;
   return spec;
@@ -76,6 +78,7 @@ std::string resume_command(const TrainArguments& arguments, const fs::path& fold
   std::string command = fmt::format("neurons train {} --out {}", word(arguments.spec.string()), word(folder.string()));
   if (!arguments.data.empty()) command += fmt::format(" --data {}", word(arguments.data.string()));
   if (arguments.epochs) command += fmt::format(" --epochs {}", *arguments.epochs);
+  if (arguments.batch_size) command += fmt::format(" --batch-size {}", *arguments.batch_size);
   if (arguments.seed) command += fmt::format(" --seed {}", *arguments.seed);
   if (arguments.threads) command += fmt::format(" --threads {}", *arguments.threads);
   const FineTuning& tuning = arguments.tuning;
@@ -221,6 +224,8 @@ void add_train(CLI::App& app, Session& session) {
   command->add_option("--data", arguments->data,
                       "Train on all of this instead of the spec's data: a bundled name, IDX folder, CSV, npz, pictures by class");
   command->add_option("--epochs", arguments->epochs, "Instead of the spec's")->check(whole_number<std::int64_t>(1));
+  command->add_option("--batch-size", arguments->batch_size, "Samples of an update, instead of the spec's")
+      ->check(whole_number<std::int64_t>(1));
   command->add_option("--seed", arguments->seed, "Of initial weights, order of samples and dropout, instead of the spec's")
       ->check(whole_number<std::uint64_t>(0));
   command->add_option("--threads", arguments->threads, "Instead of the spec's; 0: one for each core")->check(whole_number(0));

@@ -18,6 +18,15 @@ const std::vector<ExportFormat>& export_formats() {
   return kFormats;
 }
 
+fs::path export_path(const Model& model, const ExportOptions& options, const std::string& extension) {
+  const fs::path path = options.folder / (options.name + extension);
+  std::error_code ignored;
+  if (fs::equivalent(path, model.file, ignored)) {
+    fail_input("{}: is the model itself; give the export another name with --name, or another folder with --out", path.string());
+  }
+  return path;
+}
+
 ExportedFiles export_model(const Model& model, const std::string& format, const ExportOptions& options) {
   std::vector<std::string> known;
   for (const ExportFormat& form : export_formats()) known.push_back(form.name);

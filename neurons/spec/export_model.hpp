@@ -36,6 +36,9 @@ const std::vector<ExportFormat>& export_formats();
 /// cannot hold the model, RuntimeError where the folder cannot be made or written.
 ExportedFiles export_model(const Model& model, const std::string& format, const ExportOptions& options);
 
+/// Where a form's file goes. Throws InputError if that is the model itself.
+std::filesystem::path export_path(const Model& model, const ExportOptions& options, const std::string& extension);
+
 // Each form's own.
 ExportedFiles export_onnx(const Model& model, const ExportOptions& options);
 ExportedFiles export_c(const Model& model, const ExportOptions& options);

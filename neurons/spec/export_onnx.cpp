@@ -9,7 +9,7 @@ ExportedFiles export_onnx(const Model& model, const ExportOptions& options) {
   onnx::SaveOptions how;
   how.opset = options.opset;
   if (model.file.extension() == ".safetensors") how.metadata = read_safetensors(model.file).metadata;
-  const std::filesystem::path path = options.folder / (options.name + ".onnx");
+  const std::filesystem::path path = export_path(model, options, ".onnx");
   onnx::save(model.network, path, how);
   return {{path}, ""};
 }

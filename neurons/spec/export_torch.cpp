@@ -1,5 +1,5 @@
-#include "neurons/base/error.hpp"
 #include "neurons/data/readers/npy.hpp"
+#include "neurons/formats/onnx/imported_model.hpp"
 #include "neurons/formats/safetensors.hpp"
 #include "neurons/formats/torch/torch_names.hpp"
 #include "neurons/spec/export_model.hpp"
@@ -7,29 +7,23 @@
 namespace neurons {
 namespace {
 
-namespace fs = std::filesystem;
-
-/// Where the weights go. Throws InputError if that is the model itself.
-fs::path weights_path(const Model& model, const ExportOptions& options, const std::string& extension) {
-  const fs::path path = options.folder / (options.name + extension);
-  std::error_code ignored;
-  if (fs::equivalent(path, model.file, ignored)) {
-    fail_input("{}: is the model itself; give the export another name with --name, or another folder with --out", path.string());
-  }
-  return path;
+/// Under PyTorch's names; an imported model's under its own, which are PyTorch's if that exported it.
+std::map<std::string, Tensor> weights_of(const Network& network) {
+  const bool imported = network.layers().size() == 1 && network.layers().front().layer.as<onnx::ImportedModel>() != nullptr;
+  return imported ? network.parameters() : to_torch(network);
 }
 
 }  // namespace
 
 ExportedFiles export_safetensors(const Model& model, const ExportOptions& options) {
-  const fs::path path = weights_path(model, options, ".safetensors");
-  write_safetensors(path, {to_torch(model.network), {{"format", "pt"}}});
+  const std::filesystem::path path = export_path(model, options, ".safetensors");
+  write_safetensors(path, {weights_of(model.network), {{"format", "pt"}}});
   return {{path}, "in Python: module.load_state_dict(safetensors.torch.load_file(\"" + path.string() + "\"))"};
 }
 
 ExportedFiles export_npz(const Model& model, const ExportOptions& options) {
-  const fs::path path = weights_path(model, options, ".npz");
-  write_npz(path, to_torch(model.network));
+  const std::filesystem::path path = export_path(model, options, ".npz");
+  write_npz(path, weights_of(model.network));
   return {{path}, ""};
 }
 

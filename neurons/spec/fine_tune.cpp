@@ -38,9 +38,10 @@ Spec fine_tuning_spec(const std::filesystem::path& path, const FineTuning& how) 
   use_data(spec, how.data);
   const bool pictures = find_bundled(how.data) == nullptr && source_kind(spec.data.source) == SourceKind::pictures;
   if (const auto shape = picture_shape(input.sample); shape && pictures) {
+    const std::vector<bool> said = onnx::said_extents(model, input.name);  // of [batch, channels, height, width]
     PictureOptions& options = spec.data.pictures.emplace();
-    options.size = {shape->height, shape->width};
-    options.colour = shape->channels == 3 ? PictureOptions::Colour::colour : PictureOptions::Colour::grey;
+    if (said[2] && said[3]) options.size = {shape->height, shape->width};
+    if (said[1]) options.colour = shape->channels == 3 ? PictureOptions::Colour::colour : PictureOptions::Colour::grey;
   }
   return spec;
 }

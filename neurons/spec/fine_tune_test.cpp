@@ -9,6 +9,7 @@
 #include "neurons/data/readers/idx.hpp"
 #include "neurons/data/readers/npy.hpp"
 #include "neurons/formats/onnx/imported_model.hpp"
+#include "neurons/layers/dense.hpp"
 #include "neurons/spec/evaluate.hpp"
 #include "neurons/spec/model.hpp"
 #include "neurons/spec/prepare.hpp"
@@ -121,6 +122,25 @@ TEST(FineTuning, ARunLeavesAModelThatNeedsNoSpec) {
   EXPECT_EQ(model.class_names.size(), 10U);
   const Tensor x = read_npz(fixture("torch_digits.npz")).at("x");
   EXPECT_EQ(predicted(model.network, x), predicted(open_model(folder / "run").network, x));
+}
+
+TEST(FineTuning, ValuesGoThroughTheModelsOwnActivation) {
+  const TemporaryFolder folder;
+  Network small = Sequential{{2}, Dense{4, "tanh"}, Dense{1, "sigmoid"}};
+  small.initialize(1);
+  onnx::save(small, folder / "small.onnx");
+  const auto table = folder.write("table.csv", "a,b,y\n0,1,0.2\n1,0,0.9\n0.5,0.5,0.4\n1,1,0.7\n");
+  Spec spec = fine_tuning_spec(folder / "small.onnx", {.data = table.string()});
+  spec.training.options.epochs = 3;
+  spec.training.options.batch_size = 2;
+  run(spec, {.folder = folder / "run", .places = {NEURONS_SOURCE_DIR}});
+  std::filesystem::remove(folder / "small.onnx");  // a run needs it no more
+  const Model model = open_model(folder / "run");
+  const Model file = open_model(folder / "run/model.onnx");
+  const Tensor x = Tensor::of<float>({1, 2}, {0.3F, 0.7F});
+  EXPECT_EQ(predicted(model.network, x), predicted(file.network, x));
+  const float y = predicted(file.network, x).values<float>()[0];
+  EXPECT_TRUE(y > 0 && y < 1) << y;
 }
 
 }  // namespace

@@ -121,6 +121,15 @@ Model from_onnx(const fs::path& path) {
   return model;
 }
 
+/// Whether the run is of a model that came from ONNX, and has ended.
+bool is_imported(const fs::path& run) {
+  std::error_code ignored;
+  if (!fs::exists(run / "model.onnx", ignored) || !fs::exists(run / "spec.toml", ignored)) return false;
+  const Spec spec = read_spec(run / "spec.toml");
+  return std::ranges::any_of(spec.network.layers,
+                             [](const LayerSpec& layer) { return layer.layer.as<onnx::ImportedModel>() != nullptr; });
+}
+
 }  // namespace
 
 std::string Model::class_name(std::int64_t label) const {
@@ -150,6 +159,7 @@ Model open_model(const fs::path& path) {
     if (path.extension() == ".onnx") return from_onnx(path);
     fail_input("{}: expected a run folder, an .onnx or a .safetensors file", path.string());
   }
+  if (is_imported(path)) return from_onnx(path / "model.onnx");  // the file that it was made from may be gone
   const fs::path weights = path / "model.safetensors";
   if (fs::exists(weights, ignored)) return from_safetensors(weights);
   if (fs::exists(path / "spec.toml", ignored)) {

@@ -74,6 +74,10 @@ Spec resolve(Spec spec, const LoadedData& data) {
     spec.data.pictures->means = data.train.channel_means;
     spec.data.pictures->deviations = data.train.channel_deviations;
   }
+  for (LayerSpec& layer : spec.network.layers) {  // values go through their own last activation
+    const bool imported = layer.layer.as<onnx::ImportedModel>() != nullptr;
+    if (imported && !data.train.is_classification()) layer.layer = layer.layer.with({{"scores", false}});
+  }
   spec.network = resolve(std::move(spec.network), data.train.input_shape(), data.train.outputs(),
                          data.train.has_tokens() ? InputType::tokens : InputType::numbers);
   if (!spec.training.loss) spec.training.loss = data.train.is_classification() ? Loss(CrossEntropy{}) : Loss(MeanSquaredError{});

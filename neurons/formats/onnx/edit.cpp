@@ -92,12 +92,31 @@ void lift_constants(GraphData& graph) {
   });
 }
 
-NodeData peel(GraphData& graph, const std::string& output) {
+namespace {
+
+/// Whether an old Softmax, over all axes from its own on, is one along the last axis.
+bool is_along_last_axis(const GraphData& graph, const NodeData& node, const std::string& output) {
+  const auto said = std::ranges::find(graph.outputs, output, &ValueData::name);
+  if (!said->dims || said->dims->empty()) return false;
+  const auto rank = std::ssize(*said->dims);
+  const AttributeData* axis = node.attribute("axis");
+  const std::int64_t place = axis == nullptr ? 1 : axis->integer;
+  return (place < 0 ? place + rank : place) == rank - 1;
+}
+
+}  // namespace
+
+NodeData peel(GraphData& graph, const std::string& output, std::int64_t opset) {
+  constexpr std::int64_t kAlongOneAxis = 13;
   constexpr std::array kActivations = {std::string_view("Softmax"), std::string_view("LogSoftmax"), std::string_view("Sigmoid")};
   require_output(graph, output);
   NodeData* node = maker_of(graph, output);
   if (node == nullptr || std::ranges::find(kActivations, node->op_type) == kActivations.end()) return {};
-  const NodeData peeled = *node;
+  NodeData peeled = *node;
+  if (opset < kAlongOneAxis && node->op_type != "Sigmoid") {
+    if (!is_along_last_axis(graph, *node, output)) return {};
+    peeled.attributes.clear();  // the last axis is what newer opsets mean
+  }
   NodeData* before = maker_of(graph, peeled.inputs.front());
   if (before == nullptr) return {};
   std::erase_if(graph.nodes, [&](const NodeData& other) { return other.outputs == peeled.outputs; });
@@ -175,7 +194,7 @@ std::string only_output(const Model& model) {
   if (outputs.size() == 1) return outputs.front().name;
   std::string names;
   for (const ValueData& value : outputs) names += (names.empty() ? "" : ", ") + value.name;
-  fail_input("{}: has {} outputs ({}); name the one that is meant", model.path, outputs.size(), names);
+  fail_input("{}: has {} outputs ({}); name the one that is meant (for train: --output NAME)", model.path, outputs.size(), names);
 }
 
 }  // namespace neurons::onnx

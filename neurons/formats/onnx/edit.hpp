@@ -13,8 +13,9 @@ namespace neurons::onnx {
 void lift_constants(GraphData& graph);
 
 /// Leaves out the activation that turns the output's scores into probabilities (Softmax, LogSoftmax or Sigmoid), as losses want
-/// scores. Returns the node that is left out, its op_type empty if there is none.
-NodeData peel(GraphData& graph, const std::string& output);
+/// scores. Returns the node that is left out, as opset 13 writes it; its op_type is empty if there is none, or if the model's older
+/// opset means something by it that a newer one does not.
+NodeData peel(GraphData& graph, const std::string& output, std::int64_t opset);
 
 /// Gives the last weighted sum before the output (Gemm, MatMul or Conv) as many neurons as `outputs`; their weights and biases are
 /// to be drawn anew: their names. Throws InputError where no weighted sum with weights of its own is found.

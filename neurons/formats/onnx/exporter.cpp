@@ -5,6 +5,7 @@
 #include <set>
 
 #include "neurons/base/error.hpp"
+#include "neurons/formats/onnx/simpler_ops.hpp"
 #include "neurons/graph/rewrite.hpp"
 
 namespace neurons::onnx {
@@ -28,6 +29,30 @@ std::int64_t ir_version_of(std::int64_t opset) {
   if (opset <= 18) return 8;
   if (opset <= 20) return 9;
   return 10;
+}
+
+/// Options that operators have had only since an opset.
+struct Newer {
+  std::string_view op;
+  std::string_view option;
+  std::int64_t since;
+};
+constexpr std::array kNewer = {Newer{"Pad", "axes", 18},
+                               Newer{"Resize", "axes", 18},
+                               Newer{"Resize", "antialias", 18},
+                               Newer{"Resize", "keep_aspect_ratio_policy", 18},
+                               Newer{"ScatterND", "reduction", 16},
+                               Newer{"ScatterElements", "reduction", 16},
+                               Newer{"AveragePool", "dilations", 19},
+                               Newer{"LpPool", "dilations", 18},
+                               Newer{"LpPool", "ceil_mode", 18}};
+
+/// GridSample's words for how it interpolates changed with an opset.
+constexpr std::int64_t kGridSampleWords = 20;
+std::string grid_sample_mode(const std::string& mode, std::int64_t opset) {
+  if (mode == "linear" || mode == "bilinear") return opset < kGridSampleWords ? "bilinear" : "linear";
+  if (mode == "cubic" || mode == "bicubic") return opset < kGridSampleWords ? "bicubic" : "cubic";
+  return mode;
 }
 
 /// The ONNX name under which an op can be written, or null.
@@ -280,6 +305,17 @@ class Exporter {
       const bool always = std::ranges::find(kAlways, option) != kAlways.end();
       if (is_empty(fewer[i].value) || (usual && !always)) continue;
       if (std::ranges::find(kOurs, option) != kOurs.end()) continue;
+      if (option == "allow_zero" && !has_zero(fewer)) continue;  // says nothing, and older opsets do not have it
+      const auto newer =
+          std::ranges::find_if(kNewer, [&](const Newer& one) { return one.op == node.op->name && one.option == option; });
+      if (newer != kNewer.end() && newer->since > options_.opset) {
+        fail_input("{}: ONNX has {} of {} from opset {} on, this is to be {}", describe(node), option, newer->op, newer->since,
+                   options_.opset);
+      }
+      if (node.op->name == "Split" && option == "num_outputs") {
+        add_parts(node, data);
+        continue;
+      }
       const std::optional<AttributeValue> known = settled(node, fewer[i], others[i]);
       const auto input = std::ranges::find(node.op->onnx_inputs, option, &OnnxInput::option);
       if (input != node.op->onnx_inputs.end() && input->since <= options_.opset) {
@@ -291,7 +327,10 @@ class Exporter {
         continue;
       }
       require_equal(known.has_value(), describe(node));
-      const AttributeValue& value = *known;
+      AttributeValue value = *known;
+      if (node.op->name == "GridSample" && option == "mode") {
+        value = grid_sample_mode(std::get<std::string>(value), options_.opset);
+      }
       if (node.op->name == "Cast" && option == "to") {
         const auto type = element_type_of(detail::dtype_from_name(std::get<std::string>(value)));
         data.attributes.push_back(attribute_of("to", static_cast<std::int64_t>(type)));
@@ -300,6 +339,30 @@ class Exporter {
       const auto renamed = std::ranges::find(node.op->onnx_attributes, option, &std::pair<std::string, std::string>::second);
       data.attributes.push_back(attribute_of(renamed == node.op->onnx_attributes.end() ? option : renamed->first, value));
     }
+  }
+
+  /// Whether a list among the options holds a 0.
+  static bool has_zero(const Attributes& attributes) {
+    return std::ranges::any_of(attributes, [](const Attribute& attribute) {
+      const auto* list = std::get_if<std::vector<std::int64_t>>(&attribute.value);
+      return list != nullptr && std::ranges::find(*list, 0) != list->end();
+    });
+  }
+
+  /// The extents of a Split's parts: older opsets do not know their number alone.
+  void add_parts(const Node& node, NodeData& data) {
+    std::vector<std::int64_t> parts;
+    std::int64_t axis = 0;
+    for (const Attribute& option : node.options.attributes()) {
+      if (option.name == "axis") axis = std::get<std::int64_t>(option.value);
+    }
+    for (const int output : node.outputs) {
+      const Shape& shape = graph_.info(output).type.shape;
+      parts.push_back(shape[shape.normalized_axis(axis)]);
+      require_equal(parts.back() == more_.info(output).type.shape[shape.normalized_axis(axis)], describe(node));
+    }
+    if (data.inputs.size() < 2) data.inputs.resize(2);
+    data.inputs[1] = add_constant(data.outputs.front() + ".split", Tensor::of<std::int64_t>({std::ssize(parts)}, parts));
   }
 
   /// Depth and values are options here, inputs there.
@@ -335,16 +398,43 @@ class Exporter {
   std::string batch_;  ///< the value that holds the number of samples, once one is needed
 };
 
+/// Throws InputError with all ops that the opset has no operator for, and the opset that has.
+void require_operators(const Graph& graph, std::int64_t opset, const std::function<bool(const OpDef&)>& writable) {
+  std::set<std::string> missing;
+  for (const Node& node : graph.nodes()) {
+    if (writable(*node.op) || node.op->decompose || find_simpler(*node.op) != nullptr) continue;
+    std::int64_t since = 0;
+    for (const OnnxName& name : node.op->onnx) since = name.domain.empty() ? name.since : since;
+    missing.insert(since > 0 ? fmt::format("{} (opset {} has it)", node.op->name, since) : node.op->name);
+  }
+  if (missing.empty()) return;
+  std::string list;
+  for (const std::string& one : missing) list += (list.empty() ? "" : ", ") + one;
+  fail_input("ONNX's opset {} has no operators for {}", opset, list);
+}
+
 }  // namespace
 
-bool can_be_written(const OpDef& op, std::int64_t opset) { return op.name == "OneHot" || written_name(op, opset) != nullptr; }
+bool can_be_written(const OpDef& op, std::int64_t opset) {
+  return op.name == "OneHot" || written_name(op, opset) != nullptr || find_simpler(op) != nullptr;
+}
 
 Model to_model(const GraphOfBatch& graph, const ValueOfState& state, const ExportOptions& options) {
   if (options.opset < kOldestWritten || options.opset > kNewestWritten) {
     fail_input("opset {} cannot be written; choose {} to {}", options.opset, kOldestWritten, kNewestWritten);
   }
-  const auto writable = [&](const OpDef& op) { return can_be_written(op, options.opset); };
-  const auto written = [&](std::int64_t batch) { return remove_dead_nodes(decompose(remove_dead_nodes(graph(batch)), writable)); };
+  const auto writable = [&](const OpDef& op) { return op.name == "OneHot" || written_name(op, options.opset) != nullptr; };
+  const auto simpler = [&](const RewriteContext& context) -> std::optional<std::vector<Value>> {
+    if (writable(context.op) || context.op.decompose) return std::nullopt;
+    const NodeRule* rule = find_simpler(context.op);
+    return rule == nullptr ? std::nullopt : (*rule)(context);
+  };
+  const auto written = [&](std::int64_t batch) {
+    const Graph own = rewrite(remove_dead_nodes(graph(batch)), simpler);
+    require_operators(own, options.opset, writable);
+    Graph parts = rewrite(decompose(own, [&](const OpDef& op) { return writable(op) || find_simpler(op) != nullptr; }), simpler);
+    return remove_dead_nodes(parts);
+  };
   const Graph fewer = written(kFewer);
   const Graph more = written(kMore);
   return Exporter(fewer, more, state, options).run();

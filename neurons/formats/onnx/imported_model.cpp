@@ -102,7 +102,10 @@ const ImportedModel::Edited& ImportedModel::edited() const {
   try {
     GraphData& graph = made->model.graph;
     lift_constants(graph);
-    if (scores || head > 0) made->peeled = peel(graph, made->output);
+    const auto opset = made->model.opsets.find("");
+    const NodeData peeled =
+        scores || head > 0 ? peel(graph, made->output, opset == made->model.opsets.end() ? 1 : opset->second) : NodeData{};
+    if (scores) made->peeled = peeled;  // to stand there again; a head for values has none
     if (head < 0) fail_input("head = {} must be 0 (the model's own) or a number of neurons", head);
     if (lora < 0) fail_input("lora = {} must be 0 (none) or a rank", lora);
     if (!(dropout >= 0 && dropout < 1)) fail_input("dropout = {} must be in [0, 1)", dropout);
@@ -152,7 +155,7 @@ Value ImportedModel::build(BuildContext& context, const std::vector<Value>& inpu
     };
     if (dropout > 0) {
       std::int64_t number = 0;
-      options.drop = [&context, number](Value x, double ratio) mutable {
+      options.drop = [&context, number, ratio = dropout](Value x, double) mutable {
         const auto seed = static_cast<std::int64_t>(context.layer_seed()) + number++;
         return emit_with("Dropout", {x, context.step()}, {{"ratio", ratio}, {"seed", seed}});
       };
@@ -198,6 +201,14 @@ std::vector<Network::Input> inputs_of(const Model& model) {
     }
     result.push_back({input.name, Shape(std::span<const std::int64_t>(sample)), *dtype == DType::f64 ? DType::f32 : *dtype});
   }
+  return result;
+}
+
+std::vector<bool> said_extents(const Model& model, const std::string& input) {
+  std::vector<bool> result;
+  const auto found = std::ranges::find(model.graph.inputs, input, &ValueData::name);
+  if (found == model.graph.inputs.end() || !found->dims) return result;
+  for (const Dim& dim : *found->dims) result.push_back(std::holds_alternative<std::int64_t>(dim));
   return result;
 }
 

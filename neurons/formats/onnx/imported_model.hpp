@@ -56,6 +56,9 @@ std::vector<Network::Input> inputs_of(const Model& model);
 
 /// The model as a network: inputs, one layer "model", and one output. Throws InputError as to_graph() does, and for several outputs
 /// of which none is named.
+/// Of each axis of an input, whether the file says its extent; others take what they are given.
+std::vector<bool> said_extents(const Model& model, const std::string& input);
+
 struct LoadOptions {
   std::string output;   ///< which; "": the only one
   bool scores = false;  ///< see ImportedModel

@@ -98,6 +98,14 @@ ImportOptions options_for(const std::map<std::string, Tensor>& inputs, Known kno
 
 }  // namespace
 
+/// What a value is another name of: exporters lead equal weights through Identity nodes.
+const std::string& behind_identities(const GraphData& graph, const std::string& value) {
+  const auto maker = std::ranges::find_if(graph.nodes, [&](const NodeData& node) {
+    return node.op_type == "Identity" && !node.inputs.empty() && !node.outputs.empty() && node.outputs.front() == value;
+  });
+  return maker == graph.nodes.end() || maker->inputs.front() == value ? value : behind_identities(graph, maker->inputs.front());
+}
+
 std::map<std::string, Role> roles_of(const Model& model, const OpTable& table) {
   std::map<std::string, Role> result;
   for (const TensorData& data : model.graph.initializers) {
@@ -118,7 +126,7 @@ std::map<std::string, Role> roles_of(const Model& model, const OpTable& table) {
       if (input.index < node.inputs.size()) set(node.inputs[input.index], Role::constant);
     }
     if (node.op_type == "BatchNormalization") {
-      for (std::size_t i = 3; i < node.inputs.size(); ++i) set(node.inputs[i], Role::statistic);
+      for (std::size_t i = 3; i < node.inputs.size(); ++i) set(behind_identities(model.graph, node.inputs[i]), Role::statistic);
     }
   }
   return result;
@@ -303,7 +311,12 @@ void Importer::run_node(const NodeData& node, const std::map<std::string, std::i
 std::vector<Value> Importer::call_function(const FunctionData& function, const NodeData& node, const std::vector<Value>& inputs) {
   if (++depth_ > kDeepestCall) fail_input("the function calls itself");
   std::vector<NodeData> nodes = function.nodes;
+  std::function<void(std::vector<NodeData>&)> bind_all;
   const auto bind = [&](AttributeData& attribute) {
+    if (attribute.graph) {  // shared with other calls
+      attribute.graph = std::make_shared<GraphData>(*attribute.graph);
+      bind_all(attribute.graph->nodes);
+    }
     if (attribute.of_function.empty()) return true;
     const AttributeData* value = node.attribute(attribute.of_function);
     if (value == nullptr) {
@@ -316,7 +329,10 @@ std::vector<Value> Importer::call_function(const FunctionData& function, const N
     attribute.name = name;
     return true;
   };
-  for (NodeData& inner : nodes) std::erase_if(inner.attributes, [&](AttributeData& attribute) { return !bind(attribute); });
+  bind_all = [&](std::vector<NodeData>& bound) {
+    for (NodeData& inner : bound) std::erase_if(inner.attributes, [&](AttributeData& attribute) { return !bind(attribute); });
+  };
+  bind_all(nodes);
   std::vector<Scope> outer = std::move(scopes_);
   scopes_.assign(1, {});
   for (std::size_t i = 0; i < function.inputs.size(); ++i) {

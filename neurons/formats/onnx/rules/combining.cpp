@@ -27,7 +27,7 @@ Outputs mean(const NodeContext& node) {
   return {node.emit("Div", {total, count})};
 }
 
-/// Ours counts indices from 0 and gives the type of `values`; ONNX's may count from the end.
+/// Depth and values are options here; negative indices count from the end in both.
 Outputs one_hot(const NodeContext& node) {
   const auto depth = node.whole(1, "depth");
   const Tensor* values = node.known(2);
@@ -37,9 +37,6 @@ Outputs one_hot(const NodeContext& node) {
   const auto numbers = wide.values<double>();
   Value indices = node.input(0);
   indices = node.emit("Cast", {indices}, {{"to", std::string("i64")}});
-  const Value limit = node.constant(Tensor::of<std::int64_t>({}, std::vector{depth}));
-  const Value zero = node.constant(Tensor::of<std::int64_t>({}, std::vector<std::int64_t>{0}));
-  indices = node.emit("Where", {node.emit("Less", {indices, zero}), node.emit("Add", {indices, limit}), indices});
   return {node.emit("OneHot", {indices},
                     {{"depth", depth},
                      {"axis", node.integer("axis", -1)},

@@ -80,7 +80,20 @@ Outputs resize(const NodeContext& node) {
   if (node.opset >= kResizeWithRegion) return node.as_it_is();
   NodeContext placed = node;
   if (node.inputs.size() == 2) placed.inputs = {node.inputs[0], Value{}, node.inputs[1]};
-  return placed.as_it_is({{"coordinate_transformation_mode", std::string("asymmetric")}, {"nearest_mode", std::string("floor")}});
+  bool shrinks = false;  // then the nearest pixel was the next one
+  if (const Tensor* scales = node.known(1)) {
+    const Tensor wide = scales->cast(DType::f64);
+    shrinks = std::ranges::any_of(wide.values<double>(), [](double scale) { return scale < 1; });
+  }
+  return placed.as_it_is(
+      {{"coordinate_transformation_mode", std::string("asymmetric")}, {"nearest_mode", std::string(shrinks ? "ceil" : "floor")}});
+}
+
+/// Before opset 16 regions began at the corners of pixels, without a word for it.
+Outputs roi_align(const NodeContext& node) {
+  constexpr std::int64_t kHalfPixelByAttribute = 16;
+  if (node.opset >= kHalfPixelByAttribute) return node.as_it_is();
+  return node.as_it_is({{"coordinate_transformation_mode", std::string("output_half_pixel")}});
 }
 
 Outputs upsample(const NodeContext& node) {
@@ -148,6 +161,7 @@ void add_old_form_rules(Rules& rules) {
   for (const char* name : {"Softmax", "LogSoftmax", "Hardmax"}) rules[name] = along_rows;
   rules["Clip"] = clip;
   rules["Resize"] = resize;
+  rules["RoiAlign"] = roi_align;
   rules["Upsample"] = upsample;
   rules["Scatter"] = scatter;
   rules["Pad"] = pad;

@@ -1,0 +1,88 @@
+#include "neurons/formats/onnx/simpler_ops.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <numbers>
+#include <string>
+
+namespace neurons::onnx {
+namespace {
+
+using Values = std::optional<std::vector<Value>>;
+
+template <typename T>
+T option(const RewriteContext& context, std::string_view name) {
+  const Attributes attributes = context.options.attributes();
+  return std::get<T>(std::ranges::find(attributes, name, &Attribute::name)->value);
+}
+
+Value unary(Graph& graph, std::string_view op, Value x) { return graph.emit(op, {x}); }
+
+/// x · σ(alpha · x)
+Values swish(const RewriteContext& context) {
+  const Value x = context.inputs[0];
+  return {{x * unary(context.graph, "Sigmoid", x * option<double>(context, "alpha"))}};
+}
+
+/// x · Φ(x), or its approximation by tanh (Hendrycks & Gimpel 2016)
+Values gelu(const RewriteContext& context) {
+  constexpr double kCubic = 0.044715;
+  const Value x = context.inputs[0];
+  const bool by_tanh = option<std::string>(context, "approximate") == "tanh";
+  const Value inner = by_tanh ? (x + x * x * x * kCubic) * std::sqrt(2 / std::numbers::pi) : x * std::numbers::sqrt2 * 0.5;
+  return {{x * (unary(context.graph, by_tanh ? "Tanh" : "Erf", inner) + 1.0) * 0.5}};
+}
+
+/// x · tanh(log(1 + eˣ))
+Values mish(const RewriteContext& context) {
+  const Value x = context.inputs[0];
+  return {{x * unary(context.graph, "Tanh", unary(context.graph, "Softplus", x))}};
+}
+
+/// x · min(max(x / 6 + 1/2, 0), 1)
+Values hard_swish(const RewriteContext& context) {
+  const Value x = context.inputs[0];
+  return {{x * emit_with("HardSigmoid", {x}, {{"alpha", 1.0 / 6}, {"beta", 0.5}})}};
+}
+
+/// The mean over the axes from option "axis" on.
+Value mean(const RewriteContext& context, Value x) {
+  std::vector<std::int64_t> axes;
+  for (int axis = x.shape().normalized_axis(option<std::int64_t>(context, "axis")); axis < x.shape().rank(); ++axis)
+    axes.push_back(axis);
+  return emit_with("ReduceMean", {x}, {{"axes", axes}, {"keep_dims", true}});
+}
+
+/// 1 / √(mean x² + epsilon)
+Value inverse_size(const RewriteContext& context, Value x) {
+  return 1.0 / unary(context.graph, "Sqrt", mean(context, x * x) + option<double>(context, "epsilon"));
+}
+
+Values layer_normalization(const RewriteContext& context) {
+  const Value center = mean(context, context.inputs[0]);
+  const Value centred = context.inputs[0] - center;
+  const Value inverse = inverse_size(context, centred);
+  Value y = centred * inverse * context.inputs[1];
+  if (context.inputs.size() > 2 && context.inputs[2]) y = y + context.inputs[2];
+  return {{y, center, inverse}};
+}
+
+Values rms_normalization(const RewriteContext& context) {
+  return {{context.inputs[0] * inverse_size(context, context.inputs[0]) * context.inputs[1]}};
+}
+
+}  // namespace
+
+const NodeRule* find_simpler(const OpDef& op) {
+  static const std::map<std::string, NodeRule> kRules = {{"Swish", swish},
+                                                         {"Gelu", gelu},
+                                                         {"Mish", mish},
+                                                         {"HardSwish", hard_swish},
+                                                         {"LayerNormalization", layer_normalization},
+                                                         {"RMSNormalization", rms_normalization}};
+  const auto found = kRules.find(op.name);
+  return found == kRules.end() ? nullptr : &found->second;
+}
+
+}  // namespace neurons::onnx
