@@ -24,7 +24,8 @@ std::string wire_fault(const std::string& text) {
 
 // The examples of https://protobuf.dev/programming-guides/encoding.
 TEST(Wire, ReadsThePublishedExamples) {
-  WireReader reader(bytes_of("\x08\x96\x01\x12\x07testing"));
+  const std::string message = "\x08\x96\x01\x12\x07testing";
+  WireReader reader(bytes_of(message));
   Field field;
   ASSERT_TRUE(reader.next(field));
   EXPECT_EQ(field.number, 1);
