@@ -72,7 +72,8 @@ TEST(Wire, RefusesWhatIsCutShortOrNoMessage) {
 }
 
 TEST(Wire, SaysWhereAFieldIsOfAnotherType) {
-  WireReader reader(bytes_of("\x08\x05"));
+  const std::string message = "\x08\x05";
+  WireReader reader(bytes_of(message));
   Field field;
   ASSERT_TRUE(reader.next(field));
   try {
