@@ -16,8 +16,6 @@ struct ScatterElementsOptions {
   }
 };
 
-Scatter scatter_of(const Options& options) { return scatter_from_word(options.as<ScatterElementsOptions>().reduction); }
-
 IndexedBlocks blocks_of(const Options& options, const Shape& x, const Shape& indices) {
   return IndexedBlocks::along_axis(x, indices, x.normalized_axis(options.as<ScatterElementsOptions>().axis));
 }
@@ -25,14 +23,7 @@ IndexedBlocks blocks_of(const Options& options, const Shape& x, const Shape& ind
 std::vector<TensorType> infer(const InferContext& context) {
   const auto& options = context.as<ScatterElementsOptions>();
   require_indices_along(context, 1, context.shape(0), options.axis);
-  if (context.shape(2) != context.shape(1) || context.dtype(2) != context.dtype(0)) {
-    context.fail("expects updates {}", TensorType{context.dtype(0), context.shape(1)}.to_string());
-  }
-  try {
-    scatter_of(context.options);
-  } catch (const InputError& error) {
-    context.fail("{}", error.what());
-  }
+  require_updates(context, context.shape(1));
   return {context.inputs[0]};
 }
 
@@ -41,8 +32,7 @@ void gradient(GradientContext& context) {
   const std::int64_t axis = context.as<ScatterElementsOptions>().axis;
   differentiate_scatter(
       context,
-      {scatter_of(context.options()),
-       [&](Value from) {
+      {[&](Value from) {
          return emit_with("GatherElements", {from, indices}, {{"axis", axis}});
        },
        [&](Value x, Value updates, std::string_view reduction) {
@@ -81,19 +71,9 @@ std::vector<Sample> samples() {
 std::vector<OpDef> scatter_elements() {
   OpDef op = mover("ScatterElements", "The input with y[indices[i][j]][j] = updates[i][j], of axis 0, or changed by a reduction",
                    11, ScatterElementsOptions{});
-  op.minimum_inputs = op.maximum_inputs = 3;
+  make_scatter(op, "elements", blocks_of);
   op.infer = infer;
-  op.kernels = {{"elements", [](const InferContext& context) { return refuse_scatter(context, scatter_of(context.options)); },
-                 [](const PrepareContext& context) {
-                   const auto blocks = blocks_of(context.options, context.inputs[0].type.shape, context.inputs[1].type.shape);
-                   return scatter_call(context, blocks, scatter_of(context.options));
-                 }}};
-  op.reference = [](const ReferenceContext& context) {
-    const auto blocks = blocks_of(context.options, context.inputs[0]->type.shape, context.inputs[1]->type.shape);
-    scatter_reference(context, blocks, scatter_of(context.options));
-  };
   op.gradient = gradient;
-  op.may_alias = [](const InferContext&) { return std::vector<std::pair<int, int>>{{0, 0}}; };
   op.samples = samples;
   return {std::move(op)};
 }

@@ -14,7 +14,7 @@ struct ScatterNdOptions {
   }
 };
 
-Scatter scatter_of(const Options& options) { return scatter_from_word(options.as<ScatterNdOptions>().reduction); }
+IndexedBlocks blocks_of(const Options&, const Shape& x, const Shape& indices) { return IndexedBlocks::of_tuples(x, indices, 0); }
 
 std::vector<TensorType> infer(const InferContext& context) {
   require_indices(context, 1);
@@ -26,22 +26,13 @@ std::vector<TensorType> infer(const InferContext& context) {
   std::vector<std::int64_t> extents = extents_of(indices);
   extents.pop_back();
   for (auto axis = static_cast<int>(indices[-1]); axis < x.rank(); ++axis) extents.push_back(x[axis]);
-  const Shape updates{std::span<const std::int64_t>(extents)};
-  if (context.shape(2) != updates || context.dtype(2) != context.dtype(0)) {
-    context.fail("expects updates {}", TensorType{context.dtype(0), updates}.to_string());
-  }
-  try {
-    scatter_of(context.options);
-  } catch (const InputError& error) {
-    context.fail("{}", error.what());
-  }
+  require_updates(context, Shape(std::span<const std::int64_t>(extents)));
   return {context.inputs[0]};
 }
 
 void gradient(GradientContext& context) {
   const Value indices = context.input(1);
-  differentiate_scatter(context, {scatter_of(context.options()),
-                                  [&](Value from) {
+  differentiate_scatter(context, {[&](Value from) {
                                     return from.graph().emit("GatherND", {from, indices});
                                   },
                                   [&](Value x, Value updates, std::string_view reduction) {
@@ -82,19 +73,9 @@ std::vector<OpDef> scatter_nd() {
   OpDef op =
       mover("ScatterND", "The input with the elements or blocks that rows of indices name replaced, or changed by a reduction", 11,
             ScatterNdOptions{});
-  op.minimum_inputs = op.maximum_inputs = 3;
+  make_scatter(op, "blocks", blocks_of);
   op.infer = infer;
-  op.kernels = {{"blocks", [](const InferContext& context) { return refuse_scatter(context, scatter_of(context.options)); },
-                 [](const PrepareContext& context) {
-                   const auto blocks = IndexedBlocks::of_tuples(context.inputs[0].type.shape, context.inputs[1].type.shape, 0);
-                   return scatter_call(context, blocks, scatter_of(context.options));
-                 }}};
-  op.reference = [](const ReferenceContext& context) {
-    const auto blocks = IndexedBlocks::of_tuples(context.inputs[0]->type.shape, context.inputs[1]->type.shape, 0);
-    scatter_reference(context, blocks, scatter_of(context.options));
-  };
   op.gradient = gradient;
-  op.may_alias = [](const InferContext&) { return std::vector<std::pair<int, int>>{{0, 0}}; };
   op.samples = samples;
   return {std::move(op)};
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "neurons/tensor/convert.hpp"
@@ -53,6 +54,12 @@ Tensor Tensor::cast(DType dtype) const {
 
 bool Tensor::operator==(const Tensor& other) const noexcept {
   return type_ == other.type_ && (bytes().empty() || std::memcmp(buffer_.data(), other.buffer_.data(), type_.bytes()) == 0);
+}
+
+Tensor TensorView::copy() const {
+  Tensor result(dtype, shape);
+  std::ranges::copy(bytes(), result.bytes().begin());
+  return result;
 }
 
 void TensorView::assign(const Tensor& source) const {

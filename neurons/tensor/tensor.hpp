@@ -110,6 +110,8 @@ struct TensorView {
   }
   /// Copies `source` in. Throws InputError if type or shape differ.
   void assign(const Tensor& source) const;
+  /// The elements in a tensor of their own.
+  Tensor copy() const;
 };
 
 }  // namespace neurons

@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
-#include "neurons/formats/c/attribute.hpp"
 #include "neurons/formats/c/emitters.hpp"
+#include "neurons/graph/option_of.hpp"
 
 namespace neurons::c {
 namespace {
@@ -85,14 +85,14 @@ void activation(CFunction& function) {
     if (function.node().op->name != known.op) continue;
     std::vector<float> arguments;
     for (const std::string& option : known.options) {
-      arguments.push_back(static_cast<float>(attribute<double>(function.options(), option)));
+      arguments.push_back(static_cast<float>(option_of<double>(function.options(), option)));
     }
     return apply(function, known, arguments);
   }
 }
 
 void gelu(CFunction& function) {
-  if (attribute<std::string>(function.options(), "approximate") == "tanh") return apply(function, kGeluByTanh, {});
+  if (option_of<std::string>(function.options(), "approximate") == "tanh") return apply(function, kGeluByTanh, {});
   activation(function);
 }
 

@@ -2,7 +2,6 @@
 
 #include <array>
 
-#include "neurons/formats/c/attribute.hpp"
 #include "neurons/formats/c/emitters.hpp"
 
 namespace neurons::c {

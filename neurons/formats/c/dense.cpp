@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
-#include "neurons/formats/c/attribute.hpp"
 #include "neurons/formats/c/emitters.hpp"
+#include "neurons/graph/option_of.hpp"
 
 namespace neurons::c {
 
@@ -81,14 +81,14 @@ void write(CFunction& function, const Tensor& weights, bool by_outputs, const fl
 
 void gemm(CFunction& function) {
   const Options& options = function.options();
-  if (attribute<bool>(options, "trans_a")) throw Unsupported{"its input is transposed"};
-  if (attribute<double>(options, "alpha") != 1) throw Unsupported{"alpha is not 1"};
+  if (option_of<bool>(options, "trans_a")) throw Unsupported{"its input is transposed"};
+  if (option_of<double>(options, "alpha") != 1) throw Unsupported{"alpha is not 1"};
   const Tensor& weights = function.known(1);
   const Tensor* bias = function.has_input(2) ? &function.known(2) : nullptr;
-  if (bias != nullptr && (bias->elements() != function.output_shape()[-1] || attribute<double>(options, "beta") != 1)) {
+  if (bias != nullptr && (bias->elements() != function.output_shape()[-1] || option_of<double>(options, "beta") != 1)) {
     throw Unsupported{"adds more than one number for each output"};
   }
-  write(function, weights, attribute<bool>(options, "trans_b"), bias == nullptr ? nullptr : bias->values<float>().data(),
+  write(function, weights, option_of<bool>(options, "trans_b"), bias == nullptr ? nullptr : bias->values<float>().data(),
         function.shape(0)[0]);
 }
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "neurons/formats/c/attribute.hpp"
 #include "neurons/formats/c/emitters.hpp"
+#include "neurons/graph/option_of.hpp"
 #include "neurons/ops/common/channels.hpp"
 
 namespace neurons::c {
@@ -71,7 +71,7 @@ void view(CFunction& function) { function.view(); }
 
 /// Whole numbers are floats here; what reads them (look_up) takes their whole part.
 void cast(CFunction& function) {
-  if (attribute<std::string>(function.options(), "to") == "bool") throw Unsupported{"makes booleans"};
+  if (option_of<std::string>(function.options(), "to") == "bool") throw Unsupported{"makes booleans"};
   function.view();
 }
 
@@ -96,7 +96,7 @@ void transpose(CFunction& function, std::span<const std::int64_t> order) {
 }
 
 void transpose_op(CFunction& function) {
-  auto order = attribute<std::vector<std::int64_t>>(function.options(), "perm");
+  auto order = option_of<std::vector<std::int64_t>>(function.options(), "perm");
   for (int axis = function.shape(0).rank(); order.empty() || static_cast<int>(order.size()) < function.shape(0).rank();)
     order.push_back(--axis);
   transpose(function, order);
@@ -107,7 +107,7 @@ void to_channels_first(CFunction& function) { transpose(function, ops::channels_
 
 void concat(CFunction& function) {
   const Shape& result = function.output_shape();
-  const int axis = result.normalized_axis(attribute<std::int64_t>(function.options(), "axis"));
+  const int axis = result.normalized_axis(option_of<std::int64_t>(function.options(), "axis"));
   const std::int64_t rows = result.product(0, axis);
   const std::int64_t to = result.elements() / rows;
   function.file().use(kCopyRows);
@@ -127,7 +127,7 @@ void concat(CFunction& function) {
 void slice(CFunction& function) {
   const Shape& shape = function.shape(0);
   const Shape& result = function.output_shape();
-  const auto list = [&](const char* name) { return attribute<std::vector<std::int64_t>>(function.options(), name); };
+  const auto list = [&](const char* name) { return option_of<std::vector<std::int64_t>>(function.options(), name); };
   int axis = -1;
   for (int i = 0; i < shape.rank(); ++i) {
     if (shape[i] == result[i]) continue;
@@ -156,7 +156,7 @@ void slice(CFunction& function) {
 /// Rows of a table: an embedding.
 void gather(CFunction& function) {
   const Tensor& table = function.known(0);
-  if (attribute<std::int64_t>(function.options(), "axis") != 0 || table.shape().rank() != 2) throw Unsupported{"is no embedding"};
+  if (option_of<std::int64_t>(function.options(), "axis") != 0 || table.shape().rank() != 2) throw Unsupported{"is no embedding"};
   CFile& file = function.file();
   file.use(kLookUp);
   const std::string layer = function.layer();

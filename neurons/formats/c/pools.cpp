@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
-#include "neurons/formats/c/attribute.hpp"
 #include "neurons/formats/c/emitters.hpp"
 #include "neurons/formats/c/window.hpp"
+#include "neurons/graph/option_of.hpp"
 #include "neurons/ops/common/pool.hpp"
 
 namespace neurons::c {
@@ -68,13 +68,13 @@ const Snippet kAveragePool{
 kernels::PoolShape resolved(const CFunction& function) {
   const Options& options = function.options();
   ops::PoolOptions pool;
-  pool.auto_pad = attribute<std::string>(options, "auto_pad");
-  pool.kernel_shape = attribute<std::vector<std::int64_t>>(options, "kernel_shape");
-  pool.strides = attribute<std::vector<std::int64_t>>(options, "strides");
-  pool.pads = attribute<std::vector<std::int64_t>>(options, "pads");
-  pool.dilations = attribute<std::vector<std::int64_t>>(options, "dilations");
-  pool.ceil_mode = attribute<bool>(options, "ceil_mode");
-  pool.channels_last = attribute<bool>(options, "channels_last");
+  pool.auto_pad = option_of<std::string>(options, "auto_pad");
+  pool.kernel_shape = option_of<std::vector<std::int64_t>>(options, "kernel_shape");
+  pool.strides = option_of<std::vector<std::int64_t>>(options, "strides");
+  pool.pads = option_of<std::vector<std::int64_t>>(options, "pads");
+  pool.dilations = option_of<std::vector<std::int64_t>>(options, "dilations");
+  pool.ceil_mode = option_of<bool>(options, "ceil_mode");
+  pool.channels_last = option_of<bool>(options, "channels_last");
   if (!pool.channels_last) throw Unsupported{"its channels are not last"};
   return ops::resolve_pool(pool, function.shape(0)).shape;
 }
@@ -95,13 +95,13 @@ void pool(CFunction& function, const kernels::PoolShape& shape, const Snippet& s
 }
 
 void max_pool(CFunction& function) {
-  if (attribute<bool>(function.options(), "indices")) throw Unsupported{"gives the places of the maxima, too"};
+  if (option_of<bool>(function.options(), "indices")) throw Unsupported{"gives the places of the maxima, too"};
   pool(function, resolved(function), kMaxPool, "largest");
 }
 
 void average_pool(CFunction& function) {
   const kernels::PoolShape shape = resolved(function);
-  if (attribute<bool>(function.options(), "count_include_pad")) {
+  if (option_of<bool>(function.options(), "count_include_pad")) {
     for (std::size_t axis = 0; axis < 3; ++axis) {
       if (shape.pad[axis] != 0 || shape.pad_end[axis] != 0) throw Unsupported{"counts its padding"};
     }

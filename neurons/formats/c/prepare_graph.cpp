@@ -3,9 +3,9 @@
 #include <array>
 #include <optional>
 
-#include "neurons/formats/c/attribute.hpp"
 #include "neurons/formats/c/emitters.hpp"
 #include "neurons/formats/c/known_values.hpp"
+#include "neurons/graph/option_of.hpp"
 #include "neurons/graph/rewrite.hpp"
 #include "neurons/ops/common/view.hpp"
 #include "neurons/plan/lay_out.hpp"
@@ -96,7 +96,7 @@ class Folding {
       (*shifts)[i] += known_[bias].values<float>()[i] * (*factors)[i];
     }
     Graph& graph = rebuild_.graph();
-    const bool transposed = dense && !attribute<bool>(sum->options, "trans_b");
+    const bool transposed = dense && !option_of<bool>(sum->options, "trans_b");
     Value better = graph.constant(scaled(known_[weights], *factors, transposed));
     if (!dense) better = graph.emit(*packed->op, {better}, packed->options);
     const std::array inputs{rebuild_(sum->inputs[0]), better, graph.constant(Tensor::of<float>({units}, *shifts))};
@@ -118,7 +118,7 @@ Graph with_flattened_weights(const Graph& graph) {
     const Node* flat = node.op->name == "Gemm" ? maker(graph, node.inputs[0], "Reshape") : nullptr;
     const Node* moved = flat == nullptr ? nullptr : maker(graph, flat->inputs[0], "ToChannelsFirst");
     const bool one_row = moved != nullptr && graph.info(node.inputs[0]).type.shape.product(0, 1) == 1;
-    if (!one_row || !known.has(node.inputs[1]) || attribute<bool>(node.options, "trans_a")) {
+    if (!one_row || !known.has(node.inputs[1]) || option_of<bool>(node.options, "trans_a")) {
       rebuild.copy(node);
       continue;
     }
@@ -129,7 +129,7 @@ Graph with_flattened_weights(const Graph& graph) {
     Tensor changed = plain;
     const auto from = plain.values<float>();
     const auto to = changed.values<float>();
-    const bool by_units = attribute<bool>(node.options, "trans_b");  // [units, inputs]
+    const bool by_units = option_of<bool>(node.options, "trans_b");  // [units, inputs]
     const std::int64_t inputs = channels * pixels;
     const std::int64_t units = plain.elements() / inputs;
     for (std::int64_t u = 0; u < units; ++u) {

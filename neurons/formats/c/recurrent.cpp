@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "neurons/formats/c/attribute.hpp"
 #include "neurons/formats/c/emitters.hpp"
+#include "neurons/graph/option_of.hpp"
 
 namespace neurons::c {
 namespace {
@@ -149,9 +149,9 @@ std::vector<float> turned(const Tensor& tensor, std::int64_t rows) {
 
 void require_plain(CFunction& function, const Kind& kind) {
   const Options& options = function.options();
-  if (attribute<std::string>(options, "direction") == "bidirectional") throw Unsupported{"goes in both directions at once"};
-  if (attribute<double>(options, "clip") != 0) throw Unsupported{"clips its sums"};
-  const auto activations = attribute<std::vector<std::string>>(options, "activations");
+  if (option_of<std::string>(options, "direction") == "bidirectional") throw Unsupported{"goes in both directions at once"};
+  if (option_of<double>(options, "clip") != 0) throw Unsupported{"clips its sums"};
+  const auto activations = option_of<std::vector<std::string>>(options, "activations");
   const bool rectifier = kind.gates == 1 && activations == std::vector<std::string>{"Relu"};
   if (!activations.empty() && activations != kind.activations && !rectifier) throw Unsupported{"has activations of its own"};
   if (function.has_input(ops::kLengths)) throw Unsupported{"takes lengths of sequences"};
@@ -174,7 +174,7 @@ std::string state(CFunction& function, std::size_t output, std::size_t input, st
 
 void write(CFunction& function, const Kind& kind) {
   require_plain(function, kind);
-  const bool batch_first = attribute<std::int64_t>(function.options(), "layout") == 1;
+  const bool batch_first = option_of<std::int64_t>(function.options(), "layout") == 1;
   const Shape& shape = function.shape(ops::kX);
   const std::int64_t steps = shape[batch_first ? 1 : 0];
   const std::int64_t inputs = shape[2];
@@ -192,7 +192,7 @@ void write(CFunction& function, const Kind& kind) {
       if (apart) recurrent_bias[i - static_cast<std::size_t>(2 * units)] = second;
     }
   }
-  const bool backward = attribute<std::string>(function.options(), "direction") == "reverse";
+  const bool backward = option_of<std::string>(function.options(), "direction") == "reverse";
   CFile& file = function.file();
   const std::string layer = function.layer();
   const auto array = [&](const char* what, std::span<const float> values, const std::string& extents) {
@@ -217,8 +217,8 @@ void write(CFunction& function, const Kind& kind) {
   const std::string h = state(function, 1, ops::kInitialH, units);
   const std::string c = kind.gates == 4 ? state(function, 2, ops::kInitialC, units) + ", " : "";
   const std::string sums = function.room(kind.room * units, "sums");
-  const bool relu = !attribute<std::vector<std::string>>(function.options(), "activations").empty() &&
-                    attribute<std::vector<std::string>>(function.options(), "activations").front() == "Relu";
+  const bool relu = !option_of<std::vector<std::string>>(function.options(), "activations").empty() &&
+                    option_of<std::vector<std::string>>(function.options(), "activations").front() == "Relu";
   const std::string rectifier = kind.gates == 1 ? (relu ? "1, " : "0, ") : "";
   function.call(
       fmt::format("{}(&{}, {}{}, {}, {}, {}, {}{});", kind.snippet.functions.front(), name, rectifier, steps, x, y, h, c, sums));
@@ -227,7 +227,7 @@ void write(CFunction& function, const Kind& kind) {
 void rnn(CFunction& function) { write(function, {kRnn, 1, 1, "recurrent:", {"Tanh"}}); }
 void lstm(CFunction& function) { write(function, {kLstm, 4, 4, "LSTM:", {"Sigmoid", "Tanh", "Tanh"}}); }
 void gru(CFunction& function) {
-  if (!attribute<bool>(function.options(), "linear_before_reset")) throw Unsupported{"resets before its sum (reset_after = false)"};
+  if (!option_of<bool>(function.options(), "linear_before_reset")) throw Unsupported{"resets before its sum (reset_after = false)"};
   write(function, {kGru, 3, 6, "GRU:", {"Sigmoid", "Tanh"}});
 }
 

@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
-#include "neurons/formats/c/attribute.hpp"
 #include "neurons/formats/c/emitters.hpp"
+#include "neurons/graph/option_of.hpp"
 
 namespace neurons::c {
 namespace {
@@ -93,7 +93,7 @@ static void mean_of_rows(int rows, int width, const float *restrict x, float *re
 /// Elements of an axis that is the last but for axes of 1.
 std::int64_t width_of(const CFunction& function) {
   const Shape& shape = function.output_shape();
-  const int axis = shape.normalized_axis(attribute<std::int64_t>(function.options(), "axis"));
+  const int axis = shape.normalized_axis(option_of<std::int64_t>(function.options(), "axis"));
   if (shape.product(axis + 1, shape.rank()) != 1) throw Unsupported{"goes along an axis that is not the last"};
   return shape[axis];
 }
@@ -110,7 +110,7 @@ void log_softmax(CFunction& function) { along_rows(function, kLogSoftmax); }
 
 void layer_normalization(CFunction& function) {
   const Shape& shape = function.output_shape();
-  const int axis = shape.normalized_axis(attribute<std::int64_t>(function.options(), "axis"));
+  const int axis = shape.normalized_axis(option_of<std::int64_t>(function.options(), "axis"));
   const std::int64_t width = shape.product(axis, shape.rank());
   const Tensor weights = function.known(1);
   const Tensor bias = function.has_input(2) ? function.known(2) : Tensor(DType::f32, {width});
@@ -120,7 +120,7 @@ void layer_normalization(CFunction& function) {
   const std::string layer = function.layer();
   const std::string weight_array = file.array(layer + "_weights", weights.values<float>(), layer + ": weights");
   const std::string bias_array = file.array(layer + "_bias", bias.values<float>(), layer + ": bias");
-  const auto epsilon = static_cast<float>(attribute<double>(function.options(), "epsilon"));
+  const auto epsilon = static_cast<float>(option_of<double>(function.options(), "epsilon"));
   function.say(fmt::format("normalises rows of {}", width));
   const std::string x = function.over(0);
   function.call(fmt::format("normalize_rows({}, {}, {}, {}, {}, {});", shape.elements() / width, width, literal(epsilon),
@@ -130,7 +130,7 @@ void layer_normalization(CFunction& function) {
 /// Over leading axes alone: of steps, or of pixels.
 void reduce_mean(CFunction& function) {
   const Shape& shape = function.shape(0);
-  const auto axes = attribute<std::vector<std::int64_t>>(function.options(), "axes");
+  const auto axes = option_of<std::vector<std::int64_t>>(function.options(), "axes");
   std::int64_t rows = 1;
   int last = -1;
   for (const std::int64_t axis : axes) {

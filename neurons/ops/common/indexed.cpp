@@ -4,6 +4,7 @@
 #include <cstring>
 #include <functional>
 
+#include "neurons/graph/option_of.hpp"
 #include "neurons/ops/common/choose.hpp"
 #include "neurons/ops/common/emit.hpp"
 
@@ -80,6 +81,25 @@ void run_scatter(const ScatterCall& call, std::byte*, Worker) noexcept {
       auto* const sums = reinterpret_cast<float*>(to);
       const auto* const terms = reinterpret_cast<const float*>(from);
       for (std::int64_t e = 0; e < call.blocks.block; ++e) sums[e] = combined(call.scatter, sums[e], terms[e]);
+    }
+  }
+}
+
+Call scatter_call(const PrepareContext& context, const IndexedBlocks& blocks, Scatter scatter) {
+  return Call::of<run_scatter>(
+      ScatterCall{blocks, scatter, context.inputs[0], context.inputs[1], context.inputs[2].data, context.outputs[0].data}, false);
+}
+
+void scatter_reference(const ReferenceContext& context, const IndexedBlocks& blocks, Scatter scatter) {
+  const ReferenceIndices indices(*context.inputs[1]);
+  auto& y = context.outputs[0].data;
+  y = context.inputs[0]->data;
+  for (std::int64_t i = 0; i < blocks.count; ++i) {
+    const std::int64_t place = blocks.place(indices.buffer, i);
+    if (place == IndexedBlocks::kBad) continue;
+    for (std::int64_t e = 0; e < blocks.block; ++e) {
+      double& value = y[static_cast<std::size_t>(place + e)];
+      value = combined(scatter, value, context.inputs[2]->data[static_cast<std::size_t>(i * blocks.block + e)]);
     }
   }
 }
@@ -167,34 +187,40 @@ void gather_reference(const ReferenceContext& context, const IndexedBlocks& bloc
   }
 }
 
-Scatter scatter_from_word(const std::string& reduction) {
+Scatter scatter_of(const Options& options) {
+  const auto reduction = option_of<std::string>(options, "reduction");
   static constexpr std::array<std::string_view, 5> kWords = {"none", "add", "mul", "min", "max"};
   const auto* const found = std::ranges::find(kWords, reduction);
   if (found == kWords.end()) fail_input("reduction must be \"none\", \"add\", \"mul\", \"min\" or \"max\", not \"{}\"", reduction);
   return static_cast<Scatter>(found - kWords.begin());
 }
 
-std::string refuse_scatter(const InferContext& context, Scatter scatter) {
-  return scatter == Scatter::replace || context.dtype() == DType::f32 ? "" : "computes only f32";
-}
-
-Call scatter_call(const PrepareContext& context, const IndexedBlocks& blocks, Scatter scatter) {
-  return Call::of<run_scatter>(
-      ScatterCall{blocks, scatter, context.inputs[0], context.inputs[1], context.inputs[2].data, context.outputs[0].data}, false);
-}
-
-void scatter_reference(const ReferenceContext& context, const IndexedBlocks& blocks, Scatter scatter) {
-  const ReferenceIndices indices(*context.inputs[1]);
-  auto& y = context.outputs[0].data;
-  y = context.inputs[0]->data;
-  for (std::int64_t i = 0; i < blocks.count; ++i) {
-    const std::int64_t place = blocks.place(indices.buffer, i);
-    if (place == IndexedBlocks::kBad) continue;
-    for (std::int64_t e = 0; e < blocks.block; ++e) {
-      double& value = y[static_cast<std::size_t>(place + e)];
-      value = combined(scatter, value, context.inputs[2]->data[static_cast<std::size_t>(i * blocks.block + e)]);
-    }
+void require_updates(const InferContext& context, const Shape& updates) {
+  if (context.shape(2) != updates || context.dtype(2) != context.dtype(0)) {
+    context.fail("expects updates {}", TensorType{context.dtype(0), updates}.to_string());
   }
+  try {
+    scatter_of(context.options);
+  } catch (const InputError& error) {
+    context.fail("{}", error.what());
+  }
+}
+
+void make_scatter(OpDef& op, std::string kernel, BlocksOf blocks_of) {
+  op.minimum_inputs = op.maximum_inputs = 3;
+  const auto refuse = [](const InferContext& context) -> std::string {
+    return scatter_of(context.options) == Scatter::replace || context.dtype() == DType::f32 ? "" : "computes only f32";
+  };
+  const auto prepare = [blocks_of](const PrepareContext& context) {
+    const auto blocks = blocks_of(context.options, context.inputs[0].type.shape, context.inputs[1].type.shape);
+    return scatter_call(context, blocks, scatter_of(context.options));
+  };
+  op.kernels = {{std::move(kernel), refuse, prepare}};
+  op.reference = [blocks_of](const ReferenceContext& context) {
+    const auto blocks = blocks_of(context.options, context.inputs[0]->type.shape, context.inputs[1]->type.shape);
+    scatter_reference(context, blocks, scatter_of(context.options));
+  };
+  op.may_alias = [](const InferContext&) { return std::vector<std::pair<int, int>>{{0, 0}}; };
 }
 
 /// Of products, d updates = dy · y / updates: NaN where an update is 0. Equal winners of min and max share alike.
@@ -205,7 +231,7 @@ void differentiate_scatter(GradientContext& context, const ScatterGradient& rule
   const Value y = context.output();
   Value dx = dy;
   Value slopes;
-  switch (rule.scatter) {
+  switch (scatter_of(context.options())) {
     case Scatter::replace:
       if (context.wants(0)) dx = rule.scattered(dy, expanded(number_like(dy, 0), updates.shape()), "none");
       if (context.wants(2)) slopes = rule.gather(dy);

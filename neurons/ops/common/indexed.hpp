@@ -52,21 +52,21 @@ void gather_reference(const ReferenceContext& context, const IndexedBlocks& bloc
 
 /// What becomes of an element that is written to.
 enum class Scatter : std::uint8_t { replace, add, multiply, minimum, maximum };
-/// ONNX's word for it. Throws InputError for another.
-Scatter scatter_from_word(const std::string& reduction);
+/// By ONNX's word in a scatter's option "reduction". Throws InputError for another.
+Scatter scatter_of(const Options& options);
 
-/// x (input 0) with the blocks that input 1 names changed by those of input 2, in their order; and the reference of that. Bad
-/// indices change nothing.
-Call scatter_call(const PrepareContext& context, const IndexedBlocks& blocks, Scatter scatter);
-void scatter_reference(const ReferenceContext& context, const IndexedBlocks& blocks, Scatter scatter);
+/// Throws through context.fail unless input 2 is of x's type and has the shape, and the option "reduction" is a word of ONNX's.
+void require_updates(const InferContext& context, const Shape& updates);
 
-/// Why scatter_call does not take a node; empty if it does.
-std::string refuse_scatter(const InferContext& context, Scatter scatter);
+/// Of x (input 0), the blocks that indices (input 1) name.
+using BlocksOf = IndexedBlocks (*)(const Options& options, const Shape& x, const Shape& indices);
+/// Gives an op of x, indices and updates its kernel, its reference and all that scatters share but infer, gradient and samples: the
+/// output is x with these blocks changed by those of the updates (input 2), in their order. Bad indices change nothing.
+void make_scatter(OpDef& op, std::string kernel, BlocksOf blocks_of);
 
 /// States the gradients of a scatter, where `gather` reads what the indices name, and `scattered` is the same op with another
 /// reduction.
 struct ScatterGradient {
-  Scatter scatter = Scatter::replace;
   std::function<Value(Value from)> gather;
   std::function<Value(Value x, Value updates, std::string_view reduction)> scattered;
 };

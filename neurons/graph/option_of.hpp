@@ -6,11 +6,11 @@
 
 #include "neurons/graph/options.hpp"
 
-namespace neurons::c {
+namespace neurons {
 
 /// Throws InputError where there is none of that name and kind.
 template <typename T>
-T attribute(const Options& options, std::string_view name) {
+T option_of(const Options& options, std::string_view name) {
   for (const Attribute& entry : options.attributes()) {
     if (entry.name != name) continue;
     if (const T* value = std::get_if<T>(&entry.value)) return *value;
@@ -18,4 +18,4 @@ T attribute(const Options& options, std::string_view name) {
   fail_input("options have no \"{}\" of that kind: {}", name, options.to_string());
 }
 
-}  // namespace neurons::c
+}  // namespace neurons
