@@ -77,11 +77,7 @@ std::vector<Tensor> run(const Network& network, const std::vector<Tensor>& input
   for (std::size_t i = 0; i < inputs.size(); ++i) plan.input(network.inputs()[i].name).assign(inputs[i]);
   plan.run();
   std::vector<Tensor> outputs;
-  for (const Network::Output& output : network.outputs()) {
-    const TensorView view = plan.output(output.name);
-    outputs.emplace_back(view.dtype, view.shape);
-    std::ranges::copy(view.bytes(), outputs.back().bytes().begin());
-  }
+  for (const Network::Output& output : network.outputs()) outputs.push_back(plan.output(output.name).copy());
   return outputs;
 }
 

@@ -9,8 +9,7 @@ namespace {
 
 /// Under PyTorch's names; an imported model's under its own, which are PyTorch's if that exported it.
 std::map<std::string, Tensor> weights_of(const Network& network) {
-  const bool imported = network.layers().size() == 1 && network.layers().front().layer.as<onnx::ImportedModel>() != nullptr;
-  return imported ? network.parameters() : to_torch(network);
+  return onnx::imported_in(network) != nullptr ? network.parameters() : to_torch(network);
 }
 
 }  // namespace

@@ -9,6 +9,18 @@
 
 namespace neurons {
 
+std::optional<PictureOptions> pictures_for(const onnx::Model& model) {
+  const auto inputs = onnx::inputs_of(model);
+  const auto shape = inputs.size() == 1 ? picture_shape(inputs.front().sample) : std::nullopt;
+  if (!shape) return std::nullopt;
+  const std::vector<onnx::Dim>& dims = *model.graph.given_inputs().front()->dims;  // [batch, channels, height, width]
+  const auto is_said = [&](std::size_t axis) { return std::holds_alternative<std::int64_t>(dims[axis]); };
+  PictureOptions options;
+  if (is_said(2) && is_said(3)) options.size = {shape->height, shape->width};
+  if (is_said(1)) options.colour = shape->channels == 3 ? PictureOptions::Colour::colour : PictureOptions::Colour::grey;
+  return options;
+}
+
 Spec fine_tuning_spec(const std::filesystem::path& path, const FineTuning& how) {
   if (how.data.empty()) fail_input("{}: give what to train it on with --data PATH", path.string());
   const onnx::Model model = onnx::read(path);
@@ -37,12 +49,7 @@ Spec fine_tuning_spec(const std::filesystem::path& path, const FineTuning& how) 
   spec.training.freeze = how.freeze;
   use_data(spec, how.data);
   const bool pictures = find_bundled(how.data) == nullptr && source_kind(spec.data.source) == SourceKind::pictures;
-  if (const auto shape = picture_shape(input.sample); shape && pictures) {
-    const std::vector<bool> said = onnx::said_extents(model, input.name);  // of [batch, channels, height, width]
-    PictureOptions& options = spec.data.pictures.emplace();
-    if (said[2] && said[3]) options.size = {shape->height, shape->width};
-    if (said[1]) options.colour = shape->channels == 3 ? PictureOptions::Colour::colour : PictureOptions::Colour::grey;
-  }
+  if (pictures) spec.data.pictures = pictures_for(model);
   return spec;
 }
 

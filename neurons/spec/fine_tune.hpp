@@ -3,9 +3,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "neurons/data/picture_options.hpp"
+#include "neurons/formats/onnx/model.hpp"
 #include "neurons/spec/spec.hpp"
 
 namespace neurons {
@@ -18,6 +21,10 @@ struct FineTuning {
   std::int64_t lora = 0;                 ///< rank of adapters; 0: none
   double dropout = 0;                    ///< before the last weighted sum; 0: none
 };
+
+/// How pictures become what a model of ONNX takes: of the size and colour that its file says, as far as it does. Nothing where its
+/// only input is no picture, or has several.
+std::optional<PictureOptions> pictures_for(const onnx::Model& model);
 
 /// The spec `neurons train MODEL.onnx` runs: the model as one layer, named after its output; Adam and the loss that suits the data.
 /// Pictures become of the size that the model takes. Throws InputError for a file that is no model, one of several inputs, and data

@@ -5,6 +5,7 @@
 #include "neurons/base/error.hpp"
 #include "neurons/formats/onnx/imported_model.hpp"
 #include "neurons/formats/safetensors.hpp"
+#include "neurons/spec/fine_tune.hpp"
 
 namespace neurons {
 namespace fs = std::filesystem;
@@ -108,13 +109,7 @@ Model from_onnx(const fs::path& path) {
     model.spec = parse_spec(spec->second, path.string() + " (spec)");
     read_metadata(file->metadata, model);
   } else {
-    const auto inputs = onnx::inputs_of(*file);
-    const auto shape = inputs.size() == 1 ? picture_shape(inputs.front().sample) : std::nullopt;
-    if (shape) {
-      PictureOptions& pictures = model.spec.data.pictures.emplace();
-      pictures.size = {shape->height, shape->width};
-      pictures.colour = shape->channels == 3 ? PictureOptions::Colour::colour : PictureOptions::Colour::grey;
-    }
+    model.spec.data.pictures = pictures_for(*file);
   }
   if (!model.spec.training.loss) model.spec.training.loss = CrossEntropy{};
   model.network = onnx::to_network(std::move(file), {.output = "", .scores = model.is_classification});

@@ -116,8 +116,7 @@ class Checker {
   Check run() {
     require_known_inputs();
     result_.producer = model_.producer_name + (model_.producer_version.empty() ? "" : " " + model_.producer_version);
-    const auto opset = model_.opsets.find("");
-    result_.opset = opset == model_.opsets.end() ? 1 : opset->second;
+    result_.opset = model_.opset();
     Importer importer(model_, graph_, import_options());
     const std::vector<Value> outputs = importer.run();
     describe_values(outputs);
@@ -149,11 +148,8 @@ class Checker {
     for (const ValueData& input : model_.graph.inputs) {
       const bool open = input.dims && !input.dims->empty() && !std::holds_alternative<std::int64_t>(input.dims->front());
       if (!open || options_.batch < 1 || result.shapes.contains(input.name)) continue;
-      std::vector<std::int64_t> extents{options_.batch};
-      for (auto dim = input.dims->begin() + 1; dim != input.dims->end(); ++dim) {
-        const auto* extent = std::get_if<std::int64_t>(&*dim);
-        extents.push_back(extent != nullptr ? *extent : 1);
-      }
+      std::vector<std::int64_t> extents = input.extents();
+      extents.front() = options_.batch;
       result.shapes.emplace(input.name, Shape(std::span<const std::int64_t>(extents)));
     }
     result.initializer = [this](Graph&, const TensorData& data, const TensorType& type, Role role) {
@@ -194,10 +190,10 @@ class Checker {
   }
 
   void describe_values(const std::vector<Value>& outputs) {
-    for (const ValueData& input : model_.graph.inputs) {
-      if (model_.graph.initializer(input.name) != nullptr) continue;
-      const bool had = graph_.has(input.name);
-      result_.inputs.push_back({input.name, had ? graph_.find(input.name).type().to_string() : "no tensor that has a place here"});
+    for (const ValueData* input : model_.graph.given_inputs()) {
+      const bool had = graph_.has(input->name);
+      result_.inputs.push_back(
+          {input->name, had ? graph_.find(input->name).type().to_string() : "no tensor that has a place here"});
     }
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       result_.outputs.push_back({model_.graph.outputs[i].name, outputs[i] ? outputs[i].type().to_string() : "not known"});

@@ -4,39 +4,24 @@
 #include <gtest/gtest.h>
 
 #include "neurons/base/testing.hpp"
-#include "neurons/formats/onnx/importer.hpp"
-#include "neurons/ops/ops.hpp"
+#include "neurons/formats/onnx/model_testing.hpp"
 
 namespace neurons::onnx {
 namespace {
 
 using neurons::testing::message_of;
+using onnx::testing::node;
+using onnx::testing::value;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-NodeData node_of(const std::string& op, std::vector<std::string> inputs, const std::string& output) {
-  NodeData node;
-  node.op_type = op;
-  node.inputs = std::move(inputs);
-  node.outputs = {output};
-  return node;
-}
-
-ValueData value_of(const std::string& name, std::vector<Dim> dims) {
-  ValueData value;
-  value.name = name;
-  value.type = ElementType::f32;
-  value.dims = std::move(dims);
-  return value;
-}
 
 /// y = softmax(x · w + b)
 GraphData classifier(std::vector<Dim> output) {
   GraphData graph;
-  graph.inputs = {value_of("x", {std::string("N"), std::int64_t{4}})};
-  graph.outputs = {value_of("y", std::move(output))};
+  graph.inputs = {value("x", {std::string("N"), std::int64_t{4}})};
+  graph.outputs = {value("y", std::move(output))};
   graph.initializers = {from_tensor("w", Tensor(DType::f32, {4, 3})), from_tensor("b", Tensor(DType::f32, {3}))};
-  graph.nodes = {node_of("Gemm", {"x", "w", "b"}, "scores"), node_of("Softmax", {"scores"}, "y")};
+  graph.nodes = {node("Gemm", {"x", "w", "b"}, {"scores"}), node("Softmax", {"scores"}, {"y"})};
   return graph;
 }
 
@@ -70,7 +55,7 @@ TEST(Edit, AFreshHeadHasAsManyNeuronsAsAreAsked) {
 
 TEST(Edit, AHeadWhoseWeightsOthersReadGetsItsOwn) {
   GraphData graph = classifier({std::string("N"), std::int64_t{3}});
-  graph.nodes.push_back(node_of("Identity", {"w"}, "other"));
+  graph.nodes.push_back(node("Identity", {"w"}, {"other"}));
   EXPECT_THAT(replace_head(graph, "y", 7), ElementsAre("b", "w.head"));
   EXPECT_THAT(graph.initializer("w")->dims, ElementsAre(4, 3));
 }
@@ -78,8 +63,8 @@ TEST(Edit, AHeadWhoseWeightsOthersReadGetsItsOwn) {
 TEST(Edit, StatisticsBehindAnotherNameAreNoParameters) {
   Model model;
   model.graph.initializers = {from_tensor("ones", Tensor(DType::f32, {4}))};
-  model.graph.nodes = {node_of("Identity", {"ones"}, "variance"),
-                       node_of("BatchNormalization", {"x", "s", "b", "m", "variance"}, "y")};
+  model.graph.nodes = {node("Identity", {"ones"}, {"variance"}),
+                       node("BatchNormalization", {"x", "s", "b", "m", "variance"}, {"y"})};
   EXPECT_EQ(roles_of(model, *ops::table()).at("ones"), Role::statistic);
 }
 

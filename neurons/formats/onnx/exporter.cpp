@@ -1,11 +1,14 @@
 #include "neurons/formats/onnx/exporter.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 #include <set>
 
 #include "neurons/base/error.hpp"
 #include "neurons/formats/onnx/simpler_ops.hpp"
+#include "neurons/graph/option_of.hpp"
 #include "neurons/graph/rewrite.hpp"
 
 namespace neurons::onnx {
@@ -61,6 +64,9 @@ const OnnxName* written_name(const OpDef& op, std::int64_t opset) {
   const auto found = std::ranges::find_if(op.onnx, fits);
   return found == op.onnx.end() ? nullptr : &*found;
 }
+
+/// Whether the opset has an operator for the op (OneHot's inputs are options here, so it is written by hand).
+bool has_operator(const OpDef& op, std::int64_t opset) { return op.name == "OneHot" || written_name(op, opset) != nullptr; }
 
 bool is_empty(const AttributeValue& value) {
   const auto* integers = std::get_if<std::vector<std::int64_t>>(&value);
@@ -352,10 +358,7 @@ class Exporter {
   /// The extents of a Split's parts: older opsets do not know their number alone.
   void add_parts(const Node& node, NodeData& data) {
     std::vector<std::int64_t> parts;
-    std::int64_t axis = 0;
-    for (const Attribute& option : node.options.attributes()) {
-      if (option.name == "axis") axis = std::get<std::int64_t>(option.value);
-    }
+    const auto axis = option_of<std::int64_t>(node.options, "axis");
     for (const int output : node.outputs) {
       const Shape& shape = graph_.info(output).type.shape;
       parts.push_back(shape[shape.normalized_axis(axis)]);
@@ -371,16 +374,10 @@ class Exporter {
     data.op_type = "OneHot";
     data.name = node_name(node, data.op_type);
     data.outputs = {names_[at(node.outputs.front())]};
-    std::int64_t depth = 0;
-    double off = 0;
-    double on = 1;
-    for (const Attribute& option : node.options.attributes()) {
-      if (option.name == "depth") depth = std::get<std::int64_t>(option.value);
-      if (option.name == "off") off = std::get<double>(option.value);
-      if (option.name == "on") on = std::get<double>(option.value);
-      if (option.name == "axis") data.attributes.push_back(attribute_of("axis", option.value));
-    }
-    const Tensor values = Tensor::of<double>({2}, std::vector{off, on}).cast(graph_.info(node.outputs.front()).type.dtype);
+    data.attributes.push_back(attribute_of("axis", option_of<std::int64_t>(node.options, "axis")));
+    const auto depth = option_of<std::int64_t>(node.options, "depth");
+    const std::vector off_on{option_of<double>(node.options, "off"), option_of<double>(node.options, "on")};
+    const Tensor values = Tensor::of<double>({2}, off_on).cast(graph_.info(node.outputs.front()).type.dtype);
     data.inputs = {names_[at(node.inputs.front())],
                    add_constant(data.outputs.front() + ".depth", Tensor::of<std::int64_t>({}, std::vector{depth})),
                    add_constant(data.outputs.front() + ".values", values)};
@@ -399,44 +396,38 @@ class Exporter {
 };
 
 /// Throws InputError with all ops that the opset has no operator for, and the opset that has.
-void require_operators(const Graph& graph, std::int64_t opset, const std::function<bool(const OpDef&)>& writable) {
+void require_operators(const Graph& graph, std::int64_t opset) {
   std::set<std::string> missing;
   for (const Node& node : graph.nodes()) {
-    if (writable(*node.op) || node.op->decompose || find_simpler(*node.op) != nullptr) continue;
+    if (can_be_written(*node.op, opset) || node.op->decompose) continue;
     std::int64_t since = 0;
     for (const OnnxName& name : node.op->onnx) since = name.domain.empty() ? name.since : since;
     missing.insert(since > 0 ? fmt::format("{} (opset {} has it)", node.op->name, since) : node.op->name);
   }
-  if (missing.empty()) return;
-  std::string list;
-  for (const std::string& one : missing) list += (list.empty() ? "" : ", ") + one;
-  fail_input("ONNX's opset {} has no operators for {}", opset, list);
+  if (!missing.empty()) fail_input("ONNX's opset {} has no operators for {}", opset, fmt::join(missing, ", "));
+}
+
+/// The graph in ops that the opset has operators for.
+Graph in_operators(const Graph& graph, std::int64_t opset) {
+  const Graph live = remove_dead_nodes(graph);
+  require_operators(live, opset);
+  const Graph parts = decompose(live, [&](const OpDef& op) { return can_be_written(op, opset); });
+  return remove_dead_nodes(rewrite(parts, [&](const RewriteContext& context) -> std::optional<std::vector<Value>> {
+    if (has_operator(context.op, opset)) return std::nullopt;
+    return (*find_simpler(context.op))(context);
+  }));
 }
 
 }  // namespace
 
-bool can_be_written(const OpDef& op, std::int64_t opset) {
-  return op.name == "OneHot" || written_name(op, opset) != nullptr || find_simpler(op) != nullptr;
-}
+bool can_be_written(const OpDef& op, std::int64_t opset) { return has_operator(op, opset) || find_simpler(op) != nullptr; }
 
 Model to_model(const GraphOfBatch& graph, const ValueOfState& state, const ExportOptions& options) {
   if (options.opset < kOldestWritten || options.opset > kNewestWritten) {
     fail_input("opset {} cannot be written; choose {} to {}", options.opset, kOldestWritten, kNewestWritten);
   }
-  const auto writable = [&](const OpDef& op) { return op.name == "OneHot" || written_name(op, options.opset) != nullptr; };
-  const auto simpler = [&](const RewriteContext& context) -> std::optional<std::vector<Value>> {
-    if (writable(context.op) || context.op.decompose) return std::nullopt;
-    const NodeRule* rule = find_simpler(context.op);
-    return rule == nullptr ? std::nullopt : (*rule)(context);
-  };
-  const auto written = [&](std::int64_t batch) {
-    const Graph own = rewrite(remove_dead_nodes(graph(batch)), simpler);
-    require_operators(own, options.opset, writable);
-    Graph parts = rewrite(decompose(own, [&](const OpDef& op) { return writable(op) || find_simpler(op) != nullptr; }), simpler);
-    return remove_dead_nodes(parts);
-  };
-  const Graph fewer = written(kFewer);
-  const Graph more = written(kMore);
+  const Graph fewer = in_operators(graph(kFewer), options.opset);
+  const Graph more = in_operators(graph(kMore), options.opset);
   return Exporter(fewer, more, state, options).run();
 }
 

@@ -1,11 +1,9 @@
 #include "neurons/formats/onnx/imported_model.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 #include "neurons/formats/onnx/edit.hpp"
 #include "neurons/formats/onnx/importer.hpp"
-#include "neurons/graph/rewrite.hpp"
 #include "neurons/layers/emit.hpp"
 #include "neurons/ops/ops.hpp"
 
@@ -25,8 +23,6 @@ namespace {
 const std::string kAdapterIn = ".lora_a";   // A's name, after the weight's
 const std::string kAdapterOut = ".lora_b";  // and B's
 constexpr double kAdapterSpread = 0.02;     // of A; B begins at 0, so that an adapter changes nothing at first
-
-bool is_given(const GraphData& graph, const ValueData& input) { return graph.initializer(input.name) == nullptr; }
 
 /// Whether the initialiser is the matrix of a Gemm or MatMul.
 bool is_matrix(const GraphData& graph, const TensorData& data) {
@@ -82,13 +78,6 @@ Tensor merged(const Tensor& weight, const Tensor& a, const Tensor& b) {
   return result;
 }
 
-const ImportedModel& only_imported(const Network& network) {
-  if (network.layers().size() == 1) {
-    if (const auto* imported = network.layers().front().layer.as<ImportedModel>()) return *imported;
-  }
-  fail_input("the network is no imported model: it has layers of its own");
-}
-
 }  // namespace
 
 const ImportedModel::Edited& ImportedModel::edited() const {
@@ -102,9 +91,7 @@ const ImportedModel::Edited& ImportedModel::edited() const {
   try {
     GraphData& graph = made->model.graph;
     lift_constants(graph);
-    const auto opset = made->model.opsets.find("");
-    const NodeData peeled =
-        scores || head > 0 ? peel(graph, made->output, opset == made->model.opsets.end() ? 1 : opset->second) : NodeData{};
+    const NodeData peeled = scores || head > 0 ? peel(graph, made->output, made->model.opset()) : NodeData{};
     if (scores) made->peeled = peeled;  // to stand there again; a head for values has none
     if (head < 0) fail_input("head = {} must be 0 (the model's own) or a number of neurons", head);
     if (lora < 0) fail_input("lora = {} must be 0 (none) or a rank", lora);
@@ -124,15 +111,14 @@ Value ImportedModel::build(BuildContext& context, const std::vector<Value>& inpu
   const GraphData& nodes = from.model.graph;
   std::map<std::string, Value> given;
   std::optional<std::int64_t> written;
-  for (const ValueData& input : nodes.inputs) {
-    if (!is_given(nodes, input)) continue;
+  for (const ValueData* input : nodes.given_inputs()) {
     if (given.size() == inputs.size())
       fail_input("{}: the model has more inputs than the {} that flow in", from.model.path, inputs.size());
-    if (input.dims && !input.dims->empty()) {
-      const auto* extent = std::get_if<std::int64_t>(&input.dims->front());
+    if (input->dims && !input->dims->empty()) {
+      const auto* extent = std::get_if<std::int64_t>(&input->dims->front());
       if (extent != nullptr && *extent > 0 && !written) written = *extent;
     }
-    given.emplace(input.name, inputs[given.size()]);
+    given.emplace(input->name, inputs[given.size()]);
   }
   ImportOptions options;
   options.single_precision = true;
@@ -186,29 +172,17 @@ std::map<std::string, Tensor> ImportedModel::values() const {
 
 std::vector<Network::Input> inputs_of(const Model& model) {
   std::vector<Network::Input> result;
-  for (const ValueData& input : model.graph.inputs) {
-    if (!is_given(model.graph, input)) continue;
+  for (const ValueData* given : model.graph.given_inputs()) {
+    const ValueData& input = *given;
     const auto dtype = dtype_of(input.type);
     if (!input.is_tensor || !dtype)
       fail_input("{}: input \"{}\" is of {}, which has no place here", model.path, input.name, name_of(input.type));
     if (!input.dims || input.dims->empty()) {
       fail_input("{}: input \"{}\" has no first axis, so there is no batch to train with", model.path, input.name);
     }
-    std::vector<std::int64_t> sample;
-    for (auto dim = input.dims->begin() + 1; dim != input.dims->end(); ++dim) {
-      const auto* extent = std::get_if<std::int64_t>(&*dim);
-      sample.push_back(extent != nullptr ? *extent : 1);
-    }
+    const std::vector<std::int64_t> sample = input.extents(1);
     result.push_back({input.name, Shape(std::span<const std::int64_t>(sample)), *dtype == DType::f64 ? DType::f32 : *dtype});
   }
-  return result;
-}
-
-std::vector<bool> said_extents(const Model& model, const std::string& input) {
-  std::vector<bool> result;
-  const auto found = std::ranges::find(model.graph.inputs, input, &ValueData::name);
-  if (found == model.graph.inputs.end() || !found->dims) return result;
-  for (const Dim& dim : *found->dims) result.push_back(std::holds_alternative<std::int64_t>(dim));
   return result;
 }
 
@@ -263,8 +237,14 @@ Network without_adapters(const Network& network, ImportedModel layer) {
 
 }  // namespace
 
+const ImportedModel* imported_in(const Network& network) {
+  return network.layers().size() == 1 ? network.layers().front().layer.as<ImportedModel>() : nullptr;
+}
+
 void replace_head(Network& network, std::int64_t outputs) {
-  ImportedModel layer = only_imported(network);
+  const ImportedModel* imported = imported_in(network);
+  if (imported == nullptr) fail_input("the network is no imported model: it has layers of its own");
+  ImportedModel layer = *imported;
   layer.head = outputs;
   layer.scores = true;
   network = with_layer(network, layer);
@@ -273,14 +253,13 @@ void replace_head(Network& network, std::int64_t outputs) {
 Model to_model(const Network& network, const SaveOptions& options) {
   ExportOptions how;
   how.metadata = options.metadata;
-  const ImportedModel* imported = network.layers().size() == 1 ? network.layers().front().layer.as<ImportedModel>() : nullptr;
+  const ImportedModel* imported = imported_in(network);
   if (imported != nullptr && imported->lora > 0) return to_model(without_adapters(network, *imported), options);
   const ImportedModel::Edited* from = imported == nullptr ? nullptr : &imported->edited();
   if (from != nullptr) {
     how.metadata.insert(from->model.metadata.begin(), from->model.metadata.end());
     how.name = from->model.graph.name;
-    const auto opset = from->model.opsets.find("");
-    if (opset != from->model.opsets.end()) how.opset = std::clamp(opset->second, kOldestWritten, kNewestWritten);
+    if (from->model.opsets.contains("")) how.opset = std::clamp(from->model.opset(), kOldestWritten, kNewestWritten);
   }
   if (options.opset != 0) how.opset = options.opset;
   const auto graph = [&](std::int64_t batch) {

@@ -56,15 +56,15 @@ std::vector<Network::Input> inputs_of(const Model& model);
 
 /// The model as a network: inputs, one layer "model", and one output. Throws InputError as to_graph() does, and for several outputs
 /// of which none is named.
-/// Of each axis of an input, whether the file says its extent; others take what they are given.
-std::vector<bool> said_extents(const Model& model, const std::string& input);
-
 struct LoadOptions {
   std::string output;   ///< which; "": the only one
   bool scores = false;  ///< see ImportedModel
 };
 Network load(const std::filesystem::path& path, const LoadOptions& options = {});
 Network to_network(std::shared_ptr<const Model> model, const LoadOptions& options = {});
+
+/// The imported model that a network is; null where it has layers of its own.
+const ImportedModel* imported_in(const Network& network);
 
 /// A fresh last weighted sum of `outputs` neurons, whose scores are the network's output. Other parameters keep their values.
 /// Throws InputError if the network is no imported model.

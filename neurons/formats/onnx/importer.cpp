@@ -29,13 +29,8 @@ std::string title_of(const NodeData& node) {
   return node.outputs.empty() ? kind : fmt::format("{} ({})", node.outputs.front(), kind);
 }
 
-/// The extents of an input; open ones are 1.
 Shape shape_of(const ValueData& value) {
-  std::vector<std::int64_t> extents;
-  for (const Dim& dim : value.dims.value_or(std::vector<Dim>{})) {
-    const auto* number = std::get_if<std::int64_t>(&dim);
-    extents.push_back(number != nullptr ? *number : 1);
-  }
+  const std::vector<std::int64_t> extents = value.extents();
   return Shape(std::span<const std::int64_t>(extents));
 }
 
@@ -80,6 +75,14 @@ std::vector<const NodeData*> in_order(const std::vector<NodeData>& nodes) {
   return order;
 }
 
+/// What a value is another name of: exporters lead equal weights through Identity nodes.
+const std::string& behind_identities(const GraphData& graph, const std::string& value) {
+  const auto maker = std::ranges::find_if(graph.nodes, [&](const NodeData& node) {
+    return node.op_type == "Identity" && !node.inputs.empty() && !node.outputs.empty() && node.outputs.front() == value;
+  });
+  return maker == graph.nodes.end() || maker->inputs.front() == value ? value : behind_identities(graph, maker->inputs.front());
+}
+
 /// Which inputs are taken as known when the model is compiled.
 enum class Known : std::uint8_t { none, integers, all };
 
@@ -97,14 +100,6 @@ ImportOptions options_for(const std::map<std::string, Tensor>& inputs, Known kno
 }
 
 }  // namespace
-
-/// What a value is another name of: exporters lead equal weights through Identity nodes.
-const std::string& behind_identities(const GraphData& graph, const std::string& value) {
-  const auto maker = std::ranges::find_if(graph.nodes, [&](const NodeData& node) {
-    return node.op_type == "Identity" && !node.inputs.empty() && !node.outputs.empty() && node.outputs.front() == value;
-  });
-  return maker == graph.nodes.end() || maker->inputs.front() == value ? value : behind_identities(graph, maker->inputs.front());
-}
 
 std::map<std::string, Role> roles_of(const Model& model, const OpTable& table) {
   std::map<std::string, Role> result;
@@ -380,11 +375,7 @@ std::vector<Value> Importer::emit(const OpDef& op, const std::vector<Value>& inp
   Plan plan = compile(alone, std::make_shared<StateStore>(alone.table()));
   plan.run();
   std::vector<Value> results;
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
-    Tensor result(outputs[i].type());
-    std::ranges::copy(plan.output(std::to_string(i)).bytes(), result.bytes().begin());
-    results.push_back(graph_.constant(std::move(result)));
-  }
+  for (std::size_t i = 0; i < outputs.size(); ++i) results.push_back(graph_.constant(plan.output(std::to_string(i)).copy()));
   return results;
 }
 

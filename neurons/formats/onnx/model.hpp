@@ -113,6 +113,9 @@ struct ValueData {
   ElementType type = ElementType::undefined;  ///< undefined: no tensor (a sequence, a map, an optional), or not said
   bool is_tensor = true;
   std::optional<std::vector<Dim>> dims;
+
+  /// The extents from axis `first` on; those that are open are 1.
+  std::vector<std::int64_t> extents(std::size_t first = 0) const;
 };
 
 struct GraphData {
@@ -124,6 +127,8 @@ struct GraphData {
   std::vector<ValueData> values;  ///< types of values in between
 
   const TensorData* initializer(std::string_view wanted) const;
+  /// What a caller gives: inputs that are no initialisers, as files of old list them, too.
+  std::vector<const ValueData*> given_inputs() const;
 };
 
 /// A node kind that is made of others.
@@ -147,6 +152,9 @@ struct Model {
   std::map<std::string, std::string> metadata;
   GraphData graph;
   std::vector<FunctionData> functions;
+
+  /// Of ONNX's own domain; 1 where the file does not say.
+  std::int64_t opset() const;
 };
 
 /// Reads a file in place: weights are mapped, not copied. Throws InputError naming the file and the fault: no such file, cut short,

@@ -18,60 +18,51 @@ inline ValueData value(std::string name, std::vector<Dim> dims, ElementType type
   return {std::move(name), type, true, std::move(dims)};
 }
 
-inline AttributeData integer(std::string name, std::int64_t number) {
+/// One without a value.
+inline AttributeData attribute(std::string name, AttributeData::Type type) {
   AttributeData result;
   result.name = std::move(name);
-  result.type = AttributeData::Type::integer;
+  result.type = type;
+  return result;
+}
+inline AttributeData integer(std::string name, std::int64_t number) {
+  AttributeData result = attribute(std::move(name), AttributeData::Type::integer);
   result.integer = number;
   return result;
 }
 inline AttributeData integers(std::string name, std::vector<std::int64_t> numbers) {
-  AttributeData result;
-  result.name = std::move(name);
-  result.type = AttributeData::Type::integers;
+  AttributeData result = attribute(std::move(name), AttributeData::Type::integers);
   result.integers = std::move(numbers);
   return result;
 }
 inline AttributeData real(std::string name, float number) {
-  AttributeData result;
-  result.name = std::move(name);
-  result.type = AttributeData::Type::real;
+  AttributeData result = attribute(std::move(name), AttributeData::Type::real);
   result.real = number;
   return result;
 }
 inline AttributeData reals(std::string name, std::vector<float> numbers) {
-  AttributeData result;
-  result.name = std::move(name);
-  result.type = AttributeData::Type::reals;
+  AttributeData result = attribute(std::move(name), AttributeData::Type::reals);
   result.reals = std::move(numbers);
   return result;
 }
 inline AttributeData text(std::string name, std::string words) {
-  AttributeData result;
-  result.name = std::move(name);
-  result.type = AttributeData::Type::text;
+  AttributeData result = attribute(std::move(name), AttributeData::Type::text);
   result.text = std::move(words);
   return result;
 }
 inline AttributeData graph(std::string name, GraphData body) {
-  AttributeData result;
-  result.name = std::move(name);
-  result.type = AttributeData::Type::graph;
+  AttributeData result = attribute(std::move(name), AttributeData::Type::graph);
   result.graph = std::make_shared<GraphData>(std::move(body));
   return result;
 }
 inline AttributeData tensor(std::string name, const Tensor& values) {
-  AttributeData result;
-  result.name = std::move(name);
-  result.type = AttributeData::Type::tensor;
+  AttributeData result = attribute(std::move(name), AttributeData::Type::tensor);
   result.tensor = from_tensor("", values);
   return result;
 }
 /// In a function's body: the attribute of the calling node.
 inline AttributeData of_caller(std::string name, AttributeData::Type type, std::string caller) {
-  AttributeData result;
-  result.name = std::move(name);
-  result.type = type;
+  AttributeData result = attribute(std::move(name), type);
   result.of_function = std::move(caller);
   return result;
 }
@@ -124,11 +115,7 @@ inline std::vector<Tensor> run(const Model& source, const std::map<std::string, 
   for (const auto& [name, tensor] : inputs) plan.input(name).assign(tensor);
   plan.run();
   std::vector<Tensor> results;
-  for (const ValueData& output : source.graph.outputs) {
-    const TensorView view = plan.output(output.name);
-    results.emplace_back(view.dtype, view.shape);
-    std::ranges::copy(view.bytes(), results.back().bytes().begin());
-  }
+  for (const ValueData& output : source.graph.outputs) results.push_back(plan.output(output.name).copy());
   return results;
 }
 

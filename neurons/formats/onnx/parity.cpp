@@ -19,8 +19,8 @@ using Recorded = std::map<std::string, Tensor>;
 /// The recorded inputs, in the types of the model's own.
 Recorded inputs_among(const Model& model, const Recorded& recorded) {
   Recorded inputs;
-  for (const ValueData& input : model.graph.inputs) {
-    if (model.graph.initializer(input.name) != nullptr) continue;
+  for (const ValueData* given : model.graph.given_inputs()) {
+    const ValueData& input = *given;
     const auto found = recorded.find(input.name);
     if (found == recorded.end()) {
       std::vector<std::string> names;
@@ -104,9 +104,7 @@ Parity compare(const Model& model, const std::shared_ptr<const OpTable>& table, 
   }
   plan.run();
   for (const auto& [id, name] : wanted) {
-    const TensorView view = plan.output(name);
-    Tensor here(view.dtype, view.shape);
-    std::ranges::copy(view.bytes(), here.bytes().begin());
+    const Tensor here = plan.output(name).copy();
     const Tensor& there = recorded.at(name);
     ValueParity value;
     value.value = name;

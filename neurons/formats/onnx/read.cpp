@@ -311,6 +311,28 @@ const TensorData* GraphData::initializer(std::string_view wanted) const {
   return found == initializers.end() ? nullptr : &*found;
 }
 
+std::vector<std::int64_t> ValueData::extents(std::size_t first) const {
+  std::vector<std::int64_t> result;
+  for (std::size_t i = first; dims && i < dims->size(); ++i) {
+    const auto* number = std::get_if<std::int64_t>(&(*dims)[i]);
+    result.push_back(number != nullptr ? *number : 1);
+  }
+  return result;
+}
+
+std::vector<const ValueData*> GraphData::given_inputs() const {
+  std::vector<const ValueData*> result;
+  for (const ValueData& input : inputs) {
+    if (initializer(input.name) == nullptr) result.push_back(&input);
+  }
+  return result;
+}
+
+std::int64_t Model::opset() const {
+  const auto found = opsets.find("");
+  return found == opsets.end() ? 1 : found->second;
+}
+
 Model parse(Bytes bytes, const std::string& name) { return parse_owned(bytes, nullptr, name); }
 
 Model read(const std::filesystem::path& path) {

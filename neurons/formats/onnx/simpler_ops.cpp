@@ -1,35 +1,30 @@
 #include "neurons/formats/onnx/simpler_ops.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <map>
 #include <numbers>
 #include <string>
+
+#include "neurons/graph/option_of.hpp"
 
 namespace neurons::onnx {
 namespace {
 
 using Values = std::optional<std::vector<Value>>;
 
-template <typename T>
-T option(const RewriteContext& context, std::string_view name) {
-  const Attributes attributes = context.options.attributes();
-  return std::get<T>(std::ranges::find(attributes, name, &Attribute::name)->value);
-}
-
 Value unary(Graph& graph, std::string_view op, Value x) { return graph.emit(op, {x}); }
 
 /// x · σ(alpha · x)
 Values swish(const RewriteContext& context) {
   const Value x = context.inputs[0];
-  return {{x * unary(context.graph, "Sigmoid", x * option<double>(context, "alpha"))}};
+  return {{x * unary(context.graph, "Sigmoid", x * option_of<double>(context.options, "alpha"))}};
 }
 
 /// x · Φ(x), or its approximation by tanh (Hendrycks & Gimpel 2016)
 Values gelu(const RewriteContext& context) {
   constexpr double kCubic = 0.044715;
   const Value x = context.inputs[0];
-  const bool by_tanh = option<std::string>(context, "approximate") == "tanh";
+  const bool by_tanh = option_of<std::string>(context.options, "approximate") == "tanh";
   const Value inner = by_tanh ? (x + x * x * x * kCubic) * std::sqrt(2 / std::numbers::pi) : x * std::numbers::sqrt2 * 0.5;
   return {{x * (unary(context.graph, by_tanh ? "Tanh" : "Erf", inner) + 1.0) * 0.5}};
 }
@@ -49,14 +44,14 @@ Values hard_swish(const RewriteContext& context) {
 /// The mean over the axes from option "axis" on.
 Value mean(const RewriteContext& context, Value x) {
   std::vector<std::int64_t> axes;
-  for (int axis = x.shape().normalized_axis(option<std::int64_t>(context, "axis")); axis < x.shape().rank(); ++axis)
+  for (int axis = x.shape().normalized_axis(option_of<std::int64_t>(context.options, "axis")); axis < x.shape().rank(); ++axis)
     axes.push_back(axis);
   return emit_with("ReduceMean", {x}, {{"axes", axes}, {"keep_dims", true}});
 }
 
 /// 1 / √(mean x² + epsilon)
 Value inverse_size(const RewriteContext& context, Value x) {
-  return 1.0 / unary(context.graph, "Sqrt", mean(context, x * x) + option<double>(context, "epsilon"));
+  return 1.0 / unary(context.graph, "Sqrt", mean(context, x * x) + option_of<double>(context.options, "epsilon"));
 }
 
 Values layer_normalization(const RewriteContext& context) {

@@ -21,15 +21,6 @@ struct DataSet {
   std::vector<Tensor> outputs;
 };
 
-/// The values that a caller gives: inputs that are no initialisers.
-std::vector<const ValueData*> given_inputs(const GraphData& graph) {
-  std::vector<const ValueData*> result;
-  for (const ValueData& input : graph.inputs) {
-    if (graph.initializer(input.name) == nullptr) result.push_back(&input);
-  }
-  return result;
-}
-
 /// The tensor of a file, which says uint16 for bfloat16 where the model knows better.
 Tensor read_value(const fs::path& path, const ValueData& declared) {
   TensorData data = read_tensor(path);
@@ -39,7 +30,7 @@ Tensor read_value(const fs::path& path, const ValueData& declared) {
 
 DataSet read_data_set(const fs::path& folder, const Model& model) {
   DataSet result;
-  const auto inputs = given_inputs(model.graph);
+  const auto inputs = model.graph.given_inputs();
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const fs::path path = folder / fmt::format("input_{}.pb", i);
     if (!fs::exists(path)) continue;  // an optional input at the end
@@ -73,20 +64,17 @@ std::string difference(const Tensor& actual, const Tensor& expected, double rela
 
 std::string run_data_set(const fs::path& folder, const Model& model, const std::shared_ptr<const OpTable>& table) {
   const DataSet data = read_data_set(folder, model);
-  const Graph graph = to_graph(model, table, data.inputs);
+  Graph graph = to_graph(model, table, data.inputs);
   Plan plan = compile(graph, std::make_shared<StateStore>(table));
   for (const auto& [name, tensor] : data.inputs) {
-    if (graph.has(name) && graph.info(const_cast<Graph&>(graph).find(name).id()).kind == ValueKind::input)
-      plan.input(name).assign(tensor);
+    if (graph.info(graph.find(name).id()).kind == ValueKind::input) plan.input(name).assign(tensor);
   }
   plan.run();
   for (std::size_t i = 0; i < data.outputs.size(); ++i) {
     const ValueData& declared = model.graph.outputs[i];
     const std::string& name = declared.name;
-    const TensorView view = plan.output(name);
-    Tensor found(view.dtype, view.shape);
-    std::ranges::copy(view.bytes(), found.bytes().begin());
-    const std::string fault = difference(found, data.outputs[i], declared.type == ElementType::bf16 ? kBrainPrecision : kRelative);
+    const double relative = declared.type == ElementType::bf16 ? kBrainPrecision : kRelative;
+    const std::string fault = difference(plan.output(name).copy(), data.outputs[i], relative);
     if (!fault.empty()) return fmt::format("{}: output {} {}", folder.filename().string(), name, fault);
   }
   return "";

@@ -1,7 +1,5 @@
 // Operators that are several of our ops.
 
-#include <algorithm>
-
 #include "neurons/base/error.hpp"
 #include "neurons/formats/onnx/rules/rules.hpp"
 
@@ -51,8 +49,6 @@ Outputs split(const NodeContext& node) {
   return node.as_it_is({{"num_outputs", static_cast<std::int64_t>(node.node.outputs.size())}});
 }
 
-Outputs identity(const NodeContext& node) { return {node.emit("Identity", {node.input(0)})}; }
-
 }  // namespace
 
 void add_combining_rules(Rules& rules) {
@@ -60,7 +56,6 @@ void add_combining_rules(Rules& rules) {
   rules["Mean"] = mean;
   rules["OneHot"] = one_hot;
   rules["Split"] = split;
-  rules["Identity"] = identity;
 }
 
 }  // namespace neurons::onnx

@@ -1,7 +1,5 @@
 // Normalisations and dropout, which differ between training and inference.
 
-#include <algorithm>
-
 #include "neurons/base/error.hpp"
 #include "neurons/formats/onnx/rules/rules.hpp"
 
@@ -58,21 +56,6 @@ Outputs dropout(const NodeContext& node) {
 
 Outputs layer_normalization(const NodeContext& node) { return node.as_it_is({}, {"stash_type"}); }
 
-Outputs mean_variance_normalization(const NodeContext& node) {
-  constexpr double kEpsilon = 1e-9;  // as the function in ONNX's operator page
-  std::vector<std::int64_t> axes = node.integer_list("axes");
-  if (axes.empty()) axes = {0, 2, 3};
-  const Value x = node.input(0);
-  const Attributes along{{"axes", axes}, {"keep_dims", true}};
-  const Value centred = node.emit("Sub", {x, node.emit("ReduceMean", {x}, along)});
-  const Value squares = node.emit("Mul", {x, x});
-  const Value mean = node.emit("ReduceMean", {x}, along);
-  const Value variance = node.emit("Sub", {node.emit("ReduceMean", {squares}, along), node.emit("Mul", {mean, mean})});
-  const Value deviation = node.emit("Sqrt", {variance});
-  const Value epsilon = node.constant(Tensor::scalar(static_cast<float>(kEpsilon)).cast(x.type().dtype));
-  return {node.emit("Div", {centred, node.emit("Add", {deviation, epsilon})})};
-}
-
 /// The pools whose second output is asked for.
 Outputs max_pool(const NodeContext& node) { return node.as_it_is({{"indices", node.has_output(1)}}); }
 
@@ -83,7 +66,6 @@ void add_normalization_rules(Rules& rules) {
   rules["GroupNormalization"] = group_normalization;
   rules["LayerNormalization"] = layer_normalization;
   rules["RMSNormalization"] = layer_normalization;
-  rules["MeanVarianceNormalization"] = mean_variance_normalization;
   rules["Dropout"] = dropout;
   rules["MaxPool"] = max_pool;
 }
