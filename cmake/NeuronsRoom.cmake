@@ -71,11 +71,11 @@ if(NEURONS_PRECOMPILE)
 endif()
 
 # neurons_compile(TARGET FROM OPTIMIZATION): TARGET is compiled with the headers that FROM has precompiled. With NEURONS_UNITE its sources are compiled eight at a
-# time: templates are instantiated once for all of them (docs/decisions/0001). What they define in anonymous namespaces must then have different names; the
-# targets named here have the same ones, or (kernels) are compiled once for each SIMD target.
+# time: templates are instantiated once for all of them (docs/decisions/0001). What they define in anonymous namespaces must then have different names; kernels are
+# compiled once for each SIMD target, and ops have a way of their own (ops/CMakeLists.txt).
 function(neurons_compile TARGET FROM OPTIMIZATION)
   target_compile_options(${TARGET} PRIVATE ${OPTIMIZATION})
-  if(NOT "${TARGET}" MATCHES "^((neurons|test)_(kernels|data)|neurons_ops)$")
+  if(NOT "${TARGET}" MATCHES "^((neurons|test)_kernels|neurons_ops)$")
     set_target_properties(${TARGET} PROPERTIES UNITY_BUILD ${NEURONS_UNITE})
   endif()
   if(NEURONS_PRECOMPILE)

@@ -111,10 +111,16 @@ TEST(FineTuning, SaysWhatItCannotDo) {
 
 TEST(FineTuning, ARunLeavesAModelThatNeedsNoSpec) {
   const TemporaryFolder folder;
-  Spec spec = fine_tuning_spec(fixture("torch_digits.onnx"), {.data = "mnist", .head = 10, .freeze = {"features*"}});
-  spec.data.validation.amount = 57'000;
+  Tensor images(DType::f32, {60, 1, 28, 28});
+  RandomStream random(5);
+  for (float& pixel : images.values<float>()) pixel = static_cast<float>(random.uniform());
+  std::vector<std::int64_t> labels(60);
+  std::iota(labels.begin(), labels.end(), 0);
+  for (std::int64_t& label : labels) label %= 10;
+  write_npz(folder / "images.npz", {{"x", images}, {"y", Tensor::of<std::int64_t>({60}, labels)}});
+  Spec spec = fine_tuning_spec(fixture("torch_digits.onnx"),
+                               {.data = (folder / "images.npz").string(), .head = 10, .freeze = {"features*"}});
   spec.training.options.epochs = 1;
-  spec.training.options.batch_size = 128;
   const RunOutcome outcome = run(spec, {.folder = folder / "run", .places = {NEURONS_SOURCE_DIR}});
   EXPECT_EQ(outcome.without_onnx, "");
   const Model model = open_model(folder / "run/model.onnx");

@@ -20,9 +20,9 @@ using ::testing::IsNan;
 using testing::message_of;
 using testing::TemporaryFolder;
 
-Table parse(std::string_view text, const CsvOptions& options = {}) { return parse_csv(text, "t.csv", options); }
-std::string message(std::string_view text, const CsvOptions& options = {}) {
-  return message_of([&] { parse(text, options); });
+Table csv_table(std::string_view text, const CsvOptions& options = {}) { return parse_csv(text, "t.csv", options); }
+std::string csv_message(std::string_view text, const CsvOptions& options = {}) {
+  return message_of([&] { csv_table(text, options); });
 }
 std::vector<std::string> names(const Table& table) {
   std::vector<std::string> result;
@@ -31,7 +31,7 @@ std::vector<std::string> names(const Table& table) {
 }
 
 TEST(Csv, ReadsNumbersAndTexts) {
-  const Table table = parse("length,colour,width\n5.1,red,+1e2\n-4,blue,.5\n");
+  const Table table = csv_table("length,colour,width\n5.1,red,+1e2\n-4,blue,.5\n");
   EXPECT_EQ(table.source, "t.csv");
   EXPECT_THAT(names(table), ElementsAre("length", "colour", "width"));
   EXPECT_TRUE(table.columns[0].is_numeric);
@@ -44,7 +44,7 @@ TEST(Csv, ReadsNumbersAndTexts) {
 }
 
 TEST(Csv, ReadsQuotedCells) {
-  const Table table = parse("a,\"b, \"\"c\"\"\"\n\"x\ny\r\nz\",\"1\"\n  \" spaced \"  ,2\n\"\",3\n\"\"\"\",4\nin \"side\",5\n");
+  const Table table = csv_table("a,\"b, \"\"c\"\"\"\n\"x\ny\r\nz\",\"1\"\n  \" spaced \"  ,2\n\"\",3\n\"\"\"\",4\nin \"side\",5\n");
   EXPECT_THAT(names(table), ElementsAre("a", "b, \"c\""));
   EXPECT_THAT(table.columns[0].texts, ElementsAre("x\ny\r\nz", " spaced ", "", "\"", "in \"side\""));
   EXPECT_THAT(table.columns[1].numbers, ElementsAre(1, 2, 3, 4, 5));
@@ -56,99 +56,99 @@ TEST(Csv, ReadsAnyLineEndByteOrderMarkAndEmptyLines) {
                                       "\xEF\xBB\xBF"
                                       "a,b\n1,2\n3,4",
                                       "\n\n \t\na,b\n\n1,2\n  \n3,4\n\n\n"}) {
-    const Table table = parse(text);
+    const Table table = csv_table(text);
     EXPECT_THAT(names(table), ElementsAre("a", "b")) << text;
     EXPECT_THAT(table.columns[0].numbers, ElementsAre(1, 3)) << text;
     EXPECT_THAT(table.columns[1].numbers, ElementsAre(2, 4)) << text;
   }
-  EXPECT_THAT(parse("\na\n\n1\n\n2\n").lines, ElementsAre(4, 6));
+  EXPECT_THAT(csv_table("\na\n\n1\n\n2\n").lines, ElementsAre(4, 6));
 }
 
 TEST(Csv, FindsTheDelimiter) {
-  EXPECT_THAT(names(parse("a;b,c;d\n1;2;3\n")), ElementsAre("a", "b,c", "d"));
-  EXPECT_THAT(names(parse("a\tb\n\t2\n")), ElementsAre("a", "b"));
-  EXPECT_THAT(names(parse("\"a;b;c\",d\n1,2\n")), ElementsAre("a;b;c", "d"));
-  EXPECT_THAT(names(parse("a;b,c\n1\n", {.delimiter = '|'})), ElementsAre("a;b,c"));
-  EXPECT_THAT(parse("a|b\n1|2\n", {.delimiter = '|'}).columns[1].numbers, ElementsAre(2));
-  EXPECT_THAT(message("a\n1\n", {.delimiter = '"'}), HasSubstr("cannot be the delimiter"));
+  EXPECT_THAT(names(csv_table("a;b,c;d\n1;2;3\n")), ElementsAre("a", "b,c", "d"));
+  EXPECT_THAT(names(csv_table("a\tb\n\t2\n")), ElementsAre("a", "b"));
+  EXPECT_THAT(names(csv_table("\"a;b;c\",d\n1,2\n")), ElementsAre("a;b;c", "d"));
+  EXPECT_THAT(names(csv_table("a;b,c\n1\n", {.delimiter = '|'})), ElementsAre("a;b,c"));
+  EXPECT_THAT(csv_table("a|b\n1|2\n", {.delimiter = '|'}).columns[1].numbers, ElementsAre(2));
+  EXPECT_THAT(csv_message("a\n1\n", {.delimiter = '"'}), HasSubstr("cannot be the delimiter"));
 }
 
 TEST(Csv, TellsAHeaderFromData) {
-  EXPECT_THAT(names(parse("1,x\n2,y\n")), ElementsAre("column0", "column1"));
-  EXPECT_EQ(parse("1,x\n2,y\n").rows(), 2);
-  EXPECT_THAT(names(parse("1999,2000\n1,2\n", {.header = CsvOptions::Header::present})), ElementsAre("1999", "2000"));
-  EXPECT_EQ(parse("a,b\nc,d\n", {.header = CsvOptions::Header::absent}).rows(), 2);
-  EXPECT_THAT(names(parse(",b\n1,2\n")), ElementsAre("column0", "b")) << "a row number without a name, as data frames write it";
+  EXPECT_THAT(names(csv_table("1,x\n2,y\n")), ElementsAre("column0", "column1"));
+  EXPECT_EQ(csv_table("1,x\n2,y\n").rows(), 2);
+  EXPECT_THAT(names(csv_table("1999,2000\n1,2\n", {.header = CsvOptions::Header::present})), ElementsAre("1999", "2000"));
+  EXPECT_EQ(csv_table("a,b\nc,d\n", {.header = CsvOptions::Header::absent}).rows(), 2);
+  EXPECT_THAT(names(csv_table(",b\n1,2\n")), ElementsAre("column0", "b")) << "a row number without a name, as data frames write it";
 }
 
 TEST(Csv, KeepsMissingCells) {
-  const Table table = parse("a,b\n1,x\n,\nNA,?\n4,y\n");
+  const Table table = csv_table("a,b\n1,x\n,\nNA,?\n4,y\n");
   EXPECT_THAT(table.columns[0].numbers, ElementsAre(1, IsNan(), IsNan(), 4));
   EXPECT_THAT(table.columns[1].texts, ElementsAre("x", "", "", "y"));
-  EXPECT_TRUE(parse("a,b\n1,\n2,NA\n").columns[1].is_numeric) << "nothing but missing cells";
+  EXPECT_TRUE(csv_table("a,b\n1,\n2,NA\n").columns[1].is_numeric) << "nothing but missing cells";
 }
 
 TEST(Csv, KeepsCategoricalColumnsAsTexts) {
-  const Table table = parse("zip,n\n01234,1\n 99999 ,2\nNA,3\n", {.categorical = {"zip"}});
+  const Table table = csv_table("zip,n\n01234,1\n 99999 ,2\nNA,3\n", {.categorical = {"zip"}});
   EXPECT_THAT(table.columns[0].texts, ElementsAre("01234", "99999", ""));
   EXPECT_TRUE(table.columns[1].is_numeric);
-  EXPECT_FALSE(parse("zip,n\n01234,1\n", {.categorical_if_there = {"zip", "zap"}}).columns[0].is_numeric);
-  EXPECT_EQ(message("colour,n\nred,1\n", {.categorical = {"color"}}),
+  EXPECT_FALSE(csv_table("zip,n\n01234,1\n", {.categorical_if_there = {"zip", "zap"}}).columns[0].is_numeric);
+  EXPECT_EQ(csv_message("colour,n\nred,1\n", {.categorical = {"color"}}),
             "t.csv: there is no column \"color\" to take as categorical; did you mean \"colour\"?");
 }
 
 TEST(Csv, NamesTheCellWithTextWhereNumbersAreNeeded) {
-  EXPECT_EQ(message("a,b\n1,2\n3,4\n5,six\n"),
+  EXPECT_EQ(csv_message("a,b\n1,2\n3,4\n5,six\n"),
             "t.csv:4: column b holds \"six\", but 2 of its 3 values are numbers; mend the cell, or name the column as categorical");
-  EXPECT_FALSE(parse("a\n1\ntwo\n").columns[0].is_numeric) << "at most half are numbers";
-  EXPECT_THAT(message("a\n1\n2\n" + std::string(50, 'x') + "\n"), HasSubstr("\"" + std::string(40, 'x') + "…\""));
+  EXPECT_FALSE(csv_table("a\n1\ntwo\n").columns[0].is_numeric) << "at most half are numbers";
+  EXPECT_THAT(csv_message("a\n1\n2\n" + std::string(50, 'x') + "\n"), HasSubstr("\"" + std::string(40, 'x') + "…\""));
 }
 
 TEST(Csv, RefusesRaggedRows) {
-  EXPECT_EQ(message("a,b\n1,2\n3\n"), "t.csv:3: 1 cells, expected 2 as in line 1");
-  EXPECT_EQ(message("\na,b\n1,2,\n"), "t.csv:3: 3 cells, expected 2 as in line 2");
+  EXPECT_EQ(csv_message("a,b\n1,2\n3\n"), "t.csv:3: 1 cells, expected 2 as in line 1");
+  EXPECT_EQ(csv_message("\na,b\n1,2,\n"), "t.csv:3: 3 cells, expected 2 as in line 2");
 }
 
 TEST(Csv, RefusesQuotesThatDoNotClose) {
-  EXPECT_EQ(message("a,b\n1,\"x\n2,y\n"), "t.csv:2: a quote \" opens here and never closes");
-  EXPECT_THAT(message("a,b\n1,\"x\"y\n"), HasSubstr("t.csv:2: text follows a closing quote"));
+  EXPECT_EQ(csv_message("a,b\n1,\"x\n2,y\n"), "t.csv:2: a quote \" opens here and never closes");
+  EXPECT_THAT(csv_message("a,b\n1,\"x\"y\n"), HasSubstr("t.csv:2: text follows a closing quote"));
 }
 
 TEST(Csv, RefusesFilesWithoutRows) {
-  EXPECT_EQ(message(""), "t.csv: is empty, expected rows of comma-separated values");
-  EXPECT_EQ(message(" \n\r\n"), "t.csv: is empty, expected rows of comma-separated values");
-  EXPECT_EQ(message("a,b\n"), "t.csv: holds a header and no row");
-  EXPECT_THAT(message("1,2\n", {.header = CsvOptions::Header::present}), HasSubstr("no row"));
+  EXPECT_EQ(csv_message(""), "t.csv: is empty, expected rows of comma-separated values");
+  EXPECT_EQ(csv_message(" \n\r\n"), "t.csv: is empty, expected rows of comma-separated values");
+  EXPECT_EQ(csv_message("a,b\n"), "t.csv: holds a header and no row");
+  EXPECT_THAT(csv_message("1,2\n", {.header = CsvOptions::Header::present}), HasSubstr("no row"));
 }
 
 TEST(Csv, RefusesTwoColumnsOfOneName) {
-  EXPECT_EQ(message("a,b,a\n1,2,3\n"), "t.csv: columns 0 and 2 (from 0) are both named \"a\"");
-  EXPECT_THAT(message("column1,\nx,y\n"), HasSubstr("both named \"column1\""));
+  EXPECT_EQ(csv_message("a,b,a\n1,2,3\n"), "t.csv: columns 0 and 2 (from 0) are both named \"a\"");
+  EXPECT_THAT(csv_message("column1,\nx,y\n"), HasSubstr("both named \"column1\""));
 }
 
 TEST(Csv, RefusesWhatIsNoUtf8Text) {
-  EXPECT_EQ(message(std::string_view("a\n1\n\0\n", 6)),
+  EXPECT_EQ(csv_message(std::string_view("a\n1\n\0\n", 6)),
             "t.csv:3: holds a NUL byte, so it is no text in UTF-8; save the file in UTF-8");
-  EXPECT_EQ(message("name\ncaf\xE9\n"), "t.csv:2: byte 0xe9 is not UTF-8; save the file in UTF-8");
+  EXPECT_EQ(csv_message("name\ncaf\xE9\n"), "t.csv:2: byte 0xe9 is not UTF-8; save the file in UTF-8");
   for (const std::string_view bad : {"\x80", "\xC0\x80", "\xC3", "\xE0\x80\x80", "\xED\xA0\x80", "\xF0\x80\x80\x80",
                                      "\xF4\x90\x80\x80", "\xF8\x88\x80\x80\x80", "\xE2\x82"}) {
-    EXPECT_THAT(message(bad), HasSubstr("is not UTF-8"));
+    EXPECT_THAT(csv_message(bad), HasSubstr("is not UTF-8"));
   }
-  EXPECT_THAT(parse("a\ncafé\n€\n😀\n").columns[0].texts, ElementsAre("café", "€", "😀"));
+  EXPECT_THAT(csv_table("a\ncafé\n€\n😀\n").columns[0].texts, ElementsAre("café", "€", "😀"));
 }
 
 TEST(Csv, RefusesAMillionColumns) {
-  EXPECT_EQ(message(std::string(1'000'000, ',') + "\n"),
+  EXPECT_EQ(csv_message(std::string(1'000'000, ',') + "\n"),
             "t.csv:1: more than 100000 cells in a line; is the delimiter , right, and are there line ends?");
-  EXPECT_EQ(parse("1" + std::string(99'999, ',') + "\n").column_count(), 100'000);
+  EXPECT_EQ(csv_table("1" + std::string(99'999, ',') + "\n").column_count(), 100'000);
 }
 
 TEST(Csv, IgnoresTheLocale) {
   const std::string before = std::setlocale(LC_ALL, nullptr);
   for (const char* locale : {"de_DE.UTF-8", "de_DE", "fr_FR.UTF-8", "C.UTF-8"}) {
     std::setlocale(LC_ALL, locale);  // a comma is the decimal point in the first three, where they are installed
-    EXPECT_THAT(parse("a;b\n1.5;1,5\n").columns[0].numbers, ElementsAre(1.5));
-    EXPECT_FALSE(parse("a;b\n1.5;1,5\n").columns[1].is_numeric);
+    EXPECT_THAT(csv_table("a;b\n1.5;1,5\n").columns[0].numbers, ElementsAre(1.5));
+    EXPECT_FALSE(csv_table("a;b\n1.5;1,5\n").columns[1].is_numeric);
   }
   std::setlocale(LC_ALL, before.c_str());
 }
@@ -168,7 +168,7 @@ TEST(Csv, ReadsBackWhatAWriterQuotes) {
       }
       text += "\n";
     }
-    const Table table = parse(text, {.header = CsvOptions::Header::absent, .delimiter = ','});
+    const Table table = csv_table(text, {.header = CsvOptions::Header::absent, .delimiter = ','});
     RC_ASSERT(table.rows() == static_cast<std::int64_t>(rows.size()));
     for (std::size_t column = 0; column < columns; ++column) {
       for (std::size_t row = 0; row < rows.size(); ++row) {

@@ -24,8 +24,8 @@ struct IdxType {
   std::size_t bytes;
   DType becomes;
 };
-constexpr IdxType kTypes[] = {{0x08, 1, DType::u8},  {0x09, 1, DType::i32}, {0x0B, 2, DType::i32},
-                              {0x0C, 4, DType::i32}, {0x0D, 4, DType::f32}, {0x0E, 8, DType::f64}};
+constexpr IdxType kIdxTypes[] = {{0x08, 1, DType::u8},  {0x09, 1, DType::i32}, {0x0B, 2, DType::i32},
+                                 {0x0C, 4, DType::i32}, {0x0D, 4, DType::f32}, {0x0E, 8, DType::f64}};
 
 /// A big-endian number.
 template <typename Unsigned>
@@ -47,7 +47,7 @@ void decode(const std::byte* bytes, std::span<Becomes> out) noexcept {
   }
 }
 
-struct Header {
+struct IdxHeader {
   IdxType type;
   std::vector<std::int64_t> extents;
   std::size_t size;  ///< bytes of the header
@@ -55,7 +55,7 @@ struct Header {
 };
 constexpr std::size_t kUncountable = std::size_t{1} << 60;
 
-Header read_header(ByteStream& stream, const std::string& name) {
+IdxHeader read_header(ByteStream& stream, const std::string& name) {
   const auto read = [&](std::span<std::byte> into) {
     if (stream.read(into) < into.size()) {
       fail_input("{}: ends after {} bytes, inside the header of an IDX file; the download was cut, fetch it again", name,
@@ -65,14 +65,14 @@ Header read_header(ByteStream& stream, const std::string& name) {
   std::array<std::byte, 4> magic;
   read(magic);
   const auto rank = std::to_integer<std::size_t>(magic[3]);
-  const auto type = std::ranges::find(kTypes, std::to_integer<std::uint8_t>(magic[2]), &IdxType::code);
-  if (magic[0] != std::byte{0} || magic[1] != std::byte{0} || type == std::end(kTypes) || rank < 1 || rank > Shape::kMaxRank) {
+  const auto type = std::ranges::find(kIdxTypes, std::to_integer<std::uint8_t>(magic[2]), &IdxType::code);
+  if (magic[0] != std::byte{0} || magic[1] != std::byte{0} || type == std::end(kIdxTypes) || rank < 1 || rank > Shape::kMaxRank) {
     fail_input(
         "{}: is no IDX file, neither plain nor gzip-compressed: its data begin with {:02x}, expected 00 00, a type (08, 09, 0b, "
         "0c, 0d or 0e) and the number of dimensions (01 to 08)",
         name, fmt::join(std::span(reinterpret_cast<const std::uint8_t*>(magic.data()), 4), " "));
   }
-  Header header{*type, {}, 4 + 4 * rank, type->bytes};
+  IdxHeader header{*type, {}, 4 + 4 * rank, type->bytes};
   bool empty = false;
   for (std::size_t axis = 0; axis < rank; ++axis) {
     std::array<std::byte, 4> extent;
@@ -92,7 +92,7 @@ Header read_header(ByteStream& stream, const std::string& name) {
 }
 
 Tensor read_tensor(ByteStream& stream, bool compressed, const std::string& name) {
-  const Header header = read_header(stream, name);
+  const IdxHeader header = read_header(stream, name);
   const std::string promise = fmt::format("[{}] of {} bytes each", fmt::join(header.extents, ", "), header.type.bytes);
   const auto fail_cut = [&](std::size_t position) {
     fail_input("{}: ends after {} of {} bytes ({}); the download was cut, fetch it again", name, position,

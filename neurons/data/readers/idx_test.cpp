@@ -45,60 +45,62 @@ std::string idx(int type, const std::vector<std::uint32_t>& extents, std::string
   return text.append(data);
 }
 
-Tensor parse(std::string_view text) { return parse_idx(std::as_bytes(std::span(text)), "some.idx"); }
-std::string message(std::string_view text) {
-  return message_of([&] { parse(text); });
+Tensor idx_tensor(std::string_view text) { return parse_idx(std::as_bytes(std::span(text)), "some.idx"); }
+std::string idx_message(std::string_view text) {
+  return message_of([&] { idx_tensor(text); });
 }
 
 TEST(Idx, ReadsEveryType) {
   using namespace std::string_view_literals;
-  EXPECT_EQ(parse(idx(0x08, {2, 3}, "\x00\x01\x02\x7f\x80\xff"sv)), Tensor::of<std::uint8_t>({2, 3}, {0, 1, 2, 127, 128, 255}));
-  EXPECT_EQ(parse(idx(0x09, {4}, "\x00\x7f\x80\xff"sv)), Tensor::of<std::int32_t>({4}, {0, 127, -128, -1}));
-  EXPECT_EQ(parse(idx(0x0B, {3}, "\x01\x02\xff\xff\x80\x00"sv)), Tensor::of<std::int32_t>({3}, {258, -1, -32768}));
-  EXPECT_EQ(parse(idx(0x0C, {2}, "\x01\x02\x03\x04\xff\xff\xff\xfe"sv)), Tensor::of<std::int32_t>({2}, {16909060, -2}));
-  EXPECT_EQ(parse(idx(0x0D, {2}, "\x3f\x80\x00\x00\xc0\x49\x0f\xdb"sv)), Tensor::of<float>({2}, {1, -3.14159274F}));
-  EXPECT_EQ(parse(idx(0x0E, {1, 1}, "\x40\x09\x21\xfb\x54\x44\x2d\x18"sv)), Tensor::of<double>({1, 1}, {3.141592653589793}));
+  EXPECT_EQ(idx_tensor(idx(0x08, {2, 3}, "\x00\x01\x02\x7f\x80\xff"sv)),
+            Tensor::of<std::uint8_t>({2, 3}, {0, 1, 2, 127, 128, 255}));
+  EXPECT_EQ(idx_tensor(idx(0x09, {4}, "\x00\x7f\x80\xff"sv)), Tensor::of<std::int32_t>({4}, {0, 127, -128, -1}));
+  EXPECT_EQ(idx_tensor(idx(0x0B, {3}, "\x01\x02\xff\xff\x80\x00"sv)), Tensor::of<std::int32_t>({3}, {258, -1, -32768}));
+  EXPECT_EQ(idx_tensor(idx(0x0C, {2}, "\x01\x02\x03\x04\xff\xff\xff\xfe"sv)), Tensor::of<std::int32_t>({2}, {16909060, -2}));
+  EXPECT_EQ(idx_tensor(idx(0x0D, {2}, "\x3f\x80\x00\x00\xc0\x49\x0f\xdb"sv)), Tensor::of<float>({2}, {1, -3.14159274F}));
+  EXPECT_EQ(idx_tensor(idx(0x0E, {1, 1}, "\x40\x09\x21\xfb\x54\x44\x2d\x18"sv)), Tensor::of<double>({1, 1}, {3.141592653589793}));
 }
 
 TEST(Idx, ReadsOddShapes) {
-  EXPECT_EQ(parse(idx(0x08, {1, 1, 1, 1, 1, 1, 1, 1}, "x")).shape(), Shape({1, 1, 1, 1, 1, 1, 1, 1}));
-  EXPECT_EQ(parse(idx(0x08, {0, 28, 28}, "")).shape(), Shape({0, 28, 28}));
-  EXPECT_EQ(message(idx(0x08, {0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0}, "")),
+  EXPECT_EQ(idx_tensor(idx(0x08, {1, 1, 1, 1, 1, 1, 1, 1}, "x")).shape(), Shape({1, 1, 1, 1, 1, 1, 1, 1}));
+  EXPECT_EQ(idx_tensor(idx(0x08, {0, 28, 28}, "")).shape(), Shape({0, 28, 28}));
+  EXPECT_EQ(idx_message(idx(0x08, {0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0}, "")),
             "some.idx: shape [4294967295, 4294967295, 4294967295, 0]: more than 2^48 elements");
 }
 
 TEST(Idx, ReadsGzipAndItsMembers) {
   const std::string file = idx(0x08, {5}, "abcde");
-  EXPECT_EQ(parse(gzip(file)), parse(file));
-  EXPECT_EQ(parse(gzip(file.substr(0, 6)) + gzip(file.substr(6))), parse(file));
+  EXPECT_EQ(idx_tensor(gzip(file)), idx_tensor(file));
+  EXPECT_EQ(idx_tensor(gzip(file.substr(0, 6)) + gzip(file.substr(6))), idx_tensor(file));
 }
 
 TEST(Idx, RefusesEveryTruncation) {
   const std::string plain = idx(0x0C, {2, 2}, "0123456789abcdef");
   for (const std::string& file : {plain, gzip(plain), gzip(plain.substr(0, 9)) + gzip(plain.substr(9))}) {
     for (std::size_t length = 0; length < file.size(); ++length) {
-      const std::string text = message(file.substr(0, length));
+      const std::string text = idx_message(file.substr(0, length));
       EXPECT_THAT(text, StartsWith("some.idx: ")) << length;
     }
   }
-  EXPECT_EQ(message(""), "some.idx: ends after 0 bytes, inside the header of an IDX file; the download was cut, fetch it again");
-  EXPECT_THAT(message(plain.substr(0, 8)), HasSubstr("ends after 8 bytes, inside the header"));
+  EXPECT_EQ(idx_message(""),
+            "some.idx: ends after 0 bytes, inside the header of an IDX file; the download was cut, fetch it again");
+  EXPECT_THAT(idx_message(plain.substr(0, 8)), HasSubstr("ends after 8 bytes, inside the header"));
   std::string noise(100'000, '\0');
   RandomStream random(1);
   for (char& byte : noise) byte = static_cast<char>(random.next_u32() % 16);
   const std::string cut = gzip(idx(0x08, {100'000}, noise));
-  EXPECT_THAT(message(cut.substr(0, cut.size() / 2)),
+  EXPECT_THAT(idx_message(cut.substr(0, cut.size() / 2)),
               AllOf(HasSubstr("ends after "), HasSubstr(" of 100008 bytes ([100000] of 1 bytes")));
 }
 
 TEST(Idx, RefusesLengthsThatAreNotWhatTheHeaderSays) {
-  EXPECT_EQ(message(idx(0x08, {2, 3}, "12345")),
+  EXPECT_EQ(idx_message(idx(0x08, {2, 3}, "12345")),
             "some.idx: ends after 17 of 18 bytes ([2, 3] of 1 bytes each); the download was cut, fetch it again");
-  EXPECT_EQ(message(idx(0x08, {2, 3}, "1234567")),
+  EXPECT_EQ(idx_message(idx(0x08, {2, 3}, "1234567")),
             "some.idx: goes on after the 18 bytes that its header says ([2, 3] of 1 bytes each)");
-  EXPECT_EQ(message(gzip(idx(0x08, {2, 3}, "12345"))),
+  EXPECT_EQ(idx_message(gzip(idx(0x08, {2, 3}, "12345"))),
             "some.idx: ends after 17 of 18 bytes ([2, 3] of 1 bytes each); the download was cut, fetch it again");
-  EXPECT_THAT(message(gzip(idx(0x08, {2, 3}, "1234567"))), HasSubstr("goes on after the 18 bytes"));
+  EXPECT_THAT(idx_message(gzip(idx(0x08, {2, 3}, "1234567"))), HasSubstr("goes on after the 18 bytes"));
 }
 
 TEST(Idx, TakesNoMemoryForWhatAHeaderClaims) {
@@ -106,29 +108,29 @@ TEST(Idx, TakesNoMemoryForWhatAHeaderClaims) {
        {std::vector<std::uint32_t>{0xFFFFFFFF}, {60'000, 28, 28}, {0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF}}) {
     for (const int type : {0x08, 0x09, 0x0E}) {
       const std::string file = idx(type, extents, "1234");
-      EXPECT_THAT(message(file), extents.back() > 28 && extents.size() > 1 ? HasSubstr("but at most 4 bytes can follow it")
-                                                                           : HasSubstr("; the download was cut"));
-      EXPECT_THAT(message(gzip(file)), HasSubstr("bytes can follow it; the header is damaged"));
+      EXPECT_THAT(idx_message(file), extents.back() > 28 && extents.size() > 1 ? HasSubstr("but at most 4 bytes can follow it")
+                                                                               : HasSubstr("; the download was cut"));
+      EXPECT_THAT(idx_message(gzip(file)), HasSubstr("bytes can follow it; the header is damaged"));
     }
   }
 }
 
 TEST(Idx, RefusesWhatIsNoIdx) {
-  EXPECT_THAT(message("<!DOCTYPE html>"),
+  EXPECT_THAT(idx_message("<!DOCTYPE html>"),
               AllOf(StartsWith("some.idx: is no IDX file, neither plain nor gzip-compressed: its data begin with 3c 21 44 4f")));
-  EXPECT_THAT(message(gzip("<!DOCTYPE html>")), HasSubstr("its data begin with 3c 21 44 4f"));
-  EXPECT_THAT(message(idx(0x0A, {1}, "x")), HasSubstr("begin with 00 00 0a 01"));
-  EXPECT_THAT(message(idx(0x08, {}, "x")), HasSubstr("begin with 00 00 08 00"));
-  EXPECT_THAT(message(idx(0x08, {1, 1, 1, 1, 1, 1, 1, 1, 1}, "x")), HasSubstr("begin with 00 00 08 09"));
+  EXPECT_THAT(idx_message(gzip("<!DOCTYPE html>")), HasSubstr("its data begin with 3c 21 44 4f"));
+  EXPECT_THAT(idx_message(idx(0x0A, {1}, "x")), HasSubstr("begin with 00 00 0a 01"));
+  EXPECT_THAT(idx_message(idx(0x08, {}, "x")), HasSubstr("begin with 00 00 08 00"));
+  EXPECT_THAT(idx_message(idx(0x08, {1, 1, 1, 1, 1, 1, 1, 1, 1}, "x")), HasSubstr("begin with 00 00 08 09"));
 }
 
 TEST(Idx, RefusesDamagedGzip) {
   std::string file = gzip(idx(0x08, {64}, std::string(64, 'x')));
-  EXPECT_THAT(message(file + "more"), HasSubstr("4 bytes follow the end of the compressed data"));
+  EXPECT_THAT(idx_message(file + "more"), HasSubstr("4 bytes follow the end of the compressed data"));
   file[file.size() - 6] ^= 1;  // in the checksum
-  EXPECT_THAT(message(file), AllOf(HasSubstr("damaged after 72 decompressed bytes"), HasSubstr("incorrect data check")));
+  EXPECT_THAT(idx_message(file), AllOf(HasSubstr("damaged after 72 decompressed bytes"), HasSubstr("incorrect data check")));
   file[3] = '\xff';
-  EXPECT_THAT(message(file), HasSubstr("some.idx: the compressed data are damaged after 0"));
+  EXPECT_THAT(idx_message(file), HasSubstr("some.idx: the compressed data are damaged after 0"));
 }
 
 TEST(Idx, NamesAFileThatIsNotThere) {

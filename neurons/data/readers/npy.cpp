@@ -25,10 +25,10 @@ struct NpyType {
   std::string_view code;
   DType dtype;
 };
-constexpr NpyType kTypes[] = {{"<f4", DType::f32}, {"<f8", DType::f64}, {"<i4", DType::i32},
-                              {"<i8", DType::i64}, {"|u1", DType::u8},  {"|b1", DType::boolean}};
+constexpr NpyType kNpyTypes[] = {{"<f4", DType::f32}, {"<f8", DType::f64}, {"<i4", DType::i32},
+                                 {"<i8", DType::i64}, {"|u1", DType::u8},  {"|b1", DType::boolean}};
 
-struct Header {
+struct NpyHeader {
   std::optional<std::string_view> type;
   std::optional<bool> fortran_order;
   std::optional<std::vector<std::int64_t>> shape;
@@ -39,8 +39,8 @@ class HeaderParser {
  public:
   HeaderParser(std::string_view text, const std::string& name) : text_(text), rest_(text), name_(name) {}
 
-  Header parse() {
-    Header header;
+  NpyHeader parse() {
+    NpyHeader header;
     expect('{');
     while (!take('}')) {
       const std::string_view key = quoted();
@@ -125,11 +125,11 @@ class HeaderParser {
 };
 
 DType dtype_of_code(std::string_view code, const std::string& name) {
-  for (const auto& [known, dtype] : kTypes) {
+  for (const auto& [known, dtype] : kNpyTypes) {
     if (code == known || (code.size() == 3 && size_of(dtype) == 1 && code.substr(1) == known.substr(1))) return dtype;
   }
   std::vector<std::string_view> known;
-  for (const NpyType& type : kTypes) known.push_back(type.code);
+  for (const NpyType& type : kNpyTypes) known.push_back(type.code);
   std::string shown;
   for (const char c : code.substr(0, 20)) shown.push_back(c >= ' ' && c <= '~' ? c : '.');
   fail_input("{}: its elements are of type {}, expected {}; convert them before saving", name, shown, fmt::join(known, ", "));
@@ -175,7 +175,7 @@ Tensor parse_npy(std::span<const std::byte> bytes, const std::string& name) {
   if (text.size() < begin || text.size() - begin < length) {
     fail_input("{}: ends after {} bytes, inside its npy header; the file was cut", name, text.size());
   }
-  const Header header = HeaderParser(text.substr(begin, length), name).parse();
+  const NpyHeader header = HeaderParser(text.substr(begin, length), name).parse();
   const DType dtype = dtype_of_code(*header.type, name);
   const auto data = bytes.subspan(begin + length);
   if (header.shape->size() > Shape::kMaxRank) {
@@ -203,7 +203,7 @@ std::string format_npy(const Tensor& tensor) {
   std::string shape;
   for (const std::int64_t extent : tensor.shape().extents()) shape += fmt::format("{}{}", shape.empty() ? "" : ", ", extent);
   if (tensor.shape().rank() == 1) shape += ",";
-  const auto type = std::ranges::find(kTypes, tensor.dtype(), &NpyType::dtype);
+  const auto type = std::ranges::find(kNpyTypes, tensor.dtype(), &NpyType::dtype);
   std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}", type->code, shape);
   constexpr std::size_t kBefore = 10;
   header.resize((kBefore + header.size() + 1 + 63) / 64 * 64 - kBefore - 1, ' ');  // the data begin at a multiple of 64

@@ -19,9 +19,9 @@ using ::testing::Key;
 using testing::message_of;
 using testing::TemporaryFolder;
 
-Tensor parse(std::string_view text) { return parse_npy(std::as_bytes(std::span(text)), "a.npy"); }
-std::string message(std::string_view text) {
-  return message_of([&] { parse(text); });
+Tensor npy_tensor(std::string_view text) { return parse_npy(std::as_bytes(std::span(text)), "a.npy"); }
+std::string npy_message(std::string_view text) {
+  return message_of([&] { npy_tensor(text); });
 }
 std::map<std::string, Tensor> unzip(std::string_view text) { return parse_npz(std::as_bytes(std::span(text)), "a.npz"); }
 std::string zip_message(std::string_view text) {
@@ -37,34 +37,35 @@ std::string npy(const std::string& type, const std::string& shape, const std::st
 }
 
 TEST(Npy, ReadsEveryType) {
-  EXPECT_EQ(parse(npy("<f4", "(2,)", "\x00\x00\x80\x3f\xdb\x0f\x49\xc0"s)), Tensor::of<float>({2}, {1, -3.14159274F}));
-  EXPECT_EQ(parse(npy("<f8", "(1, 1)", "\x18\x2d\x44\x54\xfb\x21\x09\x40"s)), Tensor::of<double>({1, 1}, {3.141592653589793}));
-  EXPECT_EQ(parse(npy("<i4", "(1,)", "\xfe\xff\xff\xff"s)), Tensor::of<std::int32_t>({1}, {-2}));
-  EXPECT_EQ(parse(npy("<i8", "()", "\x01\x00\x00\x00\x00\x00\x00\x80"s)),
+  EXPECT_EQ(npy_tensor(npy("<f4", "(2,)", "\x00\x00\x80\x3f\xdb\x0f\x49\xc0"s)), Tensor::of<float>({2}, {1, -3.14159274F}));
+  EXPECT_EQ(npy_tensor(npy("<f8", "(1, 1)", "\x18\x2d\x44\x54\xfb\x21\x09\x40"s)), Tensor::of<double>({1, 1}, {3.141592653589793}));
+  EXPECT_EQ(npy_tensor(npy("<i4", "(1,)", "\xfe\xff\xff\xff"s)), Tensor::of<std::int32_t>({1}, {-2}));
+  EXPECT_EQ(npy_tensor(npy("<i8", "()", "\x01\x00\x00\x00\x00\x00\x00\x80"s)),
             Tensor::of<std::int64_t>({}, std::vector{std::numeric_limits<std::int64_t>::min() + 1}));
-  EXPECT_EQ(parse(npy("|u1", "(3,)", "\x00\x7f\xff"s)), Tensor::of<std::uint8_t>({3}, {0, 127, 255}));
-  EXPECT_EQ(parse(npy("<u1", "(1,)", "a")).dtype(), DType::u8);
-  const Tensor truths = parse(npy("|b1", "(2,)", "\x01\x00"s));
+  EXPECT_EQ(npy_tensor(npy("|u1", "(3,)", "\x00\x7f\xff"s)), Tensor::of<std::uint8_t>({3}, {0, 127, 255}));
+  EXPECT_EQ(npy_tensor(npy("<u1", "(1,)", "a")).dtype(), DType::u8);
+  const Tensor truths = npy_tensor(npy("|b1", "(2,)", "\x01\x00"s));
   EXPECT_THAT(truths.values<bool>(), ElementsAre(true, false));
-  EXPECT_EQ(parse(npy("<f4", "(0, 3)", "")).shape(), Shape({0, 3}));
+  EXPECT_EQ(npy_tensor(npy("<f4", "(0, 3)", "")).shape(), Shape({0, 3}));
 }
 
 TEST(Npy, ReadsFortranOrder) {
   // numpy.asfortranarray(numpy.arange(6, dtype="u1").reshape(2, 3)) lies in memory as 0 3 1 4 2 5.
-  EXPECT_EQ(parse(npy("|u1", "(2, 3)", "\x00\x03\x01\x04\x02\x05"s, "True")), Tensor::of<std::uint8_t>({2, 3}, {0, 1, 2, 3, 4, 5}));
+  EXPECT_EQ(npy_tensor(npy("|u1", "(2, 3)", "\x00\x03\x01\x04\x02\x05"s, "True")),
+            Tensor::of<std::uint8_t>({2, 3}, {0, 1, 2, 3, 4, 5}));
   const std::string cube = "\x00\x06\x02\x08\x04\x0a\x01\x07\x03\x09\x05\x0b"s;
-  EXPECT_EQ(parse(npy("|u1", "(2, 3, 2)", cube, "True")),
+  EXPECT_EQ(npy_tensor(npy("|u1", "(2, 3, 2)", cube, "True")),
             Tensor::of<std::uint8_t>({2, 3, 2}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}));
-  EXPECT_EQ(parse(npy("<i4", "()", "\x07\0\0\0"s, "True")), Tensor::of<std::int32_t>({}, std::vector{7}));
+  EXPECT_EQ(npy_tensor(npy("<i4", "()", "\x07\0\0\0"s, "True")), Tensor::of<std::int32_t>({}, std::vector{7}));
 }
 
 TEST(Npy, ReadsHeadersOfAnyStyle) {
   const Tensor expected = Tensor::of<std::uint8_t>({2}, {97, 98});
-  EXPECT_EQ(parse(npy(R"({"shape":(2,),"fortran_order":False,"descr":"|u1"})", "ab")), expected);
-  EXPECT_EQ(parse(npy("{'shape': (2 , ),  'descr': '|u1', 'fortran_order': False,}          ", "ab")), expected);
+  EXPECT_EQ(npy_tensor(npy(R"({"shape":(2,),"fortran_order":False,"descr":"|u1"})", "ab")), expected);
+  EXPECT_EQ(npy_tensor(npy("{'shape': (2 , ),  'descr': '|u1', 'fortran_order': False,}          ", "ab")), expected);
   for (const char version : {'\x02', '\x03'}) {
     const std::string dictionary = "{'descr': '|u1', 'fortran_order': False, 'shape': (2,), }";
-    EXPECT_EQ(parse("\x93NUMPY"s + version + "\0"s + static_cast<char>(dictionary.size()) + "\0\0\0"s + dictionary + "ab"),
+    EXPECT_EQ(npy_tensor("\x93NUMPY"s + version + "\0"s + static_cast<char>(dictionary.size()) + "\0\0\0"s + dictionary + "ab"),
               expected);
   }
 }
@@ -72,31 +73,32 @@ TEST(Npy, ReadsHeadersOfAnyStyle) {
 TEST(Npy, RefusesEveryTruncation) {
   const std::string file = npy("<i4", "(2, 2)", "0123456789abcdef");
   for (std::size_t length = 0; length < file.size(); ++length) {
-    EXPECT_THAT(message(file.substr(0, length)), HasSubstr("a.npy: ")) << length;
+    EXPECT_THAT(npy_message(file.substr(0, length)), HasSubstr("a.npy: ")) << length;
   }
-  EXPECT_EQ(message(file.substr(0, file.size() - 1)),
+  EXPECT_EQ(npy_message(file.substr(0, file.size() - 1)),
             "a.npy: holds 15 bytes of data, but its header says i32[2, 2], 16 bytes; the file was cut or its header is damaged");
-  EXPECT_THAT(message(file + "x"), HasSubstr("holds 17 bytes of data"));
-  EXPECT_EQ(message(file.substr(0, 20)), "a.npy: ends after 20 bytes, inside its npy header; the file was cut");
+  EXPECT_THAT(npy_message(file + "x"), HasSubstr("holds 17 bytes of data"));
+  EXPECT_EQ(npy_message(file.substr(0, 20)), "a.npy: ends after 20 bytes, inside its npy header; the file was cut");
 }
 
 TEST(Npy, TakesNoMemoryForWhatAHeaderClaims) {
-  EXPECT_THAT(message(npy("<f8", "(9223372036854775807,)", "x")), HasSubstr("holds 1 bytes of data"));
-  EXPECT_THAT(message(npy("<f8", "(4294967296, 4294967296)", "")), HasSubstr("holds 0 bytes of data"));
-  EXPECT_EQ(parse(npy("<f8", "(281474976710656, 0)", "")).elements(), 0);
-  EXPECT_EQ(message(npy("<f8", "(9223372036854775807, 0)", "")), "a.npy: shape [9223372036854775807, 0]: more than 2^48 elements");
+  EXPECT_THAT(npy_message(npy("<f8", "(9223372036854775807,)", "x")), HasSubstr("holds 1 bytes of data"));
+  EXPECT_THAT(npy_message(npy("<f8", "(4294967296, 4294967296)", "")), HasSubstr("holds 0 bytes of data"));
+  EXPECT_EQ(npy_tensor(npy("<f8", "(281474976710656, 0)", "")).elements(), 0);
+  EXPECT_EQ(npy_message(npy("<f8", "(9223372036854775807, 0)", "")),
+            "a.npy: shape [9223372036854775807, 0]: more than 2^48 elements");
 }
 
 TEST(Npy, RefusesOtherTypesAndDamagedHeaders) {
-  EXPECT_EQ(message(npy(">f4", "(1,)", "1234")),
+  EXPECT_EQ(npy_message(npy(">f4", "(1,)", "1234")),
             "a.npy: its elements are of type >f4, expected <f4, <f8, <i4, <i8, |u1, |b1; convert them before saving");
   for (const char* type : {"<f2", "<c8", "|O", "<U4", "|i1", "<u4", "f4", "", "|f4"}) {
-    EXPECT_THAT(message(npy(type, "(1,)", "1234")), HasSubstr("its elements are of type "));
+    EXPECT_THAT(npy_message(npy(type, "(1,)", "1234")), HasSubstr("its elements are of type "));
   }
-  EXPECT_THAT(message(npy("|b1", "(2,)", "\x01\x02")), HasSubstr("a truth value is stored as 2, expected 0 or 1"));
-  EXPECT_THAT(message(npy("|u1", "(1, 1, 1, 1, 1, 1, 1, 1, 1)", "x")), HasSubstr("an array of 9 dimensions, at most 8"));
-  EXPECT_THAT(message("PK\x03\x04"), HasSubstr("is no npy file"));
-  EXPECT_THAT(message("\x93NUMPY\x04\x00"s), HasSubstr("of version 4, expected 1, 2 or 3"));
+  EXPECT_THAT(npy_message(npy("|b1", "(2,)", "\x01\x02")), HasSubstr("a truth value is stored as 2, expected 0 or 1"));
+  EXPECT_THAT(npy_message(npy("|u1", "(1, 1, 1, 1, 1, 1, 1, 1, 1)", "x")), HasSubstr("an array of 9 dimensions, at most 8"));
+  EXPECT_THAT(npy_message("PK\x03\x04"), HasSubstr("is no npy file"));
+  EXPECT_THAT(npy_message("\x93NUMPY\x04\x00"s), HasSubstr("of version 4, expected 1, 2 or 3"));
   for (const char* dictionary :
        {"", "{", "{}", "{'descr': '|u1'}", "{'descr': '|u1', 'fortran_order': False, 'shape': (1,)",
         "{'descr': '|u1', 'fortran_order': 0, 'shape': (1,)}", "{'descr': '|u1', 'fortran_order': False, 'shape': (-1,)}",
@@ -105,7 +107,8 @@ TEST(Npy, RefusesOtherTypesAndDamagedHeaders) {
         "{'descr': '|u1', 'fortran_order': False, 'shape': (1,), 'more': 1}", "{'descr': '|u1', 'descr': '|u1', 'shape': (1,)}",
         "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}", "{'descr: 1",
         "{'descr': '|u1', 'fortran_order': False, 'shape': (1,)} x"}) {
-    EXPECT_THAT(message(npy(dictionary, "x")), HasSubstr("a.npy: is damaged, or holds records instead of numbers")) << dictionary;
+    EXPECT_THAT(npy_message(npy(dictionary, "x")), HasSubstr("a.npy: is damaged, or holds records instead of numbers"))
+        << dictionary;
   }
 }
 
@@ -121,11 +124,11 @@ Tensor any_tensor() {
 TEST(Npy, ReadsBackWhatItWrites) {
   EXPECT_TRUE(rc::check([] {
     const Tensor tensor = any_tensor();
-    RC_ASSERT(parse(format_npy(tensor)) == tensor);
+    RC_ASSERT(npy_tensor(format_npy(tensor)) == tensor);
     RC_ASSERT((format_npy(tensor).size() - tensor.bytes().size()) % 64 == 0);
   }));
-  const Tensor truths = parse(npy("|b1", "(2,)", "\x01\x00"s));
-  EXPECT_EQ(parse(format_npy(truths)), truths);
+  const Tensor truths = npy_tensor(npy("|b1", "(2,)", "\x01\x00"s));
+  EXPECT_EQ(npy_tensor(format_npy(truths)), truths);
   EXPECT_THAT(format_npy(Tensor(DType::f32, {3})), HasSubstr("{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }"));
 }
 
@@ -219,7 +222,7 @@ class NpzData : public ::testing::Test {
     write_npz(folder_.path() / "d.npz", arrays);
     return read_npz_data(folder_.path() / "d.npz");
   }
-  std::string message(const std::map<std::string, Tensor>& arrays) {
+  std::string npy_message(const std::map<std::string, Tensor>& arrays) {
     return message_of([&] { read(arrays); });
   }
   TemporaryFolder folder_;
@@ -265,27 +268,27 @@ TEST_F(NpzData, TakesSampleWeights) {
       read({{"x_train", bytes_}, {"y_train", labels_}, {"w_train", weights}, {"x_test", bytes_}, {"y_test", labels_}});
   EXPECT_THAT(train.sample_weights, ElementsAre(0.5F, 2));
   EXPECT_TRUE(test.sample_weights.empty());
-  EXPECT_THAT(message({{"x", bytes_}, {"y", labels_}, {"w", Tensor::of<double>({2, 1}, {1, 2})}}),
+  EXPECT_THAT(npy_message({{"x", bytes_}, {"y", labels_}, {"w", Tensor::of<double>({2, 1}, {1, 2})}}),
               HasSubstr("d.npz: array w of sample weights is f64[2, 1], expected one number a sample"));
-  EXPECT_THAT(message({{"x", bytes_}, {"y", labels_}, {"w", Tensor::of<double>({3}, {1, 2, 3})}}),
+  EXPECT_THAT(npy_message({{"x", bytes_}, {"y", labels_}, {"w", Tensor::of<double>({3}, {1, 2, 3})}}),
               HasSubstr("2 samples, but 3 sample weights"));
-  EXPECT_THAT(message({{"x", bytes_}, {"y", labels_}, {"w", Tensor::of<double>({2}, {1, -2})}}), HasSubstr("-2"));
+  EXPECT_THAT(npy_message({{"x", bytes_}, {"y", labels_}, {"w", Tensor::of<double>({2}, {1, -2})}}), HasSubstr("-2"));
 }
 
 TEST_F(NpzData, RefusesWhatDoesNotFit) {
-  EXPECT_THAT(message({{"x", bytes_}, {"z", labels_}}), HasSubstr("d.npz: holds x, z; expected arrays x and y"));
-  EXPECT_THAT(message({}), HasSubstr("holds nothing; expected"));
-  EXPECT_THAT(message({{"x_train", bytes_}, {"y_train", labels_}}), HasSubstr("holds x_train, y_train; expected"));
-  EXPECT_THAT(message({{"x", bytes_}, {"y", Tensor::of<std::int64_t>({3}, {1, 2, 3})}}),
+  EXPECT_THAT(npy_message({{"x", bytes_}, {"z", labels_}}), HasSubstr("d.npz: holds x, z; expected arrays x and y"));
+  EXPECT_THAT(npy_message({}), HasSubstr("holds nothing; expected"));
+  EXPECT_THAT(npy_message({{"x_train", bytes_}, {"y_train", labels_}}), HasSubstr("holds x_train, y_train; expected"));
+  EXPECT_THAT(npy_message({{"x", bytes_}, {"y", Tensor::of<std::int64_t>({3}, {1, 2, 3})}}),
               HasSubstr("2 samples of inputs, but 3 of targets"));
-  EXPECT_THAT(message({{"x", bytes_}, {"y", Tensor::of<std::int64_t>({2}, {1, -1})}}), HasSubstr("label -1 of sample 1"));
-  EXPECT_THAT(message({{"x", bytes_}, {"y", Tensor::of<std::int64_t>({2}, {1, 1LL << 60})}}), HasSubstr("is out of range"));
-  EXPECT_THAT(message({{"x", Tensor::of<float>({2, 1}, {1, NAN})}, {"y", labels_}}),
+  EXPECT_THAT(npy_message({{"x", bytes_}, {"y", Tensor::of<std::int64_t>({2}, {1, -1})}}), HasSubstr("label -1 of sample 1"));
+  EXPECT_THAT(npy_message({{"x", bytes_}, {"y", Tensor::of<std::int64_t>({2}, {1, 1LL << 60})}}), HasSubstr("is out of range"));
+  EXPECT_THAT(npy_message({{"x", Tensor::of<float>({2, 1}, {1, NAN})}, {"y", labels_}}),
               HasSubstr("sample 1 (from 0), column 0 is nan"));
-  EXPECT_THAT(message({{"x", Tensor::of<double>({2, 1}, {1, 1e300})}, {"y", labels_}}), HasSubstr("column 0 is inf"));
-  EXPECT_THAT(message({{"x", Tensor(DType::f32, {})}, {"y", labels_}}), HasSubstr("inputs are f32[]"));
-  EXPECT_THAT(message({{"x", bytes_}, {"y", Tensor(DType::f32, {})}}), HasSubstr("targets are f32[]"));
-  EXPECT_THAT(message({{"x_train", bytes_}, {"y_train", labels_}, {"x_test", Tensor(DType::u8, {2, 3})}, {"y_test", labels_}}),
+  EXPECT_THAT(npy_message({{"x", Tensor::of<double>({2, 1}, {1, 1e300})}, {"y", labels_}}), HasSubstr("column 0 is inf"));
+  EXPECT_THAT(npy_message({{"x", Tensor(DType::f32, {})}, {"y", labels_}}), HasSubstr("inputs are f32[]"));
+  EXPECT_THAT(npy_message({{"x", bytes_}, {"y", Tensor(DType::f32, {})}}), HasSubstr("targets are f32[]"));
+  EXPECT_THAT(npy_message({{"x_train", bytes_}, {"y_train", labels_}, {"x_test", Tensor(DType::u8, {2, 3})}, {"y_test", labels_}}),
               HasSubstr("the two parts differ: training u8[2, 1, 2]"));
 }
 

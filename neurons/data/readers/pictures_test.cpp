@@ -89,7 +89,7 @@ std::string jpeg(JDIMENSION width, JDIMENSION height, const Bytes& colour, bool 
 }
 
 Tensor parse(std::string_view text) { return parse_picture(std::as_bytes(std::span(text)), "a.png"); }
-std::string message(std::string_view text) {
+std::string picture_message(std::string_view text) {
   return message_of([&] { parse(text); });
 }
 Tensor bytes(const Shape& shape, const Bytes& values) { return Tensor::of<std::uint8_t>(shape, values); }
@@ -146,7 +146,8 @@ TEST(Jpeg, ReadsGreyAndColour) {
 }
 
 TEST(Jpeg, RefusesFourChannels) {
-  EXPECT_EQ(message(jpeg(4, 4, {1, 2, 3, 4})), "a.png: is a JPEG of 4 colour channels (CMYK?), expected 1 or 3; save it as RGB");
+  EXPECT_EQ(picture_message(jpeg(4, 4, {1, 2, 3, 4})),
+            "a.png: is a JPEG of 4 colour channels (CMYK?), expected 1 or 3; save it as RGB");
 }
 
 TEST(Pictures, RefuseEveryTruncationWithoutPrinting) {
@@ -154,8 +155,8 @@ TEST(Pictures, RefuseEveryTruncationWithoutPrinting) {
   ::testing::internal::CaptureStdout();
   for (const std::string& file : {png(5, {{1, 2, 3, 4, 5}, {6, 7, 8, 9, 10}}), jpeg(20, 20, {1, 2, 3}), jpeg(20, 20, {9}, true)}) {
     for (std::size_t length = 0; length < file.size(); ++length)
-      EXPECT_THAT(message(file.substr(0, length)), HasSubstr("a.png: is "));
-    EXPECT_THAT(message(file.substr(0, file.size() / 2)), HasSubstr("a.png: is no whole "));
+      EXPECT_THAT(picture_message(file.substr(0, length)), HasSubstr("a.png: is "));
+    EXPECT_THAT(picture_message(file.substr(0, file.size() / 2)), HasSubstr("a.png: is no whole "));
     EXPECT_NO_THROW(parse(file + "trailing bytes"));
   }
   EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
@@ -182,15 +183,15 @@ TEST(Pictures, SurviveEveryBitFlip) {
 }
 
 TEST(Pictures, SayWhatIsWrong) {
-  EXPECT_EQ(message(""), "a.png: is empty, expected a PNG or JPEG picture");
-  EXPECT_EQ(message("GIF89a"), "a.png: is neither PNG nor JPEG: begins with 47 49 46 38 39 61");
+  EXPECT_EQ(picture_message(""), "a.png: is empty, expected a PNG or JPEG picture");
+  EXPECT_EQ(picture_message("GIF89a"), "a.png: is neither PNG nor JPEG: begins with 47 49 46 38 39 61");
   std::string file = png(3, {{1, 2, 3}});
-  EXPECT_EQ(message(file.substr(0, 20)), "a.png: is no whole PNG: ends after 20 bytes, inside its header");
-  EXPECT_EQ(message(file.substr(0, file.size() - 1)), "a.png: is no whole PNG: it ends too early");
+  EXPECT_EQ(picture_message(file.substr(0, 20)), "a.png: is no whole PNG: ends after 20 bytes, inside its header");
+  EXPECT_EQ(picture_message(file.substr(0, file.size() - 1)), "a.png: is no whole PNG: it ends too early");
   file[45] = static_cast<char>(file[45] ^ 1);
-  EXPECT_THAT(message(file), HasSubstr("a.png: is no whole PNG: "));
+  EXPECT_THAT(picture_message(file), HasSubstr("a.png: is no whole PNG: "));
   const std::string photo = jpeg(20, 20, {1, 2, 3});
-  EXPECT_EQ(message(photo.substr(0, photo.size() - 2)), "a.png: is no whole JPEG: Premature end of JPEG file");
+  EXPECT_EQ(picture_message(photo.substr(0, photo.size() - 2)), "a.png: is no whole JPEG: Premature end of JPEG file");
   const TemporaryFolder folder;
   EXPECT_THAT(message_of([&] { read_picture(folder.path() / "no.png"); }), HasSubstr("no.png: cannot be opened"));
 }
@@ -205,22 +206,23 @@ TEST(Pictures, AreRefusedWhereTheirSizeIsBeyondReason) {
     return file;
   };
   const std::string small = png(3, {{1, 2, 3}});
-  EXPECT_EQ(message(with_sides(small, 16, 4, 1, 16385)), "a.png: is 1×16385 pixels, expected sides from 1 to 16384");
-  EXPECT_THAT(message(with_sides(small, 16, 4, 0, 1)), HasSubstr("is 0×1 pixels"));
-  EXPECT_THAT(message(with_sides(small, 16, 4, 0xFFFFFFFF, 1)), HasSubstr("is 4294967295×1 pixels"));
-  EXPECT_THAT(message(with_sides(small, 16, 4, 16384, 16384)),
+  EXPECT_EQ(picture_message(with_sides(small, 16, 4, 1, 16385)), "a.png: is 1×16385 pixels, expected sides from 1 to 16384");
+  EXPECT_THAT(picture_message(with_sides(small, 16, 4, 0, 1)), HasSubstr("is 0×1 pixels"));
+  EXPECT_THAT(picture_message(with_sides(small, 16, 4, 0xFFFFFFFF, 1)), HasSubstr("is 4294967295×1 pixels"));
+  EXPECT_THAT(picture_message(with_sides(small, 16, 4, 16384, 16384)),
               AllOf(HasSubstr("is a damaged PNG: "), HasSubstr("cannot hold 16384×16384")));
   for (const char bits : {'\0', '\3', '\7', '\40'}) {  // a depth of 0 would let 73 bytes promise 16384×16384 pixels
     std::string other = with_sides(small, 16, 4, 16384, 16384);
     other[24] = bits;
-    EXPECT_EQ(message(other), "a.png: is a damaged PNG: there is no depth of " + std::to_string(static_cast<int>(bits)) + " bits");
+    EXPECT_EQ(picture_message(other),
+              "a.png: is a damaged PNG: there is no depth of " + std::to_string(static_cast<int>(bits)) + " bits");
   }
   const std::string photo = jpeg(20, 20, {9});
   const std::size_t frame = photo.find("\xFF\xC0") + 5;
-  EXPECT_THAT(message(with_sides(photo, frame, 2, 16385, 20)), HasSubstr("is 20×16385 pixels, expected sides"));
-  EXPECT_THAT(message(with_sides(photo, frame, 2, 16384, 16384)),
+  EXPECT_THAT(picture_message(with_sides(photo, frame, 2, 16385, 20)), HasSubstr("is 20×16385 pixels, expected sides"));
+  EXPECT_THAT(picture_message(with_sides(photo, frame, 2, 16384, 16384)),
               AllOf(HasSubstr("is a damaged JPEG: "), HasSubstr("cannot hold")));
-  EXPECT_THAT(message(with_sides(photo, frame, 2, 100, 100)), HasSubstr("is no whole JPEG: "));
+  EXPECT_THAT(picture_message(with_sides(photo, frame, 2, 100, 100)), HasSubstr("is no whole JPEG: "));
 }
 
 TEST(PictureFolder, ReadsClassesAndFilesByName) {

@@ -40,7 +40,7 @@ std::string lower_extension(const fs::path& path) {
 
 bool is_csv(const fs::path& path) { return lower_extension(path) == ".csv" || lower_extension(path) == ".tsv"; }
 
-bool is_text(const fs::path& path) {
+bool is_text_file(const fs::path& path) {
   return lower_extension(path) == ".txt" || (lower_extension(path) == ".gz" && lower_extension(path.stem()) == ".txt");
 }
 
@@ -69,7 +69,7 @@ Contents look_into(const fs::path& folder) {
       contents.has_folder = true;
     } else if (is_csv(entry.path())) {
       contents.tables.push_back(entry.path());
-    } else if (is_text(entry.path())) {
+    } else if (is_text_file(entry.path())) {
       contents.texts.push_back(entry.path());
     } else if (has_mnist_name(entry.path())) {
       contents.has_mnist_file = true;
@@ -98,7 +98,7 @@ SourceKind source_kind(const fs::path& path) {
   if (!fs::is_directory(path, error)) {
     if (is_csv(path)) return SourceKind::csv;
     if (lower_extension(path) == ".npz") return SourceKind::npz;
-    if (is_text(path)) return SourceKind::text;
+    if (is_text_file(path)) return SourceKind::text;
     fail_input("{}: is no kind of data known here; expected a .csv, .tsv, .npz or .txt file, or a folder", path.string());
   }
   const Contents contents = look_into(path);

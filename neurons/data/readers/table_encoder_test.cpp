@@ -19,7 +19,7 @@ using ::testing::HasSubstr;
 using testing::message_of;
 using ::testing::Pointwise;
 
-Table parse(const std::string& text, const CsvOptions& options = {}) { return parse_csv(text, "t.csv", options); }
+Table table_of(const std::string& text, const CsvOptions& options = {}) { return parse_csv(text, "t.csv", options); }
 
 const std::string kCars =
     "power,colour,wheels,price,kind\n"
@@ -29,7 +29,7 @@ const std::string kCars =
     ",,4,40,small\n";
 
 TEST(TableEncoder, EncodesNumbersAndTexts) {
-  const auto encoder = TableEncoder::fit(parse(kCars), {}, {.ignore = {"price"}});
+  const auto encoder = TableEncoder::fit(table_of(kCars), {}, {.ignore = {"price"}});
   EXPECT_THAT(encoder.column_names(), ElementsAre("power", "colour", "wheels"));
   EXPECT_THAT(encoder.feature_names(), ElementsAre("power", "colour=blue", "colour=red", "wheels"));
   EXPECT_EQ(encoder.features(), 4);
@@ -37,7 +37,7 @@ TEST(TableEncoder, EncodesNumbersAndTexts) {
   EXPECT_EQ(encoder.target_name(), "kind");
   EXPECT_THAT(encoder.class_names(), ElementsAre("large", "small"));
 
-  const Dataset data = encoder.encode(parse(kCars));
+  const Dataset data = encoder.encode(table_of(kCars));
   data.validate();
   const float one = 1.22474487F;                                       // 100 / √(20000 / 3), the deviation of 100, 200, 300
   EXPECT_THAT(data.inputs.values<float>(), ElementsAre(-one, 0, 1, 0,  //
@@ -52,21 +52,21 @@ TEST(TableEncoder, EncodesNumbersAndTexts) {
 
 TEST(TableEncoder, ScalesToARangeOrNotAtAll) {
   const EncoderOptions options{.target = "kind", .ignore = {"colour"}, .scaling = Scaling::min_max};
-  EXPECT_THAT(TableEncoder::fit(parse(kCars), {}, options).encode_inputs(parse(kCars)).values<float>(),
+  EXPECT_THAT(TableEncoder::fit(table_of(kCars), {}, options).encode_inputs(table_of(kCars)).values<float>(),
               ElementsAre(0, 0, 0, 0.5F, 0, 2.0F / 3, 1, 0, 1.0F / 3, 0.5F, 0, 1));
   const EncoderOptions raw{.target = "kind", .ignore = {"colour"}, .scaling = Scaling::none};
-  EXPECT_THAT(TableEncoder::fit(parse(kCars), {}, raw).encode_inputs(parse(kCars)).values<float>(),
+  EXPECT_THAT(TableEncoder::fit(table_of(kCars), {}, raw).encode_inputs(table_of(kCars)).values<float>(),
               ElementsAre(100, 4, 10, 200, 4, 30, 300, 4, 20, 200, 4, 40));
 }
 
 TEST(TableEncoder, LearnsFromTheTrainingRowsOnly) {
-  const Table table = parse("x,y\n1,0.5\n3,1.5\n1000,2.5\n");
+  const Table table = table_of("x,y\n1,0.5\n3,1.5\n1000,2.5\n");
   const std::vector<std::int64_t> training = {0, 1};
   const auto encoder = TableEncoder::fit(table, training, {.standardise_target = true});
   EXPECT_THAT(encoder.encode(table).inputs.values<float>(), ElementsAre(-1, 1, 998));
   EXPECT_THAT(encoder.encode(table).targets.values<float>(), ElementsAre(-1, 1, 3));
 
-  const Table texts = parse("x,y\na,p\nb,q\nc,q\n");
+  const Table texts = table_of("x,y\na,p\nb,q\nc,q\n");
   const auto of_texts = TableEncoder::fit(texts, training);
   EXPECT_THAT(of_texts.feature_names(), ElementsAre("x=a", "x=b"));
   EXPECT_EQ(message_of([&] { of_texts.encode(texts); }),
@@ -75,7 +75,7 @@ TEST(TableEncoder, LearnsFromTheTrainingRowsOnly) {
 }
 
 TEST(TableEncoder, TellsClassificationFromRegression) {
-  const auto is_classification = [](const std::string& text) { return TableEncoder::fit(parse(text), {}).is_classification(); };
+  const auto is_classification = [](const std::string& text) { return TableEncoder::fit(table_of(text), {}).is_classification(); };
   EXPECT_TRUE(is_classification("x,y\n1,a\n2,b\n"));
   EXPECT_TRUE(is_classification("x,y\n1,0\n2,1\n"));
   EXPECT_FALSE(is_classification("x,y\n1,0.5\n2,1\n"));
@@ -86,42 +86,43 @@ TEST(TableEncoder, TellsClassificationFromRegression) {
   }
   EXPECT_TRUE(is_classification(twenty));
   EXPECT_FALSE(is_classification(more));
-  EXPECT_TRUE(TableEncoder::fit(parse(more), {}, {.task = Task::classification}).is_classification());
-  EXPECT_FALSE(TableEncoder::fit(parse(twenty), {}, {.task = Task::regression}).is_classification());
+  EXPECT_TRUE(TableEncoder::fit(table_of(more), {}, {.task = Task::classification}).is_classification());
+  EXPECT_FALSE(TableEncoder::fit(table_of(twenty), {}, {.task = Task::regression}).is_classification());
 }
 
 TEST(TableEncoder, OrdersNumericClassesAsNumbers) {
-  const auto encoder = TableEncoder::fit(parse("x,y\n1,10\n2,9\n3,-0\n4,0\n"), {});
+  const auto encoder = TableEncoder::fit(table_of("x,y\n1,10\n2,9\n3,-0\n4,0\n"), {});
   EXPECT_THAT(encoder.class_names(), ElementsAre("0", "9", "10"));
-  EXPECT_THAT(encoder.encode(parse("x,y\n1,10\n2,9\n3,-0\n4,0\n")).targets.values<std::int64_t>(), ElementsAre(2, 1, 0, 0));
-  EXPECT_THAT(encoder.encode(parse("x,y\n1,10\n", {.categorical = {"y"}})).targets.values<std::int64_t>(), ElementsAre(2));
+  EXPECT_THAT(encoder.encode(table_of("x,y\n1,10\n2,9\n3,-0\n4,0\n")).targets.values<std::int64_t>(), ElementsAre(2, 1, 0, 0));
+  EXPECT_THAT(encoder.encode(table_of("x,y\n1,10\n", {.categorical = {"y"}})).targets.values<std::int64_t>(), ElementsAre(2));
 }
 
 TEST(TableEncoder, FindsTheTargetByNameOrIndex) {
-  const Table table = parse("a,b,c\n1,2,3.5\n4,5,6.5\n");
+  const Table table = table_of("a,b,c\n1,2,3.5\n4,5,6.5\n");
   const auto target = [&](const std::string& name) { return TableEncoder::fit(table, {}, {.target = name}).target_name(); };
   EXPECT_EQ(target(""), "c");
   EXPECT_EQ(target("b"), "b");
   EXPECT_EQ(target("0"), "a");
   EXPECT_EQ(target("-1"), "c");
   EXPECT_EQ(target("-3"), "a");
-  EXPECT_EQ(TableEncoder::fit(parse("1,a,0\n2,3,4\n", {.header = CsvOptions::Header::present}), {}, {.target = "0"}).target_name(),
-            "0");
+  EXPECT_EQ(
+      TableEncoder::fit(table_of("1,a,0\n2,3,4\n", {.header = CsvOptions::Header::present}), {}, {.target = "0"}).target_name(),
+      "0");
   for (const std::string name : {"3", "-4", "1.5", "1e30"}) {
     EXPECT_EQ(message_of([&] { target(name); }), "t.csv: there is no target column \"" + name + "\" among its 3 columns");
   }
-  EXPECT_THAT(message_of([&] { TableEncoder::fit(parse(kCars), {}, {.target = "knid"}); }), HasSubstr("did you mean \"kind\"?"));
+  EXPECT_THAT(message_of([&] { TableEncoder::fit(table_of(kCars), {}, {.target = "knid"}); }), HasSubstr("did you mean \"kind\"?"));
 }
 
 TEST(TableEncoder, TakesSampleWeightsFromAColumn) {
-  const Table table = parse("x,weight,y\n1,2,p\n3,0.5,q\n5,0,q\n");
+  const Table table = table_of("x,weight,y\n1,2,p\n3,0.5,q\n5,0,q\n");
   const auto encoder = TableEncoder::fit(table, {}, {.weights = "weight"});
   EXPECT_THAT(encoder.feature_names(), ElementsAre("x"));
   EXPECT_THAT(encoder.encode(table).sample_weights, ElementsAre(2, 0.5F, 0));
-  EXPECT_THAT(encoder.encode(parse("x,y\n1,p\n")).sample_weights, ElementsAre()) << "a table to be judged may lack them";
+  EXPECT_THAT(encoder.encode(table_of("x,y\n1,p\n")).sample_weights, ElementsAre()) << "a table to be judged may lack them";
   EXPECT_EQ(TableEncoder::from_json(encoder.to_json(), "test"), encoder);
 
-  const auto refusal = [&](const std::string& text) { return message_of([&] { encoder.encode(parse(text)); }); };
+  const auto refusal = [&](const std::string& text) { return message_of([&] { encoder.encode(table_of(text)); }); };
   EXPECT_EQ(refusal("x,weight,y\n1,2,p\n3,-1,q\n"), "t.csv:3: column weight: the sample's weight -1 is below 0");
   EXPECT_EQ(refusal("x,weight,y\n1,2,p\n3,,q\n"),
             "t.csv:3: column weight: the sample's weight is missing; fill it in or leave out the row");
@@ -136,46 +137,47 @@ TEST(TableEncoder, TakesSampleWeightsFromAColumn) {
 }
 
 TEST(TableEncoder, FindsColumnsByName) {
-  const auto encoder = TableEncoder::fit(parse("a,b,y\n1,10,u\n3,30,v\n"), {}, {.scaling = Scaling::none});
-  EXPECT_THAT(encoder.encode(parse("extra,y,b,a\n7,v,5,6\n")).inputs.values<float>(), ElementsAre(6, 5));
-  EXPECT_THAT(encoder.encode_inputs(parse("b,a\n5,6\n")).values<float>(), ElementsAre(6, 5));
-  EXPECT_EQ(message_of([&] { encoder.encode_inputs(parse("bb,a\n5,6\n")); }),
+  const auto encoder = TableEncoder::fit(table_of("a,b,y\n1,10,u\n3,30,v\n"), {}, {.scaling = Scaling::none});
+  EXPECT_THAT(encoder.encode(table_of("extra,y,b,a\n7,v,5,6\n")).inputs.values<float>(), ElementsAre(6, 5));
+  EXPECT_THAT(encoder.encode_inputs(table_of("b,a\n5,6\n")).values<float>(), ElementsAre(6, 5));
+  EXPECT_EQ(message_of([&] { encoder.encode_inputs(table_of("bb,a\n5,6\n")); }),
             "t.csv: there is no column \"b\", which the network needs; did you mean \"bb\"?");
-  EXPECT_EQ(message_of([&] { encoder.encode(parse("b,a\n5,6\n")); }), "t.csv: there is no target column \"y\"");
+  EXPECT_EQ(message_of([&] { encoder.encode(table_of("b,a\n5,6\n")); }), "t.csv: there is no target column \"y\"");
 }
 
 TEST(TableEncoder, NamesTheCellThatDoesNotFit) {
-  const auto encoder = TableEncoder::fit(parse("a,b,y\n1,p,u\n3,qq,v\n"), {});
-  EXPECT_EQ(message_of([&] { encoder.encode(parse("a,b,y\n1,p,u\nx,p,u\nz,p,u\n")); }),
+  const auto encoder = TableEncoder::fit(table_of("a,b,y\n1,p,u\n3,qq,v\n"), {});
+  EXPECT_EQ(message_of([&] { encoder.encode(table_of("a,b,y\n1,p,u\nx,p,u\nz,p,u\n")); }),
             "t.csv:3: column a holds \"x\", expected a number");
-  EXPECT_EQ(message_of([&] { encoder.encode(parse("a,b,y\n1,p,u\n1,qqq,u\n")); }),
+  EXPECT_EQ(message_of([&] { encoder.encode(table_of("a,b,y\n1,p,u\n1,qqq,u\n")); }),
             "t.csv:3: column b holds \"qqq\", which no training row does; did you mean \"qq\"?");
-  EXPECT_EQ(message_of([&] { encoder.encode(parse("a,b,y\n1,p,w\n")); }),
+  EXPECT_EQ(message_of([&] { encoder.encode(table_of("a,b,y\n1,p,w\n")); }),
             "t.csv:2: column y holds the class \"w\", which is none of the 2 classes of the training rows; leave the row out, or "
             "train with such rows");
-  EXPECT_EQ(message_of([&] { encoder.encode(parse("a,b,y\n1,p,u\n1,p,NA\n")); }),
+  EXPECT_EQ(message_of([&] { encoder.encode(table_of("a,b,y\n1,p,u\n1,p,NA\n")); }),
             "t.csv:3: column y: the target is missing; fill it in or leave out the row");
-  EXPECT_THAT(message_of([&] { TableEncoder::fit(parse("a,y\n1,u\n2,\n"), {}); }),
+  EXPECT_THAT(message_of([&] { TableEncoder::fit(table_of("a,y\n1,u\n2,\n"), {}); }),
               HasSubstr("t.csv:3: column y: the target is missing"));
-  EXPECT_THAT(message_of([&] { TableEncoder::fit(parse("a,y\n1,0.5\n2,\n"), {}); }),
+  EXPECT_THAT(message_of([&] { TableEncoder::fit(table_of("a,y\n1,0.5\n2,\n"), {}); }),
               HasSubstr("t.csv:3: column y: the target is missing"));
-  EXPECT_EQ(message_of([&] { TableEncoder::fit(parse("a,y\n1,u\n2,v\n"), {}, {.task = Task::regression}); }),
+  EXPECT_EQ(message_of([&] { TableEncoder::fit(table_of("a,y\n1,u\n2,v\n"), {}, {.task = Task::regression}); }),
             "t.csv:2: column y holds \"u\", expected a number");
 }
 
 TEST(TableEncoder, RefusesMissingValuesIfTold) {
   const EncoderOptions strict{.missing = MissingValues::error};
-  EXPECT_EQ(message_of([&] { TableEncoder::fit(parse("a,y\n1,u\n,v\n"), {}, strict); }),
+  EXPECT_EQ(message_of([&] { TableEncoder::fit(table_of("a,y\n1,u\n,v\n"), {}, strict); }),
             "t.csv:3: column a: a value is missing; fill it in or leave out the row");
-  EXPECT_THAT(message_of([&] { TableEncoder::fit(parse("a,y\np,u\n,v\n"), {}, strict); }), HasSubstr("t.csv:3: column a: a value"));
-  const auto encoder = TableEncoder::fit(parse("a,b,y\np,1,u\nq,2,v\n"), {}, strict);
-  EXPECT_THAT(message_of([&] { encoder.encode(parse("a,b,y\n,1,u\n")); }), HasSubstr("t.csv:2: column a: a value is missing"));
-  EXPECT_THAT(message_of([&] { encoder.encode(parse("a,b,y\np,,u\n")); }), HasSubstr("t.csv:2: column b: a value is missing"));
+  EXPECT_THAT(message_of([&] { TableEncoder::fit(table_of("a,y\np,u\n,v\n"), {}, strict); }),
+              HasSubstr("t.csv:3: column a: a value"));
+  const auto encoder = TableEncoder::fit(table_of("a,b,y\np,1,u\nq,2,v\n"), {}, strict);
+  EXPECT_THAT(message_of([&] { encoder.encode(table_of("a,b,y\n,1,u\n")); }), HasSubstr("t.csv:2: column a: a value is missing"));
+  EXPECT_THAT(message_of([&] { encoder.encode(table_of("a,b,y\np,,u\n")); }), HasSubstr("t.csv:2: column b: a value is missing"));
   EXPECT_THAT(message_of([&] { encoder.encode_row({{"a", "p"}}); }), HasSubstr("input, row 1: column b: a value is missing"));
 }
 
 TEST(TableEncoder, RefusesTablesThatTeachNothing) {
-  EXPECT_EQ(message_of([] { TableEncoder::fit(parse("y\na\nb\n"), {}); }),
+  EXPECT_EQ(message_of([] { TableEncoder::fit(table_of("y\na\nb\n"), {}); }),
             "t.csv: no column is left as an input beside the target y");
   EXPECT_THAT(message_of([] { TableEncoder::fit(Table{.source = "t.csv"}, {}); }), HasSubstr("holds no columns"));
   EXPECT_THAT(message_of([] {
@@ -183,37 +185,38 @@ TEST(TableEncoder, RefusesTablesThatTeachNothing) {
               }),
               HasSubstr("holds no rows"));
   EXPECT_EQ(message_of([] {
-              TableEncoder::fit(parse("a,y\n1,u\n,v\n,v\n"), std::vector<std::int64_t>{1, 2});
+              TableEncoder::fit(table_of("a,y\n1,u\n,v\n,v\n"), std::vector<std::int64_t>{1, 2});
             }),
             "t.csv: column a has no value in the training rows; name it under ignore");
   EXPECT_THAT(message_of([] {
-                TableEncoder::fit(parse("a,y\np,u\n,v\n,v\n"), std::vector<std::int64_t>{1, 2});
+                TableEncoder::fit(table_of("a,y\np,u\n,v\n,v\n"), std::vector<std::int64_t>{1, 2});
               }),
               HasSubstr("column a has no value"));
-  EXPECT_EQ(message_of([] { TableEncoder::fit(parse("a,y\n1,u\n2,v\n"), std::vector<std::int64_t>{2}); }),
+  EXPECT_EQ(message_of([] { TableEncoder::fit(table_of("a,y\n1,u\n2,v\n"), std::vector<std::int64_t>{2}); }),
             "t.csv: training row 2 is out of range; there are 2 rows, counted from 0");
-  EXPECT_THAT(message_of([] { TableEncoder::fit(parse(kCars), {}, {.ignore = {"color"}}); }),
+  EXPECT_THAT(message_of([] { TableEncoder::fit(table_of(kCars), {}, {.ignore = {"color"}}); }),
               HasSubstr("there is no column \"color\" to ignore; did you mean \"colour\"?"));
-  EXPECT_THAT(message_of([] { TableEncoder::fit(parse(kCars), {}, {.ignore = {"kind"}}); }),
+  EXPECT_THAT(message_of([] { TableEncoder::fit(table_of(kCars), {}, {.ignore = {"kind"}}); }),
               HasSubstr("is the target and cannot be"));
   std::string names = "name,y\n";
   for (int i = 0; i < 1001; ++i) names += fmt::format("n{},{}\n", i, i % 2);
-  EXPECT_EQ(message_of([&] { TableEncoder::fit(parse(names), {}); }),
+  EXPECT_EQ(message_of([&] { TableEncoder::fit(table_of(names), {}); }),
             "t.csv: column name holds more than 1000 different texts; if it is an identifier, name it under ignore");
 }
 
 TEST(TableEncoder, RefusesNumbersBeyondItsPrecision) {
-  EXPECT_THAT(message_of([] { TableEncoder::fit(parse("a,y\n1e308,u\n-1e308,v\n"), {}); }), HasSubstr("column a cannot be scaled"));
-  EXPECT_THAT(message_of([] { TableEncoder::fit(parse("a,y\n1e308,u\n1.5e308,v\n"), {}, {.scaling = Scaling::none}); }),
+  EXPECT_THAT(message_of([] { TableEncoder::fit(table_of("a,y\n1e308,u\n-1e308,v\n"), {}); }),
               HasSubstr("column a cannot be scaled"));
-  EXPECT_THAT(message_of([] { TableEncoder::fit(parse("a,y\n0,u\n4e-320,v\n"), {}); }), HasSubstr("column a cannot be scaled"));
-  const auto encoder = TableEncoder::fit(parse("a,y\n1,u\n2,v\n"), {}, {.scaling = Scaling::none});
-  EXPECT_EQ(message_of([&] { encoder.encode(parse("a,y\n1,u\n1e39,v\n")); }),
+  EXPECT_THAT(message_of([] { TableEncoder::fit(table_of("a,y\n1e308,u\n1.5e308,v\n"), {}, {.scaling = Scaling::none}); }),
+              HasSubstr("column a cannot be scaled"));
+  EXPECT_THAT(message_of([] { TableEncoder::fit(table_of("a,y\n0,u\n4e-320,v\n"), {}); }), HasSubstr("column a cannot be scaled"));
+  const auto encoder = TableEncoder::fit(table_of("a,y\n1,u\n2,v\n"), {}, {.scaling = Scaling::none});
+  EXPECT_EQ(message_of([&] { encoder.encode(table_of("a,y\n1,u\n1e39,v\n")); }),
             "t.csv:3: column a: 1e+39 is too large for single precision once scaled");
 }
 
 TEST(TableEncoder, EncodesWhatAPersonTypes) {
-  const auto encoder = TableEncoder::fit(parse(kCars), {}, {.ignore = {"price"}, .scaling = Scaling::none});
+  const auto encoder = TableEncoder::fit(table_of(kCars), {}, {.ignore = {"price"}, .scaling = Scaling::none});
   EXPECT_THAT(encoder.encode_row({{"power", " 150 "}, {"colour", "blue"}, {"wheels", "3"}}).values<float>(),
               ElementsAre(150, 1, 0, 3));
   EXPECT_EQ(encoder.encode_row({}).shape(), Shape({1, 4}));
@@ -230,12 +233,12 @@ TEST(TableEncoder, EncodesWhatAPersonTypes) {
 }
 
 TEST(TableEncoder, DecodesTargets) {
-  const Table table = parse("x,y\n1,100.5\n2,200.5\n3,600.5\n");
+  const Table table = table_of("x,y\n1,100.5\n2,200.5\n3,600.5\n");
   const auto encoder = TableEncoder::fit(table, {}, {.standardise_target = true});
   const Dataset data = encoder.encode(table);
   EXPECT_THAT(encoder.decode_target(static_cast<double>(data.targets.values<float>()[2])), ::testing::DoubleNear(600.5, 1e-4));
   EXPECT_EQ(TableEncoder::fit(table, {}).decode_target(7.5), 7.5);
-  const auto constant = TableEncoder::fit(parse("x,y\n1,2.5\n2,2.5\n"), {}, {.standardise_target = true});
+  const auto constant = TableEncoder::fit(table_of("x,y\n1,2.5\n2,2.5\n"), {}, {.standardise_target = true});
   EXPECT_EQ(constant.decode_target(0), 2.5);
 }
 
@@ -245,15 +248,15 @@ TEST(TableEncoder, SurvivesJson) {
                                                                              .scaling = Scaling::min_max,
                                                                              .missing = MissingValues::mean,
                                                                              .standardise_target = true}}) {
-    const auto encoder = TableEncoder::fit(parse(kCars), {}, options);
+    const auto encoder = TableEncoder::fit(table_of(kCars), {}, options);
     EXPECT_EQ(TableEncoder::from_json(encoder.to_json(), "encoder.json"), encoder);
   }
-  const auto strict = TableEncoder::fit(parse("ä \"x\"\\n,y\n0.1,u\n0.7,v\n"), {}, {.missing = MissingValues::error});
+  const auto strict = TableEncoder::fit(table_of("ä \"x\"\\n,y\n0.1,u\n0.7,v\n"), {}, {.missing = MissingValues::error});
   EXPECT_EQ(TableEncoder::from_json(strict.to_json(), "encoder.json"), strict);
 }
 
 TEST(TableEncoder, RefusesOtherJson) {
-  const std::string good = TableEncoder::fit(parse(kCars), {}).to_json();
+  const std::string good = TableEncoder::fit(table_of(kCars), {}).to_json();
   const auto message = [](const std::string& text) { return message_of([&] { TableEncoder::from_json(text, "encoder.json"); }); };
   const auto replaced = [&](const std::string& from, const std::string& to) {
     std::string text = good;

@@ -75,7 +75,7 @@ TEST(Series, TakesColumnsByName) {
               HasSubstr("s.csv:3: column y: the value is missing"));
 }
 
-Series counting(std::int64_t steps, double shift = 0) {
+Series counted_series(std::int64_t steps, double shift = 0) {
   Series series{.source = "s.csv", .columns = {"y", "x"}, .forecast_columns = 1};
   for (std::int64_t i = 0; i < steps; ++i) {
     series.values.push_back(static_cast<double>(i) + shift);
@@ -85,7 +85,7 @@ Series counting(std::int64_t steps, double shift = 0) {
 }
 
 TEST(SeriesWindows, SeeWhatComesBeforeTheirTargets) {
-  const Series series = counting(10);
+  const Series series = counted_series(10);
   const auto scaling = SeriesScaling::fit(series, 10, Scaling::none);
   const SeriesOptions options{.length = 3, .horizon = 2};
   const Dataset all = series_windows(series, scaling, options, {0, 10}, 2, "it");
@@ -110,7 +110,7 @@ TEST(SeriesWindows, SeeWhatComesBeforeTheirTargets) {
 }
 
 TEST(SeriesScaling, KnowsTheTrainingStepsOnly) {
-  const Series series = counting(8);
+  const Series series = counted_series(8);
   const auto standard = SeriesScaling::fit(series, 3, Scaling::standardise);
   EXPECT_NEAR(standard.scaled(1, 0), 0, 1e-12);
   EXPECT_NEAR(standard.scaled(2, 0), 1 / 0.816496580927726, 1e-12);
