@@ -7,9 +7,8 @@ builds. ONNX Runtime runs with all its graph optimisations, tried with 1 and 2 t
 
     npm install --ignore-scripts --prefix /tmp/ort onnxruntime-node
     python benchmarks/compare_onnxruntime.py --modules /tmp/ort/node_modules
-    python benchmarks/compare_onnxruntime.py --modules /tmp/ort/node_modules model.onnx
 
-A NAME that ends with ".onnx" is a model of one input, which both run on one sample; extents that it leaves open are 1.
+`neurons bench MODEL.onnx --onnxruntime /tmp/ort/node_modules` compares any other model.
 
 Needs node with that package, and Python's onnx. See benchmarks/README.md.
 """
@@ -108,31 +107,16 @@ def resnet18(model):
 WORKLOADS = {"infer-cnn-1": (cnn, (1, 28, 28), 10), "infer-resnet18-1": (resnet18, (3, 224, 224), 1000)}
 
 
-def input_of(path):
-    """Name and shape of the only input of a model."""
-    import onnx
-
-    graph = onnx.load(path).graph
-    weights = {tensor.name for tensor in graph.initializer}
-    inputs = [value for value in graph.input if value.name not in weights]
-    if len(inputs) != 1:
-        raise SystemExit(f"{path}: has {len(inputs)} inputs, expected one")
-    return inputs[0].name, [dim.dim_value or 1 for dim in inputs[0].type.tensor_type.shape.dim]
-
-
 def compare(name, options, folder):
-    if name in WORKLOADS:
-        build, sample, classes = WORKLOADS[name]
-        model = Model()
-        path = folder / f"{name}.onnx"
-        model.save(path, build(model), sample, classes)
-    else:
-        path = pathlib.Path(name)
-    feed, shape = input_of(path)
+    build, sample, classes = WORKLOADS[name]
+    model = Model()
+    path = folder / f"{name}.onnx"
+    model.save(path, build(model), sample, classes)
 
     def start(threads, warm_up):
-        environment = {"NODE_PATH": str(options.modules), "NEURONS_INPUT": json.dumps({"name": feed, "shape": shape})}
-        return Peer(["node", str(ROOT / "benchmarks/onnxruntime_peer.cjs"), str(path), str(threads), str(warm_up)], environment)
+        inputs = json.dumps([{"name": "x", "type": "float32", "shape": [1, *sample]}])
+        command = ["node", str(ROOT / "benchmarks/onnxruntime_peer.cjs"), str(path), str(threads), str(warm_up), inputs]
+        return Peer(command, {"NODE_PATH": str(options.modules)})
 
     rates = {}
     for threads in (1, 2):
@@ -172,7 +156,7 @@ def main():
     options = parser.parse_args()
     names = options.workloads or list(WORKLOADS)
     for name in names:
-        if name not in WORKLOADS and not name.endswith(".onnx"):
+        if name not in WORKLOADS:
             parser.error(f"unknown workload {name!r}; there are {', '.join(WORKLOADS)}")
     with tempfile.TemporaryDirectory() as folder:
         outcomes = [compare(name, options, pathlib.Path(folder)) for name in names]

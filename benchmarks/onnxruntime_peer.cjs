@@ -1,8 +1,18 @@
-// ONNX Runtime on one model: node onnxruntime_peer.cjs MODEL THREADS WARM_UP_SECONDS. Speaks as pairs.py's Peer wants it.
+// ONNX Runtime on one model: node onnxruntime_peer.cjs MODEL THREADS WARM_UP_SECONDS INPUTS, which are '[{"name": "x", "type": "float32", "shape": [1, 3]}, …]'. Says
+// a line of JSON when it is ready, and one for each line SECONDS that it reads.
 const ort = require('onnxruntime-node');
 const readline = require('readline');
 
-const [model, threads, warmUp] = process.argv.slice(2);
+const [model, threads, warmUp, inputs] = process.argv.slice(2);
+
+const kArrays = { float32: Float32Array, float64: Float64Array, int64: BigInt64Array, int32: Int32Array, uint8: Uint8Array, bool: Uint8Array };
+
+// Floats are random, all else is zeros.
+function drawn({ type, shape }) {
+  const array = new kArrays[type](shape.reduce((a, b) => a * b, 1));
+  if (type.startsWith('float')) array.forEach((_, i) => { array[i] = Math.random(); });
+  return new ort.Tensor(type, array, shape);
+}
 
 async function main() {
   const session = await ort.InferenceSession.create(model, {
@@ -11,9 +21,7 @@ async function main() {
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',
   });
-  const { name, shape: dims } = JSON.parse(process.env.NEURONS_INPUT);
-  const values = Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => Math.random());
-  const feeds = { [name]: new ort.Tensor('float32', values, dims) };
+  const feeds = Object.fromEntries(JSON.parse(inputs).map((input) => [input.name, drawn(input)]));
   const now = () => Number(process.hrtime.bigint()) / 1e9;
 
   // Calls in a second; the clock is read about every two milliseconds.
@@ -38,4 +46,4 @@ async function main() {
   }
 }
 
-main();
+main().catch((error) => console.log(JSON.stringify({ error: error.message })));

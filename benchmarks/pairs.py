@@ -40,7 +40,10 @@ class Peer:
             reason = [text for text in self.process.stderr.read().strip().splitlines() if text.strip()]
             self.process.wait()
             raise RuntimeError(next((text for text in reversed(reason) if "Error" in text), reason[-1] if reason else "ended without a word"))
-        return json.loads(line)
+        said = json.loads(line)
+        if "error" in said:
+            raise RuntimeError(said["error"])
+        return said
 
     def signal(self, which):
         with contextlib.suppress(ProcessLookupError):

@@ -1,6 +1,7 @@
 /// neurons bench: how fast this machine trains and runs known networks, against its peak measured in the same run.
 
 #include "apps/cli/arguments.hpp"
+#include "apps/cli/beside_onnxruntime.hpp"
 #include "apps/cli/session.hpp"
 #include "apps/cli/terminal.hpp"
 #include "benchmarks/workloads.hpp"
@@ -13,6 +14,7 @@ struct BenchArguments {
   int threads = 0;
   double seconds = 1.0;
   bool profile = false;
+  std::filesystem::path onnxruntime;  ///< the node_modules folder
 };
 
 /// The steps of each workload's plan, in order.
@@ -73,6 +75,33 @@ int bench(Session& session, const BenchArguments& arguments) {
   return kDone;
 }
 
+/// Models, each in turns with ONNX Runtime.
+int bench_beside(Session& session, const BenchArguments& arguments) {
+  for (const std::string& name : arguments.names) {
+    if (!name.ends_with(".onnx")) fail_input("{}: --onnxruntime compares models; expected MODEL.onnx", name);
+  }
+  if (arguments.names.empty()) fail_input("--onnxruntime compares models; name a MODEL.onnx");
+  Json results = Json::array();
+  for (const std::string& name : arguments.names) {
+    const BesideOnnxRuntime measured =
+        measure_beside_onnxruntime(name, arguments.onnxruntime, {.threads = arguments.threads, .seconds = arguments.seconds});
+    session.say("{}: {:.2f} µs; ONNX Runtime {} on {} thread{}: {:.2f} µs, {:.2f} times as long ({:.2f} to {:.2f} in {} pairs)",
+                name, measured.here, printable(measured.version), measured.threads, measured.threads == 1 ? "" : "s",
+                measured.microseconds, measured.ratio, measured.lowest_ratio, measured.highest_ratio, measured.pairs);
+    results.push_back(
+        {{"name", name},
+         {"microseconds_per_step", measured.here},
+         {"onnxruntime",
+          {{"version", measured.version}, {"threads", measured.threads}, {"microseconds_per_step", measured.microseconds}}},
+         {"ratio", measured.ratio},
+         {"lowest_ratio", measured.lowest_ratio},
+         {"highest_ratio", measured.highest_ratio},
+         {"pairs", measured.pairs}});
+  }
+  session.answer() = {{"results", results}};
+  return kDone;
+}
+
 }  // namespace
 
 void add_bench(CLI::App& app, Session& session) {
@@ -82,16 +111,21 @@ void add_bench(CLI::App& app, Session& session) {
   CLI::App* command = session.add_command(
       app, "bench", "Measure this machine: samples/s, time per step, GFLOP/s, share of peak",
       "  neurons bench\n  neurons bench mlp-64 --threads 1 --json\n  neurons bench cnn-64 --profile\n  neurons bench conv-sweep "
-      "--seconds 0.2\n  neurons bench onnx model.onnx",
+      "--seconds 0.2\n  neurons bench onnx model.onnx --onnxruntime node_modules",
       [&session, arguments] {
         std::erase(arguments->names, "onnx");  // neurons bench onnx FILE
+        if (!arguments->onnxruntime.empty()) return bench_beside(session, *arguments);
         return arguments->profile ? profile(session, *arguments) : bench(session, *arguments);
       });
   command->add_option("NAME", arguments->names,
                       "Workloads: " + names + " (all of these); conv-sweep: single convolutional layers; MODEL.onnx: one sample");
   command->add_option("--threads", arguments->threads, "0: one for each core")->check(whole_number(0));
   command->add_option("--seconds", arguments->seconds, "Of measuring each workload (1)")->check(positive_number());
-  command->add_flag("--profile", arguments->profile, "Time each step of the workload's plan instead");
+  CLI::Option* profile_option = command->add_flag("--profile", arguments->profile, "Time each step of the workload's plan instead");
+  command
+      ->add_option("--onnxruntime", arguments->onnxruntime,
+                   "Measure MODEL.onnx in turns with ONNX Runtime: the node_modules folder with onnxruntime-node")
+      ->excludes(profile_option);
 }
 
 }  // namespace neurons::cli

@@ -1,12 +1,7 @@
-#!/usr/bin/env node
-// record_activations.js NEURONS MODEL.onnx OUT.npz [BATCH]: what ONNX Runtime computes, for `NEURONS parity MODEL.onnx --recorded OUT.npz`, where there is
-// Node.js with the package onnxruntime-node (NODE_PATH says where) but no Python. As record_activations.py: every value of the model, its inputs among them;
-// these are drawn at random, always the same.
+// record_activations.cjs ALL_OUTPUTS.onnx OUT.npz BATCH: what ONNX Runtime computes, for `neurons parity MODEL.onnx --onnxruntime NODE_MODULES`: every value that
+// the model gives, and its inputs, which are drawn at random, always the same. Says {"version": …} or {"error": …}.
 "use strict";
-const { execFileSync } = require("child_process");
 const fs = require("fs");
-const os = require("os");
-const path = require("path");
 const ort = require("onnxruntime-node");
 
 // ONNX Runtime's types: NumPy's, and how an array of them is made.
@@ -86,27 +81,16 @@ function zip(files) {
 }
 
 async function main() {
-  const [neurons, model, out, batch = "1"] = process.argv.slice(2);
-  if (out === undefined) throw new Error("usage: record_activations.js NEURONS MODEL.onnx OUT.npz [BATCH]");
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "neurons-parity-"));
-  try {
-    const everything = path.join(folder, "all.onnx");
-    execFileSync(neurons, ["parity", model, "--all-outputs", everything], { stdio: ["ignore", "ignore", "inherit"] });
-    const session = await ort.InferenceSession.create(everything, { graphOptimizationLevel: "disabled" });
-    const inputs = {};
-    for (const value of session.inputMetadata) {
-      inputs[value.name] = drawn(value.type, value.shape.map((extent) => (typeof extent === "number" && extent >= 0 ? extent : Number(batch))));
-    }
-    const results = await session.run(inputs);
-    const kept = Object.entries({ ...inputs, ...results }).filter(([, tensor]) => tensor.type in kTypes);
-    fs.writeFileSync(out, zip(kept.map(([name, tensor]) => [`${name}.npy`, npy(tensor)])));
-    console.log(`${out}: ${kept.length} values`);
-  } finally {
-    fs.rmSync(folder, { recursive: true });
+  const [model, out, batch] = process.argv.slice(2);
+  const session = await ort.InferenceSession.create(model, { graphOptimizationLevel: "disabled" });
+  const inputs = {};
+  for (const value of session.inputMetadata) {
+    inputs[value.name] = drawn(value.type, value.shape.map((extent) => (typeof extent === "number" && extent >= 0 ? extent : Number(batch))));
   }
+  const results = await session.run(inputs);
+  const kept = Object.entries({ ...inputs, ...results }).filter(([, tensor]) => tensor.type in kTypes);
+  fs.writeFileSync(out, zip(kept.map(([name, tensor]) => [`${name}.npy`, npy(tensor)])));
+  console.log(JSON.stringify({ version: ort.env.versions.node ?? ort.env.versions.common }));
 }
 
-main().catch((error) => {
-  console.error(`record_activations.js: ${error.message}`);
-  process.exit(1);
-});
+main().catch((error) => console.log(JSON.stringify({ error: error.message })));
