@@ -14,6 +14,7 @@ struct EvaluateArguments {
   std::filesystem::path model;
   std::filesystem::path data;
   std::filesystem::path mistakes;
+  std::string output;
   int threads = 0;
 };
 
@@ -50,7 +51,8 @@ void write_mistakes(Session& session, const EvaluateArguments& arguments, const 
 }
 
 int evaluate_model(Session& session, const EvaluateArguments& arguments) {
-  const Model model = open_model(arguments.model);
+  const Model model = open_model(arguments.model, arguments.output);
+  note_output(model);
   const auto places = Session::places();
   const Dataset data = evaluation_data(model, arguments.data.empty() ? nullptr : &arguments.data, places);
   const Evaluation evaluation = evaluate(model, data, arguments.threads);
@@ -70,9 +72,10 @@ void add_evaluate(CLI::App& app, Session& session) {
                                           "  neurons evaluate runs/cnn\n"
                                           "  neurons evaluate runs/wine --data new_wines.csv --json",
                                           [&session, arguments] { return evaluate_model(session, *arguments); });
-  command->add_option("MODEL", arguments->model, "A run folder or a .safetensors file of a run")->required();
+  command->add_option("MODEL", arguments->model, "A run folder, an .onnx file or a .safetensors file of a run")->required();
   command->add_option("--data", arguments->data,
                       "A bundled name, IDX folder, CSV, npz or pictures by class (the test part of the model's own spec)");
+  command->add_option("--output", arguments->output, kOutputHelp);
   command->add_option("--mistakes", arguments->mistakes,
                       "Where to write a PNG of the pictures that were read worst (mistakes.png in the run folder)");
   command->add_option("--threads", arguments->threads, "0: one for each core")->check(whole_number(0));

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "apps/cli/arguments.hpp"
+#include "apps/cli/reports.hpp"
 #include "apps/cli/session.hpp"
 #include "apps/cli/terminal.hpp"
 #include "neurons/base/error.hpp"
@@ -17,6 +18,7 @@ namespace {
 struct PredictArguments {
   std::filesystem::path model;
   std::vector<std::string> inputs;
+  std::string output;
   std::optional<std::int64_t> steps;
   std::optional<double> level;
   std::uint64_t seed = 0;
@@ -86,7 +88,8 @@ int forecast_steps(Session& session, const Model& model, const PredictArguments&
 }
 
 int predict_inputs(Session& session, const PredictArguments& arguments) {
-  const Model model = open_model(arguments.model);
+  const Model model = open_model(arguments.model, arguments.output);
+  note_output(model);
   if (model.series) return forecast_steps(session, model, arguments);
   if (model.tokenizer) fail_input("{}: was trained on a text; neurons generate writes with it", arguments.model.string());
   if (arguments.steps || arguments.level) {
@@ -135,13 +138,14 @@ void add_predict(CLI::App& app, Session& session) {
                           "  neurons predict runs/cnn seven.png three.jpg\n"
                           "  neurons predict runs/sunspots --steps 24",
                           [&session, arguments] { return predict_inputs(session, *arguments); });
-  command->add_option("MODEL", arguments->model, "A run folder or a .safetensors file of a run")->required();
+  command->add_option("MODEL", arguments->model, "A run folder, an .onnx file or a .safetensors file of a run")->required();
   command->add_option(
       "INPUT", arguments->inputs,
       "CSV files of rows, a bundled table by name or column=value pairs of one sample, for a model of a table (what "
       "is missing counts as its mean, or "
       "as the most frequent text); a CSV to go on from, for a model of a series (its own one); PNG or JPEG pictures or .npy "
       "arrays of one sample or many, for others");
+  command->add_option("--output", arguments->output, kOutputHelp);
   command->add_option("--steps", arguments->steps, "Steps to forecast, for a model of a series (its horizon)")
       ->check(whole_number<std::int64_t>(1));
   command->add_option("--level", arguments->level, "Share of the futures that the intervals of a forecast are to hold (0.9)")

@@ -1,5 +1,7 @@
 #include "apps/cli/reports.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 #include "apps/cli/terminal.hpp"
@@ -107,6 +109,13 @@ std::string class_table(const Evaluation& evaluation, const Model& model) {
   }
   if (report.classes.size() <= kMostConfusionClasses) text += confusion_table(report, model, width);
   return text;
+}
+
+void note_output(const Model& model) {
+  const std::vector<std::string>& outputs = model.taken_first_of;
+  if (outputs.empty()) return;
+  complain(fmt::format("note: the model has {} outputs ({}); this is \"{}\", --output NAME takes another", outputs.size(),
+                       fmt::join(outputs, ", "), outputs.front()));
 }
 
 }  // namespace neurons::cli

@@ -21,4 +21,11 @@ std::string baseline_lines(const Evaluation& evaluation, int indent = 0);
 /// A table of the classes, and the confusion matrix where there are few.
 std::string class_table(const Evaluation& evaluation, const Model& model);
 
+/// The help of --output.
+inline constexpr const char* kOutputHelp =
+    "Of a model of ONNX with several outputs: which (the one that was trained, or the first)";
+
+/// Says on stderr which of several outputs is used where none was named.
+void note_output(const Model& model);
+
 }  // namespace neurons::cli

@@ -126,7 +126,9 @@ void add_summary(CLI::App& app, Session& session) {
                                           "  neurons summary examples/mnist/mlp.toml\n"
                                           "  neurons summary runs/mlp --plan --batch 32",
                                           [&session, arguments] { return summarize_subject(session, *arguments); });
-  command->add_option("MODEL|SPEC", arguments->subject, "A run folder, a .safetensors file of a run, or a .toml spec")->required();
+  command
+      ->add_option("MODEL|SPEC", arguments->subject, "A run folder, an .onnx file, a .safetensors file of a run, or a .toml spec")
+      ->required();
   CLI::Option* plan = command->add_flag(
       "--plan", arguments->plan,
       "Print each step: kernel, shapes, FLOPs, bytes, and why; of a training step for a spec, of a forward pass for a model");

@@ -102,7 +102,8 @@ std::vector<LayerSummary> summarize(const Network& network) {
     const Network::NamedLayer& layer = network.layers()[static_cast<std::size_t>(call.layer)];
     names.push_back(layer.name);
     if (layer.layer.names_parameters()) {
-      const auto after = static_cast<std::size_t>(graph.info(values[i].id()).node) + 1;
+      const bool last = i + 1 == values.size();  // all other outputs of its model are its own, too
+      const auto after = last ? graph.nodes().size() : static_cast<std::size_t>(graph.info(values[i].id()).node) + 1;
       if (after > next_node) nodes.add(next_node, after - 1, result);
       next_node = std::max(next_node, after);
       continue;

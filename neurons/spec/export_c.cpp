@@ -2,6 +2,7 @@
 
 #include "neurons/base/atomic_file.hpp"
 #include "neurons/formats/c/c_source.hpp"
+#include "neurons/formats/onnx/imported_model.hpp"
 #include "neurons/layers/step_graph.hpp"
 #include "neurons/spec/export_model.hpp"
 #include "neurons/spec/raw_graph.hpp"
@@ -23,9 +24,7 @@ std::optional<Graph> graph_of_step(const Network& network) {
 }  // namespace
 
 ExportedFiles export_c(const Model& model, const ExportOptions& options) {
-  Graph network(model.network.table());
-  model.network.build(network, 1, Mode::inference);
-  const RawGraph whole = with_raw_numbers(network, model);
+  const RawGraph whole = with_raw_numbers(onnx::graph_with_all_outputs(model.network, 1), model);
   std::optional<Graph> step = graph_of_step(model.network);
   if (step) step = with_raw_numbers(*step, model).graph;
   const CSource source = to_c(whole.graph, model.network.parameters(),

@@ -130,6 +130,32 @@ TEST(FineTuning, ARunLeavesAModelThatNeedsNoSpec) {
   EXPECT_EQ(predicted(model.network, x), predicted(open_model(folder / "run").network, x));
 }
 
+TEST(FineTuning, OtherOutputsComeAlong) {
+  const TemporaryFolder folder;
+  Network two;
+  const auto trunk = two.add(Dense{5, "tanh"}, two.input("x", {4}), "trunk");
+  two.output("kind", two.add(Dense{3}, trunk, "kinds"));
+  two.output("size", two.add(Dense{2}, trunk, "sizes"));
+  two.initialize(1);
+  const auto file = folder / "two.onnx";
+  onnx::save(two, file);
+  EXPECT_THAT(open_model(file).taken_first_of, ElementsAre("kind", "size"));
+  Spec spec = fine_tuning_spec(file, {.data = "iris", .output = "kind"});
+  spec.training.options.epochs = 2;
+  EXPECT_EQ(run(spec, {.folder = folder / "run", .places = {NEURONS_SOURCE_DIR}}).without_onnx, "");
+  const Model trained = open_model(folder / "run");
+  EXPECT_EQ(trained.network.outputs().front().name, "kind");
+  EXPECT_EQ(trained.class_names.size(), 3U);
+  EXPECT_THAT(trained.taken_first_of, ElementsAre());
+  EXPECT_EQ(trained.network.parameter("sizes.weight"), two.parameter("sizes.weight"));
+  EXPECT_NE(trained.network.parameter("trunk.weight"), two.parameter("trunk.weight"));
+  const Model other = open_model(folder / "run", "size");
+  EXPECT_THAT(other.class_names, ElementsAre());
+  const Tensor x(DType::f32, {1, 4});
+  EXPECT_EQ(predicted(other.network, x).shape(), (Shape{1, 2}));
+  EXPECT_THAT(message_of([&] { open_model(folder / "run", "sizes"); }), HasSubstr("no output \"sizes\"; did you mean \"size\"?"));
+}
+
 TEST(FineTuning, ValuesGoThroughTheModelsOwnActivation) {
   const TemporaryFolder folder;
   Network small = Sequential{{2}, Dense{4, "tanh"}, Dense{1, "sigmoid"}};

@@ -1,8 +1,9 @@
 #include "neurons/spec/model.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "neurons/base/error.hpp"
+#include "neurons/base/suggest.hpp"
 #include "neurons/formats/onnx/imported_model.hpp"
 #include "neurons/formats/safetensors.hpp"
 #include "neurons/spec/fine_tune.hpp"
@@ -99,8 +100,50 @@ Model from_safetensors(const fs::path& path) {
   return model;
 }
 
+std::vector<std::string> outputs_of(const onnx::Model& file) {
+  std::vector<std::string> names;
+  for (const onnx::ValueData& output : file.graph.outputs) names.push_back(output.name);
+  return names;
+}
+
+/// The output that the file's own spec has trained; "" if there is no such.
+std::string trained_output(const onnx::Model& file, const Spec& spec) {
+  std::vector<std::string> candidates;
+  if (!spec.network.outputs.empty()) candidates.push_back(spec.network.outputs.front());
+  for (const LayerSpec& layer : spec.network.layers) {
+    const auto* imported = layer.layer.as<onnx::ImportedModel>();
+    if (imported != nullptr) candidates.push_back(imported->output);
+  }
+  if (!spec.network.layers.empty()) candidates.emplace_back("y");  // where it names none
+  const std::vector<std::string> known = outputs_of(file);
+  const auto is_known = [&](const std::string& name) { return std::ranges::find(known, name) != known.end(); };
+  const auto found = std::ranges::find_if(candidates, is_known);
+  return found == candidates.end() ? "" : *found;
+}
+
+/// Which output is meant: the wanted one, the one that was trained, or the first.
+std::string chosen_output(const onnx::Model& file, const std::string& wanted, const std::string& trained, Model& model) {
+  const std::vector<std::string> known = outputs_of(file);
+  if (known.empty()) fail_input("{}: the model has no output", file.path);
+  if (!wanted.empty() && std::ranges::find(known, wanted) == known.end()) {
+    fail_input("{}: the model has no output \"{}\"{}", file.path, wanted, nearest_or_all(wanted, known));
+  }
+  if (!wanted.empty()) return wanted;
+  if (!trained.empty()) return trained;
+  if (known.size() > 1) model.taken_first_of = known;
+  return known.front();
+}
+
+/// What another output than the trained one means is not known.
+void forget_target(const std::string& output, const std::string& trained, Model& model) {
+  model.class_names.clear();
+  const bool units = model.series || (model.encoder && !model.encoder->is_classification());
+  if (!units) return;
+  fail_input("{}: was trained by its output \"{}\"; in which unit \"{}\" is, is not known", model.file.string(), trained, output);
+}
+
 /// A model of ONNX: as it was trained, if it was trained here; else with what the file itself tells.
-Model from_onnx(const fs::path& path) {
+Model from_onnx(const fs::path& path, const std::string& wanted) {
   auto file = std::make_shared<const onnx::Model>(onnx::read(path));
   Model model;
   model.file = path;
@@ -111,9 +154,19 @@ Model from_onnx(const fs::path& path) {
   } else {
     model.spec.data.pictures = pictures_for(*file);
   }
+  const std::string trained = trained_output(*file, model.spec);
+  const std::string output = chosen_output(*file, wanted, trained, model);
+  if (!trained.empty() && output != trained) forget_target(output, trained, model);
   if (!model.spec.training.loss) model.spec.training.loss = CrossEntropy{};
-  model.network = onnx::to_network(std::move(file), {.output = "", .scores = model.is_classification});
+  model.network = onnx::to_network(std::move(file), {.output = output, .scores = model.is_classification});
   return model;
+}
+
+/// Networks of layers have one output that is told of.
+Model of_own_output(Model model, const std::string& wanted) {
+  const std::string& own = model.network.outputs().front().name;
+  if (wanted.empty() || wanted == own) return model;
+  fail_input("{}: its output is \"{}\"; only of a model of ONNX can another one be chosen", model.file.string(), own);
 }
 
 /// Whether the run is of a model that came from ONNX, and has ended.
@@ -146,17 +199,17 @@ std::pair<std::string, std::string> residuals_metadata(const Tensor& residuals) 
   return {kResiduals, "[" + text + "]"};
 }
 
-Model open_model(const fs::path& path) {
+Model open_model(const fs::path& path, const std::string& output) {
   std::error_code ignored;
   if (!fs::exists(path, ignored)) fail_input("{}: there is no such file or folder", path.string());
   if (!fs::is_directory(path, ignored)) {
-    if (path.extension() == ".safetensors") return from_safetensors(path);
-    if (path.extension() == ".onnx") return from_onnx(path);
+    if (path.extension() == ".onnx") return from_onnx(path, output);
+    if (path.extension() == ".safetensors") return of_own_output(from_safetensors(path), output);
     fail_input("{}: expected a run folder, an .onnx or a .safetensors file", path.string());
   }
-  if (is_imported(path)) return from_onnx(path / "model.onnx");  // the file that it was made from may be gone
+  if (is_imported(path)) return from_onnx(path / "model.onnx", output);  // the file that it was made from may be gone
   const fs::path weights = path / "model.safetensors";
-  if (fs::exists(weights, ignored)) return from_safetensors(weights);
+  if (fs::exists(weights, ignored)) return of_own_output(from_safetensors(weights), output);
   if (fs::exists(path / "spec.toml", ignored)) {
     fail_input("{}: this run has not ended; continue it with: neurons train {} --out {} --resume", path.string(),
                (path / "spec.toml").string(), path.string());

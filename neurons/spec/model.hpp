@@ -25,6 +25,8 @@ struct Model : FittedData {
   float input_scale = 1;
   float input_offset = 0;
   std::filesystem::path file;  ///< where it was read, for messages
+  /// All outputs of a model of ONNX that has several of which none was named or trained: the first is the network's.
+  std::vector<std::string> taken_first_of{};
 
   /// Shape of one sample.
   const Shape& sample_shape() const { return network.inputs().front().sample; }
@@ -38,8 +40,9 @@ std::map<std::string, std::string> model_metadata(const Spec& resolved, const Lo
 /// Model::residuals as a model file keeps them, to be added to its metadata.
 std::pair<std::string, std::string> residuals_metadata(const Tensor& residuals);
 
-/// The model in a run folder or in a .safetensors file that was written by a run. Throws InputError if it is neither, if the run
-/// has not ended, and for files that are damaged or do not say what network they are.
-Model open_model(const std::filesystem::path& path);
+/// The model in a run folder, in an .onnx file or in a .safetensors file that was written by a run. Throws InputError if it is
+/// neither, if the run has not ended, and for files that are damaged or do not say what network they are. `output` names one of a
+/// model of ONNX; "": the one that was trained, or the first. Throws InputError if there is none of that name.
+Model open_model(const std::filesystem::path& path, const std::string& output = "");
 
 }  // namespace neurons

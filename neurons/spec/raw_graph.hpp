@@ -23,8 +23,8 @@ struct RawGraph {
 
 /// `network`, a graph of the model's network for a batch of one (of the whole or, in series, of one step), with what neurons
 /// predict does around it: bytes of pictures, columns of a table and steps of a series in their own units go in (a text as the
-/// index of its level, a token by its number); probabilities of classes or values in the target's own unit come out. The other
-/// states and assignments stay.
+/// index of its level, a token by its number); probabilities of classes or values in the target's own unit come out of the first
+/// output. The others, states and assignments stay.
 RawGraph with_raw_numbers(const Graph& network, const Model& model);
 
 }  // namespace neurons

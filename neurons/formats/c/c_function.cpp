@@ -14,6 +14,11 @@ namespace {
 constexpr const char* kInput = "input";
 constexpr const char* kOutput = "output";
 
+std::string lower(std::string text) {
+  std::ranges::transform(text, text.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return text;
+}
+
 }  // namespace
 
 CFunction::CFunction(const Graph& graph, CFile& file)
@@ -49,7 +54,10 @@ void CFunction::place_signature() {
     }
     rooms_of_[id] = static_cast<int>(rooms_.size()) - 1;
   }
-  if (graph_.outputs().size() != 1) unsupported_.push_back(fmt::format("{} outputs", graph_.outputs().size()));
+  if (graph_.outputs().empty()) unsupported_.emplace_back("no output");
+  for (const NamedOutput& output : graph_.outputs()) {
+    outputs_.push_back(outputs_.empty() ? kOutput : file_.local(fmt::format("{}_{}", kOutput, lower(output.name)), names_));
+  }
 }
 
 int CFunction::first_use(int id) const {
@@ -178,6 +186,25 @@ void CFunction::call(const std::string& statement) {
   texts_[at(step_)] += fmt::format("    {}\n", statement);
 }
 
+/// Lets results be computed where they are to be. Returns the statements that copy the others: the input itself, numbers that do
+/// not depend on it, and what is a result already.
+std::string CFunction::place_outputs() {
+  std::string copies;
+  for (std::size_t i = 0; i < outputs_.size(); ++i) {
+    const int result = graph_.outputs()[i].value;
+    const bool known = known_.has(result);
+    if (!known && rooms_[at(room_of(result))].place.empty()) {
+      rooms_[at(room_of(result))].place = outputs_[i];
+      continue;
+    }
+    file_.use(neurons::c::copy());
+    const std::string from = known ? file_.array("result", known_[result].cast(DType::f32).values<float>(), "the result")
+                                   : rooms_[at(room_of(result))].name;
+    copies += fmt::format("    copy({}, {}, {});\n", graph_.info(result).type.shape.elements(), from, outputs_[i]);
+  }
+  return copies;
+}
+
 /// Places the rooms, and declares each where its first node is written.
 void CFunction::finish() {
   for (const Assignment& assignment : graph_.assignments()) {
@@ -185,18 +212,7 @@ void CFunction::finish() {
     if (!there) unsupported_.push_back(fmt::format("the state \"{}\"", graph_.info(assignment.state).name));
   }
   if (!unsupported_.empty()) return;
-  const int result = graph_.outputs()[0].value;
-  std::string ending;
-  if (known_.has(result) || !rooms_[at(room_of(result))].place.empty()) {  // the input itself, or numbers that do not depend on it
-    file_.use(neurons::c::copy());
-    const std::int64_t floats = graph_.info(result).type.shape.elements();
-    const std::string from = known_.has(result)
-                                 ? file_.array("result", known_[result].cast(DType::f32).values<float>(), "the result")
-                                 : rooms_[at(room_of(result))].name;
-    ending = fmt::format("    copy({}, {}, {});\n", floats, from, kOutput);
-  } else {
-    rooms_[at(room_of(result))].place = kOutput;
-  }
+  const std::string ending = place_outputs();
   std::vector<Lifetime> lifetimes;
   std::vector<std::size_t> placed;
   for (std::size_t r = 0; r < rooms_.size(); ++r) {

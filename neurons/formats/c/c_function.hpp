@@ -17,7 +17,8 @@ struct Unsupported {
   std::string reason;
 };
 
-/// A function of `input` and `output`, with `scratch` to work in and `memory` that outlives the call.
+/// A function of `input` and `output` (of several outputs, the others are `output_NAME`), with `scratch` to work in and `memory`
+/// that outlives the call.
 class CFunction {
  public:
   /// Writes the graph's nodes, what they share into `file`. What cannot be written is in unsupported().
@@ -25,6 +26,8 @@ class CFunction {
 
   /// "LayerNormalization (norm1)", with the reason where the op can be written in other cases.
   const std::vector<std::string>& unsupported() const { return unsupported_; }
+  /// The arrays of the outputs, in the graph's order; the first is "output".
+  const std::vector<std::string>& outputs() const { return outputs_; }
   /// The statements.
   const std::string& body() const { return body_; }
   std::size_t scratch() const { return scratch_; }  ///< floats
@@ -79,6 +82,7 @@ class CFunction {
   /// The state that the value becomes at the end; -1 if none.
   int state_of(int id) const;
   void place_signature();
+  std::string place_outputs();
   void finish();
 
   const Graph& graph_;
@@ -91,6 +95,7 @@ class CFunction {
   std::vector<Room> rooms_;
   std::vector<std::string> texts_;  ///< of each node
   std::set<std::string> names_;     ///< local ones
+  std::vector<std::string> outputs_;
   std::vector<std::string> unsupported_;
   std::string body_;
   std::size_t scratch_ = 0;

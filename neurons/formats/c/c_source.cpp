@@ -16,6 +16,8 @@ namespace {
 
 using c::comment_text;
 
+constexpr std::size_t kOutputLetters = 6;  // of "output", with which the arrays of outputs begin
+
 std::string capitals(std::string text) {
   std::ranges::transform(text, text.begin(), [](unsigned char letter) { return static_cast<char>(std::toupper(letter)); });
   return text;
@@ -83,6 +85,32 @@ class Writer {
     return text;
   }
 
+  /// The numbers of further outputs: NETWORK_OUTPUTS_BOXES for the array output_boxes.
+  std::string further_sizes(std::string_view prefix, const Graph& graph, const c::CFunction& function) const {
+    std::string text;
+    for (std::size_t i = 1; i < function.outputs().size(); ++i) {
+      const Shape& shape = graph.info(graph.outputs()[i].value).type.shape;
+      text += line(fmt::format("{}OUTPUTS{}", prefix, capitals(function.outputs()[i].substr(kOutputLetters))),
+                   static_cast<std::size_t>(shape.elements()), shape.rank() > 2 ? extents_text(shape) : "");
+    }
+    return text;
+  }
+
+  static std::string further_outputs(const Graph& graph, const c::CFunction& function) {
+    std::string text;
+    for (std::size_t i = 1; i < function.outputs().size(); ++i) {
+      text += fmt::format("   {}: the network's output \"{}\"\n", function.outputs()[i], comment_text(graph.outputs()[i].name));
+    }
+    return text;
+  }
+
+  /// "const float *input, float *output, float *output_boxes"
+  static std::string parameters(const c::CFunction& function) {
+    std::string text = "const float *input";
+    for (const std::string& output : function.outputs()) text += ", float *" + output;
+    return text;
+  }
+
   std::string title() const {
     const std::string origin = options_.origin.empty() ? "" : fmt::format(", made of {}", comment_text(options_.origin));
     return fmt::format("{} weights{}", file_.numbers(), origin);
@@ -103,7 +131,7 @@ class Writer {
     std::string text = fmt::format("/* {}.h: a neural network, {}.\n   {}.c needs nothing but a C99 compiler and math.h. */\n",
                                    name_, title(), name_);
     text += fmt::format("#ifndef {}_H\n#define {}_H\n\n#ifdef __cplusplus\nextern \"C\" {{\n#endif\n\n", macro_, macro_);
-    text += sizes("INPUT", input.type.shape) + sizes("OUTPUT", output);
+    text += sizes("INPUT", input.type.shape) + sizes("OUTPUT", output) + further_sizes("", predict_graph_, *predict_);
     text += line("SCRATCH", predict_->scratch(),
                  fmt::format("floats to work in: {}", kilobytes(static_cast<std::int64_t>(predict_->scratch()))));
     if (!options_.class_names.empty()) {
@@ -115,10 +143,11 @@ class Writer {
                         list_of(options_.input_names));
     text += fmt::format("   output: {}\n{}", comment_text(options_.output.empty() ? "what its last layer gives" : options_.output),
                         list_of(options_.output_names));
+    text += further_outputs(predict_graph_, *predict_);
     text += "   Works in static memory: one call at a time. Input and output must not overlap. */\n";
-    text += fmt::format("void {}_predict(const float *input, float *output);\n\n", name_);
+    text += fmt::format("void {}_predict({});\n\n", name_, parameters(*predict_));
     text += fmt::format("/* The same in {}_SCRATCH floats of the caller's: any number of threads, each with its own. */\n", macro_);
-    text += fmt::format("void {}_predict_in(float *scratch, const float *input, float *output);\n", name_);
+    text += fmt::format("void {}_predict_in(float *scratch, {});\n", name_, parameters(*predict_));
     if (step_) text += step_header();
     return text + "\n#ifdef __cplusplus\n}\n#endif\n\n#endif\n";
   }
@@ -129,6 +158,7 @@ class Writer {
     std::string text = "\n";
     text += line("STEP_INPUTS", static_cast<std::size_t>(input.elements()), "");
     text += line("STEP_OUTPUTS", static_cast<std::size_t>(output.elements()), "");
+    text += further_sizes("STEP_", *step_graph_, *step_);
     text += line("STEP_SCRATCH", step_->scratch(), "floats to work in");
     text += line("MEMORY", step_->memory(),
                  fmt::format("floats that last from step to step: {}", kilobytes(static_cast<std::int64_t>(step_->memory()))));
@@ -137,8 +167,8 @@ class Writer {
         "   memory: {}_MEMORY floats of the caller's, one memory for each sequence: what the network\n"
         "           remembers; zeros before the first step.\n"
         "   scratch: {}_STEP_SCRATCH floats of the caller's; nothing in them need last. */\n"
-        "void {}_step(float *memory, float *scratch, const float *input, float *output);\n",
-        macro_, macro_, name_);
+        "void {}_step(float *memory, float *scratch, {});\n",
+        macro_, macro_, name_, parameters(*step_));
     return text;
   }
 
@@ -157,13 +187,14 @@ class Writer {
       text += "};\n\n";
     }
     const bool works = predict_->scratch() > 0;
-    text += fmt::format("void {}_predict_in(float *scratch, const float *input, float *output)\n{{\n{}{}}}\n\n", name_,
+    text += fmt::format("void {}_predict_in(float *scratch, {})\n{{\n{}{}}}\n\n", name_, parameters(*predict_),
                         works ? "" : "    (void)scratch;\n", predict_->body());
-    text += fmt::format("void {}_predict(const float *input, float *output)\n{{\n", name_);
+    text += fmt::format("void {}_predict({})\n{{\n", name_, parameters(*predict_));
     if (works) text += fmt::format("    static float scratch[{}_SCRATCH];\n", macro_);
-    text += fmt::format("    {}_predict_in({}, input, output);\n}}\n", name_, works ? "scratch" : "0");
+    text += fmt::format("    {}_predict_in({}, input, {});\n}}\n", name_, works ? "scratch" : "0",
+                        fmt::join(predict_->outputs(), ", "));
     if (step_) {
-      text += fmt::format("\nvoid {}_step(float *memory, float *scratch, const float *input, float *output)\n{{\n{}{}}}\n", name_,
+      text += fmt::format("\nvoid {}_step(float *memory, float *scratch, {})\n{{\n{}{}}}\n", name_, parameters(*step_),
                           step_->scratch() > 0 ? "" : "    (void)scratch;\n", step_->body());
     }
     return text + file_.arrays();

@@ -287,6 +287,38 @@ TEST(PlainC, EqualNetworksGiveEqualFiles) {
   EXPECT_THAT(to_c(network).source, AllOf(Not(HasSubstr("malloc")), Not(HasSubstr("#include <math.h>"))));
 }
 
+TEST(PlainC, AnArrayForEachOutput) {
+  Network network;
+  const auto h = network.add(Dense{5, "tanh"}, network.input("x", {3}));
+  const auto wide = network.add(Dense{4}, h);
+  network.output("class", network.add(Dense{2}, h));
+  network.output("Copy", wide);
+  network.output("again", wide);
+  const CSource source = to_c(initialized(network));
+  EXPECT_THAT(source.header, AllOf(HasSubstr("#define NETWORK_OUTPUTS 2\n#define NETWORK_OUTPUTS_COPY 4\n"),
+                                   HasSubstr("output_copy: the network's output \"Copy\""),
+                                   HasSubstr("network_predict(const float *input, float *output, float *output_copy, ")));
+  const Generated program(source, "-O1", R"(
+    static float copy[NETWORK_OUTPUTS_COPY], again[NETWORK_OUTPUTS_AGAIN];
+    while (fread(input, sizeof(float), NETWORK_INPUTS, stdin) == NETWORK_INPUTS) {
+        network_predict(input, output, copy, again);
+        fwrite(output, sizeof(float), NETWORK_OUTPUTS, stdout);
+        fwrite(copy, sizeof(float), NETWORK_OUTPUTS_COPY, stdout);
+        fwrite(again, sizeof(float), NETWORK_OUTPUTS_AGAIN, stdout);
+    }
+)");
+  const Tensor samples = random_samples(initialized(network));
+  const auto said = testing::run_network(initialized(network), {{"x", samples}});
+  std::vector<float> expected;
+  for (std::size_t sample = 0; sample < kSamples; ++sample) {
+    for (const auto& [name, width] : {std::pair("class", 2U), std::pair("Copy", 4U), std::pair("again", 4U)}) {
+      const auto first = said.at(name).begin() + static_cast<std::ptrdiff_t>(sample * width);
+      expected.insert(expected.end(), first, first + static_cast<std::ptrdiff_t>(width));
+    }
+  }
+  testing::expect_near_largest<float>(program.run(samples.values<float>(), expected.size()), expected, "three outputs");
+}
+
 TEST(PlainC, SaysAllThatItCannotDo) {
   const auto message = [](const Network& network) { return testing::message_of([&] { to_c(network); }); };
   EXPECT_THAT(message(initialized(Sequential{{8, 4}, MultiHeadAttention{.heads = 2}, RmsNorm{}, Flatten{}, Dense{2}})),

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 #include "neurons/base/error.hpp"
 #include "neurons/base/suggest.hpp"
@@ -9,7 +10,9 @@
 namespace neurons::onnx {
 namespace {
 
-NodeData* maker_of(GraphData& graph, const std::string& value) {
+/// The node that computes a value, or null.
+template <typename AnyGraph>
+auto* maker_of(AnyGraph& graph, const std::string& value) {
   const auto found = std::ranges::find_if(
       graph.nodes, [&](const NodeData& node) { return std::ranges::find(node.outputs, value) != node.outputs.end(); });
   return found == graph.nodes.end() ? nullptr : &*found;
@@ -104,26 +107,58 @@ bool is_along_last_axis(const GraphData& graph, const NodeData& node, const std:
   return (place < 0 ? place + rank : place) == rank - 1;
 }
 
-}  // namespace
-
-NodeData peel(GraphData& graph, const std::string& output, std::int64_t opset) {
+/// The activation that makes probabilities of computed scores, or null.
+template <typename AnyGraph>
+auto* activation_of(AnyGraph& graph, const std::string& output, std::int64_t opset) {
   constexpr std::int64_t kAlongOneAxis = 13;
   constexpr std::array kActivations = {std::string_view("Softmax"), std::string_view("LogSoftmax"), std::string_view("Sigmoid")};
   require_output(graph, output);
-  NodeData* node = maker_of(graph, output);
-  if (node == nullptr || std::ranges::find(kActivations, node->op_type) == kActivations.end()) return {};
-  NodeData peeled = *node;
-  if (opset < kAlongOneAxis && node->op_type != "Sigmoid") {
-    if (!is_along_last_axis(graph, *node, output)) return {};
-    peeled.attributes.clear();  // the last axis is what newer opsets mean
+  auto* node = maker_of(graph, output);
+  using Found = decltype(node);
+  if (node == nullptr || std::ranges::find(kActivations, node->op_type) == kActivations.end()) return Found{nullptr};
+  const bool old = opset < kAlongOneAxis && node->op_type != "Sigmoid";
+  if (old && !is_along_last_axis(graph, *node, output)) return Found{nullptr};
+  return maker_of(graph, node->inputs.front()) == nullptr ? Found{nullptr} : node;
+}
+
+/// What a node reads, its bodies included.
+void add_read(const NodeData& node, std::vector<std::string>& names) {
+  names.insert(names.end(), node.inputs.begin(), node.inputs.end());
+  for (const AttributeData& attribute : node.attributes) {
+    if (!attribute.graph) continue;
+    for (const NodeData& inner : attribute.graph->nodes) add_read(inner, names);
+    for (const ValueData& output : attribute.graph->outputs) names.push_back(output.name);
   }
-  NodeData* before = maker_of(graph, peeled.inputs.front());
-  if (before == nullptr) return {};
-  std::erase_if(graph.nodes, [&](const NodeData& other) { return other.outputs == peeled.outputs; });
-  before = maker_of(graph, peeled.inputs.front());
-  for (NodeData& other : graph.nodes) std::ranges::replace(other.inputs, peeled.inputs.front(), output);
-  std::ranges::replace(before->outputs, peeled.inputs.front(), output);
-  return peeled;
+}
+
+}  // namespace
+
+std::string scores_of(const GraphData& graph, const std::string& output, std::int64_t opset) {
+  const NodeData* activation = activation_of(graph, output, opset);
+  return activation == nullptr ? output : activation->inputs.front();
+}
+
+void drop_activation(GraphData& graph, const std::string& output, std::int64_t opset) {
+  NodeData* activation = activation_of(graph, output, opset);
+  if (activation == nullptr) return;
+  activation->op_type = "Identity";
+  activation->attributes.clear();
+}
+
+std::set<std::string> values_behind(const GraphData& graph, const std::string& value) {
+  std::map<std::string, const NodeData*> makers;
+  for (const NodeData& node : graph.nodes) {
+    for (const std::string& output : node.outputs) makers.emplace(output, &node);
+  }
+  std::set<std::string> found;
+  std::vector<std::string> open{value};
+  while (!open.empty()) {
+    const std::string next = open.back();
+    open.pop_back();
+    if (!found.insert(next).second) continue;
+    if (const auto maker = makers.find(next); maker != makers.end()) add_read(*maker->second, open);
+  }
+  return found;
 }
 
 std::set<std::string> replace_head(GraphData& graph, const std::string& output, std::int64_t outputs) {

@@ -12,10 +12,15 @@ namespace neurons::onnx {
 /// Weights that stand in Constant nodes become initialisers of the same names.
 void lift_constants(GraphData& graph);
 
-/// Leaves out the activation that turns the output's scores into probabilities (Softmax, LogSoftmax or Sigmoid), as losses want
-/// scores. Returns the node that is left out, as opset 13 writes it; its op_type is empty if there is none, or if the model's older
-/// opset means something by it that a newer one does not.
-NodeData peel(GraphData& graph, const std::string& output, std::int64_t opset);
+/// The scores of which an output makes probabilities: what its last Softmax, LogSoftmax or Sigmoid reads, as losses want scores.
+/// The output itself if there is no such activation, or if the model's older opset means something by it that a newer one does not.
+std::string scores_of(const GraphData& graph, const std::string& output, std::int64_t opset);
+
+/// Makes these scores the output.
+void drop_activation(GraphData& graph, const std::string& output, std::int64_t opset);
+
+/// All values that this one is computed from, itself included: initialisers and inputs, too.
+std::set<std::string> values_behind(const GraphData& graph, const std::string& value);
 
 /// Gives the last weighted sum before the output (Gemm, MatMul or Conv) as many neurons as `outputs`; their weights and biases are
 /// to be drawn anew: their names. Throws InputError where no weighted sum with weights of its own is found.

@@ -25,23 +25,34 @@ GraphData classifier(std::vector<Dim> output) {
   return graph;
 }
 
-TEST(Edit, PeelsTheActivationBehindScores) {
+TEST(Edit, ScoresAreWhatTheLastActivationReads) {
   GraphData graph = classifier({std::string("N"), std::int64_t{3}});
-  EXPECT_EQ(peel(graph, "y", 13).op_type, "Softmax");
-  ASSERT_EQ(graph.nodes.size(), 1U);
-  EXPECT_THAT(graph.nodes.front().outputs, ElementsAre("y"));
-  EXPECT_EQ(peel(graph, "y", 13).op_type, "") << "nothing is left to peel";
+  EXPECT_EQ(scores_of(graph, "y", 13), "scores");
+  drop_activation(graph, "y", 13);
+  EXPECT_EQ(graph.nodes.back().op_type, "Identity");
+  EXPECT_EQ(scores_of(graph, "y", 13), "y") << "nothing makes probabilities any more";
 }
 
-TEST(Edit, AnOldSoftmaxIsPeeledOnlyWhereItMeansTheSame) {
+TEST(Edit, AnOldSoftmaxCountsOnlyWhereItMeansTheSame) {
   GraphData flat = classifier({std::string("N"), std::int64_t{3}});
-  EXPECT_EQ(peel(flat, "y", 12).op_type, "Softmax");
+  EXPECT_EQ(scores_of(flat, "y", 12), "scores");
   GraphData steps = classifier({std::string("N"), std::int64_t{5}, std::int64_t{3}});  // over steps and classes at once
-  EXPECT_EQ(peel(steps, "y", 12).op_type, "");
-  EXPECT_EQ(steps.nodes.size(), 2U);
+  EXPECT_EQ(scores_of(steps, "y", 12), "y");
+  drop_activation(steps, "y", 12);
+  EXPECT_EQ(steps.nodes.back().op_type, "Softmax");
   GraphData unsaid = classifier({});
   unsaid.outputs.front().dims.reset();
-  EXPECT_EQ(peel(unsaid, "y", 12).op_type, "");
+  EXPECT_EQ(scores_of(unsaid, "y", 12), "y");
+}
+
+TEST(Edit, WhatAValueIsComputedFrom) {
+  GraphData branch;
+  branch.nodes = {node("Mul", {"scores", "scale"}, {"inner"})};
+  branch.outputs = {value("inner", {})};
+  GraphData graph = classifier({std::string("N"), std::int64_t{3}});
+  graph.nodes.push_back(node("If", {"yes"}, {"z"}, {onnx::testing::graph("then_branch", branch)}));
+  EXPECT_THAT(values_behind(graph, "y"), ElementsAre("b", "scores", "w", "x", "y"));
+  EXPECT_THAT(values_behind(graph, "z"), ElementsAre("b", "inner", "scale", "scores", "w", "x", "yes", "z"));
 }
 
 TEST(Edit, AFreshHeadHasAsManyNeuronsAsAreAsked) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "neurons/formats/onnx/alone_context.hpp"
 #include "neurons/formats/onnx/edit.hpp"
 #include "neurons/formats/onnx/importer.hpp"
 #include "neurons/layers/emit.hpp"
@@ -12,8 +13,10 @@ namespace neurons::onnx {
 struct ImportedModel::Edited {
   Attributes fields;  ///< that it was made for
   Model model;
+  Model towards;  ///< the same with those nodes alone that lead to the result
   std::string output;
-  NodeData peeled;  ///< its op_type is empty if there is none
+  std::string result;            ///< the value that the layer gives: the output, or the scores behind it
+  std::set<std::string> behind;  ///< the result: values that it is computed from
   std::set<std::string> fresh;
   std::map<std::string, Role> roles;
 };
@@ -91,14 +94,20 @@ const ImportedModel::Edited& ImportedModel::edited() const {
   try {
     GraphData& graph = made->model.graph;
     lift_constants(graph);
-    const NodeData peeled = scores || head > 0 ? peel(graph, made->output, made->model.opset()) : NodeData{};
-    if (scores) made->peeled = peeled;  // to stand there again; a head for values has none
     if (head < 0) fail_input("head = {} must be 0 (the model's own) or a number of neurons", head);
     if (lora < 0) fail_input("lora = {} must be 0 (none) or a rank", lora);
     if (!(dropout >= 0 && dropout < 1)) fail_input("dropout = {} must be in [0, 1)", dropout);
+    made->result = scores ? scores_of(graph, made->output, made->model.opset()) : made->output;
+    if (head > 0 && !scores) drop_activation(graph, made->output, made->model.opset());  // a head for values has none
     if (head > 0) made->fresh = onnx::replace_head(graph, made->output, head);
     if (dropout > 0) insert_dropout(graph, made->output, static_cast<float>(dropout));
     made->roles = roles_of(made->model, *ops::table());
+    made->behind = values_behind(graph, made->result);
+    made->towards = made->model;
+    made->towards.graph.outputs = {{made->result, ElementType::undefined, true, std::nullopt}};
+    std::erase_if(made->towards.graph.nodes, [&](const NodeData& node) {
+      return std::ranges::none_of(node.outputs, [&](const std::string& name) { return made->behind.contains(name); });
+    });
   } catch (const InputError& error) {
     throw InputError(fmt::format("{}: {}", path, error.what()));
   }
@@ -106,7 +115,7 @@ const ImportedModel::Edited& ImportedModel::edited() const {
   return *edited_;
 }
 
-Value ImportedModel::build(BuildContext& context, const std::vector<Value>& inputs) const {
+ImportedModel::Results ImportedModel::build_all(BuildContext& context, const std::vector<Value>& inputs) const {
   const Edited& from = edited();
   const GraphData& nodes = from.model.graph;
   std::map<std::string, Value> given;
@@ -126,11 +135,12 @@ Value ImportedModel::build(BuildContext& context, const std::vector<Value>& inpu
   const bool training = context.mode() == Mode::training;
   options.initializer = [&](Graph&, const TensorData& data, const TensorType& type, Role role) {
     const auto [fan_in, fan_out] = fans_of(nodes, data);
-    const bool adapted = lora > 0 && role == Role::parameter && is_matrix(nodes, data) && !from.fresh.contains(data.name);
+    const bool learns = role == Role::parameter && from.behind.contains(data.name);
+    const bool adapted = lora > 0 && learns && is_matrix(nodes, data) && !from.fresh.contains(data.name);
     const bool bias = data.dims.size() < 2;
     const bool frozen_by_adapters = lora > 0 && !from.fresh.contains(data.name);
-    const ParameterSpec spec{type.shape, bias ? Initializer{"constant", 0.0F} : Initializer{}, fan_in, fan_out,
-                             {},         role == Role::parameter && !frozen_by_adapters};
+    const ParameterSpec spec{
+        type.shape, bias ? Initializer{"constant", 0.0F} : Initializer{}, fan_in, fan_out, {}, learns && !frozen_by_adapters};
     const Value value = context.parameter(data.name, spec);
     return adapted ? with_adapter(context, data, value, lora) : value;
   };
@@ -148,13 +158,13 @@ Value ImportedModel::build(BuildContext& context, const std::vector<Value>& inpu
     }
   }
   const std::string scope = context.graph().scope();
-  Importer importer(from.model, context.graph(), options);
+  const Model& used = training ? from.towards : from.model;
+  Importer importer(used, context.graph(), options);
   const std::vector<Value> outputs = importer.run(given);
   context.graph().set_scope(scope);
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
-    if (nodes.outputs[i].name == from.output) return outputs[i];
-  }
-  fail_input("{}: there is no output \"{}\"", from.model.path, from.output);
+  Results results{importer.value(from.result), {}};
+  for (std::size_t i = 0; i < outputs.size() && !training; ++i) results.outputs.emplace_back(nodes.outputs[i].name, outputs[i]);
+  return results;
 }
 
 std::map<std::string, Tensor> ImportedModel::values() const {
@@ -235,10 +245,46 @@ Network without_adapters(const Network& network, ImportedModel layer) {
   return result;
 }
 
+using NamedValue = std::pair<std::string, Value>;
+
+/// The one layer of a network, for inference.
+ImportedModel::Results build_alone(const Network& network, const ImportedModel& layer, Graph& graph, std::int64_t batch) {
+  std::vector<Value> inputs;
+  for (const Network::Input& input : network.inputs()) {
+    std::vector<std::int64_t> extents(input.sample.extents().begin(), input.sample.extents().end());
+    extents.insert(extents.begin(), batch);
+    inputs.push_back(graph.input(input.name, {input.dtype, Shape(std::span<const std::int64_t>(extents))}));
+  }
+  std::vector<Value> given;
+  for (const int call : network.calls()[static_cast<std::size_t>(network.outputs().front().call)].from) {
+    given.push_back(inputs.at(static_cast<std::size_t>(call)));  // inputs are the first calls
+  }
+  AloneContext context(graph, Mode::inference);
+  return layer.build_all(context, given);
+}
+
 }  // namespace
 
 const ImportedModel* imported_in(const Network& network) {
   return network.layers().size() == 1 ? network.layers().front().layer.as<ImportedModel>() : nullptr;
+}
+
+Graph graph_with_all_outputs(const Network& network, std::int64_t batch) {
+  Graph graph(network.table());
+  const ImportedModel* imported = imported_in(network);
+  if (imported == nullptr) {
+    network.build(graph, batch, Mode::inference);
+    return graph;
+  }
+  const ImportedModel::Results built = build_alone(network, *imported, graph, batch);
+  const std::string& own = imported->edited().output;
+  const bool shared = std::ranges::any_of(
+      built.outputs, [&](const NamedValue& other) { return other.first != own && other.second == built.result; });
+  graph.output(network.outputs().front().name, shared ? graph.emit("Identity", {built.result}) : built.result);
+  for (const auto& [name, value] : built.outputs) {
+    if (name != own) graph.output(name, value);
+  }
+  return graph;
 }
 
 void replace_head(Network& network, std::int64_t outputs) {
@@ -264,24 +310,18 @@ Model to_model(const Network& network, const SaveOptions& options) {
   if (options.opset != 0) how.opset = options.opset;
   const auto graph = [&](std::int64_t batch) {
     Graph built(network.table());
-    network.build(built, batch, Mode::inference);
+    if (imported == nullptr) {
+      network.build(built, batch, Mode::inference);
+      return built;
+    }
+    const ImportedModel::Results results = build_alone(network, *imported, built, batch);
+    const std::string& own = network.outputs().front().name;
+    const bool taken = own != from->output && std::ranges::count(results.outputs, own, &NamedValue::first) > 0;
+    for (const auto& [name, value] : results.outputs) built.output(name == from->output && !taken ? own : name, value);
     return built;
   };
-  Model model = to_model(
+  return to_model(
       graph, [&](const std::string& name) { return network.parameter(name); }, how);
-  if (from == nullptr || from->peeled.op_type.empty()) return model;
-  // The activation that was left out for training stands at the end again, under the output's name.
-  const std::string& output = network.outputs().front().name;
-  const std::string scores = output + ".scores";
-  for (NodeData& node : model.graph.nodes) {
-    std::ranges::replace(node.outputs, output, scores);
-    std::ranges::replace(node.inputs, output, scores);
-  }
-  NodeData activation = from->peeled;
-  activation.inputs = {scores};
-  activation.outputs = {output};
-  model.graph.nodes.push_back(std::move(activation));
-  return model;
 }
 
 void save(const Network& network, const std::filesystem::path& path, const SaveOptions& options) {

@@ -40,8 +40,16 @@ struct ImportedModel {
     visit("lora", self.lora);
   }
 
-  Value build(BuildContext& context, const std::vector<Value>& inputs) const;
+  Value build(BuildContext& context, const std::vector<Value>& inputs) const { return build_all(context, inputs).result; }
   std::map<std::string, Tensor> values() const;
+
+  /// The layer's result and, for inference, all outputs of the model, in its order: probabilities where `scores` are the result. In
+  /// training only what leads to the result is built.
+  struct Results {
+    Value result;
+    std::vector<std::pair<std::string, Value>> outputs;
+  };
+  Results build_all(BuildContext& context, const std::vector<Value>& inputs) const;
 
   /// The model as these fields change it.
   struct Edited;
@@ -55,7 +63,7 @@ struct ImportedModel {
 std::vector<Network::Input> inputs_of(const Model& model);
 
 /// The model as a network: inputs, one layer "model", and one output. Throws InputError as to_graph() does, and for several outputs
-/// of which none is named.
+/// of which none is named. What is not behind that output is no part of training; saving the network keeps it.
 struct LoadOptions {
   std::string output;   ///< which; "": the only one
   bool scores = false;  ///< see ImportedModel
@@ -66,6 +74,10 @@ Network to_network(std::shared_ptr<const Model> model, const LoadOptions& option
 /// The imported model that a network is; null where it has layers of its own.
 const ImportedModel* imported_in(const Network& network);
 
+/// The network for inference as a graph. Of an imported model all outputs are there, each a value of its own: first the network's,
+/// then the others in their order.
+Graph graph_with_all_outputs(const Network& network, std::int64_t batch);
+
 /// A fresh last weighted sum of `outputs` neurons, whose scores are the network's output. Other parameters keep their values.
 /// Throws InputError if the network is no imported model.
 void replace_head(Network& network, std::int64_t outputs);
@@ -75,7 +87,8 @@ struct SaveOptions {
   std::map<std::string, std::string> metadata = {};
 };
 
-/// The network for inference as a model: parameters as initialisers, the batch open. Throws InputError as to_model() does.
+/// The network for inference as a model: parameters as initialisers, the batch open; of an imported model all outputs are there, in
+/// their order. Throws InputError as to_model() does.
 Model to_model(const Network& network, const SaveOptions& options = {});
 /// The same into a file, written atomically.
 void save(const Network& network, const std::filesystem::path& path, const SaveOptions& options = {});

@@ -252,6 +252,12 @@ std::vector<Value> Importer::run(const std::map<std::string, Value>& given) {
   return outputs;
 }
 
+Value Importer::value(const std::string& name) const {
+  const auto found = scopes_.front().find(name);
+  if (found == scopes_.front().end() || !found->second) fail_input("\"{}\" is computed by nothing", name);
+  return found->second;
+}
+
 void Importer::run_nodes(const std::vector<NodeData>& nodes, const std::map<std::string, std::int64_t>& opsets, bool main) {
   opsets_.push_back(&opsets);
   for (const NodeData* node : in_order(nodes)) {

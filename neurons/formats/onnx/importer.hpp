@@ -117,6 +117,8 @@ class Importer {
 
   /// Imports all nodes. The model's inputs become the graph's unless `given` holds them; outputs are in the model's order.
   std::vector<Value> run(const std::map<std::string, Value>& given = {});
+  /// After that: the value of that name. Throws InputError if the model has none.
+  Value value(const std::string& name) const;
 
  private:
   friend class NodeContext;
