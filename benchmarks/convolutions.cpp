@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "neurons/base/random.hpp"
@@ -79,8 +80,10 @@ ConvolutionJob::ConvolutionJob(const ConvolutionCase& job, std::shared_ptr<Threa
       panels_(DType::f32, {job.shape.packed_elements()}),
       transposed_(DType::f32, {job.shape.transposed_elements()}) {
   kernels::pack_convolution(case_.shape, data_of(weights_), data_of(panels_), {});
+  using enum kernels::ConvolutionMethod;
+  constexpr kernels::ConvolutionMethod kMethods[] = {winograd_4x4, winograd_2x2, direct};
   const auto method =
-      kernels::refuse_winograd(case_.shape).empty() ? kernels::ConvolutionMethod::winograd : kernels::ConvolutionMethod::direct;
+      *std::ranges::find_if(kMethods, [&](auto candidate) { return kernels::refuse_method(case_.shape, candidate).empty(); });
   switch (case_.direction) {
     case Direction::forward:
       convolution_.emplace(kernels::ConvolutionForward{case_.shape, data_of(x_), data_of(panels_), nullptr, data_of(y_), nullptr},

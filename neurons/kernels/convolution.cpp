@@ -400,8 +400,8 @@ std::int64_t images_at_a_time(const Plan& plan, std::int64_t image_floats) {
 }  // namespace
 
 PreparedConvolution::PreparedConvolution(const ConvolutionForward& call, ConvolutionMethod method) {
-  if (method == ConvolutionMethod::winograd) {
-    winograd_ = winograd_plan(call);
+  if (method != ConvolutionMethod::direct) {
+    winograd_ = winograd_plan(call, method);
     return;
   }
   auto plan = std::make_shared<Plan>(forward_plan(call.shape));
@@ -414,8 +414,8 @@ PreparedConvolution::PreparedConvolution(const ConvolutionForward& call, Convolu
 }
 
 PreparedConvolution::PreparedConvolution(const ConvolutionInputGradient& call, ConvolutionMethod method) {
-  if (method == ConvolutionMethod::winograd) {
-    winograd_ = winograd_plan(call);
+  if (method != ConvolutionMethod::direct) {
+    winograd_ = winograd_plan(call, method);
     return;
   }
   auto plan = std::make_shared<Plan>(input_gradient_plan(call.shape));
@@ -428,8 +428,8 @@ PreparedConvolution::PreparedConvolution(const ConvolutionInputGradient& call, C
 }
 
 PreparedConvolution::PreparedConvolution(const ConvolutionWeightGradient& call, ConvolutionMethod method) {
-  if (method == ConvolutionMethod::winograd) {
-    winograd_ = winograd_plan(call);
+  if (method != ConvolutionMethod::direct) {
+    winograd_ = winograd_plan(call, method);
     return;
   }
   auto plan = std::make_shared<Plan>(forward_plan(call.shape));

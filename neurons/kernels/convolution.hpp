@@ -104,11 +104,14 @@ struct ConvolutionWeightGradient {
 
 /// How sums are made.
 enum class ConvolutionMethod : std::uint8_t {
-  direct,    ///< product by product
-  winograd,  ///< windows of 3×3 in tiles of 2×2 results: 16 products instead of 36
+  direct,        ///< product by product
+  winograd_2x2,  ///< windows of 3×3 in tiles of 2×2 results: 16 products instead of 36
+  winograd_4x4,  ///< … of 4×4 results: 36 instead of 144
 };
-/// Empty where winograd does what direct does, and sooner; else why not. Depends on the extents alone.
+/// Empty where Winograd's methods do what direct does; else why not.
 std::string refuse_winograd(const ConvolutionShape& shape);
+/// Empty where the method does it, and sooner than those before it in the list; else why not. Depends on the extents alone.
+std::string refuse_method(const ConvolutionShape& shape, ConvolutionMethod method);
 
 /// A convolution that is run many times: what its extents decide is worked out once.
 class PreparedConvolution {

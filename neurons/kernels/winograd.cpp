@@ -11,36 +11,10 @@
 #include <algorithm>
 
 #include "neurons/kernels/tap_kernel-inl.h"
+#include "neurons/kernels/winograd_transforms-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace neurons::kernels::HWY_NAMESPACE {
-
-constexpr std::int64_t kPlaces = WinogradPlan::kPlaces;
-
-struct Four {
-  Vector v[4];
-};
-struct Three {
-  Vector v[3];
-};
-/// The transforms of one axis.
-HWY_INLINE Four of_inputs(const Four& d) {
-  return {{hn::Sub(d.v[0], d.v[2]), hn::Add(d.v[1], d.v[2]), hn::Sub(d.v[2], d.v[1]), hn::Sub(d.v[1], d.v[3])}};
-}
-HWY_INLINE Four of_weights(const Three& g) {
-  const Vector half = hn::Set(Floats(), 0.5F);
-  const Vector outer = hn::Mul(half, hn::Add(g.v[0], g.v[2]));
-  const Vector middle = hn::Mul(half, g.v[1]);
-  return {{g.v[0], hn::Add(outer, middle), hn::Sub(outer, middle), g.v[2]}};
-}
-HWY_INLINE Three of_sums(const Four& s) {
-  const Vector half = hn::Set(Floats(), 0.5F);
-  const Vector sum = hn::Mul(half, hn::Add(s.v[1], s.v[2]));
-  return {{hn::Add(s.v[0], sum), hn::Mul(half, hn::Sub(s.v[1], s.v[2])), hn::Add(sum, s.v[3])}};
-}
-HWY_INLINE Four of_gradients(Vector first, Vector second) {
-  return {{first, hn::Add(first, second), hn::Sub(first, second), hn::Neg(second)}};
-}
 
 /// One row of pixels as it lies, or zeros where there is none.
 struct PixelRow {
@@ -49,6 +23,7 @@ struct PixelRow {
 };
 
 /// One call on one worker.
+template <int tile>
 class WinogradRun {
  public:
   WinogradRun(const WinogradPlan& plan, std::byte* scratch) : plan_(plan), shape_(plan.panels_shape) {
@@ -66,19 +41,25 @@ class WinogradRun {
     std::fill_n(zeros_, plan.zero_floats(), 0.0F);
   }
 
-  /// Rows of tiles fall to the workers in equal runs; each transforms the weights for itself.
+  /// Where weights are kept, rows of tiles fall to the workers in equal runs, else panels do; each transforms for itself what it
+  /// needs of the other.
   void sums(Worker worker) const {
-    const Range rows = share_of(plan_.rows_of_tiles(), worker);
-    if (rows.begin == rows.end) return;
-    transform_weights();
+    const bool by_panel = !plan_.keeps_weights && worker.count <= shape_.panels();
+    const Range rows = by_panel ? Range{0, plan_.rows_of_tiles()} : share_of(plan_.rows_of_tiles(), worker);
+    const Range panels = by_panel ? share_of(shape_.panels(), worker) : Range{0, shape_.panels()};
     for (std::int64_t row = rows.begin; row < rows.end; row += plan_.block) {
       const std::int64_t count = std::min(plan_.block, rows.end - row);
       const std::int64_t pitch = WinogradPlan::pitch(count * plan_.tiles[1], plan_.channels);
       for (std::int64_t r = 0; r < count; ++r) {
         transform_inputs(row + r, inputs_ + r * plan_.tiles[1] * plan_.channels, pitch);
       }
-      for (std::int64_t panel = 0; panel < shape_.panels(); ++panel) {
-        multiply(panel, count * plan_.tiles[1], pitch);
+      for (std::int64_t panel = panels.begin; panel < panels.end; ++panel) {
+        float* const weights = weights_ + (plan_.keeps_weights ? panel * kPlaces * weight_pitch() : 0);
+        for (std::int64_t c = 0; c < plan_.channels; c += plan_.channels_at_a_time()) {
+          const Range channels{c, std::min(plan_.channels, c + plan_.channels_at_a_time())};
+          if (!plan_.keeps_weights || row == rows.begin) transform_weights(panel, channels, weights);
+          multiply(panel, channels, weights, count * plan_.tiles[1], pitch);
+        }
         for (std::int64_t r = 0; r < count; ++r) finish_row(row + r, panel, r * plan_.tiles[1], count * plan_.tiles[1]);
       }
     }
@@ -88,8 +69,8 @@ class WinogradRun {
   /// The last worker to arrive puts the gradient together: the same sums, whoever it is.
   void weight_gradient(Worker worker) const {
     constexpr std::int64_t kChannels = 16;
-    const std::int64_t parts = worker.count > 4 * shape_.panels() ? plan_.channels / kChannels : 1;
-    const Range units = share_of(4 * parts * shape_.panels(), worker);
+    const std::int64_t parts = worker.count > kSide * shape_.panels() ? plan_.channels / kChannels : 1;
+    const Range units = share_of(kSide * parts * shape_.panels(), worker);
     for (std::int64_t row = 0; row < plan_.rows_of_tiles() && units.begin < units.end; row += plan_.block) {
       const std::int64_t count = std::min(plan_.block, plan_.rows_of_tiles() - row);
       std::int64_t transformed = -1;
@@ -101,7 +82,7 @@ class WinogradRun {
         if (transformed != unit / shape_.panels()) transform_inputs_of(i, {row, row + count}, channels);
         transformed = unit / shape_.panels();
         transform_gradients_of(i, {row, row + count}, panel);
-        for (std::int64_t j = 0; j < 4; ++j) accumulate(panel, i, j, channels, count * plan_.tiles[1], row != 0);
+        for (std::int64_t j = 0; j < kSide; ++j) accumulate(panel, i, j, channels, count * plan_.tiles[1], row != 0);
       }
     }
     if (plan_.shared->arrived.fetch_add(1, std::memory_order_acq_rel) + 1 < worker.count) return;
@@ -110,6 +91,10 @@ class WinogradRun {
   }
 
  private:
+  using Transform = Winograd<tile>;
+  static constexpr int kSide = tile + 2;
+  static constexpr std::int64_t kPlaces = kSide * kSide;
+
   struct Place {
     std::int64_t image;
     std::int64_t row;  ///< of tiles
@@ -117,37 +102,39 @@ class WinogradRun {
   Place place_of(std::int64_t row) const { return {row / plan_.tiles[0], row % plan_.tiles[0]}; }
 
   PixelRow input_row(const Place& place, std::int64_t row) const {
-    const std::int64_t y = plan_.origin[0] + 2 * place.row + row;
+    const std::int64_t y = plan_.origin[0] + tile * place.row + row;
     if (y < 0 || y >= plan_.in[0]) return {zeros_, 0};
     return {plan_.x + (place.image * plan_.in[0] + y) * plan_.in[1] * plan_.channels, plan_.channels};
+  }
+  PixelRow gradient_row(const Place& place, std::int64_t row) const {
+    const std::int64_t y = tile * place.row + row;
+    if (y >= plan_.out[0]) return {zeros_, 0};
+    return {plan_.dy + (place.image * plan_.out[0] + y) * plan_.out[1] * shape_.outputs, shape_.outputs};
   }
   bool has_column(std::int64_t column) const { return column >= 0 && column < plan_.in[1]; }
   /// Columns that exist of a panel.
   std::int64_t columns_of(std::int64_t panel) const { return std::min(shape_.width(), shape_.outputs - panel * shape_.width()); }
+  std::int64_t weight_pitch() const { return WinogradPlan::pitch(plan_.channels_at_a_time(), shape_.width()); }
 
-  /// G g Gᵀ for all weights: [panels, places, channels, width].
-  void transform_weights() const {
+  /// G g Gᵀ for some channels' weights of a panel: [places, channels, width].
+  void transform_weights(std::int64_t panel, const Range& channels, float* to) const {
     const Floats d;
-    const std::int64_t width = shape_.width();
-    const std::int64_t matrix = plan_.channels * width;
-    for (std::int64_t panel = 0; panel < shape_.panels(); ++panel) {
-      const float* const from = plan_.weights + panel * 9 * matrix;
-      float* const to = weights_ + panel * kPlaces * matrix;
-      for (std::int64_t e = 0; e < matrix; e += kLanes) {
-        Four rows[3];
+    const std::int64_t matrix = plan_.channels * shape_.width();
+    const float* const from = plan_.weights + panel * 9 * matrix + channels.begin * shape_.width();
+    for (std::int64_t e = 0; e < (channels.end - channels.begin) * shape_.width(); e += kLanes) {
+      Line<kSide> rows[3];
+      NEURONS_UNROLL
+      for (int x = 0; x < 3; ++x) {
+        Line<3> column;
         NEURONS_UNROLL
-        for (int x = 0; x < 3; ++x) {
-          Three column;
-          NEURONS_UNROLL
-          for (int y = 0; y < 3; ++y) column.v[y] = hn::LoadU(d, from + (y * 3 + x) * matrix + e);
-          rows[x] = of_weights(column);
-        }
+        for (int y = 0; y < 3; ++y) column.v[y] = hn::LoadU(d, from + (y * 3 + x) * matrix + e);
+        rows[x] = Transform::weights(column);
+      }
+      NEURONS_UNROLL
+      for (int i = 0; i < kSide; ++i) {
+        const Line<kSide> places = Transform::weights({{rows[0].v[i], rows[1].v[i], rows[2].v[i]}});
         NEURONS_UNROLL
-        for (int i = 0; i < 4; ++i) {
-          const Four places = of_weights({{rows[0].v[i], rows[1].v[i], rows[2].v[i]}});
-          NEURONS_UNROLL
-          for (int j = 0; j < 4; ++j) hn::StoreU(places.v[j], d, to + (i * 4 + j) * matrix + e);
-        }
+        for (int j = 0; j < kSide; ++j) hn::StoreU(places.v[j], d, to + (i * kSide + j) * weight_pitch() + e);
       }
     }
   }
@@ -156,37 +143,42 @@ class WinogradRun {
   void transform_inputs(std::int64_t row, float* to, std::int64_t pitch) const {
     const Floats d;
     const Place place = place_of(row);
-    const PixelRow rows[4] = {input_row(place, 0), input_row(place, 1), input_row(place, 2), input_row(place, 3)};
+    PixelRow rows[kSide];
+    for (int r = 0; r < kSide; ++r) rows[r] = input_row(place, r);
     const std::int64_t channels = plan_.channels;
     for (std::int64_t c = 0; c < channels; c += kLanes) {
       const auto column = [&](std::int64_t x) HWY_ATTR {
-        if (!has_column(x)) return Four{{hn::Zero(d), hn::Zero(d), hn::Zero(d), hn::Zero(d)}};
-        Four pixels;
+        Line<kSide> pixels;
         NEURONS_UNROLL
-        for (int r = 0; r < 4; ++r) pixels.v[r] = hn::LoadU(d, rows[r].data + x * rows[r].stride + c);
-        return of_inputs(pixels);
-      };
-      std::int64_t x = plan_.origin[1];
-      Four first = column(x);
-      Four second = column(x + 1);
-      for (std::int64_t tile = 0; tile < plan_.tiles[1]; ++tile) {
-        x += 2;
-        const Four third = column(x);
-        const Four fourth = column(x + 1);
-        float* const own = to + tile * channels + c;
-        NEURONS_UNROLL
-        for (int i = 0; i < 4; ++i) {
-          const Four places = of_inputs({{first.v[i], second.v[i], third.v[i], fourth.v[i]}});
-          NEURONS_UNROLL
-          for (int j = 0; j < 4; ++j) hn::StoreU(places.v[j], d, own + (i * 4 + j) * pitch);
+        for (int r = 0; r < kSide; ++r) {
+          pixels.v[r] = has_column(x) ? hn::LoadU(d, rows[r].data + x * rows[r].stride + c) : hn::Zero(d);
         }
-        first = third;
-        second = fourth;
+        return Transform::inputs(pixels);
+      };
+      Line<kSide> seen[kSide];
+      std::int64_t x = plan_.origin[1];
+      seen[tile] = column(x);
+      seen[tile + 1] = column(x + 1);
+      for (std::int64_t t = 0; t < plan_.tiles[1]; ++t, x += tile) {
+        seen[0] = seen[tile];
+        seen[1] = seen[tile + 1];
+        NEURONS_UNROLL
+        for (int k = 2; k < kSide; ++k) seen[k] = column(x + k);
+        float* const own = to + t * channels + c;
+        NEURONS_UNROLL
+        for (int i = 0; i < kSide; ++i) {
+          Line<kSide> across;
+          NEURONS_UNROLL
+          for (int k = 0; k < kSide; ++k) across.v[k] = seen[k].v[i];
+          const Line<kSide> places = Transform::inputs(across);
+          NEURONS_UNROLL
+          for (int j = 0; j < kSide; ++j) hn::StoreU(places.v[j], d, own + (i * kSide + j) * pitch);
+        }
       }
     }
   }
 
-  /// The same for the four places of row i of the tile, rows of tiles and channels of a range.
+  /// The same for the places of row i of the tile, rows of tiles and channels of a range.
   void transform_inputs_of(std::int64_t i, const Range& rows, const Range& channels) const {
     const std::int64_t pitch = WinogradPlan::pitch((rows.end - rows.begin) * plan_.tiles[1], plan_.channels);
     for (std::int64_t row = rows.begin; row < rows.end; ++row) {
@@ -194,30 +186,37 @@ class WinogradRun {
     }
   }
   void transform_input_row_of(std::int64_t i, std::int64_t row, const Range& channels, float* to, std::int64_t pitch) const {
-    static constexpr int kFirst[4] = {0, 1, 2, 1};
-    static constexpr int kSecond[4] = {2, 2, 1, 3};
     const Floats d;
     const Place place = place_of(row);
-    const PixelRow a = input_row(place, kFirst[i]);
-    const PixelRow b = input_row(place, kSecond[i]);
-    const Vector sign = hn::Set(d, i == 1 ? 1.0F : -1.0F);
+    PixelRow rows[Transform::kInputTerms];
+    Vector factors[Transform::kInputTerms];
+    for (int k = 0; k < Transform::kInputTerms; ++k) {
+      const Term& term = Transform::kInputs[i][k];
+      rows[k] = term.factor == 0 ? PixelRow{zeros_, 0} : input_row(place, term.place);
+      factors[k] = constant(term.factor);
+    }
     for (std::int64_t c = channels.begin; c < channels.end; c += kLanes) {
       const auto column = [&](std::int64_t x) HWY_ATTR {
-        if (!has_column(x)) return hn::Zero(d);
-        return hn::MulAdd(sign, hn::LoadU(d, b.data + x * b.stride + c), hn::LoadU(d, a.data + x * a.stride + c));
-      };
-      std::int64_t x = plan_.origin[1];
-      Vector first = column(x);
-      Vector second = column(x + 1);
-      for (std::int64_t tile = 0; tile < plan_.tiles[1]; ++tile) {
-        x += 2;
-        const Vector third = column(x);
-        const Vector fourth = column(x + 1);
-        const Four places = of_inputs({{first, second, third, fourth}});
+        Vector sum = hn::Zero(d);
+        if (!has_column(x)) return sum;
         NEURONS_UNROLL
-        for (int j = 0; j < 4; ++j) hn::StoreU(places.v[j], d, to + j * pitch + tile * plan_.channels + c);
-        first = third;
-        second = fourth;
+        for (int k = 0; k < Transform::kInputTerms; ++k) {
+          sum = hn::MulAdd(factors[k], hn::LoadU(d, rows[k].data + x * rows[k].stride + c), sum);
+        }
+        return sum;
+      };
+      Line<kSide> seen;
+      std::int64_t x = plan_.origin[1];
+      seen.v[tile] = column(x);
+      seen.v[tile + 1] = column(x + 1);
+      for (std::int64_t t = 0; t < plan_.tiles[1]; ++t, x += tile) {
+        seen.v[0] = seen.v[tile];
+        seen.v[1] = seen.v[tile + 1];
+        NEURONS_UNROLL
+        for (int k = 2; k < kSide; ++k) seen.v[k] = column(x + k);
+        const Line<kSide> places = Transform::inputs(seen);
+        NEURONS_UNROLL
+        for (int j = 0; j < kSide; ++j) hn::StoreU(places.v[j], d, to + j * pitch + t * plan_.channels + c);
       }
     }
   }
@@ -232,64 +231,68 @@ class WinogradRun {
   void transform_gradient_row_of(std::int64_t i, std::int64_t row, std::int64_t panel, float* to, std::int64_t pitch) const {
     const Floats d;
     const Place place = place_of(row);
-    const auto gradient_row = [&](std::int64_t r) {
-      const std::int64_t y = 2 * place.row + r;
-      if (y >= plan_.out[0]) return PixelRow{zeros_, 0};
-      return PixelRow{plan_.dy + (place.image * plan_.out[0] + y) * plan_.out[1] * shape_.outputs + panel * shape_.width(),
-                      shape_.outputs};
-    };
-    const PixelRow a = gradient_row(0);
-    const PixelRow b = gradient_row(1);
-    const Vector sign = hn::Set(d, i == 1 ? 1.0F : -1.0F);
+    PixelRow rows[tile];
+    Vector factors[tile];
+    for (int k = 0; k < tile; ++k) {
+      const float factor = Transform::kGradients[i][k];
+      rows[k] = factor == 0 ? PixelRow{zeros_, 0} : gradient_row(place, k);
+      factors[k] = constant(factor);
+      if (rows[k].stride != 0) rows[k].data += panel * shape_.width();
+    }
     const std::int64_t columns = columns_of(panel);
-    for (std::int64_t tile = 0; tile < plan_.tiles[1]; ++tile) {
+    for (std::int64_t t = 0; t < plan_.tiles[1]; ++t) {
       for (std::int64_t n = 0; n < columns; n += kLanes) {
-        const auto column = [&](std::int64_t x) HWY_ATTR {
-          if (x >= plan_.out[1]) return hn::Zero(d);
-          if (i == 0) return hn::LoadU(d, a.data + x * a.stride + n);
-          const Vector lower = hn::LoadU(d, b.data + x * b.stride + n);
-          if (i == 3) return hn::Neg(lower);
-          return hn::MulAdd(sign, lower, hn::LoadU(d, a.data + x * a.stride + n));
-        };
-        const Four places = of_gradients(column(2 * tile), column(2 * tile + 1));
+        Line<tile> across;
         NEURONS_UNROLL
-        for (int j = 0; j < 4; ++j) hn::StoreU(places.v[j], d, to + j * pitch + tile * shape_.width() + n);
+        for (int x = 0; x < tile; ++x) {
+          across.v[x] = hn::Zero(d);
+          if (tile * t + x >= plan_.out[1]) continue;
+          NEURONS_UNROLL
+          for (int k = 0; k < tile; ++k) {
+            const Vector gradient = hn::LoadU(d, rows[k].data + (tile * t + x) * rows[k].stride + n);
+            across.v[x] = hn::MulAdd(factors[k], gradient, across.v[x]);
+          }
+        }
+        const Line<kSide> places = Transform::gradients(across);
+        NEURONS_UNROLL
+        for (int j = 0; j < kSide; ++j) hn::StoreU(places.v[j], d, to + j * pitch + t * shape_.width() + n);
       }
     }
   }
 
   template <Layout layout>
-  void run_tile(TapTile& tile, std::int64_t height, std::int64_t columns, const float* b, float* c) const {
+  void run_tile(TapTile& part, std::int64_t height, std::int64_t columns, const float* b, float* c) const {
     const std::int64_t step = std::min<std::int64_t>(kTileVectors * kLanes, shape_.width());
     const auto& kernels = step == kTileVectors * kLanes ? kTapKernels<layout, kTileVectors> : kTapKernels<layout, 1>;
     for (std::int64_t column = 0; column < columns; column += step) {
-      tile.b = b + column;
-      tile.c = c + column;
-      tile.columns = columns - column;
-      kernels[static_cast<std::size_t>(height - 1)](tile);
+      part.b = b + column;
+      part.c = c + column;
+      part.columns = columns - column;
+      kernels[static_cast<std::size_t>(height - 1)](part);
     }
   }
 
-  /// results[place] = inputs[place] · weights[place], for each place.
-  void multiply(std::int64_t panel, std::int64_t rows, std::int64_t input_pitch) const {
+  /// results[place] (+)= inputs[place] · weights[place] over some channels, for each place.
+  void multiply(std::int64_t panel, const Range& channels, const float* weights, std::int64_t rows,
+                std::int64_t input_pitch) const {
     static constexpr std::int64_t kStart = 0;
     const std::int64_t width = shape_.width();
-    const std::int64_t matrix = plan_.channels * width;
-    TapTile tile;
-    tile.segments = 1;
-    tile.steps = plan_.channels;
-    tile.a_offsets = &kStart;
-    tile.a_stride = plan_.channels;
-    tile.b_stride = width;
-    tile.c_stride = width;
+    TapTile part;
+    part.segments = 1;
+    part.steps = channels.end - channels.begin;
+    part.a_offsets = &kStart;
+    part.a_stride = plan_.channels;
+    part.b_stride = width;
+    part.c_stride = width;
+    part.accumulate = channels.begin > 0;
     const std::int64_t parts = (rows + kMaxRows - 1) / kMaxRows;
     for (std::int64_t place = 0; place < kPlaces; ++place) {
-      const float* const b = weights_ + (panel * kPlaces + place) * matrix;
       float* const c = results_ + place * WinogradPlan::pitch(rows, width);
-      for (std::int64_t part = 0; part < parts; ++part) {
-        const std::int64_t begin = rows * part / parts;
-        tile.a = inputs_ + place * input_pitch + begin * plan_.channels;
-        run_tile<Layout::inner_contiguous>(tile, rows * (part + 1) / parts - begin, columns_of(panel), b, c + begin * width);
+      for (std::int64_t p = 0; p < parts; ++p) {
+        const std::int64_t begin = rows * p / parts;
+        part.a = inputs_ + place * input_pitch + begin * plan_.channels + channels.begin;
+        run_tile<Layout::inner_contiguous>(part, rows * (p + 1) / parts - begin, columns_of(panel),
+                                           weights + place * weight_pitch(), c + begin * width);
       }
     }
   }
@@ -301,35 +304,38 @@ class WinogradRun {
     const std::int64_t width = shape_.width();
     const std::int64_t pitch = WinogradPlan::pitch(block_tiles, width);
     const std::int64_t columns = columns_of(panel);
-    const std::int64_t first = (place.image * plan_.out[0] + 2 * place.row) * plan_.out[1];
+    const std::int64_t first = (place.image * plan_.out[0] + tile * place.row) * plan_.out[1];
     float* const y = plan_.y + first * shape_.outputs + panel * width;
-    const bool two_rows = 2 * place.row + 1 < plan_.out[0];
-    for (std::int64_t tile = 0; tile < plan_.tiles[1]; ++tile) {
-      const bool two_columns = 2 * tile + 1 < plan_.out[1];
+    const std::int64_t rows = std::min<std::int64_t>(tile, plan_.out[0] - tile * place.row);
+    for (std::int64_t t = 0; t < plan_.tiles[1]; ++t) {
       for (std::int64_t n = 0; n < columns; n += kLanes) {
-        const float* const from = results_ + (first_tile + tile) * width + n;
-        Vector upper[4];
-        Vector lower[4];
+        const float* const from = results_ + (first_tile + t) * width + n;
+        Line<tile> down[kSide];
         NEURONS_UNROLL
-        for (int j = 0; j < 4; ++j) {
-          const Vector m1 = hn::LoadU(d, from + (4 + j) * pitch);
-          const Vector m2 = hn::LoadU(d, from + (8 + j) * pitch);
-          upper[j] = hn::Add(hn::LoadU(d, from + j * pitch), hn::Add(m1, m2));
-          lower[j] = hn::Sub(hn::Sub(m1, m2), hn::LoadU(d, from + (12 + j) * pitch));
+        for (int j = 0; j < kSide; ++j) {
+          Line<kSide> column;
+          NEURONS_UNROLL
+          for (int i = 0; i < kSide; ++i) column.v[i] = hn::LoadU(d, from + (i * kSide + j) * pitch);
+          down[j] = Transform::results(column);
         }
         const Vector bias = plan_.bias == nullptr ? hn::Zero(d) : hn::LoadU(d, plan_.bias + panel * width + n);
-        float* const to = y + 2 * tile * shape_.outputs + n;
-        const auto write = [&](const Vector* m, float* at) HWY_ATTR {
-          hn::StoreU(hn::Add(hn::Add(m[0], bias), hn::Add(m[1], m[2])), d, at);
-          if (two_columns) hn::StoreU(hn::Add(hn::Sub(hn::Sub(m[1], m[2]), m[3]), bias), d, at + shape_.outputs);
-        };
-        write(upper, to);
-        if (two_rows) write(lower, to + plan_.out[1] * shape_.outputs);
+        NEURONS_UNROLL
+        for (int r = 0; r < tile; ++r) {
+          if (r >= rows) break;
+          Line<kSide> across;
+          NEURONS_UNROLL
+          for (int j = 0; j < kSide; ++j) across.v[j] = down[j].v[r];
+          const Line<tile> results = Transform::results(across);
+          float* const to = y + (r * plan_.out[1] + tile * t) * shape_.outputs + n;
+          NEURONS_UNROLL
+          for (int x = 0; x < tile; ++x) {
+            if (tile * t + x < plan_.out[1]) hn::StoreU(hn::Add(results.v[x], bias), d, to + x * shape_.outputs);
+          }
+        }
       }
     }
     if (plan_.epilogue == nullptr) return;
-    const std::int64_t pixels = (two_rows ? 2 : 1) * plan_.out[1];
-    plan_.epilogue->run(first, pixels, panel * width, columns, {reinterpret_cast<std::byte*>(y), shape_.outputs, 1},
+    plan_.epilogue->run(first, rows * plan_.out[1], panel * width, columns, {reinterpret_cast<std::byte*>(y), shape_.outputs, 1},
                         epilogue_scratch_);
   }
 
@@ -337,23 +343,23 @@ class WinogradRun {
   void accumulate(std::int64_t panel, std::int64_t i, std::int64_t j, const Range& channels, std::int64_t tiles, bool adds) const {
     static constexpr std::int64_t kStart = 0;
     const std::int64_t width = shape_.width();
-    TapTile tile;
-    tile.segments = 1;
-    tile.steps = tiles;
-    tile.a_offsets = &kStart;
-    tile.a_stride = plan_.channels;
-    tile.b_stride = width;
-    tile.c_stride = width;
-    tile.accumulate = adds;
+    TapTile part;
+    part.segments = 1;
+    part.steps = tiles;
+    part.a_offsets = &kStart;
+    part.a_stride = plan_.channels;
+    part.b_stride = width;
+    part.c_stride = width;
+    part.accumulate = adds;
     const float* const a = inputs_ + j * WinogradPlan::pitch(tiles, plan_.channels);
     const float* const b = results_ + j * WinogradPlan::pitch(tiles, width);
-    float* const c = shared_sums() + (panel * kPlaces + i * 4 + j) * plan_.channels * width;
+    float* const c = shared_sums() + (panel * kPlaces + i * kSide + j) * plan_.channels * width;
     const std::int64_t count = channels.end - channels.begin;
     const std::int64_t parts = (count + kMaxRows - 1) / kMaxRows;
-    for (std::int64_t part = 0; part < parts; ++part) {
-      const std::int64_t begin = channels.begin + count * part / parts;
-      tile.a = a + begin;
-      run_tile<Layout::rows_contiguous>(tile, channels.begin + count * (part + 1) / parts - begin, columns_of(panel), b,
+    for (std::int64_t p = 0; p < parts; ++p) {
+      const std::int64_t begin = channels.begin + count * p / parts;
+      part.a = a + begin;
+      run_tile<Layout::rows_contiguous>(part, channels.begin + count * (p + 1) / parts - begin, columns_of(panel), b,
                                         c + begin * width);
     }
   }
@@ -370,17 +376,22 @@ class WinogradRun {
       float* const to = all + panel * 9 * matrix;
       for (std::int64_t e = 0; e < matrix; e += kLanes) {
         const bool exists = !none && e % width < columns_of(panel);
-        Three rows[4];
+        Line<3> down[kSide];
         NEURONS_UNROLL
-        for (int j = 0; j < 4; ++j) {
-          Four column;
+        for (int j = 0; j < kSide; ++j) {
+          Line<kSide> column;
           NEURONS_UNROLL
-          for (int i = 0; i < 4; ++i) column.v[i] = exists ? hn::LoadU(d, from + (i * 4 + j) * matrix + e) : hn::Zero(d);
-          rows[j] = of_sums(column);
+          for (int i = 0; i < kSide; ++i) {
+            column.v[i] = exists ? hn::LoadU(d, from + (i * kSide + j) * matrix + e) : hn::Zero(d);
+          }
+          down[j] = Transform::sums(column);
         }
         NEURONS_UNROLL
         for (int y = 0; y < 3; ++y) {
-          const Three taps = of_sums({{rows[0].v[y], rows[1].v[y], rows[2].v[y], rows[3].v[y]}});
+          Line<kSide> across;
+          NEURONS_UNROLL
+          for (int j = 0; j < kSide; ++j) across.v[j] = down[j].v[y];
+          const Line<3> taps = Transform::sums(across);
           NEURONS_UNROLL
           for (int x = 0; x < 3; ++x) hn::StoreU(taps.v[x], d, to + (y * 3 + x) * matrix + e);
         }
@@ -403,12 +414,21 @@ class WinogradRun {
   std::byte* epilogue_scratch_;
 };
 
-void run_winograd(const WinogradPlan& plan, std::byte* scratch, Worker worker) {
-  const WinogradRun run(plan, scratch);
+template <int tile>
+void run_tiles(const WinogradPlan& plan, std::byte* scratch, Worker worker) {
+  const WinogradRun<tile> run(plan, scratch);
   if (plan.weight_gradient) {
     run.weight_gradient(worker);
   } else {
     run.sums(worker);
+  }
+}
+
+void run_winograd(const WinogradPlan& plan, std::byte* scratch, Worker worker) {
+  if (plan.tile == 4) {
+    run_tiles<4>(plan, scratch, worker);
+  } else {
+    run_tiles<2>(plan, scratch, worker);
   }
 }
 
@@ -422,10 +442,13 @@ HWY_EXPORT(run_winograd);
 
 namespace {
 
+/// Results of a tile along an axis.
+int tile_of(ConvolutionMethod method) { return method == ConvolutionMethod::winograd_4x4 ? 4 : 2; }
+
 /// From x[batch, in, channels] to y[batch, out, outputs].
-WinogradPlan plan_of(const ConvolutionShape& shape, bool backwards) {
-  constexpr std::int64_t kTiles = 64;  // at a time: enough terms for a sum, few enough for the second-level cache
+WinogradPlan plan_of(const ConvolutionShape& shape, int tile, bool backwards) {
   WinogradPlan plan;
+  plan.tile = tile;
   plan.batch = shape.batch;
   plan.channels = backwards ? shape.outputs : shape.channels;
   plan.panels_shape = backwards ? shape.transposed_panels() : shape.group_panels();
@@ -433,26 +456,60 @@ WinogradPlan plan_of(const ConvolutionShape& shape, bool backwards) {
     plan.in[axis] = (backwards ? shape.output : shape.input)[axis + 1];
     plan.out[axis] = (backwards ? shape.input : shape.output)[axis + 1];
     plan.origin[axis] = backwards ? shape.pad[axis + 1] - 2 : -shape.pad[axis + 1];
-    plan.tiles[axis] = (plan.out[axis] + 1) / 2;
+    plan.tiles[axis] = (plan.out[axis] + tile - 1) / tile;
   }
-  plan.block = std::max<std::int64_t>(1, kTiles / std::max<std::int64_t>(1, plan.tiles[1]));
   return plan;
+}
+
+/// What is transformed at a time stays in the second-level cache, or, where weights are many and tiles few, in the third.
+void set_block(WinogradPlan& plan) {
+  constexpr std::int64_t kFew = 64;
+  constexpr std::int64_t kFewOfGradient = 128;  // sums are loaded and stored once for each block
+  constexpr std::int64_t kBlockFloats = 128 * 1024;
+  constexpr std::int64_t kMostFloats = 4 * 1024 * 1024;
+  constexpr std::int64_t kMostWeights = 256 * 256;
+  const std::int64_t tiles = plan.rows_of_tiles() * plan.tiles[1];
+  const std::int64_t outputs = plan.panels_shape.outputs;
+  plan.keeps_weights = 2 * tiles > outputs && plan.channels * outputs <= kMostWeights;
+  const std::int64_t of_tile = plan.places() * plan.channels;
+  const std::int64_t block = plan.weight_gradient ? kFewOfGradient
+                             : plan.keeps_weights ? std::min(kFew, kBlockFloats / of_tile)
+                                                  : std::min(tiles, kMostFloats / of_tile);
+  plan.block = std::max<std::int64_t>(1, block / std::max<std::int64_t>(1, plan.tiles[1]));
+}
+
+std::int64_t tiles_of(const ConvolutionShape& shape, int tile) {
+  return shape.batch * ((shape.output[1] + tile - 1) / tile) * ((shape.output[2] + tile - 1) / tile);
+}
+
+/// Multiply-adds, and what takes as long, for each pair of channels.
+double cost_of(const ConvolutionShape& shape, ConvolutionMethod method) {
+  constexpr double kOfPlace = 4.5;  // to transform a place of an input or result
+  constexpr double kOfWeight = 10;  // … of a weight
+  if (method == ConvolutionMethod::direct) return static_cast<double>(shape.batch * shape.output_pixels() * shape.taps());
+  const int tile = tile_of(method);
+  const double transforms = kOfPlace * (1.0 / static_cast<double>(shape.channels) + 1.0 / static_cast<double>(shape.outputs));
+  return (tile + 2) * (tile + 2) * (static_cast<double>(tiles_of(shape, tile)) * (1 + transforms) + kOfWeight);
 }
 
 }  // namespace
 
 std::string refuse_winograd(const ConvolutionShape& shape) {
   using Axes = ConvolutionShape::Axes;
-  constexpr std::int64_t kLeastTiles = 32;          // fewer do not pay for the transformed weights
-  constexpr std::int64_t kMostWeights = 256 * 256;  // more transformed weights do not stay in the cache
   if (shape.kernel != Axes{1, 3, 3}) return "windows are not 3×3";
   if (shape.stride != Axes{1, 1, 1} || shape.dilation != Axes{1, 1, 1}) return "windows step or spread";
   if (shape.groups != 1) return "groups";
   if (shape.channels % 16 != 0 || shape.outputs % 16 != 0) return "channels in and out are not multiples of 16";
   if (shape.input[0] != 1 || shape.pad[0] != 0) return "three axes";
-  const std::int64_t tiles = shape.batch * ((shape.output[1] + 1) / 2) * ((shape.output[2] + 1) / 2);
-  if (tiles < kLeastTiles) return "few results";
-  if (shape.channels * shape.outputs > kMostWeights) return "many weights";
+  return "";
+}
+
+std::string refuse_method(const ConvolutionShape& shape, ConvolutionMethod method) {
+  if (method == ConvolutionMethod::direct) return "";
+  if (std::string refusal = refuse_winograd(shape); !refusal.empty()) return refusal;
+  const double cost = cost_of(shape, method);
+  if (cost >= cost_of(shape, ConvolutionMethod::direct)) return "few results";
+  if (method == ConvolutionMethod::winograd_4x4 && cost >= cost_of(shape, ConvolutionMethod::winograd_2x2)) return "tiles cut off";
   return "";
 }
 
@@ -464,36 +521,38 @@ std::size_t WinogradPlan::scratch_bytes() const {
   return bytes;
 }
 
-std::shared_ptr<const WinogradPlan> winograd_plan(const ConvolutionForward& call) {
-  auto plan = std::make_shared<WinogradPlan>(plan_of(call.shape, false));
+std::shared_ptr<const WinogradPlan> winograd_plan(const ConvolutionForward& call, ConvolutionMethod method) {
+  auto plan = std::make_shared<WinogradPlan>(plan_of(call.shape, tile_of(method), false));
   plan->x = call.x;
   plan->weights = call.panels;
   plan->bias = call.bias;
   plan->y = call.y;
   plan->epilogue = call.epilogue;
+  set_block(*plan);
   return plan;
 }
 
-std::shared_ptr<const WinogradPlan> winograd_plan(const ConvolutionInputGradient& call) {
-  auto plan = std::make_shared<WinogradPlan>(plan_of(call.shape, true));
+std::shared_ptr<const WinogradPlan> winograd_plan(const ConvolutionInputGradient& call, ConvolutionMethod method) {
+  auto plan = std::make_shared<WinogradPlan>(plan_of(call.shape, tile_of(method), true));
   plan->x = call.dy;
   plan->weights = call.transposed;
   plan->bias = call.bias;
   plan->y = call.dx;
   plan->epilogue = call.epilogue;
+  set_block(*plan);
   return plan;
 }
 
-std::shared_ptr<const WinogradPlan> winograd_plan(const ConvolutionWeightGradient& call) {
-  auto plan = std::make_shared<WinogradPlan>(plan_of(call.shape, false));
+std::shared_ptr<const WinogradPlan> winograd_plan(const ConvolutionWeightGradient& call, ConvolutionMethod method) {
+  auto plan = std::make_shared<WinogradPlan>(plan_of(call.shape, tile_of(method), false));
   plan->weight_gradient = true;
   plan->x = call.x;
   plan->dy = call.dy;
   plan->dw = call.panels;
   plan->epilogue = call.epilogue;
+  set_block(*plan);
   plan->shared = std::make_shared<WinogradPlan::Shared>();
-  plan->shared->sums =
-      AlignedBuffer(static_cast<std::size_t>(WinogradPlan::kPlaces * plan->panels_shape.elements() / 9) * sizeof(float));
+  plan->shared->sums = AlignedBuffer(static_cast<std::size_t>(plan->places() * plan->panels_shape.elements() / 9) * sizeof(float));
   return plan;
 }
 

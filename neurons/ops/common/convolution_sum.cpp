@@ -17,15 +17,17 @@ Call convolution_call(kernels::PreparedConvolution convolution, std::shared_ptr<
   return Call::of<run_sum>(SumCall{std::move(convolution), std::move(epilogue)}, true, scratch);
 }
 
-std::vector<Kernel> convolution_kernels(std::function<Call(const PrepareContext&, kernels::ConvolutionMethod)> prepare) {
-  const auto refuse = [](const InferContext& context) {
-    return kernels::refuse_winograd(context.as<ConvolutionSumOptions>().shape(context.shape(0)[0]));
+std::vector<Kernel> convolution_kernels(const std::function<Call(const PrepareContext&, kernels::ConvolutionMethod)>& prepare) {
+  const auto kernel = [&](std::string name, kernels::ConvolutionMethod method) {
+    return Kernel{std::move(name),
+                  [method](const InferContext& context) {
+                    return kernels::refuse_method(context.as<ConvolutionSumOptions>().shape(context.shape(0)[0]), method);
+                  },
+                  [prepare, method](const PrepareContext& context) { return prepare(context, method); }};
   };
-  const auto by = [prepare = std::move(prepare)](kernels::ConvolutionMethod method) {
-    return [prepare, method](const PrepareContext& context) { return prepare(context, method); };
-  };
-  return {{"winograd", refuse, by(kernels::ConvolutionMethod::winograd)},
-          {"convolution", nullptr, by(kernels::ConvolutionMethod::direct)}};
+  return {kernel("winograd 4x4", kernels::ConvolutionMethod::winograd_4x4),
+          kernel("winograd 2x2", kernels::ConvolutionMethod::winograd_2x2),
+          kernel("convolution", kernels::ConvolutionMethod::direct)};
 }
 
 std::vector<ConvolutionSample> convolution_sum_samples() {

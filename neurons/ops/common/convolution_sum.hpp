@@ -27,8 +27,8 @@ struct ConvolutionSumOptions : ConvolutionOptions {
 /// Runs a convolution that keeps its epilogue alive.
 Call convolution_call(kernels::PreparedConvolution convolution, std::shared_ptr<const kernels::Program> epilogue);
 
-/// Best first: Winograd's, and the plain sums. `prepare(context, method)` makes the call.
-std::vector<Kernel> convolution_kernels(std::function<Call(const PrepareContext&, kernels::ConvolutionMethod)> prepare);
+/// Best first: Winograd's in larger and smaller tiles, and the plain sums. `prepare(context, method)` makes the call.
+std::vector<Kernel> convolution_kernels(const std::function<Call(const PrepareContext&, kernels::ConvolutionMethod)>& prepare);
 
 /// convolution_samples() and one that Winograd takes: too large to be differenced number by number, as the plain ops are.
 std::vector<ConvolutionSample> convolution_sum_samples();
