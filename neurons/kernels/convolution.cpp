@@ -48,10 +48,7 @@ class ConvolutionRun {
     const Range own = by_image ? all_panels : share_of(panels, worker);
     if (own.begin == own.end) return;
     for (std::int64_t image = images.begin; image < images.end; ++image) {
-      for (const ConvolutionPass& pass : plan_.passes) {
-        const std::int64_t rows = pass.axes[0].positions * pass.axes[1].positions;
-        rows_of(pass, {image * rows, (image + 1) * rows}, own, false);
-      }
+      run_passes(image, own);
       if (plan_.epilogue != nullptr) finish_image(image, own);
     }
   }
@@ -100,14 +97,36 @@ class ConvolutionRun {
     return place;
   }
 
-  /// Rows [begin, end) of positions, counted through planes and images.
+  /// A few rows of positions by each pass before the next rows: their results are neighbours. The first pass has the most.
+  void run_passes(std::int64_t image, const Range& panels) const {
+    constexpr std::int64_t kRows = 8;
+    const auto& most = plan_.passes.front().axes;
+    for (std::int64_t plane = 0; plane < most[0].positions; ++plane) {
+      for (std::int64_t row = 0; row < most[1].positions; row += kRows) {
+        for (const ConvolutionPass& pass : plan_.passes) {
+          if (plane >= pass.axes[0].positions) continue;
+          const std::int64_t heights = pass.axes[1].positions;
+          const std::int64_t first = (image * pass.axes[0].positions + plane) * heights;
+          rows_of(pass, {first + std::min(row, heights), first + std::min(row + kRows, heights)}, panels, false);
+        }
+      }
+    }
+  }
+
+  /// Rows [begin, end) of positions, counted through planes and images. Panel by panel, or, where all their weights stay in the
+  /// second-level cache, row by row: it is then read once and written once.
   void rows_of(const ConvolutionPass& pass, const Range& rows, const Range& panels, bool finishes) const {
+    constexpr std::int64_t kWeights = 128 * 1024;
     if (panels.begin == panels.end) return;
+    const bool by_row = (panels.end - panels.begin) * pass.taps * plan_.group_inputs * shape_.width() <= kWeights;
     for_each_band(plan_, pass, rows, copy_, [&](std::int64_t image, std::int64_t plane, const Range& band, const float* x) {
-      for (std::int64_t panel = panels.begin; panel < panels.end; ++panel) {
-        for (std::int64_t r = band.begin; r < band.end; ++r) {
-          const float* const seen = x == nullptr ? nullptr : x + pass.rows_of_band[static_cast<std::size_t>(r - band.begin)];
-          row_of(pass, seen, place_of(panel), image, plane, r, finishes);
+      const std::int64_t step = by_row ? 1 : band.end - band.begin;
+      for (std::int64_t first = band.begin; first < band.end; first += step) {
+        for (std::int64_t panel = panels.begin; panel < panels.end; ++panel) {
+          for (std::int64_t r = first; r < first + step; ++r) {
+            const float* const seen = x == nullptr ? nullptr : x + pass.rows_of_band[static_cast<std::size_t>(r - band.begin)];
+            row_of(pass, seen, place_of(panel), image, plane, r, finishes);
+          }
         }
       }
     });
@@ -138,6 +157,7 @@ class ConvolutionRun {
       const std::int64_t begin = columns.positions * t / tiles;
       const std::int64_t height = columns.positions * (t + 1) / tiles - begin;
       tile.a = seen + (pass.taps == 0 ? 0 : begin * tile.a_stride + place.group * plan_.group_inputs);
+      if (t + 1 < tiles || columns.out_step == 1) fetch_results(c + (begin + height) * c_stride, c_stride, height, place.columns);
       for (std::int64_t column = 0; column < place.columns; column += vectors_step(shape_.width())) {
         tile.b = b + column;
         tile.c = c + begin * c_stride + column;
@@ -149,6 +169,13 @@ class ConvolutionRun {
     if (!finishes || plan_.epilogue == nullptr) return;
     plan_.epilogue->run(first, columns.positions, place.result, place.columns,
                         {reinterpret_cast<std::byte*>(c), plan_.out_pixel(), 1}, epilogue_scratch_);
+  }
+
+  /// Asks for the lines that the next tile will write.
+  static void fetch_results(const float* c, std::int64_t stride, std::int64_t rows, std::int64_t columns) {
+    constexpr std::int64_t kBytes = sizeof(float);
+    Fetch fetch{reinterpret_cast<const std::byte*>(c), stride * kBytes, columns * kBytes, true};
+    for (std::int64_t row = 0; row < rows; ++row) fetch_row(fetch);
   }
 
   void finish_image(std::int64_t image, const Range& panels) const {
