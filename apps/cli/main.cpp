@@ -42,6 +42,7 @@ std::string explain(const CLI::App& app, const CLI::ParseError& error) {
   const auto rest = command->remaining(true);
   if (!commands.empty()) {
     if (rest.empty()) return fmt::format("which command? see {} --help", path);
+    if (rest.front().starts_with('-')) return fmt::format("{} goes behind a command; see {} --help", rest.front(), path);
     return fmt::format("unknown command \"{}\"{}; see {} --help", rest.front(), did_you_mean(rest.front(), commands), path);
   }
   std::string hint;
@@ -57,11 +58,22 @@ std::string explain(const CLI::App& app, const CLI::ParseError& error) {
   return fmt::format("{}: {}{}; see {} --help", command->get_name(), message, hint, path);
 }
 
+/// An option that is given says something: "--data $UNSET" is a mistake, not the default. A prompt may be empty.
+void refuse_empty_values(CLI::App& app) {
+  for (CLI::Option* option : app.get_options()) {
+    if (option->check_lname("prompt")) continue;
+    option->check(
+        CLI::Validator([](const std::string& value) { return std::string(value.empty() ? "must not be empty" : ""); }, ""));
+  }
+  for (CLI::App* command : app.get_subcommands({})) refuse_empty_values(*command);
+}
+
 int run(int argument_count, char** arguments) {
   prepare_process();
   CLI::App app("Design, train, understand and ship neural networks.", "neurons");
   Session session;
   add_commands(app, session);
+  refuse_empty_values(app);
   app.require_subcommand(1);
   app.set_version_flag("--version", "neurons " NEURONS_VERSION);
   app.footer("neurons COMMAND --help explains a command, with examples.");

@@ -32,15 +32,35 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
+/// "lr" of "learning_rate".
+std::string initials(std::string_view name) {
+  std::string result;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    if (i == 0 || name[i - 1] == '_' || name[i - 1] == '-') result += name[i];
+  }
+  return result;
+}
+
+/// How far two names are apart: twice their edit distance, and one more if they do not begin alike. A beginning of three letters or
+/// more, or the initials of several words, stand for the whole.
+std::size_t distance_between(std::string_view wanted, std::string_view candidate) {
+  const std::size_t edits = edit_distance(wanted, candidate);
+  const bool begins = wanted.size() >= 3 && candidate.starts_with(wanted);
+  if (begins || (wanted.size() >= 2 && initials(candidate) == wanted)) return std::min<std::size_t>(2, 2 * edits);
+  if (edits >= std::max(wanted.size(), candidate.size())) return std::string_view::npos;  // no letter in common
+  return 2 * edits + (wanted.front() == candidate.front() ? 0 : 1);
+}
+
 }  // namespace
 
 std::string nearest_name(std::string_view name, std::span<const std::string> known) {
-  std::size_t best = std::max<std::size_t>(2, name.size() / 3) + 1;
+  std::size_t best = 2 * std::max<std::size_t>(2, name.size() / 3) + 2;
   std::string result;
   const std::string wanted = lower_case(name);
   for (const auto& candidate : known) {
-    const std::size_t distance = edit_distance(wanted, lower_case(candidate));
-    if (distance < best && distance < std::max(name.size(), candidate.size())) {  // else they have no letter in common
+    if (wanted.empty() || candidate.empty()) continue;
+    const std::size_t distance = distance_between(wanted, lower_case(candidate));
+    if (distance < best) {
       best = distance;
       result = candidate;
     }

@@ -23,6 +23,19 @@ TEST(NearestName, DoesNotMindCase) {
   EXPECT_EQ(nearest_name("SOFTMAX", kKnown), "softmax");
 }
 
+TEST(NearestName, PrefersNamesThatBeginAlike) {
+  EXPECT_EQ(nearest_name("rate", std::vector<std::string>{"name", "ratio"}), "ratio");
+  EXPECT_EQ(nearest_name("name", std::vector<std::string>{"name", "nam"}), "name");
+}
+
+TEST(NearestName, KnowsBeginningsAndInitials) {
+  const std::vector<std::string> known = {"units", "activation", "learning_rate", "early_stopping"};
+  EXPECT_EQ(nearest_name("act", known), "activation");
+  EXPECT_EQ(nearest_name("early_stop", known), "early_stopping");
+  EXPECT_EQ(nearest_name("lr", known), "learning_rate");
+  EXPECT_EQ(nearest_name("a", known), "");
+}
+
 TEST(NearestName, PrefersTheFirstOfEquallyNear) {
   const std::vector<std::string> known = {"beta1", "beta2"};
   EXPECT_EQ(nearest_name("beta", known), "beta1");

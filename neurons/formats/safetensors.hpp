@@ -15,6 +15,7 @@ namespace neurons {
 struct TensorFile {
   std::map<std::string, Tensor> tensors;
   std::map<std::string, std::string> metadata;
+  bool is_checked = false;  ///< as read: it had a checksum, which files of other programs do not
 };
 
 /// Dtypes F32, F64, I32, I64, U8, BOOL; F16 and BF16 are widened to f32. Throws InputError naming the file and the fault: cut

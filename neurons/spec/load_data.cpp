@@ -243,13 +243,14 @@ fs::path find_source(const std::string& source, const fs::path& folder, std::spa
     fail_input("data \"{}\": neither a file or folder ({}) nor a bundled data set{}", source, path.string(),
                did_you_mean(source, known));
   }
-  std::vector<fs::path> starts = {folder};
+  const fs::path here = folder.empty() ? fs::path(".") : folder;
+  std::vector<fs::path> starts = {here};
   starts.insert(starts.end(), places.begin(), places.end());
   for (const fs::path& start : starts) {
     if (const auto found = find_data_folder(fs::absolute(start, ignored))) return *found / bundled->folder;
   }
   fail_input("data \"{}\": the folder data/ of the bundled data sets was not found at or above {}; give its path instead", source,
-             fs::absolute(folder, ignored).string());
+             fs::absolute(here, ignored).lexically_normal().string());
 }
 
 TrainTest read_arrays(const fs::path& path, const PictureOptions* pictures) {

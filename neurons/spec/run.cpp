@@ -7,6 +7,7 @@
 #include "neurons/base/error.hpp"
 #include "neurons/formats/onnx/imported_model.hpp"
 #include "neurons/spec/forecast.hpp"
+#include "neurons/training/check_training.hpp"
 #include "neurons/training/run_folder.hpp"
 
 namespace neurons {
@@ -49,6 +50,7 @@ bool is_run(const fs::path& folder) {
 class Room {
  public:
   Room(const fs::path& folder, bool resume) : folder_(folder) {
+    const RunLock unused(folder);
     if (resume) {
       earlier_spec_ = read_file(folder / kSpecFile);
     } else {
@@ -123,6 +125,13 @@ Model model_of(const Spec& spec, const Network& network, const LoadedData& data)
   return model;
 }
 
+/// Says where the key stands with which the message begins, if the spec came from a file.
+[[noreturn]] void fail_at_key(const InputError& error, const TrainingSpec& training) {
+  const std::string_view message = error.what();
+  const auto found = training.places.find(std::string(message.substr(0, message.find_first_of(" :"))));
+  fail_input("{}{}", found == training.places.end() ? "" : found->second, message);
+}
+
 /// Writes the model again with what its forecasts miss by on steps that it has not learnt from, as far as there are any.
 void keep_residuals(const Model& model, const LoadedData& data, const fs::path& folder, int threads) {
   const Dataset& judged = data.validation ? *data.validation : data.test ? *data.test : data.train;
@@ -157,16 +166,17 @@ RunOutcome run(Spec given, const RunOptions& options) {
     if (options.resume) fail_input("{}: a resumed run goes on from its own weights, not from a file's", options.folder.string());
     load_weights(network, *options.weights);
   }
+  if (data.test) check_judged(network, data.train, *data.test, *spec.training.loss);
   Room room(options.folder, options.resume);
   if (options.on_start) options.on_start({spec, data, network, room.moved()});
   RunOutcome outcome;
   try {
     write_file_atomically(options.folder / kSpecFile, to_toml(spec));
     outcome.history = train(network, data.train, train_options(spec, data, options));
-  } catch (const InputError&) {
+  } catch (const InputError& error) {
     room.take_back_spec();
     room.give_back();
-    throw;
+    fail_at_key(error, spec.training);
   } catch (...) {
     room.give_back();
     throw;

@@ -14,6 +14,7 @@
 #include "neurons/formats/safetensors.hpp"
 #include "neurons/layers/dense.hpp"
 #include "neurons/spec/predict.hpp"
+#include "neurons/training/run_folder.hpp"
 
 namespace neurons {
 namespace {
@@ -84,11 +85,39 @@ TEST_F(Run, AnEarlierRunIsMovedAside) {
   EXPECT_TRUE(std::filesystem::exists(folder_ / "run.1" / "model.safetensors"));
 }
 
+TEST_F(Run, ATestPartThatDoesNotFitIsRefusedBeforeTraining) {
+  const auto arrays = [&](const std::string& name, std::int64_t columns, const std::vector<std::int64_t>& labels) {
+    const auto samples = static_cast<std::int64_t>(labels.size());
+    write_npz(folder_ / name, {{"x", Tensor(DType::f32, {samples, columns})}, {"y", Tensor::of<std::int64_t>({samples}, labels)}});
+  };
+  arrays("train.npz", 5, {0, 1, 2, 0});
+  arrays("narrow.npz", 4, {0, 1});
+  arrays("other.npz", 5, {0, 3});
+  const auto complaint = [&](const std::string& test) {
+    return message_of([&] {
+      train(spec("[data]\nsource = \"train.npz\"\ntest = \"" + test +
+                 "\"\n[network]\nlayers = [{ kind = \"dense\", units = \"outputs\" }]\n[training]\nbatch_size = 2\n"));
+    });
+  };
+  EXPECT_THAT(complaint("narrow.npz"), AllOf(HasSubstr("expects samples of shape [5]"), HasSubstr("narrow.npz")));
+  EXPECT_THAT(complaint("other.npz"), AllOf(HasSubstr("4 classes"), HasSubstr("other.npz")));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "run"));
+}
+
+TEST_F(Run, NoSecondRunWritesIntoTheSameFolder) {
+  train(spec());
+  const RunLock first(folder_ / "run");
+  EXPECT_THAT(message_of([&] { train(spec()); }), HasSubstr("run: another run writes into this folder"));
+  EXPECT_THAT(message_of([&] { train(spec(), true); }), HasSubstr("another run writes into this folder"));
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "run" / "model.safetensors"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "run.1"));
+}
+
 TEST_F(Run, WhatTheTrainerRefusesLeavesTheEarlierRun) {
   train(spec());
   Spec bad = spec();
   bad.training.options.batch_size = 1000;
-  EXPECT_THAT(message_of([&] { train(bad); }), HasSubstr("batch_size = 1000"));
+  EXPECT_THAT(message_of([&] { train(bad); }), HasSubstr("spec.toml:11:1: batch_size = 1000"));
   EXPECT_TRUE(std::filesystem::exists(folder_ / "run" / "model.safetensors"));
   EXPECT_FALSE(std::filesystem::exists(folder_ / "run.1"));
 }

@@ -52,9 +52,12 @@ class NameCheck {
   std::vector<std::string> layers_;  ///< what can be shared
 };
 
-/// Remembers where the patterns of parameters stand.
-void note_patterns(const TomlReader& reader, const toml::table& table, TrainingSpec& training) {
+/// Remembers where the keys and the patterns of parameters stand.
+void note_places(const TomlReader& reader, const toml::table& table, TrainingSpec& training) {
   const auto section = table["training"];
+  if (section.is_table()) {
+    for (const auto& [key, node] : *section.as_table()) training.places[std::string(key.str())] = reader.place(key.source());
+  }
   for (std::size_t i = 0; i < training.options.groups.size(); ++i) {
     const auto group = section["groups"][i];
     const toml::node* pattern = group["pattern"].node();
@@ -65,10 +68,24 @@ void note_patterns(const TomlReader& reader, const toml::table& table, TrainingS
   }
 }
 
+/// toml++ calls itself for each part of a dotted key: one of some ten thousand parts would end the program.
+void require_short_keys(std::string_view text, const std::filesystem::path& name) {
+  constexpr std::ptrdiff_t kMostDots = 2048;
+  std::size_t number = 1;
+  for (std::size_t begin = 0; begin < text.size(); ++number) {
+    const std::string_view line = text.substr(begin, text.find('\n', begin) - begin);
+    if (const auto dots = std::ranges::count(line, '.'); dots > kMostDots) {
+      fail_input("{}:{}: this line holds {} dots, more than {}; break it", name.string(), number, dots, kMostDots);
+    }
+    begin += line.size() + 1;
+  }
+}
+
 }  // namespace
 
 Spec parse_spec(std::string_view text, const std::filesystem::path& name) {
   const TomlReader reader(name.string());
+  require_short_keys(text, name);
   Spec spec;
   spec.file = name;
   toml::table table;
@@ -78,7 +95,7 @@ Spec parse_spec(std::string_view text, const std::filesystem::path& name) {
     reader.fail(error.source(), "{}", error.description());
   }
   reader.read_table(table, spec, "a spec");
-  note_patterns(reader, table, spec.training);
+  note_places(reader, table, spec.training);
   const auto require = [&](const NumberCheck& numbers, std::string_view section) {
     const auto& bad = numbers.bad();
     if (!bad) return;

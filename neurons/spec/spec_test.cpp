@@ -296,13 +296,20 @@ TEST(SpecErrors, AugmentationIsCheckedLikeAllElse) {
   EXPECT_EQ(refusal_of_section("[augment]\nflip_vertical = 1"), "s.toml:2:17: flip_vertical: expected true or false, found 1");
 }
 
+TEST(SpecErrors, AKeyOfTooManyPartsIsNoEnd) {
+  std::string key = "a";
+  for (int i = 0; i < 50'000; ++i) key += ".a";
+  EXPECT_EQ(refusal("\n" + key + " = 1\n"), "s.toml:2: this line holds 50000 dots, more than 2048; break it");
+}
+
 TEST(SpecErrors, UnknownKeysAreNamedWithPlaceAndNearestName) {
   EXPECT_EQ(refusal_of_section("[training]\noptimiser = \"adam\""),
             "s.toml:2:1: unknown key \"optimiser\"; did you mean \"optimizer\"?");
   EXPECT_EQ(refusal_of_section("[training]\noptimizer = { kind = \"adam\", rate = 1, learningrate = 2 }"),
             "s.toml:2:30: unknown key \"rate\"; optimizer \"adam\" takes kind, learning_rate, beta1, beta2, epsilon, weight_decay");
-  EXPECT_EQ(refusal_of_section("[train]\nepochs = 1"),
-            "s.toml:1:2: unknown key \"train\"; a spec takes data, network, augment, training");
+  EXPECT_EQ(refusal_of_section("[train]\nepochs = 1"), "s.toml:1:2: unknown key \"train\"; did you mean \"training\"?");
+  EXPECT_EQ(refusal_of_section("[serving]\nport = 1"),
+            "s.toml:1:2: unknown key \"serving\"; a spec takes data, network, augment, training");
   EXPECT_EQ(refusal_of_section("[data]\nsource = \"iris\"\n  tets = 0.2"),
             "s.toml:3:3: unknown key \"tets\"; did you mean \"test\"?");
   EXPECT_EQ(refusal("[network]\nlayers = [\n  { kind = \"dense\", unit = 3 },\n]"),

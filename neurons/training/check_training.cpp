@@ -15,6 +15,15 @@ TensorType prediction_type(const Network& network, std::int64_t rows) {
   return graph.info(graph.outputs().front().value).type;
 }
 
+void check_shares(const Dataset& data, const Loss& loss) {
+  const auto targets = data.targets.values<float>();
+  const auto bad = std::ranges::find_if(targets, [](float share) { return !(share >= 0 && share <= 1); });
+  if (bad == targets.end()) return;
+  fail_input(
+      "{}: target {} of sample {} (from 0) is no share from 0 to 1, of which loss {} learns; for values use mse, mae or huber",
+      data.name(), *bad, (bad - targets.begin()) / data.targets.shape().product(1, data.targets.shape().rank()), loss.kind());
+}
+
 void check_targets(const Network& network, const Dataset& data, const Loss& loss) {
   const std::int64_t rows = 1;
   const TensorType prediction = prediction_type(network, rows);
@@ -26,7 +35,10 @@ void check_targets(const Network& network, const Dataset& data, const Loss& loss
   }
   const TensorType wanted = loss.target_type(prediction, data.is_classification());
   const TensorType given{data.targets.dtype(), data.targets.shape().with(0, rows)};
-  if (wanted == given) return;
+  if (wanted == given) {
+    if (loss.is_of_shares() && !data.is_classification()) check_shares(data, loss);
+    return;
+  }
   if (data.is_classification()) {
     fail_input("{}: has labels {} for a sample, the network's {} take {}{}", data.name(), given.shape.to_string(),
                prediction.shape.to_string(), wanted.shape.to_string(),
@@ -52,6 +64,8 @@ void check_mixing(const Network& network, const Dataset& data, const Loss& loss)
 void check_data(const Network& network, const Dataset& data, const Loss& loss) {
   data.validate();
   if (data.samples() == 0) fail_input("{}: holds no samples", data.name());
+  if (data.input_shape().elements() == 0)
+    fail_input("{}: its samples {} hold no number", data.name(), data.input_shape().to_string());
   const auto& weights = data.sample_weights;
   if (!weights.empty() && std::ranges::all_of(weights, [](float weight) { return weight == 0; })) {
     fail_input("{}: all sample weights are 0", data.name());
@@ -66,7 +80,7 @@ void check_needs(const TrainOptions& options) {
   const auto needs = [](bool used, std::string_view what) {
     if (used) fail_input("{}: needs validation data, there is none", what);
   };
-  needs(options.early_stopping.patience > 0, "early stopping");
+  needs(options.early_stopping.patience > 0, "early_stopping");
   needs(options.restore_best, "restore_best");
   needs(options.schedule.get<ReduceOnPlateau>() != nullptr, "schedule reduce_on_plateau");
 }
@@ -120,6 +134,14 @@ void check_inputs(const Network& network, const Dataset& data) {
              sample.to_string(), same_count ? "; give the network the data's shape and begin with Flatten{} or Reshape{}" : "");
 }
 
+void check_judged(const Network& network, const Dataset& data, const Dataset& judged, const Loss& loss) {
+  const auto kind = [](const Dataset& part) { return part.is_classification() ? "class labels" : "real-valued targets"; };
+  if (judged.is_classification() != data.is_classification()) {
+    fail_input("{}: has {}, the training data {}", judged.name(), kind(judged), kind(data));
+  }
+  check_data(network, judged, loss);
+}
+
 void check_training(const Network& network, const Dataset& data, const TrainOptions& options) {
   check_numbers(options).require();
   check_needs(options);
@@ -128,14 +150,7 @@ void check_training(const Network& network, const Dataset& data, const TrainOpti
   require_logits(network, Losses(options.loss).of(network));
   if (options.augment) check_augmentation(*options.augment, data);
   if (options.augment && options.augment->mixes()) check_mixing(network, data, options.loss);
-  if (options.validation) {
-    if (options.validation->is_classification() != data.is_classification()) {
-      fail_input("the training data has {}, the validation data {}",
-                 data.is_classification() ? "class labels" : "real-valued targets",
-                 options.validation->is_classification() ? "class labels" : "real-valued targets");
-    }
-    check_data(network, *options.validation, options.loss);
-  }
+  if (options.validation) check_judged(network, data, *options.validation, options.loss);
   if (network.trained_parameters().empty()) {
     fail_input("the network has no parameter to train{}", network.parameter_types().empty() ? "" : ": all are frozen");
   }

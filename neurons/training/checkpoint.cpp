@@ -82,6 +82,7 @@ class Reader {
     if (const auto kind = file_.metadata.find("kind"); kind == file_.metadata.end() || kind->second != kKind) {
       fail_input("{}: is no checkpoint of this version of neurons; train anew", source_);
     }
+    if (!file_.is_checked) fail_input("{}: is damaged: it has no checksum; train anew", source_);
     Checkpoint checkpoint;
     TrainingState& training = checkpoint.training;
     visit_numbers(training, [&](const std::string& name, auto& number) { read(name, number); });

@@ -31,6 +31,8 @@ class Loss {
   bool is_of_classes() const { return model_->is_of_classes(); }
   /// Predictions are logits, not probabilities.
   bool is_of_logits() const { return model_->is_of_logits(); }
+  /// Targets that are no labels are shares: numbers from 0 to 1.
+  bool is_of_shares() const { return model_->is_of_shares(); }
   Attributes attributes() const { return model_->attributes(); }
   Loss with(const Attributes& attributes) const { return model_->with(attributes); }
   /// What targets must look like for a prediction of that type: i64 [batch] (of sequences [batch, time]) class labels, or f32.
@@ -44,6 +46,7 @@ class Loss {
     virtual std::string kind() const = 0;
     virtual bool is_of_classes() const = 0;
     virtual bool is_of_logits() const = 0;
+    virtual bool is_of_shares() const = 0;
     virtual Attributes attributes() const = 0;
     virtual Loss with(const Attributes&) const = 0;
     virtual TensorType target_type(const TensorType&, bool) const = 0;
@@ -59,6 +62,10 @@ class Loss {
     }
     bool is_of_logits() const override {
       if constexpr (requires { T::kOfLogits; }) return T::kOfLogits;
+      return false;
+    }
+    bool is_of_shares() const override {
+      if constexpr (requires { T::kOfShares; }) return T::kOfShares;
       return false;
     }
     Attributes attributes() const override { return attributes_of(value); }

@@ -57,6 +57,15 @@ TensorType labels_of_classes(std::string_view loss, const TensorType& prediction
   return {DType::i64, Shape(prediction.shape.extents().first(static_cast<std::size_t>(prediction.shape.rank() - 1)))};
 }
 
+/// Shares of classes: the softmax of a single output is always 1, and nothing would be learnt.
+TensorType shares_of_classes(std::string_view loss, const TensorType& prediction) {
+  if (prediction.shape[-1] < 2) {
+    fail_input("loss {}: needs an output for each class, the network has {}; for real-valued targets use mse, mae or huber", loss,
+               prediction.shape.to_string());
+  }
+  return prediction;
+}
+
 /// Real targets of the prediction's own shape.
 TensorType real_targets(std::string_view loss, const TensorType& prediction, bool labels) {
   if (labels) fail_input("loss {}: the data has class labels; use cross_entropy, or give real-valued targets", loss);
@@ -81,7 +90,7 @@ TensorType CrossEntropy::target_type(const TensorType& prediction, bool labels) 
   if (!(label_smoothing >= 0.0F && label_smoothing <= 1.0F)) {
     fail_input("loss cross_entropy: label_smoothing = {} must be in [0, 1]", label_smoothing);
   }
-  return labels ? labels_of_classes(kKind, prediction) : prediction;
+  return labels ? labels_of_classes(kKind, prediction) : shares_of_classes(kKind, prediction);
 }
 
 RowLosses CrossEntropy::build(Graph& graph, Value prediction, Value target) const {
@@ -165,7 +174,7 @@ RowLosses Hinge::build(Graph& graph, Value prediction, Value target) const {
 
 TensorType KlDivergence::target_type(const TensorType& prediction, bool labels) const {
   require_classes(kKind, prediction);
-  return real_targets(kKind, prediction, labels);
+  return shares_of_classes(kKind, real_targets(kKind, prediction, labels));
 }
 
 RowLosses KlDivergence::build(Graph& graph, Value prediction, Value target) const {

@@ -13,6 +13,7 @@ struct CrossEntropy {
   static constexpr std::string_view kKind = "cross_entropy";
   static constexpr bool kOfLogits = true;
   static constexpr bool kOfClasses = true;
+  static constexpr bool kOfShares = true;
   float label_smoothing = 0.0F;        ///< share of each target spread over all classes
   std::vector<float> class_weights{};  ///< empty: all 1
 
@@ -30,6 +31,7 @@ struct CrossEntropy {
 struct BinaryCrossEntropy {
   static constexpr std::string_view kKind = "binary_cross_entropy";
   static constexpr bool kOfLogits = true;
+  static constexpr bool kOfShares = true;
   template <typename Self, typename Visitor>
   static void fields(Self&, Visitor&&) {}
   TensorType target_type(const TensorType& prediction, bool labels) const;
@@ -83,6 +85,7 @@ struct Hinge {
 struct KlDivergence {
   static constexpr std::string_view kKind = "kl_divergence";
   static constexpr bool kOfLogits = true;
+  static constexpr bool kOfShares = true;
   template <typename Self, typename Visitor>
   static void fields(Self&, Visitor&&) {}
   TensorType target_type(const TensorType& prediction, bool labels) const;

@@ -242,7 +242,11 @@ TEST(Losses, SayWhatTheyCannotUse) {
                                                     ": class labels need an output for each class, the network "
                                                     "has [8, 1]"));
   }
-  EXPECT_EQ(CrossEntropy{}.target_type(one, false), one) << "soft targets speak for themselves";
+  for (const Loss& loss : {Loss(CrossEntropy{}), Loss(KlDivergence{})}) {
+    EXPECT_EQ(loss.target_type(three, false), three);
+    EXPECT_THAT(refusal(loss, one, false),
+                HasSubstr("loss " + loss.kind() + ": needs an output for each class, the network has [8, 1]"));
+  }
   EXPECT_THAT(refusal(Hinge{}, three, false), HasSubstr("loss hinge"));
   EXPECT_THAT(refusal(Hinge{}, picture, true), HasSubstr("expects predictions [batch, classes]"));
   EXPECT_THAT(refusal(Huber{.delta = 0}, one, false), HasSubstr("loss huber: delta = 0 must be positive"));

@@ -73,6 +73,7 @@ void Sgd::check() const {
   require_rate(kKind, learning_rate);
   require_memory(kKind, "momentum", momentum);
   require(dampening >= 0 && dampening <= 1, kKind, "dampening", dampening, "between 0 and 1");
+  if (nesterov && (momentum == 0 || dampening != 0)) fail_input("sgd: nesterov needs a momentum, and no dampening");
   require_positive_or_zero(kKind, "weight_decay", weight_decay);
 }
 

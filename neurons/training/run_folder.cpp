@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -41,13 +42,27 @@ std::string to_json(const EpochRecord& record) {
   return text + "}";
 }
 
+RunLock::RunLock(const fs::path& folder) : file_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+  if (file_ < 0 || ::flock(file_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
+  ::close(file_);
+  fail_input("{}: another run writes into this folder; choose another one, or wait for its end", folder.string());
+}
+
+RunLock::~RunLock() {
+  if (file_ >= 0) ::close(file_);
+}
+
 void RunFolder::create() const {
   const fs::path folder = checkpoint_path().parent_path();
   std::error_code error;
   fs::create_directories(folder, error);
   if (!error && !fs::is_directory(folder)) error = std::make_error_code(std::errc::not_a_directory);
   if (error) fail_run("{}: the run folder cannot be made: {}", path_.string(), error.message());
-  for (const fs::path& place : {path_, folder}) {
+}
+
+void RunFolder::remove_left_overs() const {
+  std::error_code error;
+  for (const fs::path& place : {path_, checkpoint_path().parent_path()}) {
     for (const auto& entry : fs::directory_iterator(place, error)) {
       for (const fs::path& ours : {checkpoint_path(), metrics_path(), model_path()}) {
         const bool left_over = entry.path().filename().string().starts_with(ours.filename().string() + ".tmp-");

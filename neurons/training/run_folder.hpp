@@ -10,13 +10,29 @@
 
 namespace neurons {
 
+/// Keeps other runs out of a folder as long as it lives, or as its process does (flock).
+class RunLock {
+ public:
+  /// Throws InputError if another run writes into the folder now. A folder that is not there, or that cannot be locked, keeps
+  /// nobody out.
+  explicit RunLock(const std::filesystem::path& folder);
+  ~RunLock();
+  RunLock(const RunLock&) = delete;
+  RunLock& operator=(const RunLock&) = delete;
+
+ private:
+  int file_ = -1;
+};
+
 /// Every write either happens wholly or leaves what was there, and throws RuntimeError naming the file and the system's reason.
 class RunFolder {
  public:
   explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
 
-  /// Makes the folders where they are not there, and removes what a killed run left half-written.
+  /// Makes the folders where they are not there.
   void create() const;
+  /// Removes what a killed run left half-written. Nobody else may be writing (RunLock).
+  void remove_left_overs() const;
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path checkpoint_path() const { return path_ / "checkpoint" / "state.safetensors"; }
   std::filesystem::path metrics_path() const { return path_ / "metrics.jsonl"; }

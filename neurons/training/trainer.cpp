@@ -57,19 +57,22 @@ class Training {
  private:
   void begin() {
     folder_->create();
+    lock_.emplace(folder_->path());
+    folder_->remove_left_overs();
     save_checkpoint();  // that the folder can be written to is known before hours of work, not after
     folder_->write_metrics({});
     folder_->remove_model();
   }
 
   void resume() {
+    lock_.emplace(folder_->path());
     Checkpoint checkpoint = folder_->read_checkpoint();
     const std::string source = folder_->checkpoint_path().string();
     require_same(checkpoint.fingerprint, fingerprint_, source);
     require_epochs_left(checkpoint.training);
     engine_->restore(checkpoint.engine, source);
     state_ = std::move(checkpoint.training);
-    folder_->create();
+    folder_->remove_left_overs();
     folder_->write_metrics(state_.epochs);  // without epochs made after the checkpoint
     epochs_before_ = static_cast<std::int64_t>(state_.epochs.size());
     steps_before_ = steps();
@@ -224,6 +227,7 @@ class Training {
   std::unique_ptr<Engine> engine_;
   TrainingState state_;
   std::optional<RunFolder> folder_;
+  std::optional<RunLock> lock_;
   Fingerprint fingerprint_;
   std::optional<Network> final_;  ///< once the end is reached
   bool interrupted_ = false;

@@ -343,12 +343,12 @@ TEST(Train, MisfitsAreNamedBeforeAnythingIsDone) {
               HasSubstr("batch_size = 21 is larger than the data: corners has 20 samples; choose 1 to 20"));
   EXPECT_THAT(complaint({.batch_size = 0}), HasSubstr("batch_size = 0 must be at least 1"));
   EXPECT_THAT(complaint({.epochs = 0, .batch_size = 5}), HasSubstr("epochs = 0 must be at least 1"));
-  EXPECT_THAT(complaint({.batch_size = 5, .early_stopping = {.patience = 2}}), HasSubstr("early stopping: needs validation data"));
+  EXPECT_THAT(complaint({.batch_size = 5, .early_stopping = {.patience = 2}}), HasSubstr("early_stopping: needs validation data"));
   EXPECT_THAT(complaint({.batch_size = 5, .restore_best = true}), HasSubstr("restore_best: needs validation data"));
   EXPECT_THAT(complaint({.schedule = ReduceOnPlateau{}, .batch_size = 5}), HasSubstr("reduce_on_plateau: needs validation data"));
   EXPECT_THAT(complaint({.batch_size = 5, .resume = true}), HasSubstr("resume: needs the run folder"));
   EXPECT_THAT(complaint({.batch_size = 5, .validation = products(9, 1)}),
-              HasSubstr("the training data has class labels, the validation data real-valued targets"));
+              HasSubstr("products: has real-valued targets, the training data class labels"));
   EXPECT_THAT(complaint({.loss = MeanSquaredError{}, .batch_size = 5}), HasSubstr("loss mse: the data has class labels"));
   EXPECT_THAT(complaint({.batch_size = 5}, Sequential{{2}, Dense{3}}), HasSubstr("corners: has 4 classes, the network 3 outputs"));
   EXPECT_THAT(complaint({.batch_size = 5}, Sequential{{3}, Dense{4}}),
@@ -369,6 +369,21 @@ TEST(Train, MisfitsAreNamedBeforeAnythingIsDone) {
   wide.targets = Tensor(DType::f32, {10, 3});
   EXPECT_THAT(message_of([&] { train(regression, wide, {.loss = MeanSquaredError{}, .batch_size = 5}); }),
               HasSubstr("products: has 3 target values a sample, the network gives [1, 1]; give the last layer 3 units"));
+  Dataset shares = products(10, 1);
+  shares.targets = Tensor(DType::f32, {10, 4});
+  shares.targets.values<float>()[13] = -0.5F;
+  for (const Loss& loss : {Loss(CrossEntropy{}), Loss(BinaryCrossEntropy{}), Loss(KlDivergence{})}) {
+    EXPECT_THAT(message_of([&] {
+                  Network network = classifier();
+                  train(network, shares, {.loss = loss, .batch_size = 5});
+                }),
+                HasSubstr("products: target -0.5 of sample 3 (from 0) is no share from 0 to 1, of which loss " + loss.kind()));
+  }
+  EXPECT_THAT(message_of([&] { train(regression, products(10, 1), {.batch_size = 5}); }),
+              HasSubstr("loss cross_entropy: needs an output for each class, the network has [1, 1]; for real-valued targets"));
+  Dataset empty = corners(20, 1);
+  empty.inputs = Tensor(DType::f32, {20, 0});
+  EXPECT_THAT(complaint({.batch_size = 5, .validation = empty}), HasSubstr("its samples [0] hold no number"));
   Dataset spoilt = corners(20, 1);
   spoilt.inputs.values<float>()[7] = std::nanf("");
   Network network = classifier();

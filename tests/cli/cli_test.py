@@ -70,6 +70,8 @@ class Usage(CliCase):
         self.assertIn('unknown command "lst"; did you mean "list"?', self.sentence("data", "lst", code=2))
         self.assertIn("which command? see neurons data --help", self.sentence("data", code=2))
         self.assertIn("--batch requires --plan", self.sentence("summary", self.spec, "--batch", "8", code=2))
+        self.assertIn("--data: must not be empty", self.sentence("train", self.spec, "--data", "", code=2))
+        self.assertIn("--quiet goes behind a command", self.sentence("--quiet", code=2))
 
     def test_numbers_that_an_option_cannot_take(self):
         large = 2**64

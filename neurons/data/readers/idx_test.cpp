@@ -170,12 +170,22 @@ TEST(Mnist, ReadsPlainAndCompressedFiles) {
   folder.write("train-images-idx3-ubyte", idx(0x08, {2, 1, 3}, "abcdef"));
   folder.write("train-labels-idx1-ubyte.gz", gzip(idx(0x08, {2}, std::string("\x01\x05", 2))));
   folder.write("t10k-images-idx3-ubyte.gz", gzip(idx(0x08, {1, 1, 3}, "xyz")));
-  folder.write("t10k-labels-idx1-ubyte", idx(0x08, {1}, std::string("\x06", 1)));
+  folder.write("t10k-labels-idx1-ubyte", idx(0x08, {1}, std::string("\x03", 1)));
   const auto [train, test] = read_mnist(folder.path());
   EXPECT_EQ(train.inputs.shape(), Shape({2, 1, 1, 3}));
   EXPECT_THAT(train.targets.values<std::int64_t>(), ElementsAre(1, 5));
-  EXPECT_EQ(train.classes(), 7) << "the classes of both parts";
-  EXPECT_EQ(test.classes(), 7);
+  EXPECT_EQ(train.classes(), 6);
+  EXPECT_EQ(test.classes(), 6);
+}
+
+TEST(Mnist, RefusesATestLabelThatNoTrainingSampleHas) {
+  const TemporaryFolder folder;
+  folder.write("train-images-idx3-ubyte", idx(0x08, {2, 1, 3}, "abcdef"));
+  folder.write("train-labels-idx1-ubyte", idx(0x08, {2}, std::string("\x01\x05", 2)));
+  folder.write("t10k-images-idx3-ubyte", idx(0x08, {1, 1, 3}, "xyz"));
+  folder.write("t10k-labels-idx1-ubyte", idx(0x08, {1}, std::string("\x06", 1)));
+  EXPECT_THAT(message_of([&] { read_mnist(folder.path()); }),
+              HasSubstr("label 6 of sample 0 (from 0) occurs in no training sample, whose labels go up to 5"));
 }
 
 TEST(Mnist, RefusesALabelFarBeyondThoseThatOccur) {

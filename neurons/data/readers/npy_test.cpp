@@ -240,12 +240,18 @@ TEST_F(NpzData, ReadsOnePart) {
   EXPECT_EQ(read({{"inputs", bytes_}, {"targets", labels_}}).train.targets, labels_);
 }
 
-TEST_F(NpzData, ReadsTwoPartsAndCountsTheClassesOfBoth) {
-  const Tensor test_labels = Tensor::of<std::uint8_t>({2, 1}, {5, 0});
+TEST_F(NpzData, ReadsTwoPartsOfTheSameClasses) {
+  const Tensor test_labels = Tensor::of<std::uint8_t>({2, 1}, {2, 0});
   const auto [train, test] = read({{"x_train", bytes_}, {"y_train", labels_}, {"x_test", bytes_}, {"y_test", test_labels}});
-  EXPECT_EQ(train.classes(), 6);
-  EXPECT_EQ(test.classes(), 6);
-  EXPECT_THAT(test.targets.values<std::int64_t>(), ElementsAre(5, 0));
+  EXPECT_EQ(train.classes(), 4);
+  EXPECT_EQ(test.classes(), 4);
+  EXPECT_THAT(test.targets.values<std::int64_t>(), ElementsAre(2, 0));
+}
+
+TEST_F(NpzData, RefusesLabelsFarBeyondThoseThatOccur) {
+  const Tensor beyond = Tensor::of<std::int64_t>({2}, {0, 20});
+  EXPECT_THAT(npy_message({{"x", bytes_}, {"y", beyond}}),
+              HasSubstr("label 20 of sample 1 (from 0) is out of range: only 2 different labels occur"));
 }
 
 TEST_F(NpzData, ConvertsTypes) {

@@ -306,13 +306,15 @@ void TableEncoder::encode_column(const Rule& rule, const Table& table, const Col
 
 Tensor TableEncoder::encode_inputs(const Table& table) const {
   Tensor inputs(DType::f32, {table.rows(), features()});
+  const std::vector<std::string> names = names_of(table);
+  const Positions columns = positions_of(names);
   for (const Rule& rule : rules_) {
-    const auto column = table.find(rule.column);
-    if (!column) {
+    const auto column = columns.find(rule.column);
+    if (column == columns.end()) {
       fail_input("{}: there is no column \"{}\", which the network needs{}", table.source, rule.column,
-                 did_you_mean(rule.column, names_of(table)));
+                 did_you_mean(rule.column, names));
     }
-    encode_column(rule, table, table.columns[*column], inputs.values<float>());
+    encode_column(rule, table, table.columns[static_cast<std::size_t>(column->second)], inputs.values<float>());
   }
   return inputs;
 }
