@@ -105,9 +105,10 @@ void print(const Session& session, const onnx::Check& check, const std::string& 
   const std::string work = check.runs ? fmt::format("; {} a run", measured(check.flops, "FLOP")) : "";
   session.say("{} parameters, {} other numbers{}", grouped(check.parameters), grouped(check.fixed), work);
   if (check.runs) {
-    const std::string training =
-        check.trains ? fmt::format(", {} to train it by {} (Adam)", bytes(check.bytes_to_train), printable(check.trained_output))
-                     : "";
+    const std::string training = check.trains
+                                     ? fmt::format(", {} to train it by {} with batches of {} (Adam)", bytes(check.bytes_to_train),
+                                                   printable(check.trained_output), check.trained_batch)
+                                     : "";
     session.say("memory: {} to run it{}", bytes(check.bytes_to_run), training);
   }
   for (const std::string& note : check.notes) session.say("note: {}", printable(note));

@@ -110,13 +110,14 @@ class Network::Builder : public BuildContext {
     return current_->layer.names_parameters() ? name : current_->name + "." + name;
   }
 
-  /// The current layer's result. All errors name the layer.
+  /// The current layer's result. All errors name the layer, or the file of one that brings a model of its own.
   Value build_layer(const std::vector<Value>& inputs) {
     try {
       return current_->layer.build(*this, inputs);
     } catch (const InputError& error) {
       const std::string_view message = error.what();
-      if (message.starts_with(current_->name + ": ") || message.starts_with(current_->name + ".")) throw;
+      const bool named = message.starts_with(current_->name + ": ") || message.starts_with(current_->name + ".");
+      if (named || current_->layer.names_parameters()) throw;
       throw InputError(fmt::format("{}: {}", current_->name, message));
     }
   }

@@ -23,7 +23,8 @@ std::optional<PictureOptions> pictures_for(const onnx::Model& model) {
 
 Spec fine_tuning_spec(const std::filesystem::path& path, const FineTuning& how) {
   if (how.data.empty()) fail_input("{}: give what to train it on with --data PATH", path.string());
-  const onnx::Model model = onnx::read(path);
+  const auto read = std::make_shared<const onnx::Model>(onnx::read(path));
+  const onnx::Model& model = *read;
   const auto inputs = onnx::inputs_of(model);
   if (inputs.size() != 1) {
     fail_input("{}: has {} inputs; one with several can be trained from a program only (docs/onnx.md)", path.string(),
@@ -32,6 +33,7 @@ Spec fine_tuning_spec(const std::filesystem::path& path, const FineTuning& how) 
   const Network::Input& input = inputs.front();
   onnx::ImportedModel layer;
   layer.file = std::filesystem::absolute(path).string();
+  layer.model = read;  // whose messages name the file as the caller does
   layer.output = how.output;
   layer.head = how.head;
   layer.scores = true;

@@ -15,6 +15,7 @@ class AloneContext : public BuildContext {
   Graph& graph() override { return graph_; }
   Mode mode() const override { return mode_; }
   Value parameter(const std::string& name, const ParameterSpec& spec) override {
+    if (graph_.has(name)) return graph_.find(name);
     const Value state = graph_.state(name, {DType::f32, spec.shape});
     if (spec.trained) trained_.push_back(state);
     return state;

@@ -8,8 +8,12 @@
 #include <span>
 
 #include "neurons/base/suggest.hpp"
+#include "neurons/formats/onnx/alone_context.hpp"
+#include "neurons/formats/onnx/edit.hpp"
 #include "neurons/formats/onnx/exporter.hpp"
+#include "neurons/formats/onnx/imported_model.hpp"
 #include "neurons/formats/onnx/importer.hpp"
+#include "neurons/formats/onnx/lift_weights.hpp"
 #include "neurons/formats/onnx/operators.hpp"
 #include "neurons/graph/gradients.hpp"
 #include "neurons/graph/rewrite.hpp"
@@ -111,7 +115,9 @@ std::string why_not_written(const Graph& graph, const Node& node) {
 class Checker {
  public:
   Checker(const Model& model, const std::shared_ptr<const OpTable>& table, const CheckOptions& options)
-      : model_(model), table_(table), options_(options), graph_(table) {}
+      : model_(model), table_(table), options_(options), graph_(table), lifted_(model) {
+    lift_weights(lifted_);
+  }
 
   Check run() {
     require_known_inputs();
@@ -121,6 +127,7 @@ class Checker {
     const std::vector<Value> outputs = importer.run();
     describe_values(outputs);
     note_types();
+    count_numbers();
     result_.runs = std::ranges::all_of(result_.nodes, &NodeVerdict::runs) && std::ranges::all_of(outputs, &Value::operator bool);
     result_.exports = result_.runs && std::ranges::all_of(result_.nodes, &NodeVerdict::exports);
     if (!result_.runs) return std::move(result_);
@@ -152,11 +159,8 @@ class Checker {
       extents.front() = options_.batch;
       result.shapes.emplace(input.name, Shape(std::span<const std::int64_t>(extents)));
     }
-    result.initializer = [this](Graph&, const TensorData& data, const TensorType& type, Role role) {
-      (role == Role::parameter ? result_.parameters : result_.fixed) += type.shape.elements();
-      const Value state = graph_.state(data.name, type);
-      if (role == Role::parameter) parameters_.push_back(state);
-      return state;
+    result.initializer = [this](Graph&, const TensorData& data, const TensorType& type, Role) {
+      return graph_.state(data.name, type);
     };
     result.watch = [this](const NodeData& node, std::size_t first, const std::string& fault) { add(node, first, fault); };
     return result;
@@ -164,7 +168,7 @@ class Checker {
 
   void add(const NodeData& node, std::size_t first, const std::string& fault) {
     NodeVerdict verdict;
-    verdict.name = node.name.empty() && !node.outputs.empty() ? node.outputs.front() : node.name;
+    verdict.name = name_of(node);
     verdict.op = operator_of(node);
     if (!fault.empty()) {
       const std::string title = fmt::format("{} ({}): ", verdict.name, verdict.op);
@@ -208,13 +212,18 @@ class Checker {
       if (types.contains(type))
         result_.notes.push_back(fmt::format("what is {} in the file is computed in float32", name_of(type)));
     }
-    for (const TensorData& data : model_.graph.initializers) {
-      if (!is_float(dtype_of(data.type).value_or(DType::i64)) || data.dims.empty()) {
-        std::int64_t elements = 1;
-        for (const std::int64_t dim : data.dims) {
-          if (__builtin_mul_overflow(elements, dim, &elements)) elements = 0;
-        }
-        result_.fixed += elements;
+  }
+
+  /// Parameters, wherever they stand in the file, and other numbers that are stored.
+  void count_numbers() {
+    const std::map<std::string, Role> roles = roles_of(lifted_, *table_);
+    for (const TensorData& data : lifted_.graph.initializers) {
+      try {
+        const std::int64_t elements = stored_type(data, model_.folder).shape.elements();
+        const bool learns = roles.at(data.name) == Role::parameter;
+        (learns ? result_.parameters : result_.fixed) += elements;
+        if (learns) parameters_.push_back(data.name);
+      } catch (const InputError&) {  // its reader says so
       }
     }
   }
@@ -248,54 +257,73 @@ class Checker {
     }
   }
 
-  /// By the first output that depends on parameters.
+  /// In the form that training gives the model, by the first output that depends on parameters.
   void try_training(const std::vector<Value>& outputs) {
     if (parameters_.empty()) return result_.notes.push_back("holds no parameters to train");
     std::string fault = "no output depends on its parameters";
-    for (const Value& output : outputs) {
-      if (!is_float(output.type().dtype) || !depends(output)) continue;
-      fault.clear();
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      if (!is_float(outputs[i].type().dtype)) continue;
+      const std::set<std::string> behind = values_behind(lifted_.graph, result_.outputs[i].name);
+      if (std::ranges::none_of(parameters_, [&](const std::string& name) { return behind.contains(name); })) continue;
       try {
-        add_steps(gradients(output, parameters_));
-        const Plan plan = look(graph_);
-        result_.bytes_to_train = plan.arena_bytes() + kept_bytes(plan.graph());
-        result_.trains = true;
-        result_.trained_output = output.name();
-        for (std::size_t i = 0; i < outputs.size(); ++i) {
-          if (outputs[i] == output) result_.trained_output = result_.outputs[i].name;
-        }
+        fault.clear();
+        result_.trained_output = result_.outputs[i].name;
+        plan_training();
       } catch (const Error& error) {
         fault = error.what();
+        if (const std::string file = model_.path + ": "; fault.starts_with(file)) fault.erase(0, file.size());
       }
       break;
     }
     if (!fault.empty()) result_.notes.push_back("does not train: " + fault);
   }
 
-  bool depends(const Value& output) const {
-    std::vector<bool> flows(graph_.values().size(), false);
-    for (const Value& parameter : parameters_) flows[static_cast<std::size_t>(parameter.id())] = true;
-    for (const Node& node : graph_.nodes()) {
-      const bool any = std::ranges::any_of(node.inputs, [&](int id) { return id >= 0 && flows[static_cast<std::size_t>(id)]; });
-      for (const int id : node.outputs) flows[static_cast<std::size_t>(id)] = any && is_float(graph_.info(id).type.dtype);
+  /// Several samples at once, as training takes them: what stands for one sample in the file is found out.
+  void plan_training() {
+    std::int64_t batch = std::max<std::int64_t>(2, options_.batch);
+    std::vector<Network::Input> samples = inputs_of(model_);
+    for (Network::Input& input : samples) {
+      const auto given = options_.shapes.find(input.name);
+      if (given == options_.shapes.end() || given->second.rank() == 0) continue;
+      batch = std::max(batch, given->second[0]);
+      input.sample = Shape(given->second.extents().subspan(1));
     }
-    return flows[static_cast<std::size_t>(output.id())];
+    Graph graph(table_);
+    std::vector<Value> inputs;
+    for (const Network::Input& input : samples) {
+      std::vector<std::int64_t> extents(input.sample.extents().begin(), input.sample.extents().end());
+      extents.insert(extents.begin(), batch);
+      inputs.push_back(graph.input(input.name, {input.dtype, Shape(std::span<const std::int64_t>(extents))}));
+    }
+    ImportedModel layer;
+    layer.output = result_.trained_output;
+    layer.scores = true;
+    layer.model = std::make_shared<const Model>(model_);
+    AloneContext context(graph, Mode::training);
+    const Value result = layer.build(context, inputs);
+    add_steps(gradients(result, context.trained()), context.trained());
+    const Plan plan = look(graph);
+    result_.bytes_to_train = plan.arena_bytes() + kept_bytes(plan.graph());
+    result_.trained_batch = batch;
+    result_.trains = true;
   }
 
   /// Adam's, so that the plan has all the memory of training.
-  void add_steps(const std::vector<Value>& gradient) {
+  void add_steps(const std::vector<Value>& gradient, const std::vector<Value>& parameters) const {
+    if (parameters.empty()) return;
+    Graph& graph = parameters.front().graph();
     const OpDef& update = table_->find("AdamUpdate");
-    const Value one = graph_.constant(Tensor::scalar(1));
-    const Value rate = graph_.constant(Tensor::scalar(0));
-    for (std::size_t i = 0; i < parameters_.size(); ++i) {
-      const Value& w = parameters_[i];
-      const Value m = graph_.state("check." + w.name() + ".m", w.type());
-      const Value v = graph_.state("check." + w.name() + ".v", w.type());
+    const Value one = graph.constant(Tensor::scalar(1));
+    const Value rate = graph.constant(Tensor::scalar(0));
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      const Value& w = parameters[i];
+      const Value m = graph.state("check." + w.name() + ".m", w.type());
+      const Value v = graph.state("check." + w.name() + ".v", w.type());
       const auto next =
-          graph_.emit_all(update, std::vector{gradient[i], w, m, v, rate, one, rate}, update.default_options, "update");
-      graph_.assign(w, next[0]);
-      graph_.assign(m, next[1]);
-      graph_.assign(v, next[2]);
+          graph.emit_all(update, std::vector{gradient[i], w, m, v, rate, one, rate}, update.default_options, "update");
+      graph.assign(w, next[0]);
+      graph.assign(m, next[1]);
+      graph.assign(v, next[2]);
     }
   }
 
@@ -304,7 +332,8 @@ class Checker {
   const CheckOptions& options_;
   Graph graph_;
   Check result_;
-  std::vector<Value> parameters_;
+  Model lifted_;                                                          ///< with all weights in its graph
+  std::vector<std::string> parameters_;                                   ///< their names
   std::map<std::string, std::pair<std::string, std::string>> looked_at_;  ///< by op and options: why not trained, not written
 };
 

@@ -42,16 +42,17 @@ struct Check {
   double flops = 0;                ///< of a run
   std::size_t bytes_to_run = 0;    ///< stored numbers, inputs and what is computed; 0 where it does not run
   std::size_t bytes_to_train = 0;  ///< the same with gradients and Adam's two numbers for each parameter; 0 where it does not
-  std::string trained_output;      ///< by which training was tried
+  std::string trained_output;      ///< by which training was tried, and with how many samples at once
+  std::int64_t trained_batch = 0;
 };
 
 struct CheckOptions {
-  std::int64_t batch = 0;                 ///< first extent of inputs where the file leaves it open; 0: 1
+  std::int64_t batch = 0;                 ///< first extent of inputs where the file leaves it open; 0: 1. Of training at least 2
   std::map<std::string, Shape> shapes{};  ///< of inputs, by name
 };
 
-/// Looks at each node as far as what it reads is known; nothing is computed, weights are not read. Throws InputError, naming the
-/// file, for what is no graph, an opset of the future, and shapes for inputs that there are not.
+/// Looks at each node as far as what it reads is known, and builds what training would; nothing is computed, weights are not read.
+/// Throws InputError, naming the file, for what is no graph, an opset of the future, and shapes for inputs that there are not.
 Check check(const Model& model, const std::shared_ptr<const OpTable>& table, const CheckOptions& options = {});
 
 }  // namespace neurons::onnx

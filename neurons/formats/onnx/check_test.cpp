@@ -42,6 +42,33 @@ TEST(Check, AModelThatDoesItAll) {
   EXPECT_THAT(found.notes, ElementsAre());
 }
 
+TEST(Check, TrainsMeansWithSeveralSamples) {
+  const auto with_states = [](std::int64_t batch) {
+    return model({node("RNN", {"x", "w", "w", "", "", "h0"}, {"", "y"}, {integer("hidden_size", 2), integer("layout", 1)})},
+                 {value("x", {batch, std::int64_t{3}, std::int64_t{2}})}, {"y"},
+                 {from_tensor("w", Tensor(DType::f32, {1, 2, 2})), from_tensor("h0", Tensor(DType::f32, {batch, 1, 2}))}, 14);
+  };
+  const Check one = checked(with_states(1));
+  EXPECT_TRUE(one.runs && one.trains);
+  EXPECT_EQ(one.trained_batch, 2);
+  const Check four = checked(with_states(4));
+  EXPECT_TRUE(four.runs);
+  EXPECT_FALSE(four.trains);
+  EXPECT_THAT(four.notes, ElementsAre(HasSubstr("(the file was written for batches of 4, wanted are 2)")));
+}
+
+TEST(Check, WeightsInBodiesAreParameters) {
+  GraphData body;
+  body.initializers = {from_tensor("w", Tensor(DType::f32, {4, 3}))};
+  body.nodes = {node("MatMul", {"x", "w"}, {"product"})};
+  body.outputs = {value("product", {})};
+  const Check found = checked(model({node("If", {"c"}, {"y"}, {graph("then_branch", body), graph("else_branch", body)})}, kRows,
+                                    {"y"}, {from_tensor("c", Tensor(DType::boolean, Shape{}))}));
+  EXPECT_TRUE(found.trains);
+  EXPECT_EQ(found.parameters, 24);
+  EXPECT_EQ(found.fixed, 1);
+}
+
 TEST(Check, UnknownOperatorsAreListedWithoutFailingTheRest) {
   Model source = dense({node("Quux", {"h"}, {"a"}), node("Rellu", {"a"}, {"c"}), node("Relu", {"c"}, {"d"}),
                         node("NonMaxSuppression", {"h"}, {"y"})},

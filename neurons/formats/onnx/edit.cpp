@@ -23,10 +23,20 @@ TensorData* initializer_of(GraphData& graph, const std::string& name) {
   return found == graph.initializers.end() ? nullptr : &*found;
 }
 
+/// What a node reads, its bodies included.
+void add_read(const NodeData& node, std::vector<std::string>& names) {
+  names.insert(names.end(), node.inputs.begin(), node.inputs.end());
+  for (const AttributeData& attribute : node.attributes) {
+    if (!attribute.graph) continue;
+    for (const NodeData& inner : attribute.graph->nodes) add_read(inner, names);
+    for (const ValueData& output : attribute.graph->outputs) names.push_back(output.name);
+  }
+}
+
 std::ptrdiff_t uses_of(const GraphData& graph, const std::string& value) {
-  std::ptrdiff_t uses = 0;
-  for (const NodeData& node : graph.nodes) uses += std::ranges::count(node.inputs, value);
-  return uses;
+  std::vector<std::string> names;
+  for (const NodeData& node : graph.nodes) add_read(node, names);
+  return std::ranges::count(names, value);
 }
 
 void require_output(const GraphData& graph, const std::string& output) {
@@ -81,22 +91,6 @@ TensorData& own(GraphData& graph, NodeData& node, std::size_t input) {
   return graph.initializers.back();
 }
 
-}  // namespace
-
-void lift_constants(GraphData& graph) {
-  std::erase_if(graph.nodes, [&](const NodeData& node) {
-    const AttributeData* value = node.op_type == "Constant" && node.domain.empty() ? node.attribute("value") : nullptr;
-    if (value == nullptr || !value->tensor || value->tensor->dims.empty() || node.outputs.size() != 1) return false;
-    const auto dtype = dtype_of(value->tensor->type);
-    if (dtype != DType::f32 && dtype != DType::f64) return false;
-    graph.initializers.push_back(*value->tensor);
-    graph.initializers.back().name = node.outputs.front();
-    return true;
-  });
-}
-
-namespace {
-
 /// Whether an old Softmax, over all axes from its own on, is one along the last axis.
 bool is_along_last_axis(const GraphData& graph, const NodeData& node, const std::string& output) {
   const auto said = std::ranges::find(graph.outputs, output, &ValueData::name);
@@ -119,16 +113,6 @@ auto* activation_of(AnyGraph& graph, const std::string& output, std::int64_t ops
   const bool old = opset < kAlongOneAxis && node->op_type != "Sigmoid";
   if (old && !is_along_last_axis(graph, *node, output)) return Found{nullptr};
   return maker_of(graph, node->inputs.front()) == nullptr ? Found{nullptr} : node;
-}
-
-/// What a node reads, its bodies included.
-void add_read(const NodeData& node, std::vector<std::string>& names) {
-  names.insert(names.end(), node.inputs.begin(), node.inputs.end());
-  for (const AttributeData& attribute : node.attributes) {
-    if (!attribute.graph) continue;
-    for (const NodeData& inner : attribute.graph->nodes) add_read(inner, names);
-    for (const ValueData& output : attribute.graph->outputs) names.push_back(output.name);
-  }
 }
 
 }  // namespace

@@ -9,9 +9,6 @@
 
 namespace neurons::onnx {
 
-/// Weights that stand in Constant nodes become initialisers of the same names.
-void lift_constants(GraphData& graph);
-
 /// The scores of which an output makes probabilities: what its last Softmax, LogSoftmax or Sigmoid reads, as losses want scores.
 /// The output itself if there is no such activation, or if the model's older opset means something by it that a newer one does not.
 std::string scores_of(const GraphData& graph, const std::string& output, std::int64_t opset);

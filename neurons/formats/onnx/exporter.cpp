@@ -131,6 +131,7 @@ class Exporter {
     require_equal(graph_.nodes().size() == more_.nodes().size() && graph_.values().size() == more_.values().size(), "");
     name_values();
     for (std::size_t id = 0; id < graph_.values().size(); ++id) add_value(static_cast<int>(id));
+    for (const int id : repeated_) add_repeated(id);
     for (std::size_t i = 0; i < graph_.nodes().size(); ++i) add_node(static_cast<int>(i));
     for (const NamedOutput& output : graph_.outputs()) {
       result_.outputs.push_back(described(output.value, output.name));
@@ -214,10 +215,66 @@ class Exporter {
     const ValueInfo& info = graph_.info(id);
     if (info.kind == ValueKind::input) result_.inputs.push_back(described(id, names_[at(id)]));
     if (info.kind == ValueKind::state) result_.initializers.push_back(from_tensor(names_[at(id)], state_(info.name)));
-    if (info.kind == ValueKind::constant) {
-      require_equal(*info.constant == *more_.info(id).constant, "a constant");
+    if (info.kind != ValueKind::constant) return;
+    if (*info.constant == *more_.info(id).constant) {
       result_.initializers.push_back(from_tensor(names_[at(id)], *info.constant));
+    } else {
+      repeated_.push_back(id);
     }
+  }
+
+  /// A constant that is the same for each sample, such as the zeros in which a recurrent network begins: of one sample, expanded.
+  void add_repeated(int id) {
+    const Tensor& fewer = *graph_.info(id).constant;
+    const Tensor& more = *more_.info(id).constant;
+    const auto extents_of = [](const Shape& shape) { return std::vector(shape.extents().begin(), shape.extents().end()); };
+    require_equal(fewer.dtype() == more.dtype() && fewer.shape().rank() == more.shape().rank(), "a constant");
+    Shape one = fewer.shape();
+    for (int axis = 0; axis < one.rank(); ++axis) {
+      if (fewer.shape()[axis] != more.shape()[axis]) one = one.with(axis, 1);
+    }
+    const Tensor sample = first_of(fewer, one);
+    require_equal(repeats(fewer, sample) && repeats(more, sample), "a constant");
+    const std::string wanted = names_[at(id)] + ".shape";
+    NodeData node;
+    node.op_type = "Expand";
+    node.name = fresh(names_[at(id)], node_names_);
+    node.inputs = {add_constant(names_[at(id)] + ".sample", sample),
+                   add_following("a constant", extents_of(fewer.shape()), extents_of(more.shape()), wanted)};
+    node.outputs = {names_[at(id)]};
+    result_.nodes.push_back(std::move(node));
+  }
+
+  /// The place in a tensor of `one`'s shape, axes of extent 1 standing for all entries, of an element of `shape`.
+  static std::size_t place_in(const Shape& one, const Shape& shape, std::int64_t element) {
+    const auto strides = shape.strides();
+    const auto own = one.strides();
+    std::int64_t place = 0;
+    for (int axis = 0; axis < shape.rank(); ++axis) {
+      const auto a = static_cast<std::size_t>(axis);
+      place += one[axis] == 1 ? 0 : element / strides[a] % shape[axis] * own[a];
+    }
+    return static_cast<std::size_t>(place);
+  }
+
+  /// The entries 0 along the axes that are 1 in `one`.
+  static Tensor first_of(const Tensor& tensor, const Shape& one) {
+    Tensor result(tensor.dtype(), one);
+    const std::size_t size = size_of(tensor.dtype());
+    for (std::int64_t i = tensor.elements() - 1; i >= 0; --i) {  // the first ones last
+      const auto from = tensor.bytes().subspan(static_cast<std::size_t>(i) * size, size);
+      std::ranges::copy(from, result.bytes().subspan(place_in(one, tensor.shape(), i) * size, size).begin());
+    }
+    return result;
+  }
+
+  static bool repeats(const Tensor& tensor, const Tensor& sample) {
+    const std::size_t size = size_of(tensor.dtype());
+    for (std::int64_t i = 0; i < tensor.elements(); ++i) {
+      const auto here = tensor.bytes().subspan(static_cast<std::size_t>(i) * size, size);
+      if (!std::ranges::equal(here, sample.bytes().subspan(place_in(sample.shape(), tensor.shape(), i) * size, size))) return false;
+    }
+    return true;
   }
 
   std::string add_constant(const std::string& wanted, const Tensor& tensor) {
@@ -252,10 +309,9 @@ class Exporter {
   }
 
   /// A list that holds multiples of the batch, computed while the model runs: its name.
-  std::string add_following(const Node& node, const Attribute& fewer, const Attribute& more, const std::string& wanted) {
-    const auto* a = std::get_if<std::vector<std::int64_t>>(&fewer.value);
-    const auto* b = std::get_if<std::vector<std::int64_t>>(&more.value);
-    require_equal(a != nullptr && b != nullptr && a->size() == b->size() && !result_.inputs.empty(), describe(node));
+  std::string add_following(const std::string& where, const std::vector<std::int64_t>& fewer, const std::vector<std::int64_t>& more,
+                            const std::string& wanted) {
+    require_equal(fewer.size() == more.size() && !result_.inputs.empty(), where);
     const auto add = [&](const std::string& op, std::vector<std::string> inputs, const std::string& name) {
       NodeData data;
       data.op_type = op;
@@ -271,18 +327,25 @@ class Exporter {
       batch_ = add("Slice", {shape, add_constant("batch.from", list(0)), add_constant("batch.to", list(1))}, std::string(kBatch));
     }
     std::vector<std::string> parts;
-    for (std::size_t i = 0; i < a->size(); ++i) {
-      if ((*a)[i] == (*b)[i]) {
-        parts.push_back(add_constant(wanted, list((*a)[i])));
+    for (std::size_t i = 0; i < fewer.size(); ++i) {
+      if (fewer[i] == more[i]) {
+        parts.push_back(add_constant(wanted, list(fewer[i])));
         continue;
       }
-      const std::int64_t times = (*b)[i] - (*a)[i];
-      require_equal(times > 0 && (*a)[i] == times * kFewer, describe(node));
+      const std::int64_t times = more[i] - fewer[i];
+      require_equal(times > 0 && fewer[i] == times * kFewer, where);
       parts.push_back(times == 1 ? batch_ : add("Mul", {batch_, add_constant(wanted, list(times))}, wanted));
     }
     const std::string result = add("Concat", std::move(parts), wanted);
     result_.nodes.back().attributes.push_back(attribute_of("axis", std::int64_t{0}));
     return result;
+  }
+
+  std::string add_following(const Node& node, const Attribute& fewer, const Attribute& more, const std::string& wanted) {
+    const auto* a = std::get_if<std::vector<std::int64_t>>(&fewer.value);
+    const auto* b = std::get_if<std::vector<std::int64_t>>(&more.value);
+    require_equal(a != nullptr && b != nullptr, describe(node));
+    return add_following(describe(node), *a, *b, wanted);
   }
 
   void add_node(int index) {
@@ -392,7 +455,8 @@ class Exporter {
   std::vector<std::string> names_;
   std::set<std::string> taken_;
   std::set<std::string> node_names_;
-  std::string batch_;  ///< the value that holds the number of samples, once one is needed
+  std::vector<int> repeated_;  ///< constants that are not the same for both batches
+  std::string batch_;          ///< the value that holds the number of samples, once one is needed
 };
 
 /// Throws InputError with all ops that the opset has no operator for, and the opset that has.

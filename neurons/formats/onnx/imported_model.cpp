@@ -5,6 +5,7 @@
 #include "neurons/formats/onnx/alone_context.hpp"
 #include "neurons/formats/onnx/edit.hpp"
 #include "neurons/formats/onnx/importer.hpp"
+#include "neurons/formats/onnx/lift_weights.hpp"
 #include "neurons/layers/emit.hpp"
 #include "neurons/ops/ops.hpp"
 
@@ -93,7 +94,7 @@ const ImportedModel::Edited& ImportedModel::edited() const {
   made->output = output.empty() ? only_output(made->model) : output;
   try {
     GraphData& graph = made->model.graph;
-    lift_constants(graph);
+    lift_weights(made->model);
     if (head < 0) fail_input("head = {} must be 0 (the model's own) or a number of neurons", head);
     if (lora < 0) fail_input("lora = {} must be 0 (none) or a rank", lora);
     if (!(dropout >= 0 && dropout < 1)) fail_input("dropout = {} must be in [0, 1)", dropout);
@@ -116,22 +117,32 @@ const ImportedModel::Edited& ImportedModel::edited() const {
 }
 
 ImportedModel::Results ImportedModel::build_all(BuildContext& context, const std::vector<Value>& inputs) const {
+  const std::string& path = edited().model.path;
+  try {
+    return import(context, inputs);
+  } catch (const InputError& error) {
+    const std::string_view message = error.what();
+    if (message.starts_with(path + ": ")) throw;
+    throw InputError(fmt::format("{}: {}", path, message));
+  }
+}
+
+ImportedModel::Results ImportedModel::import(BuildContext& context, const std::vector<Value>& inputs) const {
   const Edited& from = edited();
   const GraphData& nodes = from.model.graph;
   std::map<std::string, Value> given;
-  std::optional<std::int64_t> written;
+  std::int64_t written = 0;  // the batch in the file, if it says one
   for (const ValueData* input : nodes.given_inputs()) {
-    if (given.size() == inputs.size())
-      fail_input("{}: the model has more inputs than the {} that flow in", from.model.path, inputs.size());
+    if (given.size() == inputs.size()) fail_input("the model has more inputs than the {} that flow in", inputs.size());
     if (input->dims && !input->dims->empty()) {
       const auto* extent = std::get_if<std::int64_t>(&input->dims->front());
-      if (extent != nullptr && *extent > 0 && !written) written = *extent;
+      if (extent != nullptr && *extent > 0 && written == 0) written = *extent;
     }
     given.emplace(input->name, inputs[given.size()]);
   }
   ImportOptions options;
   options.single_precision = true;
-  if (written && !inputs.empty() && inputs.front().shape().rank() > 0) options.batch = {*written, inputs.front().shape()[0]};
+  if (!inputs.empty() && inputs.front().shape().rank() > 0) options.batch = {inputs.front().shape()[0], written};
   const bool training = context.mode() == Mode::training;
   options.initializer = [&](Graph&, const TensorData& data, const TensorType& type, Role role) {
     const auto [fan_in, fan_out] = fans_of(nodes, data);

@@ -56,6 +56,7 @@ struct ImportedModel {
   const Edited& edited() const;
 
  private:
+  Results import(BuildContext& context, const std::vector<Value>& inputs) const;
   mutable std::shared_ptr<const Edited> edited_;
 };
 

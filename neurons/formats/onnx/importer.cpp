@@ -24,9 +24,8 @@ DType imported(DType dtype, const ImportOptions& options) {
 }
 
 std::string title_of(const NodeData& node) {
-  const std::string kind = operator_of(node);
-  if (!node.name.empty()) return fmt::format("{} ({})", node.name, kind);
-  return node.outputs.empty() ? kind : fmt::format("{} ({})", node.outputs.front(), kind);
+  const std::string name = name_of(node);
+  return name.empty() ? operator_of(node) : fmt::format("{} ({})", name, operator_of(node));
 }
 
 Shape shape_of(const ValueData& value) {
@@ -101,6 +100,66 @@ ImportOptions options_for(const std::map<std::string, Tensor>& inputs, Known kno
 
 }  // namespace
 
+namespace {
+
+/// Finds out what values are for by how nodes read them, those of bodies and functions, too.
+class Roles {
+ public:
+  Roles(const Model& model, const OpTable& table) : model_(model), table_(table) {}
+
+  using ByName = std::map<std::string, Role>;
+  /// Roles that the nodes give to the names in `roles`. Statistics in bodies and functions are constants: several steps or calls
+  /// cannot each update them.
+  void look(const std::vector<NodeData>& nodes, bool main, ByName& roles) {
+    const auto set = [&](const std::string& name, Role role) {
+      if (const auto found = roles.find(name); found != roles.end()) found->second = role;
+    };
+    for (const NodeData& node : nodes) {
+      for (const AttributeData& attribute : node.attributes) {
+        if (attribute.graph) look(attribute.graph->nodes, false, roles);
+      }
+      if (const FunctionData* function = find_function(model_, node)) {
+        const ByName& inner = of(*function);
+        for (std::size_t i = 0; i < std::min(node.inputs.size(), function->inputs.size()); ++i) {
+          const Role role = inner.at(function->inputs[i]);
+          if (role != Role::parameter) set(node.inputs[i], role);
+        }
+        continue;
+      }
+      for (const auto& [known, index] : kKnown) {
+        if (node.op_type == known && index < node.inputs.size()) set(node.inputs[index], Role::constant);
+      }
+      const OpDef* op = find_op(table_, node.domain, node.op_type);
+      if (op == nullptr) continue;
+      for (const OnnxInput& input : op->onnx_inputs) {
+        if (input.index < node.inputs.size()) set(node.inputs[input.index], Role::constant);
+      }
+      if (node.op_type == "BatchNormalization") {
+        for (std::size_t i = 3; i < node.inputs.size(); ++i) {
+          main ? set(behind_identities(model_.graph, node.inputs[i]), Role::statistic) : set(node.inputs[i], Role::constant);
+        }
+      }
+    }
+  }
+
+ private:
+  /// Of a function's inputs.
+  const ByName& of(const FunctionData& function) {
+    const auto [known, fresh] = functions_.try_emplace(&function);
+    if (!fresh) return known->second;
+    ByName& roles = known->second;
+    for (const std::string& input : function.inputs) roles[input] = Role::parameter;
+    look(function.nodes, false, roles);
+    return roles;
+  }
+
+  const Model& model_;
+  const OpTable& table_;
+  std::map<const FunctionData*, ByName> functions_;
+};
+
+}  // namespace
+
 std::map<std::string, Role> roles_of(const Model& model, const OpTable& table) {
   std::map<std::string, Role> result;
   for (const TensorData& data : model.graph.initializers) {
@@ -108,22 +167,7 @@ std::map<std::string, Role> roles_of(const Model& model, const OpTable& table) {
     const bool numbers = dtype && is_number(*dtype) && !data.dims.empty();
     result[data.name] = numbers ? Role::parameter : Role::constant;
   }
-  const auto set = [&](const std::string& name, Role role) {
-    if (const auto found = result.find(name); found != result.end()) found->second = role;
-  };
-  for (const NodeData& node : model.graph.nodes) {
-    const OpDef* op = find_op(table, node.domain, node.op_type);
-    for (const auto& [known, index] : kKnown) {
-      if (node.op_type == known && index < node.inputs.size()) set(node.inputs[index], Role::constant);
-    }
-    if (op == nullptr) continue;
-    for (const OnnxInput& input : op->onnx_inputs) {
-      if (input.index < node.inputs.size()) set(node.inputs[input.index], Role::constant);
-    }
-    if (node.op_type == "BatchNormalization") {
-      for (std::size_t i = 3; i < node.inputs.size(); ++i) set(behind_identities(model.graph, node.inputs[i]), Role::statistic);
-    }
-  }
+  Roles(model, table).look(model.graph.nodes, true, result);
   return result;
 }
 
@@ -285,8 +329,7 @@ void Importer::run_node(const NodeData& node, const std::map<std::string, std::i
   std::vector<Value> inputs;
   for (const std::string& input : node.inputs) inputs.push_back(input.empty() ? Value{} : find(input, node));
   const auto version = opsets.find(node.domain);
-  const NodeContext context(*this, node, version == opsets.end() ? 1 : version->second, std::move(inputs),
-                            node.name.empty() && !node.outputs.empty() ? node.outputs.front() : node.name);
+  const NodeContext context(*this, node, version == opsets.end() ? 1 : version->second, std::move(inputs), name_of(node));
   std::vector<Value> outputs;
   try {
     if (const FunctionData* function = find_function(model_, node)) {
@@ -297,7 +340,11 @@ void Importer::run_node(const NodeData& node, const std::map<std::string, std::i
       outputs = context.as_it_is();
     }
   } catch (const InputError& error) {
-    throw InputError(fmt::format("{}: {}", title_of(node), error.what()));
+    const auto& batch = options_.batch;
+    const bool other = main && batch && batch->written > 0 && batch->written != batch->wanted;
+    const std::string why =
+        other ? fmt::format(" (the file was written for batches of {}, wanted are {})", batch->written, batch->wanted) : "";
+    throw InputError(fmt::format("{}: {}{}", title_of(node), error.what(), why));
   }
   for (std::size_t i = 0; i < node.outputs.size(); ++i) {
     const std::string& name = node.outputs[i];

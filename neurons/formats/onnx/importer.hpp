@@ -44,8 +44,13 @@ struct ImportOptions {
   /// (empty where it could). Where this is set, the import goes on after faults: results that are missing are inputs of the graph
   /// where the file gives their types.
   std::function<void(const NodeData& node, std::size_t first, const std::string& fault)> watch{};
-  /// The batch that the file was written for, and the one that is wanted instead: in shapes, the first extent is changed.
-  std::optional<std::pair<std::int64_t, std::int64_t>> batch{};
+  /// The batch that is wanted, and the one that the file was written for (0: it leaves that open), which becomes the wanted one in
+  /// shapes. States and tokens of one sample serve all samples.
+  struct Batch {
+    std::int64_t wanted = 0;
+    std::int64_t written = 0;
+  };
+  std::optional<Batch> batch{};
 };
 
 class Importer;

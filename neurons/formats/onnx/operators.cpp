@@ -51,6 +51,12 @@ class Collector {
 
 std::string operator_of(const NodeData& node) { return node.domain.empty() ? node.op_type : node.domain + "::" + node.op_type; }
 
+std::string name_of(const NodeData& node) {
+  if (!node.name.empty()) return node.name;
+  const auto first = std::ranges::find_if(node.outputs, [](const std::string& output) { return !output.empty(); });
+  return first == node.outputs.end() ? "" : *first;
+}
+
 const FunctionData* find_function(const Model& model, const NodeData& node) {
   const auto found = std::ranges::find_if(model.functions, [&](const FunctionData& function) {
     return function.name == node.op_type && function.domain == node.domain;

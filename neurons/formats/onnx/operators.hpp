@@ -20,6 +20,9 @@ struct OperatorUse {
 /// The name of a node's operator: "Conv", "com.example::Op".
 std::string operator_of(const NodeData& node);
 
+/// What messages call a node: its name, or that of its first result.
+std::string name_of(const NodeData& node);
+
 /// The function of the model that a node calls, or null.
 const FunctionData* find_function(const Model& model, const NodeData& node);
 

@@ -125,31 +125,6 @@ Outputs pad(const NodeContext& node) {
   return node.as_it_is({{"pads", node.integer_list("paddings")}}, {"paddings"});
 }
 
-/// The batch that a shape was written for becomes the one that is imported.
-Outputs reshape(const NodeContext& node) {
-  if (!node.options().batch || !node.has(1)) return node.as_it_is();
-  std::vector<std::int64_t> shape = node.integers(1, "shape");
-  const auto [written, wanted] = *node.options().batch;
-  std::int64_t product = 1;
-  bool open = false;
-  for (std::size_t i = 0; i < shape.size(); ++i) {
-    open = open || shape[i] < 0;
-    const bool kept = shape[i] == 0 && static_cast<int>(i) < node.input(0).shape().rank();
-    const std::int64_t extent = kept ? node.input(0).shape()[static_cast<int>(i)] : shape[i];
-    if (__builtin_mul_overflow(product, extent, &product)) node.fail("the shape has no end");
-  }
-  const bool misfits = !open && product != node.input(0).shape().elements();
-  const bool swallows = open && !shape.empty() && shape.front() == written && written != wanted;
-  if (misfits && !shape.empty() && shape.front() % written == 0 && product / written * wanted == node.input(0).shape().elements()) {
-    shape.front() = shape.front() / written * wanted;
-  } else if (swallows && node.input(0).shape().rank() > 0 && node.input(0).shape()[0] == wanted) {
-    shape.front() = wanted;
-  }
-  NodeContext changed = node;
-  changed.inputs[1] = node.integers_constant(shape);
-  return changed.as_it_is();
-}
-
 }  // namespace
 
 void add_old_form_rules(Rules& rules) {
@@ -165,7 +140,6 @@ void add_old_form_rules(Rules& rules) {
   rules["Upsample"] = upsample;
   rules["Scatter"] = scatter;
   rules["Pad"] = pad;
-  rules["Reshape"] = reshape;
 }
 
 }  // namespace neurons::onnx

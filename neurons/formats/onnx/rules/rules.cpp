@@ -7,6 +7,7 @@ const Rule* find_rule(const std::string& domain, const std::string& op_type) {
     Rules rules;
     add_shape_rules(rules);
     add_old_form_rules(rules);
+    add_batch_rules(rules);
     add_normalization_rules(rules);
     add_combining_rules(rules);
     add_control_flow_rules(rules);

@@ -12,6 +12,7 @@ using Rules = std::map<std::string, Rule>;  ///< by "Op" or "domain::Op"
 
 void add_shape_rules(Rules& rules);          ///< what is known once shapes are: Constant, Shape, Range, …
 void add_old_form_rules(Rules& rules);       ///< operators whose meaning changed between opsets
+void add_batch_rules(Rules& rules);          ///< what is written for one batch, where another is wanted
 void add_normalization_rules(Rules& rules);  ///< BatchNormalization, Dropout, …
 void add_combining_rules(Rules& rules);      ///< Sum, Mean, OneHot, …: several ops of ours
 void add_control_flow_rules(Rules& rules);   ///< If, Loop, Scan: unrolled
