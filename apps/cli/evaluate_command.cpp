@@ -51,10 +51,11 @@ void write_mistakes(Session& session, const EvaluateArguments& arguments, const 
 }
 
 int evaluate_model(Session& session, const EvaluateArguments& arguments) {
-  const Model model = open_model(arguments.model, arguments.output);
-  note_output(model);
+  const Model opened = open_model(arguments.model, arguments.output);
+  note_output(opened);
   const auto places = Session::places();
-  const Dataset data = evaluation_data(model, arguments.data.empty() ? nullptr : &arguments.data, places);
+  const Dataset data = evaluation_data(opened, arguments.data.empty() ? nullptr : &arguments.data, places);
+  const Model model = judged_by(opened, data);
   const Evaluation evaluation = evaluate(model, data, arguments.threads);
   session.answer() = report_json(evaluation);
   session.say("{}  ({} samples)", one_line(evaluation), evaluation.samples);
@@ -70,7 +71,8 @@ void add_evaluate(CLI::App& app, Session& session) {
   const auto arguments = std::make_shared<EvaluateArguments>();
   CLI::App* command = session.add_command(app, "evaluate", "Say how good a model is on data",
                                           "  neurons evaluate runs/cnn\n"
-                                          "  neurons evaluate runs/wine --data new_wines.csv --json",
+                                          "  neurons evaluate runs/wine --data new_wines.csv --json\n"
+                                          "  neurons evaluate model.onnx --data iris",
                                           [&session, arguments] { return evaluate_model(session, *arguments); });
   command->add_option("MODEL", arguments->model, "A run folder, an .onnx file or a .safetensors file of a run")->required();
   command->add_option("--data", arguments->data,

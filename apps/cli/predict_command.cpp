@@ -136,6 +136,7 @@ void add_predict(CLI::App& app, Session& session) {
                           "  neurons predict runs/iris flowers.csv\n"
                           "  neurons predict runs/iris petal_length=4.7 petal_width=1.4 sepal_length=6.1 sepal_width=2.9\n"
                           "  neurons predict runs/cnn seven.png three.jpg\n"
+                          "  neurons predict model.onnx flowers.csv\n"
                           "  neurons predict runs/sunspots --steps 24",
                           [&session, arguments] { return predict_inputs(session, *arguments); });
   command->add_option("MODEL", arguments->model, "A run folder, an .onnx file or a .safetensors file of a run")->required();

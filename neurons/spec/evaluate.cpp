@@ -4,8 +4,11 @@
 
 #include "neurons/base/error.hpp"
 #include "neurons/base/suggest.hpp"
+#include "neurons/data/readers/source.hpp"
 #include "neurons/data/sequences/baselines.hpp"
+#include "neurons/formats/onnx/imported_model.hpp"
 #include "neurons/plan/plan.hpp"
+#include "neurons/spec/foreign_table.hpp"
 #include "neurons/training/trainer.hpp"
 
 namespace neurons {
@@ -34,7 +37,7 @@ void require_fit(const Model& model, const Dataset& data) {
     fail_input("{}: its samples have shape {}, but the model expects {}", data.source, data.input_shape().to_string(),
                model.sample_shape().to_string());
   }
-  if (data.is_classification() != model.is_classification) {
+  if (data.is_classification() != model.is_classification && !model.is_foreign) {
     fail_input("{}: its targets are {}, but the model was trained on {}", data.source,
                data.is_classification() ? "class labels" : "values", model.is_classification ? "class labels" : "values");
   }
@@ -97,7 +100,11 @@ Tensor decoded(const Model& model, Tensor values) {
 Dataset evaluation_data(const Model& model, const std::filesystem::path* path, std::span<const std::filesystem::path> places) {
   Dataset data;
   if (path != nullptr) {
-    data = load_all(find_source(path->string(), "", places), model, model.spec.data);
+    const auto place = find_source(path->string(), "", places);
+    const BundledData* bundled = find_bundled(path->string());
+    data = model.is_foreign && source_kind(place) == SourceKind::csv
+               ? read_foreign_table(model, place, bundled == nullptr ? "" : std::string(bundled->target))
+               : load_all(place, model, model.spec.data);
     data.validate();
   } else {
     LoadedData loaded = load_data(model.spec, places);
@@ -111,12 +118,25 @@ Dataset evaluation_data(const Model& model, const std::filesystem::path* path, s
   return data;
 }
 
+Model judged_by(Model model, const Dataset& data) {
+  const onnx::ImportedModel* imported = onnx::imported_in(model.network);
+  if (!model.is_foreign || imported == nullptr) return model;
+  const bool classes = data.is_classification();
+  if (classes != model.is_classification) {
+    model.network = onnx::to_network(imported->model, {.output = imported->output, .scores = classes});
+    model.is_classification = classes;
+    model.spec.training.loss = usual_loss(classes);
+  }
+  if (classes) model.class_names = data.class_names;
+  return model;
+}
+
 Evaluation evaluate(const Model& model, const Dataset& data, int threads) {
   Evaluation result;
   result.samples = data.samples();
   result.outputs = predict(model.network, data, 256, threads);
   const Tensor& predictions = result.outputs;
-  const Loss loss = model.spec.training.loss.value_or(model.is_classification ? Loss(CrossEntropy{}) : Loss(MeanSquaredError{}));
+  const Loss loss = model.spec.training.loss.value_or(usual_loss(model.is_classification));
   result.loss = loss_of(loss, model.network, predictions, data);
   if (model.is_classification) {
     result.classification = report_of(predictions, data.targets);

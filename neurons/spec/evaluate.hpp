@@ -29,9 +29,14 @@ struct Evaluation {
 };
 
 /// The data at `path`, which may be the name of a bundled data set, as the model wants them (the test part where they come in two);
-/// null: the test part of the model's own spec. Labels are matched by class names. Throws InputError where data and model do not
-/// fit together.
+/// null: the test part of the model's own spec. Labels are matched by class names. Of a table, a foreign model is given the columns
+/// in their order as they are, the target (the bundled set's own, or the last column) left out. Throws InputError where data and
+/// model do not fit together.
 Dataset evaluation_data(const Model& model, const std::filesystem::path* path, std::span<const std::filesystem::path> places = {});
+
+/// The model as these data want it judged: what a foreign model's outputs are, classes or values, is told by the targets. Others
+/// stay.
+Model judged_by(Model model, const Dataset& data);
 
 /// `threads` 0: one for each core.
 Evaluation evaluate(const Model& model, const Dataset& data, int threads = 0);

@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "neurons/base/testing.hpp"
 #include "neurons/data/readers/idx.hpp"
 #include "neurons/data/readers/npy.hpp"
@@ -12,6 +14,7 @@
 #include "neurons/layers/dense.hpp"
 #include "neurons/spec/evaluate.hpp"
 #include "neurons/spec/model.hpp"
+#include "neurons/spec/predict.hpp"
 #include "neurons/spec/prepare.hpp"
 #include "neurons/spec/run.hpp"
 #include "neurons/training/trainer.hpp"
@@ -154,6 +157,63 @@ TEST(FineTuning, OtherOutputsComeAlong) {
   const Tensor x(DType::f32, {1, 4});
   EXPECT_EQ(predicted(other.network, x).shape(), (Shape{1, 2}));
   EXPECT_THAT(message_of([&] { open_model(folder / "run", "sizes"); }), HasSubstr("no output \"sizes\"; did you mean \"size\"?"));
+}
+
+/// A model that no run has made: its file says nothing of data.
+std::filesystem::path foreign_model(const TemporaryFolder& folder, Network network) {
+  network.initialize(1);
+  onnx::save(network, folder / "foreign.onnx");
+  return folder / "foreign.onnx";
+}
+
+TEST(ForeignModel, IsJudgedOnATable) {
+  const TemporaryFolder folder;
+  Network network = Sequential{{2}, Dense{1, "identity"}};
+  const Model opened = open_model(foreign_model(folder, network));
+  EXPECT_FALSE(opened.is_classification) << "one number without a Sigmoid";
+  const auto weights = opened.network.parameter("dense1.weight").cast(DType::f64);
+  const double a = weights.values<double>()[0];
+  const double b = weights.values<double>()[1];
+  const std::filesystem::path table = folder.write("table.csv", "first,second,y\n1,0,0.5\n0,1,0.25\n2,3,-1.5\n");
+  const Dataset data = evaluation_data(opened, &table);
+  EXPECT_EQ(data.inputs, Tensor::of<float>({3, 2}, {1, 0, 0, 1, 2, 3}));
+  const Evaluation found = evaluate(judged_by(opened, data), data, 1);
+  const double squares = std::pow(a - 0.5, 2) + std::pow(b - 0.25, 2) + std::pow(2 * a + 3 * b + 1.5, 2);
+  EXPECT_NEAR(found.regression->rmse, std::sqrt(squares / 3), 1e-5);
+  EXPECT_NEAR(found.loss, squares / 3, 1e-5);
+  const std::vector<std::string> rows = {folder.write("rows.csv", "p,q\n5,7\n").string()};
+  EXPECT_NEAR(predict(opened, read_samples(opened, rows).inputs, 1).at(0).values.at(0), 5 * a + 7 * b, 1e-4);
+  const std::vector<std::string> more = {table.string()};
+  EXPECT_THAT(message_of([&] { read_samples(opened, more); }),
+              HasSubstr("table.csv: has 3 columns of inputs (first, second, y), but the model takes 2 numbers, one column each"));
+  const std::vector<std::string> pairs = {"first=1"};
+  EXPECT_THAT(message_of([&] { read_samples(opened, pairs); }),
+              HasSubstr("knows no columns by name; give a .csv file of its 2 numbers"));
+  for (const auto& [text, fault] : {std::pair("a,b,y\nred,1,2\nblue,3,4\n", "column a holds texts"),
+                                    std::pair("a,b,y\n1,1,2\n,3,4\n", "bad.csv:3: column a: a value is missing"),
+                                    std::pair("a,y\n1,2\n3,4\n", "has 1 column of inputs (a), but the model takes 2")}) {
+    const std::filesystem::path bad = folder.write("bad.csv", text);
+    EXPECT_THAT(message_of([&] { evaluation_data(opened, &bad); }), HasSubstr(fault));
+  }
+}
+
+TEST(ForeignModel, ClassesAreNamedByTheData) {
+  const TemporaryFolder folder;
+  const Model opened = open_model(foreign_model(folder, Sequential{{4}, Dense{3, "softmax"}}));
+  const std::filesystem::path iris = "iris";
+  const std::vector<std::filesystem::path> places = {NEURONS_SOURCE_DIR};
+  const Dataset data = evaluation_data(opened, &iris, places);
+  const Model judged = judged_by(opened, data);
+  EXPECT_THAT(judged.class_names, ElementsAre("setosa", "versicolor", "virginica"));
+  const Evaluation found = evaluate(judged, data, 1);
+  EXPECT_EQ(found.samples, 150);
+  EXPECT_GT(found.loss, 0);
+  // Probabilities are values where the targets are.
+  const std::filesystem::path table = folder.write("values.csv", "a,b,c,d,y\n1,2,3,4,0.5\n4,3,2,1,0.25\n");
+  const Dataset values = evaluation_data(opened, &table);
+  EXPECT_FALSE(judged_by(opened, values).is_classification);
+  const std::vector<std::string> rows = {"iris"};
+  EXPECT_EQ(read_samples(opened, rows, places).inputs.shape(), (Shape{150, 4})) << "without the species";
 }
 
 TEST(FineTuning, ValuesGoThroughTheModelsOwnActivation) {

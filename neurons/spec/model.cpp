@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "neurons/base/suggest.hpp"
+#include "neurons/formats/onnx/edit.hpp"
 #include "neurons/formats/onnx/imported_model.hpp"
 #include "neurons/formats/safetensors.hpp"
 #include "neurons/spec/fine_tune.hpp"
@@ -142,6 +143,14 @@ void forget_target(const std::string& output, const std::string& trained, Model&
   fail_input("{}: was trained by its output \"{}\"; in which unit \"{}\" is, is not known", model.file.string(), trained, output);
 }
 
+/// Whether the numbers of an output are taken for scores or probabilities of classes: all but a single one that no Sigmoid gives.
+bool gives_classes(const onnx::Model& file, const std::string& output) {
+  if (onnx::scores_of(file.graph, output, file.opset()) != output) return true;
+  const auto& dims = std::ranges::find(file.graph.outputs, output, &onnx::ValueData::name)->dims;
+  if (!dims || dims->empty()) return true;
+  return std::any_of(dims->begin() + 1, dims->end(), [](const onnx::Dim& dim) { return dim != onnx::Dim(std::int64_t{1}); });
+}
+
 /// A model of ONNX: as it was trained, if it was trained here; else with what the file itself tells.
 Model from_onnx(const fs::path& path, const std::string& wanted) {
   auto file = std::make_shared<const onnx::Model>(onnx::read(path));
@@ -152,12 +161,14 @@ Model from_onnx(const fs::path& path, const std::string& wanted) {
     model.spec = parse_spec(spec->second, path.string() + " (spec)");
     read_metadata(file->metadata, model);
   } else {
+    model.is_foreign = true;
     model.spec.data.pictures = pictures_for(*file);
   }
   const std::string trained = trained_output(*file, model.spec);
   const std::string output = chosen_output(*file, wanted, trained, model);
   if (!trained.empty() && output != trained) forget_target(output, trained, model);
-  if (!model.spec.training.loss) model.spec.training.loss = CrossEntropy{};
+  if (output != trained) model.is_classification = gives_classes(*file, output);
+  if (output != trained || !model.spec.training.loss) model.spec.training.loss = usual_loss(model.is_classification);
   model.network = onnx::to_network(std::move(file), {.output = output, .scores = model.is_classification});
   return model;
 }
@@ -179,6 +190,8 @@ bool is_imported(const fs::path& run) {
 }
 
 }  // namespace
+
+Loss usual_loss(bool is_classification) { return is_classification ? Loss(CrossEntropy{}) : Loss(MeanSquaredError{}); }
 
 std::string Model::class_name(std::int64_t label) const {
   const auto index = static_cast<std::size_t>(label);

@@ -25,6 +25,8 @@ struct Model : FittedData {
   float input_scale = 1;
   float input_offset = 0;
   std::filesystem::path file;  ///< where it was read, for messages
+  /// Made by another program: what its inputs and outputs are is known as far as its file tells; see foreign_table.hpp for tables.
+  bool is_foreign = false;
   /// All outputs of a model of ONNX that has several of which none was named or trained: the first is the network's.
   std::vector<std::string> taken_first_of{};
 
@@ -33,6 +35,9 @@ struct Model : FittedData {
   /// "setosa", or the label's number where classes have no names.
   std::string class_name(std::int64_t label) const;
 };
+
+/// Cross-entropy for classes, the mean squared error for values.
+Loss usual_loss(bool is_classification);
 
 /// What a model file says beside the weights, for TrainOptions::metadata: `resolved` and what was fitted to `data`.
 std::map<std::string, std::string> model_metadata(const Spec& resolved, const LoadedData& data);

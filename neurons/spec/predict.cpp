@@ -11,6 +11,7 @@
 #include "neurons/data/readers/pictures.hpp"
 #include "neurons/data/readers/source.hpp"
 #include "neurons/layers/last_activation.hpp"
+#include "neurons/spec/foreign_table.hpp"
 #include "neurons/spec/load_data.hpp"
 #include "neurons/training/trainer.hpp"
 
@@ -132,6 +133,11 @@ void add_picture(const Model& model, const std::string& input, Gathering& gather
 }
 
 const TableEncoder& encoder_of(const Model& model, const std::string& input) {
+  if (model.is_foreign) {
+    fail_input(
+        "{}: another program made the model, which knows no columns by name; give a .csv file of its {} numbers, in their order",
+        input, model.sample_shape().elements());
+  }
   if (!model.encoder) {
     fail_input("{}: the model was not trained on a table; give pictures or .npy arrays of shape {}", input,
                model.sample_shape().to_string());
@@ -139,12 +145,13 @@ const TableEncoder& encoder_of(const Model& model, const std::string& input) {
   return *model.encoder;
 }
 
-void add_csv(const Model& model, const std::string& input, Gathering& gathering) {
-  const TableEncoder& encoder = encoder_of(model, input);
-  const Table table = read_csv(input, csv_options(model.spec.data, &encoder));
+/// `target`: of a bundled table, which a model of another program does not take.
+void add_csv(const Model& model, const std::string& input, std::string_view target, Gathering& gathering) {
+  const TableEncoder* encoder = model.is_foreign ? nullptr : &encoder_of(model, input);
+  const Table table = read_csv(input, csv_options(model.spec.data, encoder));
   std::vector<std::string> names;
   for (std::int64_t row = 0; row < table.rows(); ++row) names.push_back(table.place(row));
-  gathering.add(encoder.encode_inputs(table), names);
+  gathering.add(encoder == nullptr ? foreign_inputs(model, table, std::string(target)) : encoder->encode_inputs(table), names);
 }
 
 void add_array(const Model& model, const std::string& input, Gathering& gathering) {
@@ -196,7 +203,7 @@ NamedSamples read_samples(const Model& model, std::span<const std::string> input
     if (const BundledData* bundled = find_bundled(input)) {
       if (bundled->kind != SourceKind::csv)
         fail_input("{}: is no table; predict takes rows of tables, and pictures and arrays by their files", input);
-      add_csv(model, csv_file_of(find_source(input, "", places)).string(), gathering);
+      add_csv(model, csv_file_of(find_source(input, "", places)).string(), bundled->target, gathering);
     } else if (equals != std::string::npos && !fs::exists(input, ignored)) {
       if (!cells.emplace(input.substr(0, equals), input.substr(equals + 1)).second) {
         fail_input("{}: the column \"{}\" is given twice", input, input.substr(0, equals));
@@ -205,7 +212,7 @@ NamedSamples read_samples(const Model& model, std::span<const std::string> input
     } else if (!fs::exists(input, ignored)) {
       fail_input("{}: neither a file nor a column=value pair", input);
     } else if (extension == ".csv" || extension == ".tsv") {
-      add_csv(model, input, gathering);
+      add_csv(model, input, "", gathering);
     } else if (extension == ".png" || extension == ".jpg" || extension == ".jpeg") {
       add_picture(model, input, gathering);
     } else if (extension == ".npy") {
