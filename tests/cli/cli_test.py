@@ -304,6 +304,42 @@ class Evaluate(CliCase):
         self.assertIn('no target column "species"', self.sentence("evaluate", self.folder / "run", "--data", ROOT / "data/wine", code=2))
 
 
+class FineTuning(CliCase):
+    TWO_OUTPUTS = SMALL_SPEC.replace('units = "outputs" }]', 'units = "outputs" }, { kind = "dense", name = "size", units = 2, from = "dense1" }]\noutputs = ["dense2", "size"]')
+
+    def test_a_fresh_head_on_frozen_layers(self):
+        self.train("two", self.write("two.toml", self.TWO_OUTPUTS))
+        two = self.folder / "two" / "model.onnx"
+        tuned = ("--data", "iris", "--epochs", "2", "--batch-size", "50", "--quiet")
+        answer = self.answer("train", two, "--head", "3", "--output", "size", "--freeze", "dense1*", "--out", "again", *tuned)
+        self.assertEqual(answer["epochs"], 2)
+        again = self.folder / "again" / "model.onnx"
+        self.assertEqual(self.answer("evaluate", again, "--data", "iris")["samples"], 150)
+        # What was not trained is as it was, and comes along into every form.
+        weights = []
+        for run in ("two", "again"):
+            with zipfile.ZipFile(self.answer("export", self.folder / run / "model.onnx", "--to", "npz", "--name", "weights")["files"][0]) as file:
+                weights.append({name: file.read(name) for name in file.namelist()})
+        changed = [name for name in weights[0] if weights[0][name] != weights[1][name]]
+        self.assertEqual(changed, ["size.bias.npy", "size.weight.npy"])
+        self.assertEqual([row["name"] for row in self.answer("summary", again)["layers"]][-1], "size")
+        self.answer("export", again, "--to", "c", "--name", "two")
+        self.assertIn("float *output, float *output_dense2", (self.folder / "again" / "two.h").read_text())
+
+    def test_messages_begin_with_the_file(self):
+        self.train()
+        model = self.folder / "run" / "model.onnx"
+        for arguments, part in [
+            (("train", model, "--head", "3", "--data", "wine", "--quiet"), ": dense1 (Gemm): "),
+            (("train", model, "--output", "z", "--data", "iris", "--quiet"), ': the model has no output "z"'),
+            (("predict", model, "a=1", "--output", "z"), ': the model has no output "z"; known are y'),
+        ]:
+            self.assertIn(f"neurons: {model}{part}", self.sentence(*arguments, code=2))
+        for command in ("predict", "evaluate", "summary"):
+            self.assertIn(".onnx file", self.call(command, "--help").stdout)
+        self.assertIn("change a MODEL.onnx", self.sentence("train", self.spec, "--head", "3", code=2))
+
+
 class Predict(CliCase):
     def test_rows_pairs_and_errors(self):
         self.train()

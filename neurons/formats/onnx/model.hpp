@@ -62,8 +62,11 @@ struct TensorData {
 Tensor to_tensor(const TensorData& data, const std::filesystem::path& folder);
 /// The type of what `to_tensor` gives, without reading the elements, whose number is checked. Throws as it does.
 TensorType stored_type(const TensorData& data, const std::filesystem::path& folder);
-/// A file's tensor with a copy of the elements.
-TensorData from_tensor(std::string name, const Tensor& tensor);
+/// The tensor as one of a file.
+TensorData from_tensor(std::string name, Tensor tensor);
+/// The same tensor with its elements in reach, if they are in a file beside the model: mapped, not read. Throws as to_tensor()
+/// does.
+TensorData with_elements(TensorData data, const std::filesystem::path& folder);
 
 struct GraphData;
 
@@ -167,7 +170,8 @@ Model parse(std::span<const std::byte> bytes, const std::string& name);
 std::string format(const Model& model);
 /// The same of a file that holds one tensor alone.
 std::string format(const TensorData& tensor);
-/// Written atomically; weights go to "NAME.data" beside it where the file would be above 2 GB. Throws RuntimeError if it cannot be.
+/// Written atomically; weights go to "NAME.data" beside it where the file would be above 2 GB, and those that the model has in such
+/// a file come along into another folder. Throws RuntimeError if it cannot be written, InputError for weights that are not there.
 void write(const std::filesystem::path& path, const Model& model);
 
 /// The tensor of a file that holds one alone (ONNX's test data).

@@ -286,14 +286,23 @@ TensorType stored_type(const TensorData& data, const std::filesystem::path& fold
   });
 }
 
-TensorData from_tensor(std::string name, const Tensor& tensor) {
-  const auto copy = std::make_shared<const Tensor>(tensor);
+TensorData from_tensor(std::string name, Tensor tensor) {
+  const auto kept = std::make_shared<const Tensor>(std::move(tensor));
   TensorData data;
   data.name = std::move(name);
-  data.type = element_type_of(tensor.dtype());
-  data.dims.assign(tensor.shape().extents().begin(), tensor.shape().extents().end());
-  data.raw = copy->bytes();
-  data.owner = copy;
+  data.type = element_type_of(kept->dtype());
+  data.dims.assign(kept->shape().extents().begin(), kept->shape().extents().end());
+  data.raw = kept->bytes();
+  data.owner = kept;
+  return data;
+}
+
+TensorData with_elements(TensorData data, const std::filesystem::path& folder) {
+  if (data.external.empty()) return data;
+  const Elements elements = naming_tensor(data, [&] { return locate(data, folder); });
+  data.raw = elements.raw;
+  data.owner = elements.owner;
+  data.external.clear();
   return data;
 }
 

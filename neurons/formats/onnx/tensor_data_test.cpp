@@ -162,5 +162,24 @@ TEST_F(ExternalData, TellsWhatIsMissing) {
   EXPECT_EQ(fault(nowhere), "tensor \"w\": its external data has no location");
 }
 
+TEST_F(ExternalData, ComesAlongIntoAnotherFolder) {
+  Model source;
+  source.folder = folder_ / "model";
+  source.ir_version = 8;
+  source.graph.initializers = {at("weights/w.bin", {{"offset", "8"}})};
+  AttributeData value;
+  value.name = "value";
+  value.type = AttributeData::Type::tensor;
+  value.tensor = at("weights/w.bin");
+  source.graph.nodes = {{"Constant", "", "", {}, {"c"}, {value}}};
+  fs::create_directories(folder_ / "other");
+  write(folder_ / "other" / "m.onnx", source);
+  fs::remove_all(folder_ / "model");
+  const Model moved = read(folder_ / "other" / "m.onnx");
+  EXPECT_EQ(to_tensor(moved.graph.initializers.at(0), moved.folder), Tensor::of<std::int32_t>({2}, {7, 9}));
+  EXPECT_TRUE(moved.graph.nodes.at(0).attributes.at(0).tensor->external.empty());
+  EXPECT_THROW(write(folder_ / "m.onnx", source), InputError) << "its weights are gone";
+}
+
 }  // namespace
 }  // namespace neurons::onnx

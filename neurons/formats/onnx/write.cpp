@@ -163,11 +163,48 @@ std::string format(const Model& model) { return Writer(nullptr).model(model); }
 
 std::string format(const TensorData& data) { return Writer(nullptr).tensor(data).take(); }
 
+namespace {
+
+/// Brings the elements of tensors in other files into reach, those of attributes and bodies, too.
+void bring(GraphData& graph, const std::filesystem::path& folder);
+
+void bring(std::vector<NodeData>& nodes, const std::filesystem::path& folder) {
+  for (NodeData& node : nodes) {
+    for (AttributeData& attribute : node.attributes) {
+      if (attribute.tensor) attribute.tensor = with_elements(*attribute.tensor, folder);
+      if (!attribute.graph) continue;
+      attribute.graph = std::make_shared<GraphData>(*attribute.graph);  // others share it
+      bring(*attribute.graph, folder);
+    }
+  }
+}
+
+void bring(GraphData& graph, const std::filesystem::path& folder) {
+  for (TensorData& tensor : graph.initializers) tensor = with_elements(tensor, folder);
+  bring(graph.nodes, folder);
+}
+
+bool is_same_folder(const std::filesystem::path& a, const std::filesystem::path& b) {
+  std::error_code ignored;
+  return std::filesystem::weakly_canonical(a.empty() ? "." : a, ignored) ==
+         std::filesystem::weakly_canonical(b.empty() ? "." : b, ignored);
+}
+
+}  // namespace
+
 void write(const std::filesystem::path& path, const Model& model) {
+  if (!is_same_folder(path.parent_path(), model.folder)) {
+    Model whole = model;
+    whole.folder = path.parent_path();
+    bring(whole.graph, model.folder);
+    for (FunctionData& function : whole.functions) bring(function.nodes, model.folder);
+    return write(path, whole);
+  }
   std::size_t bytes = 0;
-  for (const TensorData& tensor : model.graph.initializers) bytes += tensor.raw.size();
+  for (const TensorData& tensor : model.graph.initializers) bytes += tensor.raw.size() + kAlignment;
   if (bytes < kMostBytes) return write_file_atomically(path, format(model));
   External external{path.filename().string() + ".data", {}};
+  external.bytes.reserve(bytes);
   const std::string text = Writer(&external).model(model);
   write_file_atomically(path.parent_path() / external.location, external.bytes);
   write_file_atomically(path, text);
