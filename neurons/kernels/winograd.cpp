@@ -65,6 +65,32 @@ class WinogradRun {
     }
   }
 
+  /// Where weights are not kept, panels by channels fall to the workers: each transforms all inputs, and finishes what it sums.
+  void weight_gradient_by_panel(Worker worker) const {
+    const std::int64_t step = plan_.channels_at_a_time();
+    const std::int64_t parts = (plan_.channels + step - 1) / step;
+    const Range units = share_of(parts * shape_.panels(), worker);
+    const Range rows{0, plan_.rows_of_tiles()};
+    const std::int64_t tiles = rows.end * plan_.tiles[1];
+    const std::int64_t input_pitch = WinogradPlan::pitch(tiles, plan_.channels);
+    const std::int64_t gradient_pitch = WinogradPlan::pitch(tiles, shape_.width());
+    for (std::int64_t row = 0; row < rows.end && units.begin < units.end; ++row) {
+      transform_inputs(row, inputs_ + row * plan_.tiles[1] * plan_.channels, input_pitch);
+    }
+    for (std::int64_t unit = units.begin; unit < units.end; ++unit) {
+      const std::int64_t panel = unit / parts;
+      if (unit == units.begin || unit % parts == 0) {
+        for (std::int64_t i = 0; i < kSide; ++i) transform_gradients_of(i, rows, panel, results_ + i * kSide * gradient_pitch);
+      }
+      const Range channels{unit % parts * step, std::min(plan_.channels, (unit % parts + 1) * step)};
+      for (std::int64_t place = 0; place < kPlaces; ++place) {
+        accumulate(inputs_ + place * input_pitch + channels.begin, results_ + place * gradient_pitch,
+                   weights_ + place * weight_pitch(), channels.end - channels.begin, columns_of(panel), tiles, false);
+      }
+      finish_weights(panel, channels, weights_, weight_pitch(), false);
+    }
+  }
+
   /// Rows of places by panels fall to the workers, where those are few by channels, too; each sums over all tiles in their order.
   /// The last worker to arrive puts the gradient together: the same sums, whoever it is.
   void weight_gradient(Worker worker) const {
@@ -81,13 +107,21 @@ class WinogradRun {
         const std::int64_t panel = unit % shape_.panels();
         if (transformed != unit / shape_.panels()) transform_inputs_of(i, {row, row + count}, channels);
         transformed = unit / shape_.panels();
-        transform_gradients_of(i, {row, row + count}, panel);
-        for (std::int64_t j = 0; j < kSide; ++j) accumulate(panel, i, j, channels, count * plan_.tiles[1], row != 0);
+        transform_gradients_of(i, {row, row + count}, panel, results_);
+        const std::int64_t tiles = count * plan_.tiles[1];
+        for (std::int64_t j = 0; j < kSide; ++j) {
+          accumulate(inputs_ + j * WinogradPlan::pitch(tiles, plan_.channels) + channels.begin,
+                     results_ + j * WinogradPlan::pitch(tiles, shape_.width()),
+                     sums_of(panel) + (i * kSide + j) * matrix() + channels.begin * shape_.width(), channels.end - channels.begin,
+                     columns_of(panel), tiles, row != 0);
+        }
       }
     }
     if (plan_.shared->arrived.fetch_add(1, std::memory_order_acq_rel) + 1 < worker.count) return;
     plan_.shared->arrived.store(0, std::memory_order_relaxed);
-    finish_weights();
+    for (std::int64_t panel = 0; panel < shape_.panels(); ++panel) {
+      finish_weights(panel, {0, plan_.channels}, sums_of(panel), matrix(), plan_.rows_of_tiles() * plan_.tiles[1] == 0);
+    }
   }
 
  private:
@@ -114,20 +148,21 @@ class WinogradRun {
   bool has_column(std::int64_t column) const { return column >= 0 && column < plan_.in[1]; }
   /// Columns that exist of a panel.
   std::int64_t columns_of(std::int64_t panel) const { return std::min(shape_.width(), shape_.outputs - panel * shape_.width()); }
+  /// Weights of a panel at one place of the window or the tile.
+  std::int64_t matrix() const { return plan_.channels * shape_.width(); }
   std::int64_t weight_pitch() const { return WinogradPlan::pitch(plan_.channels_at_a_time(), shape_.width()); }
 
   /// G g Gᵀ for some channels' weights of a panel: [places, channels, width].
   void transform_weights(std::int64_t panel, const Range& channels, float* to) const {
     const Floats d;
-    const std::int64_t matrix = plan_.channels * shape_.width();
-    const float* const from = plan_.weights + panel * 9 * matrix + channels.begin * shape_.width();
+    const float* const from = plan_.weights + panel * 9 * matrix() + channels.begin * shape_.width();
     for (std::int64_t e = 0; e < (channels.end - channels.begin) * shape_.width(); e += kLanes) {
       Line<kSide> rows[3];
       NEURONS_UNROLL
       for (int x = 0; x < 3; ++x) {
         Line<3> column;
         NEURONS_UNROLL
-        for (int y = 0; y < 3; ++y) column.v[y] = hn::LoadU(d, from + (y * 3 + x) * matrix + e);
+        for (int y = 0; y < 3; ++y) column.v[y] = hn::LoadU(d, from + (y * 3 + x) * matrix() + e);
         rows[x] = Transform::weights(column);
       }
       NEURONS_UNROLL
@@ -222,10 +257,10 @@ class WinogradRun {
   }
 
   /// Row i of A dy Aᵀ for rows of tiles and one panel of outputs.
-  void transform_gradients_of(std::int64_t i, const Range& rows, std::int64_t panel) const {
+  void transform_gradients_of(std::int64_t i, const Range& rows, std::int64_t panel, float* to) const {
     const std::int64_t pitch = WinogradPlan::pitch((rows.end - rows.begin) * plan_.tiles[1], shape_.width());
     for (std::int64_t row = rows.begin; row < rows.end; ++row) {
-      transform_gradient_row_of(i, row, panel, results_ + (row - rows.begin) * plan_.tiles[1] * shape_.width(), pitch);
+      transform_gradient_row_of(i, row, panel, to + (row - rows.begin) * plan_.tiles[1] * shape_.width(), pitch);
     }
   }
   void transform_gradient_row_of(std::int64_t i, std::int64_t row, std::int64_t panel, float* to, std::int64_t pitch) const {
@@ -339,70 +374,64 @@ class WinogradRun {
                         epilogue_scratch_);
   }
 
-  /// sums[panel, place i, j] (+)= inputsᵀ · gradients over a block of tiles, for some channels.
-  void accumulate(std::int64_t panel, std::int64_t i, std::int64_t j, const Range& channels, std::int64_t tiles, bool adds) const {
+  /// sums (+)= inputsᵀ · gradients over a block of tiles, for some channels at one place.
+  void accumulate(const float* inputs, const float* gradients, float* sums, std::int64_t channels, std::int64_t columns,
+                  std::int64_t tiles, bool adds) const {
     static constexpr std::int64_t kStart = 0;
-    const std::int64_t width = shape_.width();
     TapTile part;
     part.segments = 1;
     part.steps = tiles;
     part.a_offsets = &kStart;
     part.a_stride = plan_.channels;
-    part.b_stride = width;
-    part.c_stride = width;
+    part.b_stride = shape_.width();
+    part.c_stride = shape_.width();
     part.accumulate = adds;
-    const float* const a = inputs_ + j * WinogradPlan::pitch(tiles, plan_.channels);
-    const float* const b = results_ + j * WinogradPlan::pitch(tiles, width);
-    float* const c = shared_sums() + (panel * kPlaces + i * kSide + j) * plan_.channels * width;
-    const std::int64_t count = channels.end - channels.begin;
-    const std::int64_t parts = (count + kMaxRows - 1) / kMaxRows;
+    const std::int64_t parts = (channels + kMaxRows - 1) / kMaxRows;
     for (std::int64_t p = 0; p < parts; ++p) {
-      const std::int64_t begin = channels.begin + count * p / parts;
-      part.a = a + begin;
-      run_tile<Layout::rows_contiguous>(part, channels.begin + count * (p + 1) / parts - begin, columns_of(panel), b,
-                                        c + begin * width);
+      const std::int64_t begin = channels * p / parts;
+      part.a = inputs + begin;
+      run_tile<Layout::rows_contiguous>(part, channels * (p + 1) / parts - begin, columns, gradients,
+                                        sums + begin * shape_.width());
     }
   }
 
-  /// dg = Gᵀ s G, then the epilogue.
-  void finish_weights() const {
+  /// dg = Gᵀ s G for some channels of a panel, whose sums have their places `pitch` apart, then the epilogue.
+  void finish_weights(std::int64_t panel, const Range& channels, const float* from, std::int64_t pitch, bool none) const {
     const Floats d;
     const std::int64_t width = shape_.width();
-    const std::int64_t matrix = plan_.channels * width;
-    float* const all = plan_.dw == nullptr ? sums_ : plan_.dw;
-    const bool none = plan_.rows_of_tiles() == 0 || plan_.tiles[1] == 0;
-    for (std::int64_t panel = 0; panel < shape_.panels(); ++panel) {
-      const float* const from = shared_sums() + panel * kPlaces * matrix;
-      float* const to = all + panel * 9 * matrix;
-      for (std::int64_t e = 0; e < matrix; e += kLanes) {
-        const bool exists = !none && e % width < columns_of(panel);
-        Line<3> down[kSide];
+    const std::int64_t count = channels.end - channels.begin;
+    const std::int64_t first = panel * shape_.inputs + channels.begin;
+    float* const to = (plan_.dw == nullptr ? sums_ : plan_.dw) + first * width;
+    for (std::int64_t e = 0; e < count * width; e += kLanes) {
+      const bool exists = !none && e % width < columns_of(panel);
+      Line<3> down[kSide];
+      NEURONS_UNROLL
+      for (int j = 0; j < kSide; ++j) {
+        Line<kSide> column;
         NEURONS_UNROLL
-        for (int j = 0; j < kSide; ++j) {
-          Line<kSide> column;
-          NEURONS_UNROLL
-          for (int i = 0; i < kSide; ++i) {
-            column.v[i] = exists ? hn::LoadU(d, from + (i * kSide + j) * matrix + e) : hn::Zero(d);
-          }
-          down[j] = Transform::sums(column);
-        }
+        for (int i = 0; i < kSide; ++i) column.v[i] = exists ? hn::LoadU(d, from + (i * kSide + j) * pitch + e) : hn::Zero(d);
+        down[j] = Transform::sums(column);
+      }
+      NEURONS_UNROLL
+      for (int y = 0; y < 3; ++y) {
+        Line<kSide> across;
         NEURONS_UNROLL
-        for (int y = 0; y < 3; ++y) {
-          Line<kSide> across;
-          NEURONS_UNROLL
-          for (int j = 0; j < kSide; ++j) across.v[j] = down[j].v[y];
-          const Line<3> taps = Transform::sums(across);
-          NEURONS_UNROLL
-          for (int x = 0; x < 3; ++x) hn::StoreU(taps.v[x], d, to + (y * 3 + x) * matrix + e);
-        }
+        for (int j = 0; j < kSide; ++j) across.v[j] = down[j].v[y];
+        const Line<3> taps = Transform::sums(across);
+        NEURONS_UNROLL
+        for (int x = 0; x < 3; ++x) hn::StoreU(taps.v[x], d, to + (y * 3 + x) * matrix() + e);
       }
     }
     if (plan_.epilogue == nullptr) return;
-    plan_.epilogue->run(0, shape_.panels() * shape_.inputs, 0, width, {reinterpret_cast<std::byte*>(all), width, 1},
-                        epilogue_scratch_);
+    for (std::int64_t tap = 0; tap < 9; ++tap) {
+      plan_.epilogue->run(first + tap * plan_.channels, count, 0, width,
+                          {reinterpret_cast<std::byte*>(to + tap * matrix()), width, 1}, epilogue_scratch_);
+    }
   }
 
-  float* shared_sums() const { return reinterpret_cast<float*>(plan_.shared->sums.data()); }
+  float* sums_of(std::int64_t panel) const {
+    return reinterpret_cast<float*>(plan_.shared->sums.data()) + panel * kPlaces * matrix();
+  }
 
   const WinogradPlan& plan_;
   PanelShape shape_;
@@ -417,7 +446,9 @@ class WinogradRun {
 template <int tile>
 void run_tiles(const WinogradPlan& plan, std::byte* scratch, Worker worker) {
   const WinogradRun<tile> run(plan, scratch);
-  if (plan.weight_gradient) {
+  if (plan.weight_gradient && !plan.keeps_weights) {
+    run.weight_gradient_by_panel(worker);
+  } else if (plan.weight_gradient) {
     run.weight_gradient(worker);
   } else {
     run.sums(worker);
@@ -470,11 +501,16 @@ void set_block(WinogradPlan& plan) {
   constexpr std::int64_t kMostWeights = 256 * 256;
   const std::int64_t tiles = plan.rows_of_tiles() * plan.tiles[1];
   const std::int64_t outputs = plan.panels_shape.outputs;
-  plan.keeps_weights = 2 * tiles > outputs && plan.channels * outputs <= kMostWeights;
   const std::int64_t of_tile = plan.places() * plan.channels;
-  const std::int64_t block = plan.weight_gradient ? kFewOfGradient
-                             : plan.keeps_weights ? std::min(kFew, kBlockFloats / of_tile)
-                                                  : std::min(tiles, kMostFloats / of_tile);
+  const bool few = 2 * tiles <= outputs;
+  if (plan.weight_gradient) {
+    plan.keeps_weights = !few || tiles * of_tile > kMostFloats;
+  } else {
+    plan.keeps_weights = !few && plan.channels * outputs <= kMostWeights;
+  }
+  const std::int64_t block = !plan.keeps_weights    ? std::min(tiles, kMostFloats / of_tile)
+                             : plan.weight_gradient ? kFewOfGradient
+                                                    : std::min(kFew, kBlockFloats / of_tile);
   plan.block = std::max<std::int64_t>(1, block / std::max<std::int64_t>(1, plan.tiles[1]));
 }
 
@@ -551,6 +587,7 @@ std::shared_ptr<const WinogradPlan> winograd_plan(const ConvolutionWeightGradien
   plan->dw = call.panels;
   plan->epilogue = call.epilogue;
   set_block(*plan);
+  if (!plan->keeps_weights) return plan;
   plan->shared = std::make_shared<WinogradPlan::Shared>();
   plan->shared->sums = AlignedBuffer(static_cast<std::size_t>(plan->places() * plan->panels_shape.elements() / 9) * sizeof(float));
   return plan;

@@ -46,7 +46,8 @@ struct WinogradPlan {
   std::array<std::int64_t, 2> origin{};  ///< of the first window in x; below 0: in the padding
   std::array<std::int64_t, 2> tiles{};   ///< rows and columns of tiles of an image
   std::int64_t block = 1;                ///< rows of tiles at a time
-  bool keeps_weights = true;             ///< all transformed weights; else a panel's are transformed anew for each block
+  /// All transformed weights; else a panel's are transformed anew for each block. Of a gradient: the sums that become weights.
+  bool keeps_weights = true;
   const float* x = nullptr;
   const float* weights = nullptr;  ///< panels
   const float* bias = nullptr;
@@ -69,8 +70,8 @@ struct WinogradPlan {
   /// Floats from one place of transformed inputs, weights or results to the next: not a multiple of a page, whose lines would meet
   /// in the same sets of the cache.
   static std::int64_t pitch(std::int64_t rows, std::int64_t columns) { return rows * columns + 16; }
-  /// Places that are transformed at a time: a weight gradient takes a row of them.
-  std::int64_t places_at_a_time() const { return weight_gradient ? tile + 2 : places(); }
+  /// Places that are transformed at a time: a weight gradient of many tiles takes a row of them.
+  std::int64_t places_at_a_time() const { return weight_gradient && keeps_weights ? tile + 2 : places(); }
   /// Channels whose weights are transformed at a time: all, or so many that those of a panel stay in the second-level cache.
   std::int64_t channels_at_a_time() const {
     constexpr std::int64_t kFloats = 144 * 1024;
@@ -78,7 +79,7 @@ struct WinogradPlan {
   }
   /// Floats of scratch.
   std::int64_t weight_floats() const {
-    const std::int64_t panels = weight_gradient ? 0 : keeps_weights ? panels_shape.panels() : 1;
+    const std::int64_t panels = !keeps_weights ? 1 : weight_gradient ? 0 : panels_shape.panels();
     return panels * places() * pitch(channels_at_a_time(), panels_shape.width());
   }
   std::int64_t input_floats() const { return places_at_a_time() * pitch(block_tiles(), channels); }
