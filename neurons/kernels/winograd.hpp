@@ -46,7 +46,8 @@ struct WinogradPlan {
   std::array<std::int64_t, 2> origin{};  ///< of the first window in x; below 0: in the padding
   std::array<std::int64_t, 2> tiles{};   ///< rows and columns of tiles of an image
   std::int64_t block = 1;                ///< rows of tiles at a time
-  /// All transformed weights; else a panel's are transformed anew for each block. Of a gradient: the sums that become weights.
+  /// All transformed weights are kept (of a gradient: the sums that become weights), where they are not many beside the inputs;
+  /// else a panel's at a time, for each block anew.
   bool keeps_weights = true;
   const float* x = nullptr;
   const float* weights = nullptr;  ///< panels

@@ -62,66 +62,71 @@ struct Winograd<2> {
 /// Points 0, a, -a, b, -b, ∞.
 template <>
 struct Winograd<4> {
-  static constexpr float a = 0.625F;
-  static constexpr float b = 1.5F;
-  static constexpr float a2 = a * a;
-  static constexpr float b2 = b * b;
+  static constexpr float kA = 0.625F;
+  static constexpr float kB = 1.5F;
+  static constexpr float kA2 = kA * kA;
+  static constexpr float kB2 = kB * kB;
+  static constexpr float kA3 = kA * kA2;
+  static constexpr float kB3 = kB * kB2;
+  static constexpr float kAB2 = kA * kB2;
+  static constexpr float kBA2 = kB * kA2;
+  static constexpr float kA2B2 = kA2 * kB2;
   /// The polynomial's derivatives at 0, a and b, inverted.
-  static constexpr float at_0 = 1 / (a2 * b2);
-  static constexpr float at_a = 1 / (2 * a2 * (a2 - b2));
-  static constexpr float at_b = 1 / (2 * b2 * (b2 - a2));
+  static constexpr float kAt0 = 1 / kA2B2;
+  static constexpr float kAtA = 1 / (2 * kA2 * (kA2 - kB2));
+  static constexpr float kAtB = 1 / (2 * kB2 * (kB2 - kA2));
 
   static HWY_INLINE Line<6> inputs(const Line<6>& d) {
-    const Vector even_a = hn::NegMulAdd(constant(b2), d.v[2], d.v[4]);
-    const Vector odd_a = hn::Mul(constant(a), hn::NegMulAdd(constant(b2), d.v[1], d.v[3]));
-    const Vector even_b = hn::NegMulAdd(constant(a2), d.v[2], d.v[4]);
-    const Vector odd_b = hn::Mul(constant(b), hn::NegMulAdd(constant(a2), d.v[1], d.v[3]));
+    const Vector even_a = hn::NegMulAdd(constant(kB2), d.v[2], d.v[4]);
+    const Vector odd_a = hn::Mul(constant(kA), hn::NegMulAdd(constant(kB2), d.v[1], d.v[3]));
+    const Vector even_b = hn::NegMulAdd(constant(kA2), d.v[2], d.v[4]);
+    const Vector odd_b = hn::Mul(constant(kB), hn::NegMulAdd(constant(kA2), d.v[1], d.v[3]));
     return {{ends(d.v[0], d.v[2], d.v[4]), hn::Add(even_a, odd_a), hn::Sub(even_a, odd_a), hn::Add(even_b, odd_b),
              hn::Sub(even_b, odd_b), ends(d.v[1], d.v[3], d.v[5])}};
   }
   static HWY_INLINE Line<6> weights(const Line<3>& g) {
-    const Vector even_a = hn::Mul(constant(at_a), hn::MulAdd(constant(a2), g.v[2], g.v[0]));
-    const Vector odd_a = hn::Mul(constant(at_a * a), g.v[1]);
-    const Vector even_b = hn::Mul(constant(at_b), hn::MulAdd(constant(b2), g.v[2], g.v[0]));
-    const Vector odd_b = hn::Mul(constant(at_b * b), g.v[1]);
-    return {{hn::Mul(constant(at_0), g.v[0]), hn::Add(even_a, odd_a), hn::Sub(even_a, odd_a), hn::Add(even_b, odd_b),
+    const Vector even_a = hn::Mul(constant(kAtA), hn::MulAdd(constant(kA2), g.v[2], g.v[0]));
+    const Vector odd_a = hn::Mul(constant(kAtA * kA), g.v[1]);
+    const Vector even_b = hn::Mul(constant(kAtB), hn::MulAdd(constant(kB2), g.v[2], g.v[0]));
+    const Vector odd_b = hn::Mul(constant(kAtB * kB), g.v[1]);
+    return {{hn::Mul(constant(kAt0), g.v[0]), hn::Add(even_a, odd_a), hn::Sub(even_a, odd_a), hn::Add(even_b, odd_b),
              hn::Sub(even_b, odd_b), g.v[2]}};
   }
   static HWY_INLINE Line<4> results(const Line<6>& m) {
     const Vector even_a = hn::Add(m.v[1], m.v[2]);
     const Vector even_b = hn::Add(m.v[3], m.v[4]);
-    const Vector odd_a = hn::Mul(constant(a), hn::Sub(m.v[1], m.v[2]));
-    const Vector odd_b = hn::Mul(constant(b), hn::Sub(m.v[3], m.v[4]));
+    const Vector odd_a = hn::Mul(constant(kA), hn::Sub(m.v[1], m.v[2]));
+    const Vector odd_b = hn::Mul(constant(kB), hn::Sub(m.v[3], m.v[4]));
     return {{hn::Add(m.v[0], hn::Add(even_a, even_b)), hn::Add(odd_a, odd_b),
-             hn::MulAdd(constant(b2), even_b, hn::Mul(constant(a2), even_a)),
-             hn::MulAdd(constant(b2), odd_b, hn::MulAdd(constant(a2), odd_a, m.v[5]))}};
+             hn::MulAdd(constant(kB2), even_b, hn::Mul(constant(kA2), even_a)),
+             hn::MulAdd(constant(kB2), odd_b, hn::MulAdd(constant(kA2), odd_a, m.v[5]))}};
   }
   static HWY_INLINE Line<6> gradients(const Line<4>& y) {
-    const Vector even_a = hn::MulAdd(constant(a2), y.v[2], y.v[0]);
-    const Vector odd_a = hn::Mul(constant(a), hn::MulAdd(constant(a2), y.v[3], y.v[1]));
-    const Vector even_b = hn::MulAdd(constant(b2), y.v[2], y.v[0]);
-    const Vector odd_b = hn::Mul(constant(b), hn::MulAdd(constant(b2), y.v[3], y.v[1]));
+    const Vector even_a = hn::MulAdd(constant(kA2), y.v[2], y.v[0]);
+    const Vector odd_a = hn::Mul(constant(kA), hn::MulAdd(constant(kA2), y.v[3], y.v[1]));
+    const Vector even_b = hn::MulAdd(constant(kB2), y.v[2], y.v[0]);
+    const Vector odd_b = hn::Mul(constant(kB), hn::MulAdd(constant(kB2), y.v[3], y.v[1]));
     return {{y.v[0], hn::Add(even_a, odd_a), hn::Sub(even_a, odd_a), hn::Add(even_b, odd_b), hn::Sub(even_b, odd_b), y.v[3]}};
   }
   static HWY_INLINE Line<3> sums(const Line<6>& s) {
-    const Vector even_a = hn::Mul(constant(at_a), hn::Add(s.v[1], s.v[2]));
-    const Vector even_b = hn::Mul(constant(at_b), hn::Add(s.v[3], s.v[4]));
-    const Vector odd_a = hn::Mul(constant(at_a * a), hn::Sub(s.v[1], s.v[2]));
-    return {{hn::MulAdd(constant(at_0), s.v[0], hn::Add(even_a, even_b)),
-             hn::MulAdd(constant(at_b * b), hn::Sub(s.v[3], s.v[4]), odd_a),
-             hn::MulAdd(constant(b2), even_b, hn::MulAdd(constant(a2), even_a, s.v[5]))}};
+    const Vector even_a = hn::Mul(constant(kAtA), hn::Add(s.v[1], s.v[2]));
+    const Vector even_b = hn::Mul(constant(kAtB), hn::Add(s.v[3], s.v[4]));
+    const Vector odd_a = hn::Mul(constant(kAtA * kA), hn::Sub(s.v[1], s.v[2]));
+    return {{hn::MulAdd(constant(kAt0), s.v[0], hn::Add(even_a, even_b)),
+             hn::MulAdd(constant(kAtB * kB), hn::Sub(s.v[3], s.v[4]), odd_a),
+             hn::MulAdd(constant(kB2), even_b, hn::MulAdd(constant(kA2), even_a, s.v[5]))}};
   }
   static constexpr int kInputTerms = 4;
   static constexpr Term kInputs[6][kInputTerms] = {
-      {{0, a2* b2}, {2, -(a2 + b2)}, {4, 1}, {4, 0}}, {{1, -a* b2}, {2, -b2}, {3, a}, {4, 1}},
-      {{1, a* b2}, {2, -b2}, {3, -a}, {4, 1}},        {{1, -b* a2}, {2, -a2}, {3, b}, {4, 1}},
-      {{1, b* a2}, {2, -a2}, {3, -b}, {4, 1}},        {{1, a2* b2}, {3, -(a2 + b2)}, {5, 1}, {5, 0}}};
-  static constexpr float kGradients[6][4] = {{1, 0, 0, 0},      {1, a, a2, a* a2},   {1, -a, a2, -a* a2},
-                                             {1, b, b2, b* b2}, {1, -b, b2, -b* b2}, {0, 0, 0, 1}};
+      {{0, kA2B2}, {2, -(kA2 + kB2)}, {4, 1}, {4, 0}}, {{1, -kAB2}, {2, -kB2}, {3, kA}, {4, 1}},
+      {{1, kAB2}, {2, -kB2}, {3, -kA}, {4, 1}},        {{1, -kBA2}, {2, -kA2}, {3, kB}, {4, 1}},
+      {{1, kBA2}, {2, -kA2}, {3, -kB}, {4, 1}},        {{1, kA2B2}, {3, -(kA2 + kB2)}, {5, 1}, {5, 0}}};
+  static constexpr float kGradients[6][4] = {{1, 0, 0, 0},      {1, kA, kA2, kA3},   {1, -kA, kA2, -kA3},
+                                             {1, kB, kB2, kB3}, {1, -kB, kB2, -kB3}, {0, 0, 0, 1}};
 
  private:
   static HWY_INLINE Vector ends(Vector first, Vector second, Vector third) {
-    return hn::MulAdd(constant(a2 * b2), first, hn::NegMulAdd(constant(a2 + b2), second, third));
+    return hn::MulAdd(constant(kA2B2), first, hn::NegMulAdd(constant(kA2 + kB2), second, third));
   }
 };
 
