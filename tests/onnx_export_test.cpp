@@ -10,11 +10,13 @@
 #include "neurons/base/atomic_file.hpp"
 #include "neurons/base/random.hpp"
 #include "neurons/base/testing.hpp"
+#include "neurons/formats/onnx/exporter.hpp"
 #include "neurons/formats/onnx/imported_model.hpp"
 #include "neurons/formats/onnx/importer.hpp"
 #include "neurons/graph/rewrite.hpp"
 #include "neurons/layers/dense.hpp"
 #include "neurons/networks/networks.hpp"
+#include "neurons/ops/ops.hpp"
 #include "neurons/plan/plan.hpp"
 #include "neurons/spec/spec.hpp"
 
@@ -181,6 +183,27 @@ TEST(OnnxExport, ListsAllThatAnOpsetLacks) {
   ready.initialize(1);
   EXPECT_THAT(::neurons::testing::message_of([&] { onnx::to_model(ready, {.opset = 17, .metadata = {}}); }),
               ::testing::HasSubstr("ONNX's opset 17 has no operators for GroupNormalization (opset 21 has it)"));
+}
+
+TEST(OnnxExport, SaysWhichOpsetHasAnInputOrAnAttribute) {
+  const auto written = [](std::int64_t window, std::int64_t opset) {
+    const auto graph = [&](std::int64_t batch) {
+      Graph result(ops::table());
+      const OpDef& op = result.table()->find("Attention");
+      std::vector<Value> inputs;
+      for (const char* name : {"q", "k", "v"}) inputs.push_back(result.input(name, {DType::f32, {batch, 2, 3, 4}}));
+      inputs.resize(6);
+      inputs.push_back(result.input("valid", {DType::i64, {batch}}));
+      result.output("y", result.emit_all(op, inputs, op.default_options.with({{"left_window_size", window}})).front());
+      return result;
+    };
+    return onnx::to_model(graph, [](const std::string&) { return Tensor(); }, {.opset = opset});
+  };
+  EXPECT_EQ(written(-1, 24).graph.nodes.front().inputs, (std::vector<std::string>{"q", "k", "v", "", "", "", "valid"}));
+  using ::neurons::testing::message_of;
+  EXPECT_THAT(message_of([&] { written(-1, 23); }),
+              ::testing::HasSubstr("has input 6 of Attention from opset 24 on, this is to be 23"));
+  EXPECT_THAT(message_of([&] { written(2, 24); }), ::testing::HasSubstr("has left_window_size of Attention from opset 25 on"));
 }
 
 }  // namespace

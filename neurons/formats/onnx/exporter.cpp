@@ -48,7 +48,17 @@ constexpr std::array kNewer = {Newer{"Pad", "axes", 18},
                                Newer{"ScatterElements", "reduction", 16},
                                Newer{"AveragePool", "dilations", 19},
                                Newer{"LpPool", "dilations", 18},
-                               Newer{"LpPool", "ceil_mode", 18}};
+                               Newer{"LpPool", "ceil_mode", 18},
+                               Newer{"SpaceToDepth", "mode", 28},
+                               Newer{"Attention", "left_window_size", 25},
+                               Newer{"Attention", "right_window_size", 25}};
+/// The same for inputs.
+struct NewerInput {
+  std::string_view op;
+  std::size_t input;
+  std::int64_t since;
+};
+constexpr std::array kNewerInputs = {NewerInput{"Attention", 6, 24}};
 
 /// GridSample's words for how it interpolates changed with an opset.
 constexpr std::int64_t kGridSampleWords = 20;
@@ -359,6 +369,13 @@ class Exporter {
     data.name = node_name(node, name->name);
     for (const int input : node.inputs) data.inputs.push_back(input < 0 ? "" : names_[at(input)]);
     for (const int output : node.outputs) data.outputs.push_back(names_[at(output)]);
+    for (const NewerInput& newer : kNewerInputs) {
+      const bool there = newer.op == node.op->name && newer.input < data.inputs.size() && !data.inputs[newer.input].empty();
+      if (there && newer.since > options_.opset) {
+        fail_input("{}: ONNX has input {} of {} from opset {} on, this is to be {}", describe(node), newer.input, newer.op,
+                   newer.since, options_.opset);
+      }
+    }
     add_options(node, more_.node(index), data);
     while (!data.inputs.empty() && data.inputs.back().empty()) data.inputs.pop_back();
     result_.nodes.push_back(std::move(data));
