@@ -1,3 +1,4 @@
+#include "neurons/ops/common/choose.hpp"
 #include "neurons/ops/common/emit.hpp"
 #include "neurons/ops/common/reduction.hpp"
 
@@ -11,7 +12,7 @@ std::vector<OpDef> reduce_l2() {
   op.gradient = [](GradientContext& context) {  // dx = dy · x / y, and 0 where all x are 0
     Graph& graph = context.graph();
     const Value y = with_kept_axes(context, context.output());
-    const Value divisor = graph.emit("Where", {graph.emit("Equal", {y, graph.scalar(0)}), graph.scalar(1), y});
+    const Value divisor = choose(graph.emit("Equal", {y, number_like(y, 0)}), 1.0, y);
     context.set(0, context.input(0) * (with_kept_axes(context, context.gradient()) / divisor));
   };
   return {std::move(op)};
