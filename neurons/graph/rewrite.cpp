@@ -136,8 +136,10 @@ Graph merge_equal_nodes(const Graph& graph) {
 
 namespace {
 
-/// Whether double precision holds every number of an integer tensor: beyond 2^53 only the kernels do.
+/// Whether double precision holds every number of an integer tensor: beyond 2^53, or the type's own range, only the kernels do.
 bool is_exact(const ReferenceTensor& tensor) {
+  if (tensor.type.dtype == DType::u8)
+    return std::ranges::all_of(tensor.data, [](double value) { return value >= 0 && value < 256; });
   if (tensor.type.dtype != DType::i64 && tensor.type.dtype != DType::i32) return true;
   const double limit = tensor.type.dtype == DType::i64 ? 0x1p53 : 0x1p31;
   return std::ranges::all_of(tensor.data, [limit](double value) { return value > -limit && value < limit; });

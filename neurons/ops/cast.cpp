@@ -39,10 +39,14 @@ void reference(const ReferenceContext& context) {
   const auto& options = context.as<CastOptions>();
   const auto& from = context.inputs[0]->data;
   auto& to = context.outputs[0].data;
+  const DType dtype = context.inputs[0]->type.dtype;
+  const bool whole = dtype != DType::f32 && dtype != DType::f64;
   with_type(options.to, [&]<typename To>(To*) {
     for (std::size_t i = 0; i < from.size(); ++i) {
       if constexpr (std::is_floating_point_v<To>) {
         to[i] = from[i];
+      } else if (whole) {
+        to[i] = static_cast<double>(convert<To>(static_cast<std::int64_t>(from[i])));
       } else {
         to[i] = static_cast<double>(convert<To>(from[i]));
       }
@@ -63,6 +67,10 @@ std::vector<Sample> samples() {
   const Tensor extremes = Tensor::of<float>({6}, std::vector<float>{-3e38F, 3e38F, -1.75F, 1.75F, -0.0F, 300});
   for (const DType to : {DType::i32, DType::u8, DType::boolean}) {
     samples.push_back({{{extremes.type(), Sample::Fill::given, 1, extremes}}, CastOptions{to}, "extremes"});
+  }
+  const Tensor wide = Tensor::of<std::int64_t>({4}, std::vector<std::int64_t>{-1, 300, 4294967295, -2147483649});
+  for (const DType to : {DType::i32, DType::u8, DType::boolean}) {
+    samples.push_back({{{wide.type(), Sample::Fill::given, 1, wide}}, CastOptions{to}, "low bits"});
   }
   return samples;
 }

@@ -1,8 +1,10 @@
 #include <algorithm>
+#include <functional>
 
 #include "neurons/ops/common/emit.hpp"
 #include "neurons/ops/common/only_f32.hpp"
 #include "neurons/ops/common/panels.hpp"
+#include "neurons/ops/common/plain_loops.hpp"
 #include "neurons/ops/common/view.hpp"
 
 namespace neurons::ops {
@@ -126,6 +128,57 @@ Call prepare(const PrepareContext& context) {
   return Call::of<run>(std::move(call), true, scratch);
 }
 
+struct PlainProductsCall {
+  std::int64_t rows = 0, inner = 0, columns = 0;
+  std::vector<std::int64_t> a_offsets, b_offsets;
+  const std::byte* a = nullptr;
+  const std::byte* b = nullptr;
+  std::byte* c = nullptr;
+};
+
+/// Numbers that are not f32, row by row; integers wrap around.
+template <typename T>
+void run_plain(const PlainProductsCall& call, std::byte*, Worker worker) noexcept {
+  const T* a = reinterpret_cast<const T*>(call.a);
+  const T* b = reinterpret_cast<const T*>(call.b);
+  T* c = reinterpret_cast<T*>(call.c);
+  const auto [begin, end] = split_work(call.a_offsets.size() * static_cast<std::size_t>(call.rows), worker);
+  for (auto row = static_cast<std::int64_t>(begin); row < static_cast<std::int64_t>(end); ++row) {
+    const auto matrix = static_cast<std::size_t>(row / call.rows);
+    const T* left = a + call.a_offsets[matrix] + row % call.rows * call.inner;
+    T* sums = c + row * call.columns;
+    std::fill_n(sums, call.columns, T{0});
+    for (std::int64_t k = 0; k < call.inner; ++k) {
+      const T* right = b + call.b_offsets[matrix] + k * call.columns;
+      for (std::int64_t n = 0; n < call.columns; ++n) {
+        sums[n] = wrapping(sums[n], wrapping(left[k], right[n], std::multiplies<>()), std::plus<>());
+      }
+    }
+  }
+}
+
+Call prepare_plain(const PrepareContext& context) {
+  const Sizes sizes(context.inputs[0].type.shape, context.inputs[1].type.shape);
+  PlainProductsCall call{sizes.rows,
+                         sizes.inner,
+                         sizes.columns,
+                         offsets(sizes.batch, sizes.a),
+                         offsets(sizes.batch, sizes.b),
+                         context.inputs[0].data,
+                         context.inputs[1].data,
+                         context.outputs[0].data};
+  switch (context.inputs[0].type.dtype) {
+    case DType::i32:
+      return Call::of<run_plain<std::int32_t>>(std::move(call), true);
+    case DType::i64:
+      return Call::of<run_plain<std::int64_t>>(std::move(call), true);
+    case DType::u8:
+      return Call::of<run_plain<std::uint8_t>>(std::move(call), true);
+    default:
+      return Call::of<run_plain<double>>(std::move(call), true);
+  }
+}
+
 void reference(const ReferenceContext& context) {
   const Sizes sizes(context.inputs[0]->type.shape, context.inputs[1]->type.shape);
   const auto a_offsets = offsets(sizes.batch, sizes.a);
@@ -176,11 +229,12 @@ std::optional<Value> untransposed(Value value) {
   return value.graph().value(node->inputs[0]);
 }
 
-/// Two matrices make a Gemm; packed weights make it a WeightedSum or its input gradient.
+/// Two matrices of floats make a Gemm; packed weights make it a WeightedSum or its input gradient.
 std::optional<std::vector<Value>> simplify(const RewriteContext& context) {
   const Value a = context.inputs[0];
   const Value b = context.inputs[1];
-  if (b.shape().rank() != 2) return std::nullopt;
+  const bool real = a.type().dtype == DType::f32 || a.type().dtype == DType::f64;
+  if (b.shape().rank() != 2 || !real) return std::nullopt;
   const auto turned_b = untransposed(b);
   if (a.shape().rank() == 2) {
     const auto turned_a = untransposed(a);
@@ -206,6 +260,12 @@ std::vector<Sample> samples() {
   for (const auto& [a, b] : cases) {
     result.push_back({{{{DType::f32, a}}, {{DType::f32, b}}}, NoOptions{}, a.to_string() + " · " + b.to_string()});
   }
+  for (const DType dtype : {DType::i32, DType::i64, DType::u8}) {
+    const auto of = [&](const Shape& shape) { return Sample::Input{{dtype, shape}, Sample::Fill::index, 5}; };
+    result.push_back({{of({2, 1, 5, 3}), of({3, 3, 2})}, NoOptions{}, std::string(name_of(dtype))});
+    result.push_back({{of({4, 3}), of({3})}, NoOptions{}, std::string(name_of(dtype)) + ", matrix and vector"});
+  }
+  result.push_back({{{{DType::f64, {2, 3}}}, {{DType::f64, {3, 4}}}}, NoOptions{}, "in double"});
   return result;
 }
 
@@ -221,7 +281,13 @@ std::vector<OpDef> matmul() {
   op.infer = infer;
   op.gradient = gradient;
   op.reference = reference;
-  op.kernels = {{"matrix_product", only_f32, prepare}};
+  op.kernels = {{"matrix_product", only_f32, prepare},
+                {"rows",
+                 [](const InferContext& context) -> std::string {
+                   const bool fits = context.dtype() != DType::f32 && context.dtype() != DType::boolean;
+                   return fits ? "" : "only numbers that are not f32";
+                 },
+                 prepare_plain}};
   op.flops = [](const InferContext& context) {
     const Sizes sizes(context.shape(0), context.shape(1));
     return 2.0 * static_cast<double>(sizes.result().elements()) * static_cast<double>(sizes.inner);

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "neurons/kernels/elementwise.hpp"
 #include "neurons/ops/common/choose.hpp"
@@ -25,6 +26,24 @@ void reference(const ReferenceContext& context) {
   });
 }
 
+/// By squares; integers wrap around. What is no whole number is 0, as 1 / 0 is.
+template <typename T>
+T power_of(T base, T exponent) {
+  if constexpr (std::is_floating_point_v<T>) {
+    return std::pow(base, exponent);
+  } else {
+    if constexpr (std::is_signed_v<T>) {
+      if (exponent < 0) return base == 1 ? T{1} : base == -1 ? (exponent % 2 == 0 ? T{1} : T{-1}) : T{0};
+    }
+    T result = 1;
+    for (T square = base, left = exponent; left > 0; left = static_cast<T>(left / 2)) {
+      if (left % 2 != 0) result = wrapping(result, square, std::multiplies<>());
+      square = wrapping(square, square, std::multiplies<>());
+    }
+    return result;
+  }
+}
+
 /// d x^p / dx = p · x^(p-1), which is 0 for p = 0 at any x; d x^p / dp = x^p · ln x, taken as 0 where x ≤ 0.
 void gradient(GradientContext& context) {
   Graph& graph = context.graph();
@@ -45,7 +64,8 @@ void gradient(GradientContext& context) {
   }
 }
 
-/// Powers 1, 2 and -1 are no powers; an exponent of another type is cast to that of a float base.
+/// Powers 1, 2 and -1 are no powers; an exponent of another type is cast to that of a float base, and integers of several types to
+/// the widest.
 std::optional<std::vector<Value>> simplify(const RewriteContext& context) {
   const Value x = context.inputs[0];
   const Value p = context.inputs[1];
@@ -54,6 +74,10 @@ std::optional<std::vector<Value>> simplify(const RewriteContext& context) {
   if (is_float && p.type().dtype != dtype) {
     const Value cast = emit_with("Cast", {p}, {{"to", std::string(name_of(dtype))}});
     return std::vector{context.graph.emit("Pow", {x, cast})};
+  }
+  if (!is_float && p.type().dtype != dtype && p.type().dtype != DType::f32 && p.type().dtype != DType::f64) {
+    const auto as = [](Value value, DType to) { return emit_with("Cast", {value}, {{"to", std::string(name_of(to))}}); };
+    return std::vector{as(context.graph.emit("Pow", {as(x, DType::i64), as(p, DType::i64)}), dtype)};
   }
   const auto& constant = context.graph.info(p.id()).constant;
   if (!is_float || constant == nullptr || constant->elements() != 1 || p.shape().rank() > x.shape().rank()) return std::nullopt;
@@ -76,6 +100,14 @@ std::vector<Sample> samples() {
   const Tensor whole = Tensor::of<std::int64_t>({3}, std::vector<std::int64_t>{2, -2, 0});
   samples.push_back(
       {{{base.type(), Sample::Fill::given, 1, base}, {whole.type(), Sample::Fill::given, 1, whole}}, {}, "integer exponents"});
+  const Tensor powers = Tensor::of<std::int64_t>({5}, std::vector<std::int64_t>{0, 5, 2, -3, -2});
+  const Tensor bases = Tensor::of<std::int64_t>({5}, std::vector<std::int64_t>{7, -3, 10, -1, 4});
+  for (const auto& [base_type, power_type] : {std::pair(DType::i64, DType::i64), std::pair(DType::i32, DType::i32),
+                                              std::pair(DType::i32, DType::i64), std::pair(DType::i64, DType::i32)}) {
+    const Tensor x = bases.cast(base_type);
+    const Tensor p = powers.cast(power_type);
+    samples.push_back({{{x.type(), Sample::Fill::given, 1, x}, {p.type(), Sample::Fill::given, 1, p}}, {}, "integers"});
+  }
   return samples;
 }
 
@@ -87,8 +119,7 @@ std::vector<OpDef> pow() {
   op.elementwise->function = [](const InferContext& context) -> kernels::TileFunction {
     if (context.dtype(0) != context.dtype(1)) return nullptr;
     if (context.dtype(0) == DType::f32) return kernels::power;
-    if (context.dtype(0) == DType::f64) return number_loop<2>(DType::f64, [](auto x, auto p) { return std::pow(x, p); });
-    return nullptr;
+    return number_loop<2>(context.dtype(0), [](auto x, auto p) { return power_of(x, p); });
   };
   op.reference = reference;
   op.onnx = {{"Pow", 7, ""}};

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <utility>
 
 #include "neurons/kernels/weighted_sum.hpp"
 #include "neurons/ops/common/panels.hpp"
+#include "neurons/ops/common/plain_loops.hpp"
 #include "neurons/ops/common/view.hpp"
 
 namespace neurons::ops {
@@ -76,7 +78,7 @@ struct Accumulator {
     switch (reduction) {
       case Reduction::sum:
       case Reduction::mean:
-        value += x;
+        value = wrapping(value, x, std::plus<>());
         break;
       case Reduction::maximum:
         value = x > value || x != x ? x : value;
@@ -85,13 +87,13 @@ struct Accumulator {
         value = x < value || x != x ? x : value;
         break;
       case Reduction::product:
-        value *= x;
+        value = wrapping(value, x, std::multiplies<>());
         break;
       case Reduction::sum_of_squares:
-        value += x * x;
+        value = wrapping(value, wrapping(x, x, std::multiplies<>()), std::plus<>());
         break;
       case Reduction::sum_of_absolutes:
-        value += x < 0 ? -x : x;
+        value = wrapping(value, x < 0 ? wrapping(A{0}, x, std::minus<>()) : x, std::plus<>());
         break;
     }
   }

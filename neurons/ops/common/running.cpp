@@ -1,9 +1,10 @@
 #include "neurons/ops/common/running.hpp"
 
+#include <functional>
 #include <utility>
 
 #include "neurons/ops/common/move.hpp"
-#include "neurons/ops/common/only_f32.hpp"
+#include "neurons/ops/common/plain_loops.hpp"
 
 namespace neurons::ops {
 namespace {
@@ -34,7 +35,7 @@ struct Walk {
     for (std::int64_t i = 0; i < axis; ++i) {
       const std::int64_t at = (options.reverse ? axis - 1 - i : i) * inner;
       const T before = so_far;
-      so_far = product ? so_far * x[at] : so_far + x[at];
+      so_far = product ? wrapping(so_far, x[at], std::multiplies<>()) : wrapping(so_far, x[at], std::plus<>());
       y[at] = options.exclusive ? before : so_far;
     }
   }
@@ -46,14 +47,32 @@ struct Walk {
 
 struct RunningCall {
   Walk walk;
-  const float* x = nullptr;
-  float* y = nullptr;
+  const std::byte* x = nullptr;
+  std::byte* y = nullptr;
 };
 
+template <typename T>
 void run_walk(const RunningCall& call, std::byte*, Worker worker) noexcept {
+  const T* x = reinterpret_cast<const T*>(call.x);
+  T* y = reinterpret_cast<T*>(call.y);
   const auto [begin, end] = split_work(static_cast<std::size_t>(call.walk.rows()), worker);
   for (auto row = static_cast<std::int64_t>(begin); row < static_cast<std::int64_t>(end); ++row) {
-    call.walk.run(call.x + call.walk.place(row), call.y + call.walk.place(row));
+    call.walk.run(x + call.walk.place(row), y + call.walk.place(row));
+  }
+}
+
+Call prepare_running(const PrepareContext& context, bool product) {
+  const RunningCall call{Walk(context.inputs[0].type.shape, context.as<RunningOptions>(), product), context.inputs[0].data,
+                         context.outputs[0].data};
+  switch (context.inputs[0].type.dtype) {
+    case DType::f64:
+      return Call::of<run_walk<double>>(call, true);
+    case DType::i32:
+      return Call::of<run_walk<std::int32_t>>(call, true);
+    case DType::i64:
+      return Call::of<run_walk<std::int64_t>>(call, true);
+    default:
+      return Call::of<run_walk<float>>(call, true);
   }
 }
 
@@ -64,6 +83,8 @@ std::vector<Sample> running_samples() {
           {{{{DType::f32, {2, 5, 3}}, fill}}, RunningOptions{-2, false, true}, "the middle axis from the end"},
           {{{{DType::f32, {2, 5, 3}}, fill}}, RunningOptions{1, true, true}, "the middle axis from the end, without itself"},
           {{{{DType::i64, {3, 4}}, Sample::Fill::index, 9}}, RunningOptions{1}, "integers"},
+          {{{{DType::i32, {3, 4}}, Sample::Fill::index, 9}}, RunningOptions{0}, "integers of 32 bits"},
+          {{{{DType::f64, {3, 4}}, fill}}, RunningOptions{0}, "in double"},
           {{{{DType::f32, {0, 3}}}}, RunningOptions{0}, "nothing"}};
 }
 
@@ -73,11 +94,8 @@ OpDef running_op(std::string name, std::string summary, int since, bool product)
   OpDef op = mover(std::move(name), std::move(summary), since, RunningOptions{});
   op.onnx_inputs = {{1, "axis", since}};
   op.infer = infer_running;
-  op.kernels = {
-      {product ? "running products" : "running sums", only_f32, [product](const PrepareContext& context) {
-         const Walk walk(context.inputs[0].type.shape, context.as<RunningOptions>(), product);
-         return Call::of<run_walk>(RunningCall{walk, context.inputs[0].as<float>(), context.outputs[0].as<float>()}, true);
-       }}};
+  op.kernels = {{product ? "running products" : "running sums", nullptr,
+                 [product](const PrepareContext& context) { return prepare_running(context, product); }}};
   op.reference = [product](const ReferenceContext& context) {
     const Walk walk(context.inputs[0]->type.shape, context.as<RunningOptions>(), product);
     for (std::int64_t row = 0; row < walk.rows(); ++row) {
