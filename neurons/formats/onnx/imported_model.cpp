@@ -142,6 +142,7 @@ ImportedModel::Results ImportedModel::import(BuildContext& context, const std::v
   }
   ImportOptions options;
   options.single_precision = true;
+  options.roles = &from.roles;
   if (!inputs.empty() && inputs.front().shape().rank() > 0) options.batch = {inputs.front().shape()[0], written};
   const bool training = context.mode() == Mode::training;
   options.initializer = [&](Graph&, const TensorData& data, const TensorType& type, Role role) {

@@ -74,13 +74,28 @@ std::vector<const NodeData*> in_order(const std::vector<NodeData>& nodes) {
   return order;
 }
 
-/// What a value is another name of: exporters lead equal weights through Identity nodes.
-const std::string& behind_identities(const GraphData& graph, const std::string& value) {
-  const auto maker = std::ranges::find_if(graph.nodes, [&](const NodeData& node) {
-    return node.op_type == "Identity" && !node.inputs.empty() && !node.outputs.empty() && node.outputs.front() == value;
-  });
-  return maker == graph.nodes.end() || maker->inputs.front() == value ? value : behind_identities(graph, maker->inputs.front());
-}
+/// What values are other names of: exporters lead equal weights through Identity nodes.
+class Aliases {
+ public:
+  explicit Aliases(const GraphData& graph) {
+    for (const NodeData& node : graph.nodes) {
+      if (node.op_type == "Identity" && !node.inputs.empty() && !node.outputs.empty()) sources_[node.outputs[0]] = node.inputs[0];
+    }
+  }
+  /// The value behind all Identity nodes; some value of a cycle where they form one.
+  const std::string& origin(const std::string& value) const {
+    const std::string* name = &value;
+    for (std::size_t step = 0; step < sources_.size(); ++step) {
+      const auto source = sources_.find(*name);
+      if (source == sources_.end()) break;
+      name = &source->second;
+    }
+    return *name;
+  }
+
+ private:
+  std::unordered_map<std::string, std::string> sources_;
+};
 
 /// Which inputs are taken as known when the model is compiled.
 enum class Known : std::uint8_t { none, integers, all };
@@ -105,7 +120,7 @@ namespace {
 /// Finds out what values are for by how nodes read them, those of bodies and functions, too.
 class Roles {
  public:
-  Roles(const Model& model, const OpTable& table) : model_(model), table_(table) {}
+  Roles(const Model& model, const OpTable& table) : model_(model), names_(table), aliases_(model.graph) {}
 
   using ByName = std::map<std::string, Role>;
   /// Roles that the nodes give to the names in `roles`. Statistics in bodies and functions are constants: several steps or calls
@@ -129,14 +144,14 @@ class Roles {
       for (const auto& [known, index] : kKnown) {
         if (node.op_type == known && index < node.inputs.size()) set(node.inputs[index], Role::constant);
       }
-      const OpDef* op = find_op(table_, node.domain, node.op_type);
+      const OpDef* op = names_.find(node.domain, node.op_type);
       if (op == nullptr) continue;
       for (const OnnxInput& input : op->onnx_inputs) {
         if (input.index < node.inputs.size()) set(node.inputs[input.index], Role::constant);
       }
       if (node.op_type == "BatchNormalization") {
         for (std::size_t i = 3; i < node.inputs.size(); ++i) {
-          main ? set(behind_identities(model_.graph, node.inputs[i]), Role::statistic) : set(node.inputs[i], Role::constant);
+          main ? set(aliases_.origin(node.inputs[i]), Role::statistic) : set(node.inputs[i], Role::constant);
         }
       }
     }
@@ -154,7 +169,8 @@ class Roles {
   }
 
   const Model& model_;
-  const OpTable& table_;
+  const OpNames names_;
+  const Aliases aliases_;
   std::map<const FunctionData*, ByName> functions_;
 };
 
@@ -172,7 +188,7 @@ std::map<std::string, Role> roles_of(const Model& model, const OpTable& table) {
 }
 
 Importer::Importer(const Model& model, Graph& graph, ImportOptions options)
-    : model_(model), graph_(graph), options_(std::move(options)) {}
+    : model_(model), graph_(graph), options_(std::move(options)), names_(*graph.table()) {}
 
 void Importer::require_known_operators() const {
   for (const auto& [domain, version] : model_.opsets) {
@@ -200,7 +216,7 @@ void Importer::run_watched(const NodeData& node, const std::map<std::string, std
   std::string fault;
   const auto lost = std::ranges::find_if(node.inputs, [&](const std::string& input) { return lost_.contains(input); });
   if (find_function(model_, node) == nullptr && find_rule(node.domain, node.op_type) == nullptr &&
-      find_op(*graph_.table(), node.domain, node.op_type) == nullptr) {
+      names_.find(node.domain, node.op_type) == nullptr) {
     fault = "is not known here";
   } else if (lost != node.inputs.end()) {
     fault = fmt::format("reads \"{}\", of which nothing is known: {}", *lost, lost_.at(*lost));
@@ -226,13 +242,18 @@ Tensor Importer::tensor(const TensorData& data) const {
 
 void Importer::add_initializers(const GraphData& graph, Scope& scope, bool main) {
   const bool made = main && options_.initializer;
-  const std::map<std::string, Role> roles = made ? roles_of(model_, *graph_.table()) : std::map<std::string, Role>{};
+  const bool asked = made && options_.roles == nullptr;
+  const std::map<std::string, Role> own = asked ? roles_of(model_, *graph_.table()) : std::map<std::string, Role>{};
+  const std::map<std::string, Role>& roles = options_.roles == nullptr ? own : *options_.roles;
+  const auto role_of = [&](const TensorData& data) {
+    const auto found = made ? roles.find(data.name) : roles.end();
+    return found == roles.end() ? Role::constant : found->second;
+  };
   const auto add = [&](const TensorData& data) {
-    const auto role = roles.find(data.name);
-    if (role != roles.end() && role->second != Role::constant) {
+    if (const Role role = role_of(data); role != Role::constant) {
       const TensorType stored = stored_type(data, model_.folder);
       const TensorType type{imported(stored.dtype, options_), stored.shape};
-      scope[data.name] = options_.initializer(graph_, data, type, role->second);
+      scope[data.name] = options_.initializer(graph_, data, type, role);
     } else {
       const bool nameable = main && !data.name.empty() && !graph_.has(data.name);
       scope[data.name] = graph_.constant(tensor(data), nameable ? data.name : std::string());

@@ -34,6 +34,8 @@ struct ImportOptions {
   std::map<std::string, Tensor> known{};
   /// The value that stands for an initialiser that is no constant; null: all are constants.
   std::function<Value(Graph&, const TensorData&, const TensorType&, Role)> initializer{};
+  /// What roles_of says of the model, from one who has it already; must outlive the import. Null: it is asked where it matters.
+  const std::map<std::string, Role>* roles = nullptr;
   /// Single values of double precision become those of single precision.
   bool single_precision = false;
   /// Batch normalisation uses and updates the statistics of its batch, whatever the file says (for training).
@@ -110,8 +112,17 @@ class NodeContext {
 using Rule = std::function<std::vector<Value>(const NodeContext&)>;
 /// The rule for an operator where attributes by name are not enough, or null.
 const Rule* find_rule(const std::string& domain, const std::string& op_type);
-/// The op of that ONNX name, or null. The name "com.example::Op" has a domain.
-const OpDef* find_op(const OpTable& table, const std::string& domain, const std::string& op_type);
+
+/// The ops of a table by their ONNX names.
+class OpNames {
+ public:
+  explicit OpNames(const OpTable& table);
+  /// The op of that name, or null.
+  const OpDef* find(const std::string& domain, const std::string& op_type) const;
+
+ private:
+  std::unordered_map<std::string, const OpDef*> ops_;  ///< by "Op" or "domain::Op"
+};
 
 /// Roles of a model's initialisers, by how its nodes use them.
 std::map<std::string, Role> roles_of(const Model& model, const OpTable& table);
@@ -147,6 +158,7 @@ class Importer {
   const Model& model_;
   Graph& graph_;
   ImportOptions options_;
+  OpNames names_;
   std::vector<Scope> scopes_;
   std::vector<const std::map<std::string, std::int64_t>*> opsets_;
   int depth_ = 0;                            ///< of the function that is being called

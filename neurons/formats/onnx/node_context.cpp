@@ -55,13 +55,15 @@ constexpr std::array kObsolete = {std::string_view("consumed_inputs")};
 
 }  // namespace
 
-const OpDef* find_op(const OpTable& table, const std::string& domain, const std::string& op_type) {
+OpNames::OpNames(const OpTable& table) {
   for (const OpDef* op : table.all()) {
-    for (const OnnxName& name : op->onnx) {
-      if (name.name == op_type && name.domain == domain) return op;
-    }
+    for (const OnnxName& name : op->onnx) ops_.emplace(name.domain.empty() ? name.name : name.domain + "::" + name.name, op);
   }
-  return nullptr;
+}
+
+const OpDef* OpNames::find(const std::string& domain, const std::string& op_type) const {
+  const auto found = ops_.find(domain.empty() ? op_type : domain + "::" + op_type);
+  return found == ops_.end() ? nullptr : found->second;
 }
 
 Graph& NodeContext::graph() const { return importer_.graph_; }
@@ -153,7 +155,7 @@ std::vector<Value> NodeContext::emit_all(std::string_view op, const std::vector<
 }
 
 std::vector<Value> NodeContext::as_it_is(const Attributes& changed, const std::vector<std::string>& dropped) const {
-  const OpDef* op = find_op(*graph().table(), node.domain, node.op_type);
+  const OpDef* op = importer_.names_.find(node.domain, node.op_type);
   if (op == nullptr) fail("there is no op of that name");
   const Attributes defaults = op->default_options.attributes();
   const auto default_of = [&](const std::string& option) -> const AttributeValue& {

@@ -14,7 +14,7 @@ namespace {
 /// Walks through a model, through each function once.
 class Collector {
  public:
-  Collector(const Model& model, const OpTable& table) : model_(model), table_(table) {}
+  Collector(const Model& model, const OpTable& table) : model_(model), names_(table) {}
 
   void add(const std::vector<NodeData>& nodes) {
     for (const NodeData& node : nodes) {
@@ -23,7 +23,7 @@ class Collector {
       } else {
         OperatorUse& use = uses_[operator_of(node)];
         ++use.nodes;
-        use.known = find_rule(node.domain, node.op_type) != nullptr || find_op(table_, node.domain, node.op_type) != nullptr;
+        use.known = find_rule(node.domain, node.op_type) != nullptr || names_.find(node.domain, node.op_type) != nullptr;
       }
       for (const AttributeData& attribute : node.attributes) {
         if (attribute.graph) add(attribute.graph->nodes);
@@ -42,7 +42,7 @@ class Collector {
 
  private:
   const Model& model_;
-  const OpTable& table_;
+  const OpNames names_;
   std::set<const FunctionData*> seen_;
   std::map<std::string, OperatorUse> uses_;
 };
