@@ -2,7 +2,7 @@
 
 namespace neurons::ops {
 
-/// ONNX knows the mode DCR alone.
+/// ONNX knows the mode CRD from opset 28 on.
 std::vector<OpDef> space_to_depth() {
   OpDef op = blocks_op(false);
   op.summary = "The inverse of DepthToSpace: blocks of b × b pixels become channels";

@@ -256,7 +256,9 @@ void Importer::add_initializers(const GraphData& graph, Scope& scope, bool main)
       scope[data.name] = options_.initializer(graph_, data, type, role);
     } else {
       const bool nameable = main && !data.name.empty() && !graph_.has(data.name);
-      scope[data.name] = graph_.constant(tensor(data), nameable ? data.name : std::string());
+      const Value value = graph_.constant(tensor(data), nameable ? data.name : std::string());
+      integers_.note(value, data.type);
+      scope[data.name] = value;
     }
   };
   for (const TensorData& data : graph.initializers) unless_watched(main, data.name, [&] { add(data); });
@@ -282,9 +284,10 @@ void Importer::add_inputs(const std::map<std::string, Value>& given) {
     }
     if (const auto value = options_.known.find(input.name); value != options_.known.end()) {
       scope[input.name] = graph_.constant(value->second, input.name);
-      continue;
+    } else {
+      unless_watched(true, input.name, [&] { scope[input.name] = graph_.input(input.name, type_of(input)); });
     }
-    unless_watched(true, input.name, [&] { scope[input.name] = graph_.input(input.name, type_of(input)); });
+    if (const auto value = scope.find(input.name); value != scope.end()) integers_.note(value->second, input.type);
   }
 }
 
@@ -357,8 +360,10 @@ void Importer::run_node(const NodeData& node, const std::map<std::string, std::i
       outputs = call_function(*function, node, context.inputs);
     } else if (const Rule* rule = find_rule(node.domain, node.op_type)) {
       outputs = (*rule)(context);
+      integers_.settle(context, outputs);
     } else {
       outputs = context.as_it_is();
+      integers_.settle(context, outputs);
     }
   } catch (const InputError& error) {
     const auto& batch = options_.batch;

@@ -12,13 +12,14 @@
 #include <vector>
 
 #include "neurons/formats/onnx/model.hpp"
+#include "neurons/formats/onnx/narrow_integers.hpp"
 #include "neurons/graph/graph.hpp"
 
 namespace neurons::onnx {
 
 /// The opsets of ONNX that are read, and the one that is written unless another is asked for.
 inline constexpr std::int64_t kOldestOpset = 1;
-inline constexpr std::int64_t kNewestOpset = 26;
+inline constexpr std::int64_t kNewestOpset = 28;
 
 /// What an initialiser is for.
 enum class Role : std::uint8_t {
@@ -86,6 +87,8 @@ class NodeContext {
   std::string text(std::string_view attribute, const std::string& otherwise) const;
   std::vector<std::int64_t> integer_list(std::string_view attribute) const;
   Tensor tensor(std::string_view attribute) const;
+  /// What the file calls the input's integers, where they have fewer bits there.
+  std::optional<ElementType> narrow_type(std::size_t index) const;
   bool has_output(std::size_t index) const { return index < node.outputs.size() && !node.outputs[index].empty(); }
 
   /// A node of ours, folded where all its inputs are known and its results small.
@@ -159,6 +162,7 @@ class Importer {
   Graph& graph_;
   ImportOptions options_;
   OpNames names_;
+  NarrowIntegers integers_;
   std::vector<Scope> scopes_;
   std::vector<const std::map<std::string, std::int64_t>*> opsets_;
   int depth_ = 0;                            ///< of the function that is being called

@@ -82,6 +82,8 @@ const Tensor* NodeContext::known(std::size_t index) const {
   return info.kind == ValueKind::constant ? info.constant.get() : nullptr;
 }
 
+std::optional<ElementType> NodeContext::narrow_type(std::size_t index) const { return importer_.integers_.of(input(index)); }
+
 std::vector<std::int64_t> NodeContext::integers(std::size_t index, std::string_view what) const {
   input(index);
   const Tensor* tensor = known(index);

@@ -11,6 +11,8 @@ const Rule* find_rule(const std::string& domain, const std::string& op_type) {
     add_normalization_rules(rules);
     add_combining_rules(rules);
     add_control_flow_rules(rules);
+    add_quantization_rules(rules);
+    add_newest_rules(rules);
     add_training_rules(rules);
     return rules;
   }();

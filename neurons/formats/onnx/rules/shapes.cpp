@@ -90,6 +90,25 @@ Outputs cast_like(const NodeContext& node) {
   return {node.emit("Cast", {node.input(0)}, {{"to", std::string(neurons::name_of(node.input(1).type().dtype))}})};
 }
 
+/// The same bits as another type. Integers have more of them here than in the file where no dtype of ours is as narrow; floats have
+/// theirs, or 16 in the file and no bits here.
+Outputs bit_cast(const NodeContext& node) {
+  const auto type = static_cast<ElementType>(node.integer("to", 0));
+  const auto dtype = dtype_of(type);
+  Value x = node.input(0);
+  const auto is_real = [](DType one) { return one == DType::f32 || one == DType::f64; };
+  const auto as = [&](DType to) { return node.emit("Cast", {x}, {{"to", std::string(neurons::name_of(to))}}); };
+  if (!dtype || type == ElementType::f16 || type == ElementType::bf16) {
+    node.fail(fmt::format("to = {}, whose bits have no place here", name_of(type)));
+  }
+  if (!is_real(*dtype) && !is_real(x.type().dtype)) return {as(*dtype)};  // keeps the low bits
+  if (node.narrow_type(0) == ElementType::u32) x = as(DType::i32);
+  const DType bits = type == ElementType::u32 ? DType::i32 : *dtype;
+  if (type == ElementType::i16 || type == ElementType::u16) node.fail("floats of 16 bits have no bits here");
+  x = node.emit("BitCast", {x}, {{"to", std::string(neurons::name_of(bits))}});
+  return {bits == *dtype ? x : as(*dtype)};
+}
+
 /// The input, which must be known: its shape decides the result's.
 Tensor known_input(const NodeContext& node, std::size_t index) {
   const Tensor* tensor = node.known(index);
@@ -202,6 +221,7 @@ void add_shape_rules(Rules& rules) {
   rules["EyeLike"] = eye_like;
   rules["Cast"] = cast;
   rules["CastLike"] = cast_like;
+  rules["BitCast"] = bit_cast;
   rules["NonZero"] = non_zero;
   rules["Compress"] = compress;
   rules["Unique"] = unique;
