@@ -175,11 +175,12 @@ TEST(Initializers, AutomaticLooksAtTheLayerAfter) {
 
 TEST(Initializers, SuggestTheNearestKind) {
   EXPECT_EQ(message_of([] { drawn({"he_norml"}); }), "unknown initializer \"he_norml\"; did you mean \"he_normal\"?");
+  EXPECT_EQ(message_of([] { drawn({"xavier"}); }), "unknown initializer \"xavier\"; did you mean \"xavier_normal\"?");
   Dense dense{3};
-  dense.initializer = "xavier";
+  dense.initializer = "glorot";
   Sequential network({2}, dense);
   EXPECT_EQ(message_of([&] { network.parameter_types(); }),
-            "dense1: unknown initializer \"xavier\"; known are automatic, xavier_normal, xavier_uniform, he_normal, he_uniform, "
+            "dense1: unknown initializer \"glorot\"; known are automatic, xavier_normal, xavier_uniform, he_normal, he_uniform, "
             "lecun_normal, lecun_uniform, orthogonal, constant, normal, uniform, torch, forget_gate");
 }
 

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 namespace neurons {
@@ -22,23 +23,20 @@ std::string grouped(std::int64_t number) {
   return digits;
 }
 
-/// The layer whose parameter, or whose part's parameter, is called so.
-std::string owner_of(const Network& network, const std::string& parameter) {
-  std::string owner;
-  for (const auto& [name, layer] : network.layers()) {
-    if (name.size() > owner.size() && parameter.starts_with(name + ".")) owner = name;
-  }
-  return owner;
-}
-
-/// Of those parameters that belong to the layer.
-std::int64_t elements_of(const Network& network, const std::vector<std::pair<std::string, TensorType>>& parameters,
-                         const std::string& layer) {
-  std::int64_t count = 0;
+/// How many elements of those parameters belong to each layer: to the one of the longest name with which the parameter's begins.
+std::map<std::string, std::int64_t> elements_by_layer(const Network& network,
+                                                      const std::vector<std::pair<std::string, TensorType>>& parameters) {
+  std::map<std::string, std::int64_t> counts;
+  for (const auto& [name, layer] : network.layers()) counts.emplace(name, 0);
   for (const auto& [name, type] : parameters) {
-    if (owner_of(network, name) == layer) count += type.shape.elements();
+    for (std::size_t end = name.rfind('.'); end != std::string::npos && end > 0; end = name.rfind('.', end - 1)) {
+      const auto owner = counts.find(name.substr(0, end));
+      if (owner == counts.end()) continue;
+      owner->second += type.shape.elements();
+      break;
+    }
   }
-  return count;
+  return counts;
 }
 
 /// The nodes of a layer that brings a model of its own, each like a layer: [first, last] of the graph.
@@ -93,6 +91,8 @@ std::vector<LayerSummary> summarize(const Network& network) {
   std::size_t next_input = 0;
   std::size_t next_node = 0;
   NodeRows nodes(graph, network);
+  const auto parameters = elements_by_layer(network, network.parameter_types());
+  const auto trained = elements_by_layer(network, network.trained_parameters());
   for (std::size_t i = 0; i < values.size(); ++i) {
     const Network::Call& call = network.calls()[i];
     if (call.layer < 0) {
@@ -117,8 +117,8 @@ std::vector<LayerSummary> summarize(const Network& network) {
     const int last = graph.info(values[i].id()).node;
     for (; static_cast<int>(next_node) <= last; ++next_node) summary.flops += flops_of(graph, graph.nodes()[next_node]);
     if (!seen.insert(call.layer).second) continue;
-    summary.parameters = elements_of(network, network.parameter_types(), layer.name);
-    summary.trained = elements_of(network, network.trained_parameters(), layer.name);
+    summary.parameters = parameters.at(layer.name);
+    summary.trained = trained.at(layer.name);
   }
   return result;
 }

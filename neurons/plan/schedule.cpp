@@ -1,6 +1,7 @@
 #include "neurons/plan/schedule.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -35,15 +36,17 @@ std::vector<int> order_nodes(const Graph& graph, const std::vector<bool>& in_pla
       if (id >= 0) edge(graph.info(id).node, static_cast<int>(n));
     }
   }
+  std::map<int, int> writers;  // of states, in place
   for (std::size_t a = 0; a < in_place.size(); ++a) {
     if (!in_place[a]) continue;
     const Assignment& assignment = graph.assignments()[a];
     const int writer = graph.info(assignment.value).node;
+    writers.emplace(assignment.state, writer);
     if (guard >= 0) edge(graph.info(guard).node, writer);
-    for (std::size_t n = 0; n < count; ++n) {
-      if (std::ranges::find(graph.nodes()[n].inputs, assignment.state) != graph.nodes()[n].inputs.end()) {
-        edge(static_cast<int>(n), writer);
-      }
+  }
+  for (std::size_t n = 0; n < count; ++n) {
+    for (const int id : graph.nodes()[n].inputs) {
+      if (const auto written = writers.find(id); written != writers.end()) edge(static_cast<int>(n), written->second);
     }
   }
   std::vector<int> waiting(count, 0);
