@@ -51,11 +51,11 @@ void write_mistakes(Session& session, const EvaluateArguments& arguments, const 
 }
 
 int evaluate_model(Session& session, const EvaluateArguments& arguments) {
-  const Model opened = open_model(arguments.model, arguments.output);
+  Model opened = open_model(arguments.model, arguments.output);
   note_output(opened);
   const auto places = Session::places();
   const Dataset data = evaluation_data(opened, arguments.data.empty() ? nullptr : &arguments.data, places);
-  const Model model = judged_by(opened, data);
+  const Model model = judged_by(std::move(opened), data);
   const Evaluation evaluation = evaluate(model, data, arguments.threads);
   session.answer() = report_json(evaluation);
   session.say("{}  ({} samples)", one_line(evaluation), evaluation.samples);

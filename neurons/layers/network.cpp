@@ -188,7 +188,7 @@ Network::Tap Network::add(const Layer& layer, std::vector<Tap> from, std::string
   layers_.push_back({std::move(name), layer});
   for (auto& [parameter, value] : layer.values()) {
     const std::string full = layer.names_parameters() ? parameter : layers_.back().name + "." + parameter;
-    if (!parameters_.emplace(full, value).second) fail_input("network: two layers bring a parameter \"{}\"", full);
+    if (!parameters_.emplace(full, std::move(value)).second) fail_input("network: two layers bring a parameter \"{}\"", full);
   }
   return call(static_cast<int>(layers_.size()) - 1, from);
 }

@@ -10,8 +10,7 @@ namespace neurons {
 Tensor apply(const OpDef& op, const Options& options, const Tensor& input) {
   const InferContext infer{op, options, std::span(&input.type(), 1), {true}};
   Tensor result(op.infer(infer).front());
-  Tensor copy = input;
-  const Buffer from{copy.bytes().data(), copy.type()};
+  const Buffer from{const_cast<std::byte*>(input.bytes().data()), input.type()};  // kernels only read their inputs
   const Buffer to{result.bytes().data(), result.type()};
   const Call call = op.kernels.front().prepare({op, options, std::span(&from, 1), std::span(&to, 1)});
   AlignedBuffer scratch(call.scratch_bytes);
@@ -36,22 +35,27 @@ Tensor StateStore::get(std::string_view name) const {
 }
 
 void StateStore::set(std::string_view name, const Tensor& plain) {
-  const auto [place, added] = entries_.try_emplace(std::string(name), Entry{plain.type(), std::nullopt, plain, false});
-  if (added) return;
-  Entry& entry = place->second;
+  const auto known = entries_.find(std::string(name));
+  if (known == entries_.end()) {
+    entries_.emplace(std::string(name), Entry{plain.type(), std::nullopt, plain, false});
+    return;
+  }
+  Entry& entry = known->second;
   if (entry.type != plain.type()) {
     fail_input("state \"{}\" is {}, the new value is {}", name, entry.type.to_string(), plain.type().to_string());
   }
-  const Tensor stored = entry.layout ? apply(table_->find(entry.layout->pack), entry.layout->options, plain) : plain;
-  std::memcpy(entry.stored.bytes().data(), stored.bytes().data(), stored.bytes().size());  // in place: plans hold the address
+  const auto store = [&](const Tensor& stored) {  // in place: plans hold the address
+    std::memcpy(entry.stored.bytes().data(), stored.bytes().data(), stored.bytes().size());
+  };
+  entry.layout ? store(apply(table_->find(entry.layout->pack), entry.layout->options, plain)) : store(plain);
 }
 
 void StateStore::lay_out(std::string_view name, const Layout& layout) {
   if (is_bound(name)) fail_input("state \"{}\" is in use by a plan: its layout is fixed", name);
-  const Tensor plain = get(name);
   Entry& entry = entries_.at(std::string(name));
+  if (entry.layout) entry.stored = get(name);
+  entry.stored = apply(table_->find(layout.pack), layout.options, entry.stored);
   entry.layout = layout;
-  entry.stored = apply(table_->find(layout.pack), layout.options, plain);
 }
 
 Buffer StateStore::bind(std::string_view name) {

@@ -186,8 +186,9 @@ std::map<std::string, Tensor> ImportedModel::values() const {
   for (const TensorData& data : from.model.graph.initializers) {
     const auto role = from.roles.find(data.name);
     if (role == from.roles.end() || role->second == Role::constant || from.fresh.contains(data.name)) continue;
-    const Tensor value = to_tensor(data, from.model.folder);
-    result.emplace(data.name, value.dtype() == DType::f32 ? value : value.cast(DType::f32));
+    Tensor value = to_tensor(data, from.model.folder);
+    if (value.dtype() != DType::f32) value = value.cast(DType::f32);
+    result.emplace(data.name, std::move(value));
   }
   return result;
 }

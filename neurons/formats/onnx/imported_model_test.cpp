@@ -247,6 +247,20 @@ TEST(WeightsInFunctions, AreOneForAllCalls) {
   EXPECT_EQ(run(to_model(network), {{"x", x}})[0], f32({1, 2}, {1, 16}));
 }
 
+TEST(WeightsInFunctions, CallsWithoutEndAreRefused) {
+  Model source = model({node("F0", {"x"}, {"y"}, {}, "test")}, {value("x", {"batch", std::int64_t{2}})}, {"y"});
+  for (int i = 0; i < 20'000; ++i) {  // each calls the next one
+    FunctionData link;
+    link.name = "F" + std::to_string(i);
+    link.domain = "test";
+    link.inputs = {"a"};
+    link.outputs = {"b"};
+    link.nodes = {node("F" + std::to_string(i + 1), {"a"}, {"b"}, {}, "test")};
+    source.functions.push_back(std::move(link));
+  }
+  EXPECT_THAT(neurons::testing::message_of([&] { network_of(source); }), HasSubstr("the function calls itself"));
+}
+
 TEST(WeightsInFunctions, StatisticsStay) {
   FunctionData normal;
   normal.name = "Normal";

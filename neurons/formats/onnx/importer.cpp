@@ -12,7 +12,6 @@ namespace {
 
 constexpr std::int64_t kMostFolded = 4096;   // elements of a result that is computed at import
 constexpr std::int64_t kMostRead = 1 << 20;  // of what it is computed from
-constexpr int kDeepestCall = 64;             // functions within functions
 constexpr std::int64_t kMostNodes = 1 << 18;
 
 /// Inputs of operators with rules that must be known at import (ops say theirs in OpDef::onnx_inputs).
@@ -164,13 +163,15 @@ class Roles {
     if (!fresh) return known->second;
     ByName& roles = known->second;
     for (const std::string& input : function.inputs) roles[input] = Role::parameter;
-    look(function.nodes, false, roles);
+    if (++depth_ <= kDeepestCall) look(function.nodes, false, roles);
+    --depth_;
     return roles;
   }
 
   const Model& model_;
   const OpNames names_;
   const Aliases aliases_;
+  int depth_ = 0;
   std::map<const FunctionData*, ByName> functions_;
 };
 

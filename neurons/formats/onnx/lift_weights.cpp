@@ -35,10 +35,7 @@ class Lifting {
     }
   }
 
-  void run() {
-    for (FunctionData& function : model_.functions) lift(function);
-    walk(model_.graph.nodes, {}, "", nullptr);
-  }
+  void run() { walk(model_.graph.nodes, {}, "", nullptr); }
 
  private:
   /// Names that a value of a scope has now, by what it was called.
@@ -128,15 +125,19 @@ class Lifting {
   }
 
   void lift(FunctionData& function) {
-    if (!lifted_.try_emplace(&function).second) return;  // done, or it calls itself, which importing refuses
+    // Nothing to do where that is done, and where importing will refuse: a function that calls itself, calls too deep.
+    if (depth_ == kDeepestCall || !lifted_.try_emplace(&function).second) return;
+    ++depth_;
     Names given;
     const Renamed renamed = walk(function.nodes, {}, function.name + ".", &given);
     for (std::string& output : function.outputs) rename(output, renamed);
     function.inputs.insert(function.inputs.end(), given.begin(), given.end());
     lifted_[&function] = std::move(given);
+    --depth_;
   }
 
   Model& model_;
+  int depth_ = 0;
   std::map<std::string, int> definitions_;       ///< of each name in the whole model
   std::map<const FunctionData*, Names> lifted_;  ///< out of each function: its last inputs
 };

@@ -19,7 +19,9 @@ class Collector {
   void add(const std::vector<NodeData>& nodes) {
     for (const NodeData& node : nodes) {
       if (const FunctionData* function = find_function(model_, node)) {
-        if (seen_.insert(function).second) add(function->nodes);
+        ++depth_;
+        if (depth_ <= kDeepestCall && seen_.insert(function).second) add(function->nodes);
+        --depth_;
       } else {
         OperatorUse& use = uses_[operator_of(node)];
         ++use.nodes;
@@ -43,6 +45,7 @@ class Collector {
  private:
   const Model& model_;
   const OpNames names_;
+  int depth_ = 0;
   std::set<const FunctionData*> seen_;
   std::map<std::string, OperatorUse> uses_;
 };

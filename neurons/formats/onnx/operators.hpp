@@ -10,6 +10,9 @@
 
 namespace neurons::onnx {
 
+/// Functions within functions; a call that is nested deeper is refused.
+inline constexpr int kDeepestCall = 64;
+
 /// One kind of operator in a model.
 struct OperatorUse {
   std::string name;        ///< "Conv", "com.example::Op"
