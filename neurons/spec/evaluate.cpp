@@ -107,7 +107,7 @@ Dataset evaluation_data(const Model& model, const std::filesystem::path* path, s
                : load_all(place, model, model.spec.data);
     data.validate();
   } else {
-    LoadedData loaded = load_data(model.spec, places);
+    LoadedData loaded = load_data(model.spec, places, &model);
     if (!loaded.test) {
       fail_input("{}: its spec keeps no test part; give --data PATH, or set test in [data] and train again", model.file.string());
     }

@@ -128,6 +128,17 @@ void require_classes(const Dataset& train) {
              labels.size(), label < train.class_names.size() ? train.class_names[label] : std::to_string(label));
 }
 
+/// A table, by an encoder that is known.
+LoadedData load_table(const fs::path& path, const DataSpec& spec, const TableEncoder& encoder) {
+  const Table table = read_csv(csv_file_of(path), csv_options(spec, &encoder));
+  const Dataset all = encoder.encode(table);
+  LoadedData loaded;
+  loaded.encoder = encoder;
+  deal_out(loaded, all, part(spec, table.rows(), labels_of(all, spec)));
+  return loaded;
+}
+
+/// A table, its encoder fitted to the training part.
 LoadedData load_table(const fs::path& path, const DataSpec& spec, std::string_view bundled_target) {
   if (spec.pictures) fail_input("[data] pictures is for pictures, but {} holds a table", path.string());
   const Table table = read_csv(csv_file_of(path), csv_options(spec));
@@ -199,18 +210,29 @@ LoadedData load_arrays(const fs::path& path, const DataSpec& spec) {
   return loaded;
 }
 
+/// Throws where a table stands in for other data that a model was fitted to, or other data for a table.
+void require_kind(const fs::path& path, const FittedData& fitted) {
+  const bool is_table = source_kind(path) == SourceKind::csv;
+  if (is_table && !fitted.encoder) {
+    fail_input("{}: holds a table, but the network was trained on arrays or pictures", path.string());
+  }
+  if (!is_table && fitted.encoder) {
+    fail_input("{}: holds {}, but the network was trained on a table", path.string(), name_of(source_kind(path)));
+  }
+}
+
 /// Training, validation and test part as far as they come from the one source.
-LoadedData load_parts(const fs::path& path, const DataSpec& spec, std::string_view bundled_target) {
+LoadedData load_parts(const fs::path& path, const DataSpec& spec, std::string_view bundled_target, const FittedData* fitted) {
   if (int{spec.pictures.has_value()} + int{spec.series.has_value()} + int{spec.text.has_value()} > 1) {
     fail_input("[data] has more than one of pictures, series and text; leave only the one that {} is", path.string());
   }
   if (spec.text) {
     refuse_table_fields(spec, {}, fmt::format("{} is to be a text", path.string()));
-    return load_text(path, spec);
+    return load_text(path, spec, fitted != nullptr ? &fitted->tokenizer.value() : nullptr);
   }
   if (spec.series) {
     refuse_table_fields(spec, {"header", "delimiter", "scaling"}, "not for series: name columns in [data] series");
-    return load_series(path, spec, bundled_target);
+    return load_series(path, spec, bundled_target, fitted != nullptr ? &fitted->series.value() : nullptr);
   }
   if (source_kind(path) == SourceKind::text) {
     fail_input(
@@ -218,7 +240,9 @@ LoadedData load_parts(const fs::path& path, const DataSpec& spec, std::string_vi
         "}}",
         path.string());
   }
-  return source_kind(path) == SourceKind::csv ? load_table(path, spec, bundled_target) : load_arrays(path, spec);
+  if (fitted != nullptr) require_kind(path, *fitted);
+  if (source_kind(path) != SourceKind::csv) return load_arrays(path, spec);
+  return fitted != nullptr ? load_table(path, spec, *fitted->encoder) : load_table(path, spec, bundled_target);
 }
 
 }  // namespace
@@ -265,11 +289,11 @@ TrainTest read_arrays(const fs::path& path, const PictureOptions* pictures) {
   return both;
 }
 
-LoadedData load_data(const Spec& spec, std::span<const fs::path> places) {
+LoadedData load_data(const Spec& spec, std::span<const fs::path> places, const FittedData* fitted) {
   const fs::path folder = spec.file.parent_path();
   const fs::path path = find_source(spec.data.source, folder, places);
   const BundledData* bundled = find_bundled(spec.data.source);
-  LoadedData loaded = load_parts(path, spec.data, bundled == nullptr ? "" : bundled->target);
+  LoadedData loaded = load_parts(path, spec.data, bundled == nullptr ? "" : bundled->target, fitted);
   const auto load_own = [&](const Part& wanted, std::optional<Dataset>& into) {
     if (!wanted.source.empty()) into = load_all(find_source(wanted.source, folder, places), loaded, spec.data);
   };
@@ -277,7 +301,7 @@ LoadedData load_data(const Spec& spec, std::span<const fs::path> places) {
   load_own(spec.data.validation, loaded.validation);
   standardise(loaded, spec.data);
   loaded.train.validate();
-  require_classes(loaded.train);
+  if (fitted == nullptr) require_classes(loaded.train);
   if (loaded.validation) loaded.validation->validate();
   if (loaded.test) loaded.test->validate();
   return loaded;
@@ -287,13 +311,8 @@ Dataset load_all(const fs::path& path, const FittedData& fitted, const DataSpec&
   if (fitted.series) return load_all_windows(path, data, *fitted.series);
   if (fitted.tokenizer) return load_all_tokens(path, data, *fitted.tokenizer);
   const TableEncoder* encoder = fitted.encoder ? &*fitted.encoder : nullptr;
-  const bool is_table = source_kind(path) == SourceKind::csv;
-  if (is_table && encoder == nullptr)
-    fail_input("{}: holds a table, but the network was trained on arrays or pictures", path.string());
-  if (!is_table && encoder != nullptr) {
-    fail_input("{}: holds {}, but the network was trained on a table", path.string(), name_of(source_kind(path)));
-  }
-  if (is_table) return encoder->encode(read_csv(csv_file_of(path), csv_options(data, encoder)));
+  require_kind(path, fitted);
+  if (encoder != nullptr) return encoder->encode(read_csv(csv_file_of(path), csv_options(data, encoder)));
   TrainTest both = read_arrays(path, pictures_of(data));
   Dataset all = both.test.samples() > 0 ? std::move(both.test) : std::move(both.train);
   if (data.pictures) set_channels(all, data.pictures->means, data.pictures->deviations);

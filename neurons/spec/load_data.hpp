@@ -38,10 +38,12 @@ struct LoadedData : FittedData {
 std::filesystem::path find_source(const std::string& source, const std::filesystem::path& folder,
                                   std::span<const std::filesystem::path> places = {});
 
-/// Reads and parts the data of `spec`; paths are relative to the folder of `spec.file`. All values are checked. Throws InputError
-/// as the readers do, for parts that would take all samples, for samples of one class only, for fields that this kind of data does
-/// not have, and for a test part asked of data that come with one.
-LoadedData load_data(const Spec& spec, std::span<const std::filesystem::path> places = {});
+/// Reads and parts the data of `spec`; paths are relative to the folder of `spec.file`. All values are checked. What turns them
+/// into numbers is fitted to the training part, or is what was `fitted` when a model was trained, which is to be judged by what the
+/// source holds now. Throws InputError as the readers do, for parts that would take all samples, for samples to learn from of one
+/// class only, for fields that this kind of data does not have, for a test part asked of data that come with one, and for data of
+/// another kind than `fitted` was fitted to.
+LoadedData load_data(const Spec& spec, std::span<const std::filesystem::path> places = {}, const FittedData* fitted = nullptr);
 
 /// How to read the spec's tables; columns that held texts when `encoder` (null: none) was fitted hold texts, and none need be
 /// there.

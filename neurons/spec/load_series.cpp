@@ -14,13 +14,14 @@ Series read_series(const fs::path& path, const DataSpec& spec) {
   return series_of(read_csv(csv_file_of(path), csv_options(spec)), *spec.series);
 }
 
-LoadedData load_series(const fs::path& path, const DataSpec& given, std::string_view bundled_target) {
+LoadedData load_series(const fs::path& path, const DataSpec& given, std::string_view bundled_target, const SeriesScaling* fitted) {
   DataSpec spec = given;
   if (spec.series->values.empty() && !bundled_target.empty()) spec.series->values.emplace_back(bundled_target);
   const Series series = read_series(path, spec);
   const ChronologicalParts parts = part_in_order(spec, series.steps(), series.source);
   LoadedData loaded;
-  loaded.series = SeriesScaling::fit(series, parts.train.last, spec.scaling.value_or(Scaling::standardise));
+  loaded.series =
+      fitted != nullptr ? *fitted : SeriesScaling::fit(series, parts.train.last, spec.scaling.value_or(Scaling::standardise));
   const auto windows = [&](const StepRange& range, std::int64_t stride, std::string_view part) {
     return series_windows(series, *loaded.series, *spec.series, range, stride, part);
   };

@@ -32,13 +32,13 @@ std::string_view characters_of(std::string_view text, const StepRange& range) {
 
 }  // namespace
 
-LoadedData load_text(const fs::path& path, const DataSpec& spec) {
+LoadedData load_text(const fs::path& path, const DataSpec& spec, const Tokenizer* fitted) {
   const TextOptions& options = *spec.text;
   const std::string text = text_at(path);
   const ChronologicalParts parts = part_in_order(spec, count_characters(text), path.string());
   const std::string_view train = characters_of(text, parts.train);
   LoadedData loaded;
-  loaded.tokenizer = Tokenizer::train(train, options.tokens, options.vocabulary);
+  loaded.tokenizer = fitted != nullptr ? *fitted : Tokenizer::train(train, options.tokens, options.vocabulary);
   const Tokenizer& tokenizer = *loaded.tokenizer;
   const std::int64_t stride = options.stride > 0 ? options.stride : options.length;
   loaded.train = token_windows(tokenizer, tokenizer.encode(train), options.length, stride, path.string() + ", the training part");

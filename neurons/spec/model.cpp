@@ -50,18 +50,19 @@ Tensor read_residuals(const std::string& text, std::int64_t outputs) {
 /// What was fitted to the data that the model learnt from. `model.spec` is known.
 void read_metadata(const std::map<std::string, std::string>& metadata, Model& model) {
   const std::string name = model.file.string();
-  const auto inputs = metadata.find(kInputs);
-  if (inputs == metadata.end()) fail_input("{}: its metadata has no \"{}\"", name, kInputs);
+  const auto required = [&](const char* key) -> const std::string& {
+    const auto found = metadata.find(key);
+    if (found == metadata.end()) fail_input("{}: its metadata has no \"{}\"", name, key);
+    return found->second;
+  };
   try {
-    read_inputs(inputs->second, model);
+    read_inputs(required(kInputs), model);
   } catch (const json::exception&) {
     fail_input("{}: its metadata \"{}\" is damaged", name, kInputs);
   }
-  if (metadata.contains(kTokenizer) && model.spec.data.text) {
-    model.tokenizer = Tokenizer::from_json(metadata.at(kTokenizer), name);
-  }
-  if (metadata.contains(kSeries) && model.spec.data.series) {
-    model.series = SeriesScaling::from_json(metadata.at(kSeries), name);
+  if (model.spec.data.text) model.tokenizer = Tokenizer::from_json(required(kTokenizer), name);
+  if (model.spec.data.series) {
+    model.series = SeriesScaling::from_json(required(kSeries), name);
     try {
       const std::int64_t outputs = model.spec.data.series->horizon * model.series->forecast_columns();
       if (metadata.contains(kResiduals)) model.residuals = read_residuals(metadata.at(kResiduals), outputs);

@@ -183,6 +183,28 @@ TEST_F(Run, UseDataTakesAllButKeepsTheValidationShare) {
   EXPECT_EQ(iris.train.samples() + iris.validation->samples(), 150);
 }
 
+TEST_F(Run, IsJudgedWithTheEncoderItWasTrainedWith) {
+  train(spec());
+  const Model model = open_model(folder_ / "run");
+  const Dataset before = evaluation_data(model, nullptr);
+  std::ofstream(folder_ / "table.csv") << [] {
+    std::string text = "x,z,y\n";
+    for (int i = 0; i < 64; ++i) text += fmt::format("{},{},{}\n", 100 * i, (i * 7) % 13, i < 32 ? "small" : "large");
+    return text;
+  }();
+  const Dataset after = evaluation_data(model, nullptr);
+  ASSERT_EQ(after.samples(), before.samples());
+  const auto& x = model.encoder->rules().front();
+  for (std::size_t i = 0; i < static_cast<std::size_t>(2 * after.samples()); i += 2) {
+    const auto raw = [&](const Dataset& data) { return static_cast<double>(data.inputs.values<float>()[i]) / x.factor + x.shift; };
+    EXPECT_NEAR(raw(after), 100 * raw(before), 1e-2) << i;
+  }
+  Model other = model;
+  other.encoder.reset();
+  EXPECT_THAT(message_of([&] { evaluation_data(other, nullptr); }),
+              HasSubstr("holds a table, but the network was trained on arrays"));
+}
+
 TEST_F(Run, PredictsRowsAndPairs) {
   train(spec());
   const Model model = open_model(folder_ / "run");

@@ -88,6 +88,20 @@ TEST_F(SeriesRun, BeatsItsBaselinesAndForecastsWithIntervals) {
   EXPECT_THAT(message_of([&] { forecast(model, brief); }), HasSubstr("has 23 steps, but the network sees 24 before it forecasts"));
 }
 
+TEST_F(SeriesRun, IsJudgedWithTheScalingItWasTrainedWith) {
+  train(spec("test = 0.5\nseries = { values = [\"sales\"], length = 2 }"));
+  const Model model = open_model(folder_ / "run");
+  std::ofstream file(folder_ / "sales.csv", std::ios::app);
+  for (int i = 0; i < 240; ++i) file << "2020-01," << 1000 + i * i % 7 << ",0\n";  // the first of them stands in the middle now
+  file.close();
+  const Dataset test = evaluation_data(model, nullptr);
+  ASSERT_EQ(test.samples(), 240);
+  const auto target = [&](std::size_t i) { return model.series->decode(static_cast<double>(test.targets.values<float>()[i]), 0); };
+  EXPECT_NEAR(target(0), 1000, 1e-2);
+  EXPECT_NEAR(target(5), 1004, 1e-2);
+  EXPECT_NEAR(model.series->decode(static_cast<double>(test.inputs.values<float>()[3]), 0), 1000, 1e-2);
+}
+
 /// The errors of the first block are the intervals: no drawing, no smoothing.
 TEST_F(SeriesRun, IntervalsAreTheQuantilesOfTheErrors) {
   train(spec("test = 0.2\nseries = { values = [\"sales\"], length = 4, horizon = 2 }"));

@@ -119,6 +119,21 @@ TEST_F(TextRun, NatsPerCharacterCountCharactersNotTokens) {
   EXPECT_EQ(generate(open_model(folder_ / "pairs"), {.prompt = "abcd", .length = 2, .temperature = 0}).substr(0, 2), " e");
 }
 
+TEST_F(TextRun, IsJudgedWithTheTokensItWasTrainedOn) {
+  run(spec(), {.folder = folder_ / "run"});
+  run(spec("test = 0.1\ntext = { tokens = \"byte_pair\", vocabulary = 260, length = 16 }"), {.folder = folder_ / "pairs"});
+  std::ofstream file(folder_ / "song.txt");
+  for (int i = 0; i < 400; ++i) file << "bcd efgé.\n";  // no "a", and other pairs are the most frequent
+  file.close();
+  for (const char* name : {"run", "pairs"}) {
+    const Model model = open_model(folder_ / name);
+    const Dataset test = evaluation_data(model, nullptr);
+    const auto window = test.inputs.values<std::int64_t>().first(16);
+    EXPECT_THAT(model.tokenizer->decode({window.begin(), window.end()}), ::testing::StartsWith("bcd efgé.\nbcd ")) << name;
+    EXPECT_EQ(test.class_names, model.class_names);
+  }
+}
+
 TEST_F(TextRun, ANetworkThatLooksAheadDoesNotWrite) {
   run(spec("text = { length = 16 }", R"({ kind = "embedding", vocabulary = "outputs", width = 4 }, "flatten",
     { kind = "dense", units = 192 }, { kind = "reshape", shape = [16, 12] })"),
