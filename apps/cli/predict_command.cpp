@@ -54,19 +54,18 @@ int forecast_steps(Session& session, const Model& model, const PredictArguments&
     fail_input("a forecast goes on from one series, but {} inputs are given", arguments.inputs.size());
   const std::filesystem::path path = arguments.inputs.empty() ? "" : arguments.inputs.front();
   const Series series = forecast_series(model, path.empty() ? nullptr : &path, Session::places());
-  const ForecastOptions options{.steps = arguments.steps.value_or(0),
-                                .level = arguments.level.value_or(0.9),
-                                .seed = arguments.seed,
-                                .threads = arguments.threads};
+  const ForecastOptions options{
+      .steps = arguments.steps.value_or(0), .level = arguments.level, .seed = arguments.seed, .threads = arguments.threads};
   const auto steps = forecast(model, series, options);
   const auto& columns = model.spec.data.series->values;
-  const bool intervals = !steps.front().low.empty();
+  const std::optional<double> level = interval_level(model, options);
+  if (const std::string doubt = interval_doubt(model, options); !doubt.empty()) complain("note: " + doubt);
   std::size_t width = 4;
   for (const ForecastStep& step : steps) width = std::max(width, printable(step.time).size());
   std::string header = fmt::format("{:<{}}", "time", width);
   for (const std::string& column : columns) {
     header += fmt::format("  {:>12}", printable(column));
-    if (intervals) header += fmt::format("  {:>26}", fmt::format("{:g}% interval", 100 * options.level));
+    if (level) header += fmt::format("  {:>26}", fmt::format("{:g}% interval", 100 * *level));
   }
   session.say("{}", header);
   Json list = Json::array();
@@ -76,14 +75,14 @@ int forecast_steps(Session& session, const Model& model, const PredictArguments&
     for (std::size_t i = 0; i < columns.size(); ++i) {
       line += fmt::format("  {:>12.6g}", step.values[i]);
       values[columns[i]] = {{"value", step.values[i]}};
-      if (!intervals) continue;
+      if (!level) continue;
       line += fmt::format("  {:>12.6g}  {:>12.6g}", step.low[i], step.high[i]);
       values[columns[i]].update({{"low", step.low[i]}, {"high", step.high[i]}});
     }
     session.say("{}", line);
     list.push_back({{"time", step.time}, {"columns", values}});
   }
-  session.answer() = {{"level", options.level}, {"forecast", list}};
+  session.answer() = {{"level", level ? Json(*level) : Json()}, {"forecast", list}};
   return kDone;
 }
 
@@ -149,7 +148,9 @@ void add_predict(CLI::App& app, Session& session) {
   command->add_option("--output", arguments->output, kOutputHelp);
   command->add_option("--steps", arguments->steps, "Steps to forecast, for a model of a series (its horizon)")
       ->check(whole_number<std::int64_t>(1));
-  command->add_option("--level", arguments->level, "Share of the futures that the intervals of a forecast are to hold (0.9)")
+  command
+      ->add_option("--level", arguments->level,
+                   "Share of the futures that the intervals of a forecast are to hold (0.9, if the run keeps errors enough)")
       ->check(positive_number());
   command->add_option("--seed", arguments->seed, "Of the errors drawn for forecasts behind the horizon (0)")
       ->check(whole_number<std::uint64_t>(0));

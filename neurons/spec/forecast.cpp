@@ -12,14 +12,18 @@
 namespace neurons {
 namespace {
 
+constexpr double kUsualLevel = 0.9;
 constexpr std::uint64_t kForecastStream = 0x666f7265;  // "fore"
+
+/// Of how many windows the model keeps its errors.
+std::int64_t error_count(const Model& model) { return model.residuals.shape().rank() == 2 ? model.residuals.shape()[0] : 0; }
 
 /// The windows of many possible futures, which go on from their own forecasts. The first has no errors added: it is the forecast.
 class Futures {
  public:
   Futures(const Model& model, const Tensor& window, const ForecastOptions& options)
       : model_(model), random_(options.seed, kForecastStream), threads_(options.threads) {
-    const std::int64_t paths = model.residuals.elements() > 0 ? model.residuals.shape()[0] + 1 : 1;
+    const std::int64_t paths = error_count(model) + 1;
     windows_ = Tensor(DType::f32, window.shape().with(0, paths));
     const auto one = window.values<float>();
     for (std::size_t path = 0; path < static_cast<std::size_t>(paths); ++path) {
@@ -44,8 +48,9 @@ class Futures {
   void add_errors(Tensor& block) {
     const std::int64_t outputs = block.shape()[1];
     const auto values = block.values<float>();
-    const auto errors = model_.residuals.values<float>();
     const std::int64_t rows = block.shape()[0] - 1;
+    if (rows == 0) return;
+    const auto errors = model_.residuals.values<float>();
     for (std::int64_t path = 0; path < rows; ++path) {
       const auto row = blocks_ == 0 ? path : static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(rows)));
       for (std::int64_t output = 0; output < outputs; ++output) {
@@ -75,16 +80,17 @@ class Futures {
   std::int64_t blocks_ = 0;
 };
 
-/// Between the two nearest of sorted values.
+/// Between the two nearest of n sorted values. The next value lies below the k-th with probability k / (n + 1).
 double quantile(const std::vector<double>& sorted, double share) {
-  const double place = share * static_cast<double>(sorted.size() - 1);
+  const double last = static_cast<double>(sorted.size() - 1);
+  const double place = std::clamp(share * static_cast<double>(sorted.size() + 1) - 1, 0.0, last);
   const auto below = static_cast<std::size_t>(place);
   const std::size_t above = std::min(below + 1, sorted.size() - 1);
   return sorted[below] + (place - std::floor(place)) * (sorted[above] - sorted[below]);
 }
 
 /// One step of all paths: outputs first … first + columns − 1 of the block.
-ForecastStep step_of(const Model& model, const Tensor& block, std::int64_t first, double level) {
+ForecastStep step_of(const Model& model, const Tensor& block, std::int64_t first, std::optional<double> level) {
   ForecastStep step;
   const auto outputs = static_cast<std::size_t>(block.shape()[1]);
   for (std::int64_t column = 0; column < model.series->forecast_columns(); ++column) {
@@ -94,16 +100,57 @@ ForecastStep step_of(const Model& model, const Tensor& block, std::int64_t first
       paths.push_back(model.series->decode(static_cast<double>(block.values<float>()[path * outputs + output]), first + column));
     }
     step.values.push_back(paths.front());
-    if (paths.size() == 1) continue;
+    if (!level) continue;
     paths.erase(paths.begin());
     std::ranges::sort(paths);
-    step.low.push_back(quantile(paths, (1 - level) / 2));
-    step.high.push_back(quantile(paths, (1 + level) / 2));
+    step.low.push_back(quantile(paths, (1 - *level) / 2));
+    step.high.push_back(quantile(paths, (1 + *level) / 2));
   }
   return step;
 }
 
+bool is_finite(const ForecastStep& step) {
+  const auto all = [](const std::vector<double>& values) {
+    return std::ranges::all_of(values, [](double x) { return std::isfinite(x); });
+  };
+  return all(step.values) && all(step.low) && all(step.high);
+}
+
 }  // namespace
+
+double highest_level(const Model& model) {
+  const auto count = static_cast<double>(error_count(model));
+  return count < 2 ? 0 : (count - 1) / (count + 1);
+}
+
+std::optional<double> interval_level(const Model& model, const ForecastOptions& options) {
+  const double highest = highest_level(model);
+  if (!options.level) return kUsualLevel <= highest ? std::optional(kUsualLevel) : std::nullopt;
+  const double level = *options.level;
+  if (!(level > 0 && level < 1)) fail_input("level = {} must lie between 0 and 1, such as 0.9", level);
+  if (level <= highest) return level;
+  if (highest == 0) fail_input("level = {}: {}", level, interval_doubt(model));
+  fail_input(
+      "level = {}: the run keeps its errors on {} windows, whose intervals hold {:.3g} at most; lower it, or train with a longer "
+      "validation part",
+      level, error_count(model), std::floor(1000 * highest) / 1000);
+}
+
+std::string interval_doubt(const Model& model, const ForecastOptions& options) {
+  const std::int64_t count = error_count(model);
+  if (count == 0) return "the model keeps no errors to make intervals of";
+  if (!interval_level(model, options)) {
+    return fmt::format(
+        "there are no intervals: the run keeps its errors on {} window{}, those of level {} need {}; train with a longer "
+        "validation part",
+        count, count == 1 ? "" : "s", kUsualLevel, std::ceil(2 / (1 - kUsualLevel) - 1 - 1e-9));
+  }
+  const DataSpec& data = model.spec.data;
+  const auto is_kept = [](const Part& part) { return part.is_parted() || !part.source.empty(); };
+  if (is_kept(data.validation) || is_kept(data.test)) return "";
+  return "the intervals are those of steps that the network has learnt from, so they may be too narrow; train with a validation "
+         "part";
+}
 
 Tensor forecast_residuals(const Model& model, const Dataset& data, int threads, std::int64_t most) {
   std::vector<std::int64_t> rows;
@@ -124,7 +171,7 @@ std::vector<ForecastStep> forecast(const Model& model, const Series& series, con
   if (!model.series) fail_input("{}: the model was not trained on a series, so it forecasts nothing", model.file.string());
   const SeriesOptions& spec = *model.spec.data.series;
   const std::int64_t steps = options.steps > 0 ? options.steps : spec.horizon;
-  if (!(options.level > 0 && options.level < 1)) fail_input("level = {} must lie between 0 and 1, such as 0.9", options.level);
+  const std::optional<double> level = interval_level(model, options);
   if (steps > spec.horizon && !spec.exogenous.empty()) {
     fail_input("{} steps: the model forecasts {} at once and needs the exogenous column {} for more, which nobody forecasts", steps,
                spec.horizon, spec.exogenous.front());
@@ -134,7 +181,11 @@ std::vector<ForecastStep> forecast(const Model& model, const Series& series, con
   while (static_cast<std::int64_t>(result.size()) < steps) {
     const Tensor block = futures.next_block();
     for (std::int64_t ahead = 0; ahead < spec.horizon && static_cast<std::int64_t>(result.size()) < steps; ++ahead) {
-      ForecastStep step = step_of(model, block, ahead * model.series->forecast_columns(), options.level);
+      ForecastStep step = step_of(model, block, ahead * model.series->forecast_columns(), level);
+      if (!is_finite(step)) {
+        fail_input("{} steps: from step {} on the forecasts, each made from those before it, are beyond all numbers; {}", steps,
+                   result.size() + 1, result.empty() ? "the model is of no use" : "ask for fewer");
+      }
       step.time = series.times.text(series.steps() + static_cast<std::int64_t>(result.size()));
       result.push_back(std::move(step));
     }

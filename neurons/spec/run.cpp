@@ -132,18 +132,22 @@ Model model_of(const Spec& spec, const Network& network, const LoadedData& data)
   fail_input("{}{}", found == training.places.end() ? "" : found->second, message);
 }
 
-/// Writes the model again with what its forecasts miss by on steps that it has not learnt from, as far as there are any.
-void keep_residuals(const Model& model, const LoadedData& data, const fs::path& folder, int threads) {
+using Metadata = std::map<std::string, std::string>;
+
+/// What the trained model's files say beside the weights: of series with what forecasts miss by on steps that were not learnt from,
+/// as far as there are any.
+Metadata metadata_of(const Model& model, const LoadedData& data, int threads) {
+  Metadata metadata = model_metadata(model.spec, data);
+  if (!data.series) return metadata;
   const Dataset& judged = data.validation ? *data.validation : data.test ? *data.test : data.train;
-  auto metadata = model_metadata(model.spec, data);
   metadata.insert(residuals_metadata(forecast_residuals(model, judged, threads)));
-  RunFolder(folder).write_model(model.network, metadata);
+  return metadata;
 }
 
 /// Writes the model as others read it. Returns why it cannot be, or nothing.
-std::string keep_onnx(const Model& model, const LoadedData& data, const fs::path& folder) {
+std::string keep_onnx(const Model& model, const Metadata& metadata, const fs::path& folder) {
   try {
-    onnx::save(model.network, folder / "model.onnx", {.opset = 0, .metadata = model_metadata(model.spec, data)});
+    onnx::save(model.network, folder / "model.onnx", {.opset = 0, .metadata = metadata});
     return "";
   } catch (const InputError& error) {
     return error.what();
@@ -184,8 +188,9 @@ RunOutcome run(Spec given, const RunOptions& options) {
   if (outcome.history.stop == StopReason::interrupted) return outcome;
   const Model model = model_of(spec, network, data);
   const int threads = spec.training.options.threads;
-  if (data.series) keep_residuals(model, data, options.folder, threads);
-  outcome.without_onnx = keep_onnx(model, data, options.folder);
+  const Metadata metadata = metadata_of(model, data, threads);
+  if (data.series) RunFolder(options.folder).write_model(model.network, metadata);
+  outcome.without_onnx = keep_onnx(model, metadata, options.folder);
   if (data.validation) outcome.validation = evaluate(model, *data.validation, threads);
   if (data.test) outcome.test = evaluate(model, *data.test, threads);
   return outcome;

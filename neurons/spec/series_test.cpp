@@ -108,9 +108,68 @@ TEST_F(SeriesRun, IntervalsAreTheQuantilesOfTheErrors) {
   Model model = open_model(folder_ / "run");
   model.residuals = Tensor::of<float>({5, 2}, {-2, 10, -1, 10, 0, 10, 1, 10, 4, 10});
   const auto steps = forecast(model, forecast_series(model, nullptr), {.level = 0.5, .threads = 1});
-  EXPECT_NEAR(steps[0].low[0], steps[0].values[0] - 1, 1e-3);
-  EXPECT_NEAR(steps[0].high[0], steps[0].values[0] + 1, 1e-3);
+  // Of five errors the next lies below -1.5, between the first two, with probability (1 + 2) / 2 / 6 = 0.25.
+  EXPECT_NEAR(steps[0].low[0], steps[0].values[0] - 1.5, 1e-3);
+  EXPECT_NEAR(steps[0].high[0], steps[0].values[0] + 2.5, 1e-3);
   EXPECT_NEAR(steps[1].low[0], steps[1].values[0] + 10, 1e-3);
+}
+
+TEST_F(SeriesRun, IntervalsHoldWhatTheyPromiseOrAreNotThere) {
+  train(spec("validation = 20\nseries = { values = [\"sales\"], length = 4 }"));
+  Model model = open_model(folder_ / "run");
+  const Series series = forecast_series(model, nullptr);
+  EXPECT_EQ(highest_level(model), 19.0 / 21.0);
+  EXPECT_EQ(interval_level(model), 0.9);
+  EXPECT_EQ(interval_doubt(model), "");
+  model.spec.data.validation = {};
+  EXPECT_THAT(interval_doubt(model), HasSubstr("has learnt from, so they may be too narrow"));
+  model.residuals = Tensor::of<float>({3, 1}, {-1, 0, 1});
+  EXPECT_EQ(highest_level(model), 0.5);
+  EXPECT_EQ(
+      interval_doubt(model),
+      "there are no intervals: the run keeps its errors on 3 windows, those of level 0.9 need 19; train with a longer validation "
+      "part");
+  EXPECT_TRUE(forecast(model, series, {.threads = 1})[0].low.empty());
+  const ForecastStep half = forecast(model, series, {.level = 0.5, .threads = 1})[0];
+  EXPECT_NEAR(half.high[0] - half.low[0], 2, 1e-3);
+  EXPECT_EQ(
+      message_of([&] { forecast(model, series, {.level = 0.6}); }),
+      "level = 0.6: the run keeps its errors on 3 windows, whose intervals hold 0.5 at most; lower it, or train with a longer "
+      "validation part");
+  model.residuals = {};
+  EXPECT_EQ(forecast(model, series, {.steps = 3, .threads = 1}).size(), 3U);
+  EXPECT_EQ(message_of([&] { forecast(model, series, {.level = 0.5}); }),
+            "level = 0.5: the model keeps no errors to make intervals of");
+}
+
+TEST_F(SeriesRun, ForecastsAreNumbers) {
+  train(spec("validation = 20\nseries = { values = [\"sales\"], length = 1 }"));
+  Model model = open_model(folder_ / "run");
+  const Series series = forecast_series(model, nullptr);
+  model.network.set_parameter("dense1.weight", Tensor::of<float>({1, 1}, {1e10F}));
+  EXPECT_THAT(message_of([&] { forecast(model, series, {.steps = 100, .threads = 1}); }),
+              ::testing::MatchesRegex("100 steps: from step [345] on the forecasts, each made from those before it, are beyond all "
+                                      "numbers; ask for fewer"));
+  model.network.set_parameter("dense1.weight", Tensor::of<float>({1, 1}, {std::nanf("")}));
+  EXPECT_THAT(message_of([&] { forecast(model, series, {.threads = 1}); }), HasSubstr("the model is of no use"));
+}
+
+TEST_F(SeriesRun, TheFileOfOnnxForecastsTheSame) {
+  train(spec("validation = 30\nseries = { time = \"month\", values = [\"sales\"], length = 4 }"));
+  const Model model = open_model(folder_ / "run");
+  const Model onnx = open_model(folder_ / "run" / "model.onnx");
+  const Series series = forecast_series(onnx, nullptr);
+  const auto expected = forecast(model, series, {.steps = 3, .threads = 1});
+  const auto steps = forecast(onnx, series, {.steps = 3, .threads = 1});
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_NEAR(steps[i].values[0], expected[i].values[0], 1e-3);
+    EXPECT_NEAR(steps[i].low.at(0), expected[i].low.at(0), 1e-3);
+  }
+  const std::filesystem::path years = folder_ / "years.csv";
+  std::ofstream(years) << "month,sales\n2000-01,1\n2001-01,2\n2002-01,3\n2003-01,4\n2004-01,5\n2005-01,5\n";
+  const std::string complaint = "from row to row its time grows by 12 months, but the model was trained on steps of 1 month";
+  EXPECT_THAT(message_of([&] { forecast(model, forecast_series(model, &years)); }), HasSubstr(complaint));
+  EXPECT_THAT(message_of([&] { evaluation_data(model, &years); }), HasSubstr(complaint));
 }
 
 TEST_F(SeriesRun, ExogenousColumnsHelpUpToTheHorizon) {

@@ -7,9 +7,16 @@
 #include "neurons/base/error.hpp"
 
 namespace neurons {
+namespace {
+
+/// In the order of TimeSpacing::Unit.
+constexpr std::string_view kUnits[] = {"step", "number", "month", "day", "second"};
+
+}  // namespace
 
 SeriesScaling SeriesScaling::fit(const Series& series, std::int64_t steps, Scaling scaling) {
   SeriesScaling result;
+  result.spacing_ = series.times.spacing();
   result.columns_ = series.columns;
   result.forecast_columns_ = series.forecast_columns;
   for (std::int64_t column = 0; column < series.width(); ++column) {
@@ -39,15 +46,24 @@ SeriesScaling SeriesScaling::fit(const Series& series, std::int64_t steps, Scali
   return result;
 }
 
+void SeriesScaling::require_spacing(const Series& series) const {
+  const TimeSpacing found = series.times.spacing();
+  if (!spacing_ || found.is_like(*spacing_)) return;
+  fail_input("{}: from row to row its time grows by {}, but the model was trained on steps of {}", series.source, found.text(),
+             spacing_->text());
+}
+
 std::string SeriesScaling::to_json() const {
   nlohmann::ordered_json json = {{"forecast_columns", forecast_columns_}, {"columns", nlohmann::ordered_json::array()}};
   for (std::size_t i = 0; i < rules_.size(); ++i) {
     json["columns"].push_back({{"name", columns_[i]}, {"shift", rules_[i].shift}, {"spread", rules_[i].spread}});
   }
+  if (spacing_) json["spacing"] = {{"unit", kUnits[static_cast<std::size_t>(spacing_->unit)]}, {"size", spacing_->size}};
   return json.dump();
 }
 
 SeriesScaling SeriesScaling::from_json(std::string_view text, const std::string& source) {
+  const auto damaged = [&] { fail_input("{}: its scaling of the series is damaged", source); };
   SeriesScaling scaling;
   try {
     const auto json = nlohmann::ordered_json::parse(text);
@@ -56,13 +72,18 @@ SeriesScaling SeriesScaling::from_json(std::string_view text, const std::string&
       scaling.columns_.push_back(column.at("name").get<std::string>());
       scaling.rules_.push_back({column.at("shift").get<double>(), column.at("spread").get<double>()});
     }
+    if (const auto spacing = json.find("spacing"); spacing != json.end()) {
+      const auto unit = std::ranges::find(kUnits, spacing->at("unit").get<std::string>());
+      if (unit == std::end(kUnits)) damaged();
+      scaling.spacing_ = {static_cast<TimeSpacing::Unit>(unit - std::begin(kUnits)), spacing->at("size").get<double>()};
+    }
   } catch (const nlohmann::ordered_json::exception&) {
-    fail_input("{}: its scaling of the series is damaged", source);
+    damaged();
   }
   const auto usable = [](const Rule& rule) { return std::isfinite(rule.shift) && std::isfinite(rule.spread) && rule.spread > 0; };
   if (scaling.forecast_columns_ < 1 || scaling.forecast_columns_ > std::ssize(scaling.rules_) ||
       !std::ranges::all_of(scaling.rules_, usable)) {
-    fail_input("{}: its scaling of the series is damaged", source);
+    damaged();
   }
   return scaling;
 }

@@ -2,6 +2,7 @@
 /// How the numbers of a series were scaled for the network: fitted on the training steps, kept with the model.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,10 @@ class SeriesScaling {
   /// By the first `steps` steps of `series`. A column that is constant there becomes 0. Throws InputError for numbers too large.
   static SeriesScaling fit(const Series& series, std::int64_t steps, Scaling scaling);
 
+  /// How far apart the steps were that it was fitted to; nothing for models that do not say so.
+  const std::optional<TimeSpacing>& spacing() const noexcept { return spacing_; }
+  /// Throws InputError where the steps of `series` are not as far apart.
+  void require_spacing(const Series& series) const;
   /// Names of the columns, the forecast ones first.
   const std::vector<std::string>& columns() const noexcept { return columns_; }
   std::int64_t forecast_columns() const noexcept { return forecast_columns_; }
@@ -46,6 +51,7 @@ class SeriesScaling {
     double spread = 1;
     bool operator==(const Rule&) const = default;
   };
+  std::optional<TimeSpacing> spacing_;
   std::vector<std::string> columns_;
   std::vector<Rule> rules_;
   std::int64_t forecast_columns_ = 1;

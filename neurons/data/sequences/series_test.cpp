@@ -59,6 +59,19 @@ TEST(TimeAxis, NamesGapsRepeatsAndDisorder) {
   EXPECT_THAT(refusal("2020-01,1\n2020-02-01,2\n"), HasSubstr("the time is written in another way than in the first row"));
 }
 
+TEST(TimeAxis, KnowsHowFarApartItsTimesAre) {
+  const auto spacing = [](const std::string& a, const std::string& b) { return timed(a + ",1\n" + b + ",2\n").times.spacing(); };
+  EXPECT_EQ(spacing("2020-01", "2020-02").text(), "1 month");
+  EXPECT_EQ(spacing("2020-01-31", "2020-04-30").text(), "3 months");
+  EXPECT_EQ(spacing("2020-02-28", "2020-03-06").text(), "7 days");
+  EXPECT_EQ(spacing("2020-02-28T00:00", "2020-02-28T01:00").text(), "3600 seconds");
+  EXPECT_EQ(spacing("1749", "1749.25").text(), "0.25");
+  EXPECT_EQ(TimeSpacing{}.text(), "1 step");
+  EXPECT_TRUE(spacing("1749", "1749.083").is_like(spacing("1749.083", "1749.167")));
+  EXPECT_FALSE(spacing("1749", "1749.083").is_like(spacing("1749", "1749.25")));
+  EXPECT_FALSE(spacing("2020-01", "2020-02").is_like(spacing("1", "2")));
+}
+
 TEST(Series, TakesColumnsByName) {
   const Table table = parse_csv("t,a,b,word\n1,10,1,x\n2,20,2,y\n", "s.csv");
   const Series both = series_of(table, {.time = "t", .values = {"b"}, .exogenous = {"a"}});
@@ -107,6 +120,26 @@ TEST(SeriesWindows, SeeWhatComesBeforeTheirTargets) {
   EXPECT_THAT(last_window(series, scaling, 2).values<float>(), ElementsAre(8, 92, 9, 91));
   EXPECT_EQ(message_of([&] { last_window(series, scaling, 11); }),
             "s.csv: has 10 steps, but the network sees 11 before it forecasts");
+}
+
+TEST(SeriesScaling, KeepsTheSpacingOfTheStepsItWasFittedTo) {
+  const Series days = timed("2020-01-01,1\n2020-01-02,2\n2020-01-03,3\n");
+  const auto scaling = SeriesScaling::fit(days, 3, Scaling::none);
+  const auto kept = SeriesScaling::from_json(scaling.to_json(), "m");
+  EXPECT_EQ(kept, scaling);
+  const Series weeks = timed("2020-01-01,1\n2020-01-08,2\n2020-01-15,3\n");
+  const std::string expected = "s.csv: from row to row its time grows by 7 days, but the model was trained on steps of 1 day";
+  EXPECT_EQ(message_of([&] { last_window(weeks, kept, 2); }), expected);
+  EXPECT_EQ(message_of([&] { series_windows(weeks, kept, {.length = 1}, {0, 3}, 1, "it"); }), expected);
+  EXPECT_EQ(last_window(days, kept, 2).shape(), (Shape{1, 2, 1}));
+  const auto silent = SeriesScaling::from_json(R"({"forecast_columns":1,"columns":[{"name":"y","shift":0,"spread":1}]})", "m");
+  EXPECT_EQ(last_window(weeks, silent, 2).shape(), (Shape{1, 2, 1})) << "a model that does not say";
+  EXPECT_THAT(message_of([] {
+                SeriesScaling::from_json(
+                    R"({"forecast_columns":1,"columns":[{"name":"y","shift":0,"spread":1}],"spacing":{"unit":"age","size":1}})",
+                    "m");
+              }),
+              HasSubstr("damaged"));
 }
 
 TEST(SeriesScaling, KnowsTheTrainingStepsOnly) {

@@ -22,6 +22,7 @@ float* write_steps(const Series& series, const SeriesScaling& scaling, std::int6
 
 Dataset series_windows(const Series& series, const SeriesScaling& scaling, const SeriesOptions& options, const StepRange& range,
                        std::int64_t stride, std::string_view part) {
+  scaling.require_spacing(series);
   const auto& [length, horizon] = std::pair(options.length, options.horizon);
   if (horizon >= series.steps()) {
     fail_input("{}: horizon = {} is longer than the series, which has {} steps; shorten horizon in [data] series", series.source,
@@ -49,6 +50,7 @@ Dataset series_windows(const Series& series, const SeriesScaling& scaling, const
 }
 
 Tensor last_window(const Series& series, const SeriesScaling& scaling, std::int64_t length) {
+  scaling.require_spacing(series);
   if (series.steps() < length) {
     fail_input("{}: has {} steps, but the network sees {} before it forecasts", series.source, series.steps(), length);
   }

@@ -18,11 +18,12 @@ struct StepRange {
 
 /// Inputs f32 [samples, length, columns] and targets f32 [samples, horizon · forecast columns] (step by step), scaled, of all
 /// windows whose targets lie in `range`, every `stride` steps; what a window sees may lie before the range. Throws InputError where
-/// there is none; `part` is what messages call the range: "the test part".
+/// there is none, and as SeriesScaling::require_spacing(); `part` is what messages call the range: "the test part".
 Dataset series_windows(const Series& series, const SeriesScaling& scaling, const SeriesOptions& options, const StepRange& range,
                        std::int64_t stride, std::string_view part);
 
-/// The last `length` steps, f32 [1, length, columns] scaled. Throws InputError if there are fewer.
+/// The last `length` steps, f32 [1, length, columns] scaled. Throws InputError if there are fewer, and as
+/// SeriesScaling::require_spacing().
 Tensor last_window(const Series& series, const SeriesScaling& scaling, std::int64_t length);
 
 }  // namespace neurons

@@ -45,6 +45,16 @@ double months_of(const chrono::year_month_day& date) {
 
 }  // namespace
 
+bool TimeSpacing::is_like(const TimeSpacing& other) const {
+  return unit == other.unit && std::fabs(size - other.size) <= kTimeTolerance * other.size;
+}
+
+std::string TimeSpacing::text() const {
+  constexpr std::string_view kNames[] = {" step", "", " month", " day", " second"};
+  const std::string_view name = kNames[static_cast<std::size_t>(unit)];
+  return fmt::format("{:.6g}{}{}", size, name, name.empty() || size == 1 ? "" : "s");
+}
+
 /// One cell.
 struct TimeAxis::Moment {
   Unit unit = Unit::number;

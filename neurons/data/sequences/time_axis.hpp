@@ -9,6 +9,19 @@
 
 namespace neurons {
 
+/// How far apart the times of a series are.
+struct TimeSpacing {
+  enum class Unit { step, number, month, day, second };
+  Unit unit = Unit::step;  ///< step: it has no times
+  double size = 1;
+
+  /// Sizes may differ by as little as times that were rounded do.
+  bool is_like(const TimeSpacing& other) const;
+  /// "1 day", "3 months", "0.5".
+  std::string text() const;
+  bool operator==(const TimeSpacing&) const = default;
+};
+
 /// Numbers (years, seconds, …), months (1749-01; dates of one day of the month or its last), days (2024-03-31) or seconds
 /// (2024-03-31T12:00, 2024-03-31 12:00:30), in steps of any size.
 class TimeAxis {
@@ -21,9 +34,10 @@ class TimeAxis {
 
   /// The time of step `index` (from 0), which may lie behind the last one: "1984-01".
   std::string text(std::int64_t index) const;
+  TimeSpacing spacing() const { return {unit_, step_}; }
 
  private:
-  enum class Unit { step, number, month, day, second };
+  using Unit = TimeSpacing::Unit;
   struct Moment;
   static Moment parse(const Table& table, const Column& column, std::int64_t row);
   static void settle_unit(std::vector<Moment>& moments);
