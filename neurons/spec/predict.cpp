@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "neurons/base/error.hpp"
 #include "neurons/data/readers/csv.hpp"
@@ -154,12 +155,26 @@ void add_csv(const Model& model, const std::string& input, std::string_view targ
   gathering.add(encoder == nullptr ? foreign_inputs(model, table, std::string(target)) : encoder->encode_inputs(table), names);
 }
 
+std::vector<std::int64_t> without_ones(std::span<const std::int64_t> extents) {
+  std::vector<std::int64_t> others;
+  std::ranges::copy_if(extents, std::back_inserter(others), [](std::int64_t extent) { return extent != 1; });
+  return others;
+}
+
+/// Whether an array of these extents is a sample: axes of one element count nothing, and where one of both is a single row it is
+/// the other's elements in their order.
+bool is_sample(std::span<const std::int64_t> extents, const Shape& sample) {
+  if (sample.rank() == 1 || extents.size() == 1) return Shape(extents).elements() == sample.elements();
+  return without_ones(extents) == without_ones(sample.extents());
+}
+
 void add_array(const Model& model, const std::string& input, Gathering& gathering) {
   require_no_table(model, input);
   const Tensor array = read_npy(input);
   const Shape& sample = model.sample_shape();
-  if (array.shape() == sample || array.elements() == sample.elements()) return gathering.add(array, {input});
-  const bool many = array.shape().rank() >= 1 && array.shape()[0] > 0 && array.elements() == array.shape()[0] * sample.elements();
+  const auto extents = array.shape().extents();
+  if (is_sample(extents, sample)) return gathering.add(array, {input});
+  const bool many = !extents.empty() && extents.front() > 0 && is_sample(extents.subspan(1), sample);
   if (!many) {
     fail_input("{}: the array has shape {}, but the model expects {} or a list of such", input, array.shape().to_string(),
                sample.to_string());

@@ -183,6 +183,27 @@ TEST_F(Run, UseDataTakesAllButKeepsTheValidationShare) {
   EXPECT_EQ(iris.train.samples() + iris.validation->samples(), 150);
 }
 
+TEST_F(Run, TakesArraysOfTheShapeItWasTrainedOn) {
+  Model model;
+  model.network.output("y", model.network.add(Dense{2}, model.network.input("x", {1, 4, 3})));
+  const auto samples_in = [&](const Shape& shape) {
+    write_npy(folder_ / "array.npy", Tensor(DType::f32, shape));
+    const std::vector<std::string> inputs = {folder_ / "array.npy"};
+    return read_samples(model, inputs).names.size();
+  };
+  EXPECT_EQ(samples_in({1, 4, 3}), 1U);
+  EXPECT_EQ(samples_in({4, 3}), 1U);
+  EXPECT_EQ(samples_in({5, 4, 3}), 5U);
+  EXPECT_EQ(samples_in({3, 1, 4, 3}), 3U);
+  EXPECT_EQ(samples_in({12}), 1U);
+  EXPECT_EQ(samples_in({5, 12}), 5U);
+  for (const Shape& wrong :
+       {Shape{3, 4}, Shape{11}, Shape{2, 6}, Shape{3, 3, 4}, Shape{5, 3, 4}, Shape{5, 2, 6}, Shape{0, 4, 3}, Shape{}}) {
+    EXPECT_THAT(message_of([&] { samples_in(wrong); }), HasSubstr("but the model expects [1, 4, 3] or a list of such"))
+        << wrong.to_string();
+  }
+}
+
 TEST_F(Run, IsJudgedWithTheEncoderItWasTrainedWith) {
   train(spec());
   const Model model = open_model(folder_ / "run");
