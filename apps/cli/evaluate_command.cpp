@@ -59,7 +59,7 @@ int evaluate_model(Session& session, const EvaluateArguments& arguments) {
   const Evaluation evaluation = evaluate(model, data, arguments.threads);
   session.answer() = report_json(evaluation);
   session.say("{}  ({} samples)", one_line(evaluation), evaluation.samples);
-  session.print(baseline_lines(evaluation));
+  session.print(forecast_lines(evaluation));
   session.print(class_table(evaluation, model));
   write_mistakes(session, arguments, model, data, evaluation);
   return kDone;

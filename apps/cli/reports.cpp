@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "apps/cli/terminal.hpp"
 
@@ -46,6 +47,26 @@ std::string confusion_table(const ClassificationReport& report, const Model& mod
   return text + "\n";
 }
 
+/// "rmse 53.2  mae 42.9  r² 0.497"
+std::string errors_of(const RegressionReport& report) {
+  const std::string r2 = std::isfinite(report.r2) ? fmt::format("{:.4f}", report.r2) : "undefined (the targets are all the same)";
+  return fmt::format("rmse {:.5g}  mae {:.5g}  r² {}", report.rmse, report.mae, r2);
+}
+
+/// A model's error beside that of a baseline: "20% less".
+std::string compared(double model, double baseline) {
+  if (model == baseline) return "the same";
+  if (baseline == 0) return "more";
+  const double share = model / baseline;
+  return share < 1 ? fmt::format("{} less", percent(1 - share)) : fmt::format("{:.3g} times that", share);
+}
+
+/// "seasonal naive" of "seasonal_naive".
+std::string spaced(std::string name) {
+  std::ranges::replace(name, '_', ' ');
+  return name;
+}
+
 }  // namespace
 
 Json report_json(const Evaluation& evaluation) {
@@ -68,6 +89,11 @@ Json report_json(const Evaluation& evaluation) {
     object["loss"] = evaluation.loss;
     object["samples"] = evaluation.samples;
     for (const BaselineReport& baseline : evaluation.baselines) object[baseline.name + "_rmse"] = baseline.report.rmse;
+    for (const ColumnReport& column : evaluation.columns) {
+      Json& errors = object["columns"][column.name];
+      errors = {{"rmse", column.report.rmse}, {"mae", column.report.mae}, {"r2", column.report.r2}};
+      for (const BaselineReport& baseline : column.baselines) errors[baseline.name + "_rmse"] = baseline.report.rmse;
+    }
   }
   return object;
 }
@@ -80,18 +106,21 @@ std::string one_line(const Evaluation& evaluation) {
   if (const auto& report = evaluation.classification) {
     return fmt::format("accuracy {}  loss {:.4f}  macro F1 {:.4f}", percent(report->accuracy), evaluation.loss, report->macro_f1);
   }
-  const RegressionReport& report = *evaluation.regression;
-  return fmt::format("rmse {:.5g}  mae {:.5g}  r² {:.4f}  loss {:.4f}", report.rmse, report.mae, report.r2, evaluation.loss);
+  return fmt::format("{}  loss {:.4f}", errors_of(*evaluation.regression), evaluation.loss);
 }
 
-std::string baseline_lines(const Evaluation& evaluation, int indent) {
+std::string forecast_lines(const Evaluation& evaluation, int indent) {
   std::string text;
   for (const BaselineReport& baseline : evaluation.baselines) {
-    std::string name = baseline.name;
-    std::ranges::replace(name, '_', ' ');
-    const double share = evaluation.regression->rmse / baseline.report.rmse;
-    text += fmt::format("{:{}}rmse {:.5g} of the {} forecast: the model's is {}\n", "", indent, baseline.report.rmse, name,
-                        share < 1 ? fmt::format("{} less", percent(1 - share)) : fmt::format("{:.3g} times that", share));
+    text += fmt::format("{:{}}rmse {:.5g} of the {} forecast: the model's is {}\n", "", indent, baseline.report.rmse,
+                        spaced(baseline.name), compared(evaluation.regression->rmse, baseline.report.rmse));
+  }
+  for (const ColumnReport& column : evaluation.columns) {
+    text += fmt::format("{:{}}{}: {}", "", indent, printable(column.name), errors_of(column.report));
+    for (const BaselineReport& baseline : column.baselines) {
+      text += fmt::format("  {} rmse {:.5g}", spaced(baseline.name), baseline.report.rmse);
+    }
+    text += "\n";
   }
   return text;
 }

@@ -15,8 +15,9 @@ Json report_json(const Evaluation& evaluation);
 /// "accuracy 98.13%  loss 0.0712" or "rmse 53.2  mae 42.9  r² 0.497".
 std::string one_line(const Evaluation& evaluation);
 
-/// How the errors of a forecast compare with those of forecasts without a network, one line each; empty for other models.
-std::string baseline_lines(const Evaluation& evaluation, int indent = 0);
+/// How the errors of a forecast compare with those of forecasts without a network, one line each, and a line for each column where
+/// several are forecast; empty for other models.
+std::string forecast_lines(const Evaluation& evaluation, int indent = 0);
 
 /// A table of the classes, and the confusion matrix where there are few.
 std::string class_table(const Evaluation& evaluation, const Model& model);

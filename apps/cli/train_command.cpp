@@ -151,7 +151,7 @@ void say_end(const Session& session, const RunOutcome& outcome, const fs::path& 
   const auto judged = [&](std::string_view what, const std::optional<Evaluation>& evaluation) {
     if (!evaluation) return;
     line(what, one_line(*evaluation));
-    session.print(baseline_lines(*evaluation, kIndent));
+    session.print(forecast_lines(*evaluation, kIndent));
   };
   judged("validation", outcome.validation);
   judged("test", outcome.test);

@@ -35,8 +35,8 @@ struct DataSpec {
   std::string source;                      ///< the name of a bundled data set, or a path relative to the spec: see source_kind()
   Part test;                               ///< none: the source's own test part, if it has one
   Part validation;                         ///< parted from what the test part leaves
-  bool stratified = true;                  ///< parts and folds hold the classes in equal shares (for regression: any samples)
-  std::uint64_t seed = 0;                  ///< of the parting
+  std::optional<bool> stratified;          ///< true: parts and folds hold the classes in equal shares (for regression: any samples)
+  std::optional<std::uint64_t> seed;       ///< 0; of the parting
   std::optional<PictureOptions> pictures;  ///< for pictures only: how they are made what the network sees
   std::optional<SeriesOptions> series;     ///< for tables whose rows follow one another in time: what is forecast from what
   std::optional<TextOptions> text;         ///< for texts: how they are made tokens, and how many the network sees

@@ -95,6 +95,36 @@ Tensor decoded(const Model& model, Tensor values) {
   return values;
 }
 
+/// Of outputs [samples, horizon · columns] those of one column.
+Tensor of_column(const Tensor& outputs, std::int64_t column, std::int64_t columns) {
+  Tensor result(DType::f32, outputs.shape().with(1, outputs.shape()[1] / columns));
+  auto at = static_cast<std::size_t>(column);
+  for (float& value : result.values<float>()) {
+    value = outputs.values<float>()[at];
+    at += static_cast<std::size_t>(columns);
+  }
+  return result;
+}
+
+/// Adds the baselines, and the errors of each column where there are several. All in the columns' own units.
+void judge_forecast(const Model& model, const Dataset& data, const Tensor& predictions, const Tensor& targets, Evaluation& result) {
+  const std::int64_t count = model.series->forecast_columns();
+  std::vector<Baseline> without_network = baselines(data.inputs, *model.spec.data.series, count);
+  for (Baseline& baseline : without_network) {
+    baseline.predictions = decoded(model, std::move(baseline.predictions));
+    result.baselines.push_back({baseline.name, regression_report(baseline.predictions, targets)});
+  }
+  if (count == 1) return;
+  for (std::int64_t column = 0; column < count; ++column) {
+    const Tensor wanted = of_column(targets, column, count);
+    const auto report = [&](const Tensor& said) { return regression_report(of_column(said, column, count), wanted); };
+    ColumnReport& one = result.columns.emplace_back();
+    one.name = model.series->columns()[static_cast<std::size_t>(column)];
+    one.report = report(predictions);
+    for (const Baseline& baseline : without_network) one.baselines.push_back({baseline.name, report(baseline.predictions)});
+  }
+}
+
 }  // namespace
 
 Dataset evaluation_data(const Model& model, const std::filesystem::path* path, std::span<const std::filesystem::path> places) {
@@ -143,11 +173,9 @@ Evaluation evaluate(const Model& model, const Dataset& data, int threads) {
     if (model.tokenizer) result.nats_per_character = nats_per_character(*model.tokenizer, result.loss, data.targets);
   } else {
     const Tensor targets = decoded(model, data.targets);
-    result.regression = regression_report(decoded(model, predictions), targets);
-    if (!model.series) return result;
-    for (const Baseline& baseline : baselines(data.inputs, *model.spec.data.series, model.series->forecast_columns())) {
-      result.baselines.push_back({baseline.name, regression_report(decoded(model, baseline.predictions), targets)});
-    }
+    const Tensor said = decoded(model, predictions);
+    result.regression = regression_report(said, targets);
+    if (model.series) judge_forecast(model, data, said, targets, result);
   }
   return result;
 }

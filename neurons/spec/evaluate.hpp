@@ -18,6 +18,13 @@ struct BaselineReport {
   RegressionReport report;  ///< in the target's own units
 };
 
+/// How good a forecast of one column is, in its own units.
+struct ColumnReport {
+  std::string name;
+  RegressionReport report;
+  std::vector<BaselineReport> baselines;
+};
+
 struct Evaluation {
   std::int64_t samples = 0;
   double loss = 0;  ///< the training's loss, its mean over the samples
@@ -26,6 +33,7 @@ struct Evaluation {
   std::optional<double> nats_per_character;    ///< of texts: the mean of −log p over the characters that were judged
   std::optional<RegressionReport> regression;  ///< in the target's own units
   std::vector<BaselineReport> baselines;       ///< of forecasts
+  std::vector<ColumnReport> columns;           ///< of forecasts of more than one column
 };
 
 /// The data at `path`, which may be the name of a bundled data set, as the model wants them (the test part where they come in two);

@@ -64,7 +64,7 @@ Parting part(const DataSpec& spec, std::int64_t samples, std::span<const std::in
   std::vector<std::int64_t> left(labels.begin(), labels.end());
   const auto take = [&](const Part& wanted, std::string_view name, Indices& into) {
     if (!wanted.is_parted()) return;
-    Indices taken = part_of(wanted, name, static_cast<std::int64_t>(parting.train.size()), left, spec.seed);
+    Indices taken = part_of(wanted, name, static_cast<std::int64_t>(parting.train.size()), left, spec.seed.value_or(0));
     if (!left.empty()) leave_one_of_each_class(taken, left);
     if (taken.empty()) fail_input("[data] {}: holds no sample: no class has two; say stratified = false, or leave it out", name);
     Indices kept;
@@ -83,7 +83,7 @@ Parting part(const DataSpec& spec, std::int64_t samples, std::span<const std::in
 }
 
 std::vector<std::int64_t> labels_of(const Dataset& data, const DataSpec& spec) {
-  if (!spec.stratified || !data.is_classification()) return {};
+  if (!spec.stratified.value_or(true) || !data.is_classification()) return {};
   const auto labels = data.targets.values<std::int64_t>();
   return {labels.begin(), labels.end()};
 }
@@ -210,6 +210,12 @@ LoadedData load_arrays(const fs::path& path, const DataSpec& spec) {
   return loaded;
 }
 
+/// Throws if the spec sets what only parts that are drawn at random have.
+void refuse_random_fields(const DataSpec& spec, std::string_view kind) {
+  const std::string_view field = spec.stratified ? "stratified" : spec.seed ? "seed" : "";
+  if (!field.empty()) fail_input("[data] {}: the parts of a {} follow one another in its order; leave it out", field, kind);
+}
+
 /// Throws where a table stands in for other data that a model was fitted to, or other data for a table.
 void require_kind(const fs::path& path, const FittedData& fitted) {
   const bool is_table = source_kind(path) == SourceKind::csv;
@@ -221,6 +227,18 @@ void require_kind(const fs::path& path, const FittedData& fitted) {
   }
 }
 
+/// What was fitted to a text or a series; null: it is to be fitted now.
+template <typename T>
+const T* fitted_part(const fs::path& path, const FittedData* fitted, std::optional<T> FittedData::*part, const DataSpec& spec,
+                     std::string_view kind) {
+  if (fitted == nullptr) {
+    refuse_random_fields(spec, kind);
+    return nullptr;
+  }
+  if (!(fitted->*part)) fail_input("{}: is read as a {}, but the network was not trained on one", path.string(), kind);
+  return &*(fitted->*part);
+}
+
 /// Training, validation and test part as far as they come from the one source.
 LoadedData load_parts(const fs::path& path, const DataSpec& spec, std::string_view bundled_target, const FittedData* fitted) {
   if (int{spec.pictures.has_value()} + int{spec.series.has_value()} + int{spec.text.has_value()} > 1) {
@@ -228,11 +246,11 @@ LoadedData load_parts(const fs::path& path, const DataSpec& spec, std::string_vi
   }
   if (spec.text) {
     refuse_table_fields(spec, {}, fmt::format("{} is to be a text", path.string()));
-    return load_text(path, spec, fitted != nullptr ? &fitted->tokenizer.value() : nullptr);
+    return load_text(path, spec, fitted_part(path, fitted, &FittedData::tokenizer, spec, "text"));
   }
   if (spec.series) {
     refuse_table_fields(spec, {"header", "delimiter", "scaling"}, "not for series: name columns in [data] series");
-    return load_series(path, spec, bundled_target, fitted != nullptr ? &fitted->series.value() : nullptr);
+    return load_series(path, spec, bundled_target, fitted_part(path, fitted, &FittedData::series, spec, "series"));
   }
   if (source_kind(path) == SourceKind::text) {
     fail_input(

@@ -54,6 +54,10 @@ Spec resolve(Spec spec, const LoadedData& data) {
   spec.data.source = settled(spec.data.source, folder);
   spec.data.test.source = settled(spec.data.test.source, folder);
   spec.data.validation.source = settled(spec.data.validation.source, folder);
+  if (!data.series && !data.tokenizer) {
+    spec.data.stratified = spec.data.stratified.value_or(true);
+    spec.data.seed = spec.data.seed.value_or(0);
+  }
   if (data.encoder) {
     const bool classes = data.encoder->is_classification();
     spec.data.target.text = data.encoder->target_name();

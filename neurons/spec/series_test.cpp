@@ -102,6 +102,19 @@ TEST_F(SeriesRun, IsJudgedWithTheScalingItWasTrainedWith) {
   EXPECT_NEAR(model.series->decode(static_cast<double>(test.inputs.values<float>()[3]), 0), 1000, 1e-2);
 }
 
+TEST_F(SeriesRun, EachColumnHasItsErrors) {
+  const RunOutcome outcome =
+      train(spec("test = 0.2\nseries = { values = [\"sales\", \"heat\"], length = 24, horizon = 2, season = 12 }"));
+  ASSERT_EQ(outcome.test->columns.size(), 2U);
+  const ColumnReport& sales = outcome.test->columns[0];
+  const ColumnReport& heat = outcome.test->columns[1];
+  EXPECT_EQ(heat.name, "heat");
+  EXPECT_NEAR(outcome.test->regression->mse, (sales.report.mse + heat.report.mse) / 2, 1e-6);
+  ASSERT_EQ(heat.baselines.size(), 2U);
+  EXPECT_NEAR(sales.baselines[1].report.rmse, 1.2, 1e-3);
+  EXPECT_NEAR(heat.baselines[1].report.rmse, 0, 1e-3);
+}
+
 /// The errors of the first block are the intervals: no drawing, no smoothing.
 TEST_F(SeriesRun, IntervalsAreTheQuantilesOfTheErrors) {
   train(spec("test = 0.2\nseries = { values = [\"sales\"], length = 4, horizon = 2 }"));
@@ -191,6 +204,9 @@ TEST_F(SeriesRun, WhatCannotBeIsToldInOneSentence) {
   EXPECT_THAT(refusal("series = { length = 0 }"), HasSubstr("spec.toml:3:21: series.length = 0 must be from 1"));
   EXPECT_THAT(refusal("target = \"sales\"\nseries = {}"), HasSubstr("[data] target is for tables, but not for series"));
   EXPECT_THAT(refusal("series = { values = [\"sale\"] }"), HasSubstr("did you mean \"sales\"?"));
+  EXPECT_EQ(refusal("stratified = true\nseries = {}"),
+            "[data] stratified: the parts of a series follow one another in its order; leave it out");
+  EXPECT_THAT(refusal("seed = 0\nseries = {}"), HasSubstr("[data] seed: the parts of a series"));
   EXPECT_THAT(refusal("test = 300\nseries = {}"), HasSubstr("[data] test = 300:"));
   std::ofstream(folder_ / "sales.csv", std::ios::app) << "2021-01,1,1\n";
   EXPECT_THAT(refusal("series = { time = \"month\" }"),

@@ -83,7 +83,7 @@ threads = 1
   EXPECT_EQ(spec.data.source, "flowers.csv");
   EXPECT_EQ(spec.data.test.amount, 0.25);
   EXPECT_EQ(spec.data.validation, (Part{.fold = 2, .folds = 5}));
-  EXPECT_FALSE(spec.data.stratified);
+  EXPECT_EQ(spec.data.stratified, false);
   EXPECT_EQ(spec.data.seed, 7U);
   EXPECT_EQ(spec.data.target.text, "-1");
   ASSERT_EQ(spec.data.ignore.size(), 1U);
@@ -133,7 +133,7 @@ TEST(Spec, WhatIsNotSaidHasItsDefault) {
   const Spec spec = parse(kNetwork);
   EXPECT_EQ(spec.data.source, "");
   EXPECT_FALSE(spec.data.test.is_parted());
-  EXPECT_TRUE(spec.data.stratified);
+  EXPECT_FALSE(spec.data.stratified.has_value());
   EXPECT_FALSE(spec.data.scaling.has_value());
   EXPECT_FALSE(spec.training.loss.has_value());
   EXPECT_EQ(spec.training.options.epochs, TrainOptions{}.epochs);

@@ -513,6 +513,18 @@ class Look(CliCase):
         self.assertIn("INPUT is missing", self.sentence("predict", self.folder / "iris", code=2))
         self.assertIn("--steps and --level are for models of series", self.sentence("predict", self.folder / "iris", "iris", "--steps", "2", code=2))
 
+    def test_a_constant_series_has_errors_that_are_numbers(self):
+        self.write("flat.csv", "month,count,other\n" + "".join(f"{2000 + i // 12}-{i % 12 + 1:02},5,7\n" for i in range(120)))
+        text = YEAR_SPEC.replace("year.csv", "flat.csv").replace("epochs = 40", "epochs = 1")
+        spec = self.write("flat.toml", text.replace("length", 'values = ["count", "other"], length'))
+        self.call("train", spec, "--out", self.folder / "run", "--quiet")
+        said = self.call("evaluate", self.folder / "run").stdout
+        self.assertNotIn("nan", said)
+        self.assertIn("r² undefined (the targets are all the same)", said)
+        self.assertIn("rmse 0 of the naive forecast: the model's is", said)
+        self.assertIn("other: rmse", said)
+        self.assertEqual(self.answer("evaluate", self.folder / "run")["columns"]["other"]["naive_rmse"], 0)
+
     def test_a_text_is_written(self):
         self.write("song.txt", "abc def.\n" * 100)
         spec = self.write("song.toml", SONG_SPEC)

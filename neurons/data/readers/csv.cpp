@@ -196,6 +196,14 @@ std::vector<std::string> column_names(const Grid& grid, const std::string& name)
   return names;
 }
 
+/// "inf", "-Infinity": how programs write a number that is too large.
+bool is_infinity(std::string_view cell) {
+  if (cell.starts_with('-') || cell.starts_with('+')) cell.remove_prefix(1);
+  std::string lower(cell);
+  for (char& c : lower) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  return lower == "inf" || lower == "infinity";
+}
+
 /// One column of the grid: numbers if all its cells are, texts if few are or `categorical` says so.
 Column make_column(const Grid& grid, std::size_t index, std::string column_name, bool categorical, const Table& table) {
   Column column{.name = std::move(column_name), .is_numeric = !categorical};
@@ -216,6 +224,10 @@ Column make_column(const Grid& grid, std::size_t index, std::string column_name,
       }
     }
     if (texts == 0) return column;
+    if (numbers > texts && is_infinity(cell(first_text))) {
+      fail_input("{}: column {} holds {}, which is no finite number; mend the cell, or leave the row out",
+                 table.place(static_cast<std::int64_t>(first_text)), column.name, shown(cell(first_text)));
+    }
     if (numbers > texts) {
       fail_input("{}: column {} holds {}, but {} of its {} values are numbers; mend the cell, or name the column as categorical",
                  table.place(static_cast<std::int64_t>(first_text)), column.name, shown(cell(first_text)), numbers,

@@ -100,6 +100,8 @@ TEST(Csv, KeepsCategoricalColumnsAsTexts) {
 TEST(Csv, NamesTheCellWithTextWhereNumbersAreNeeded) {
   EXPECT_EQ(csv_message("a,b\n1,2\n3,4\n5,six\n"),
             "t.csv:4: column b holds \"six\", but 2 of its 3 values are numbers; mend the cell, or name the column as categorical");
+  EXPECT_EQ(csv_message("a,b\n1,2\n3,-Inf\n5,6\n"),
+            "t.csv:3: column b holds \"-Inf\", which is no finite number; mend the cell, or leave the row out");
   EXPECT_FALSE(csv_table("a\n1\ntwo\n").columns[0].is_numeric) << "at most half are numbers";
   EXPECT_THAT(csv_message("a\n1\n2\n" + std::string(50, 'x') + "\n"), HasSubstr("\"" + std::string(40, 'x') + "…\""));
 }

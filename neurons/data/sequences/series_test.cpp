@@ -50,6 +50,7 @@ TEST(TimeAxis, NamesGapsRepeatsAndDisorder) {
       "time out of [data] series if rows simply follow one another");
   EXPECT_THAT(refusal("1,1\n2,2\n4,2\n5,3\n6,3\n"), HasSubstr("s.csv:4: a gap: 1 row is missing between 2 and 4; fill it in"));
   EXPECT_EQ(refusal("1,1\n2,2\n3,2\n2.5,3\n4,3\n5,3\n"), "s.csv:5: the time 2.5 comes after 3; sort the rows by time");
+  EXPECT_EQ(refusal("1,1\n2,2\n4,2\n3,3\n5,3\n6,3\n"), "s.csv:5: the time 3 comes after 4; sort the rows by time");
   EXPECT_THAT(refusal("1,1\n2,2\n3.4,2\n4.4,3\n"), HasSubstr("s.csv:4: the times 2 and 3.4 are not as far apart as most others"));
   EXPECT_THAT(refusal("1,1\n"), HasSubstr("a series needs at least two rows, this one has 1"));
   EXPECT_THAT(refusal("2020-01,1\nlate,2\nearly,2\n"), HasSubstr("s.csv:3: column t: \"late\" is no time"));

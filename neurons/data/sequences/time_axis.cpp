@@ -145,16 +145,21 @@ TimeAxis TimeAxis::read(const Table& table, const Column& column) {
     axis.day_ = last ? kLastDay : static_cast<int>(unsigned{first.date.day()});
   }
   constexpr std::string_view kAdvice = "or leave time out of [data] series if rows simply follow one another";
-  for (std::size_t i = 0; i < gaps.size(); ++i) {
+  for (std::size_t i = 0; i < gaps.size(); ++i) {  // rows out of order may look like a gap before they go back
     const auto row = static_cast<std::int64_t>(i) + 1;
-    const std::string now = axis.text_of(moments[i + 1].value);
-    const std::string before = axis.text_of(moments[i].value);
     if (moments[i + 1].unit != first.unit) {
       fail_input("{}: column {}: the time is written in another way than in the first row", table.place(row), column.name);
     }
+    if (gaps[i] > 0) continue;
+    const std::string now = axis.text_of(moments[i + 1].value);
     if (gaps[i] == 0) fail_input("{}: the time {} stands twice; a series has one row for each time", table.place(row), now);
-    if (gaps[i] < 0) fail_input("{}: the time {} comes after {}; sort the rows by time", table.place(row), now, before);
+    fail_input("{}: the time {} comes after {}; sort the rows by time", table.place(row), now, axis.text_of(moments[i].value));
+  }
+  for (std::size_t i = 0; i < gaps.size(); ++i) {
     if (std::fabs(gaps[i] - axis.step_) <= kTimeTolerance * axis.step_) continue;
+    const auto row = static_cast<std::int64_t>(i) + 1;
+    const std::string now = axis.text_of(moments[i + 1].value);
+    const std::string before = axis.text_of(moments[i].value);
     const double steps = std::round(gaps[i] / axis.step_);
     if (steps >= 2 && std::fabs(gaps[i] - steps * axis.step_) <= kTimeTolerance * axis.step_) {
       fail_input("{}: a gap: {} row{} missing between {} and {}; fill {} in, begin the series after the gap, {}", table.place(row),
