@@ -14,6 +14,7 @@
 #include "neurons/formats/onnx/imported_model.hpp"
 #include "neurons/formats/onnx/importer.hpp"
 #include "neurons/graph/rewrite.hpp"
+#include "neurons/layers/attention.hpp"
 #include "neurons/layers/dense.hpp"
 #include "neurons/networks/networks.hpp"
 #include "neurons/ops/ops.hpp"
@@ -175,6 +176,18 @@ TEST(OnnxExport, WritesWhatAnOldOpsetLacksAsSimplerOperators) {
   for (const std::int64_t opset : {13, 17, 20, 24}) {
     expect_round_trip(fmt::format("activations_{}", opset), Sequential({5}, layers), opset);
   }
+}
+
+TEST(OnnxExport, TakesTheLowestOpsetThatHasAllOperators) {
+  Network network = Sequential{{3, 4}, MultiHeadAttention{.heads = 2, .rotary = true}};
+  network.initialize(1);
+  EXPECT_EQ(onnx::to_model(network).opset(), 23);
+  EXPECT_THAT(::neurons::testing::message_of([&] { onnx::to_model(network, {.opset = 21, .metadata = {}}); }),
+              ::testing::HasSubstr("RotaryEmbedding (opset 23 has it)"));
+  expect_round_trip("rotary", network, 23);
+  network = Sequential{{3, 4}, MultiHeadAttention{.heads = 2}};
+  network.initialize(1);
+  EXPECT_EQ(onnx::to_model(network).opset(), 21);
 }
 
 TEST(OnnxExport, ListsAllThatAnOpsetLacks) {

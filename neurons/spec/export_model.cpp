@@ -27,15 +27,43 @@ fs::path export_path(const Model& model, const ExportOptions& options, const std
   return path;
 }
 
+namespace {
+
+/// A folder that is made, and taken away again unless something was written into it.
+class MadeFolder {
+ public:
+  explicit MadeFolder(const fs::path& folder) {
+    std::error_code error;
+    for (fs::path path = fs::absolute(folder).lexically_normal(); !fs::exists(path, error) && path.has_relative_path();
+         path = path.parent_path()) {
+      made_.push_back(path);
+    }
+    fs::create_directories(folder, error);
+    if (error) fail_run("{}: cannot make this folder: {}", folder.string(), error.message());
+  }
+  void take_away() const noexcept {
+    std::error_code ignored;
+    for (const fs::path& path : made_) fs::remove(path, ignored);  // only if nothing is in it
+  }
+
+ private:
+  std::vector<fs::path> made_;  ///< the innermost first
+};
+
+}  // namespace
+
 ExportedFiles export_model(const Model& model, const std::string& format, const ExportOptions& options) {
   std::vector<std::string> known;
   for (const ExportFormat& form : export_formats()) known.push_back(form.name);
   const auto found = std::ranges::find(export_formats(), format, &ExportFormat::name);
   if (found == export_formats().end()) fail_input("export: unknown format \"{}\"{}", format, nearest_or_all(format, known));
-  std::error_code error;
-  fs::create_directories(options.folder, error);
-  if (error) fail_run("{}: cannot make this folder: {}", options.folder.string(), error.message());
-  return found->write(model, options);
+  const MadeFolder folder(options.folder);
+  try {
+    return found->write(model, options);
+  } catch (...) {
+    folder.take_away();
+    throw;
+  }
 }
 
 }  // namespace neurons

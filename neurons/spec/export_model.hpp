@@ -13,7 +13,8 @@ namespace neurons {
 struct ExportOptions {
   std::filesystem::path folder;  ///< where the files go; made if it is not there
   std::string name = "network";  ///< of the files, and in them
-  std::int64_t opset = 0;        ///< of ONNX: 13 to 24; 0: 21, or the one that the model was imported from
+  /// Of ONNX: 13 to 24; 0: the one that the model was imported from, or 21; a later one where that lacks an operator.
+  std::int64_t opset = 0;
 };
 
 /// What an export left.
@@ -33,7 +34,8 @@ struct ExportFormat {
 const std::vector<ExportFormat>& export_formats();
 
 /// Writes the model in the form of that name. Throws InputError for an unknown name (with the nearest one) and where the form
-/// cannot hold the model, RuntimeError where the folder cannot be made or written.
+/// cannot hold the model, RuntimeError where the folder cannot be made or written; a folder
+/// that it made for nothing is gone then.
 ExportedFiles export_model(const Model& model, const std::string& format, const ExportOptions& options);
 
 /// Where a form's file goes. Throws InputError if that is the model itself.

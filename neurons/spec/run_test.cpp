@@ -13,6 +13,7 @@
 #include "neurons/data/readers/npy.hpp"
 #include "neurons/formats/safetensors.hpp"
 #include "neurons/layers/dense.hpp"
+#include "neurons/spec/export_model.hpp"
 #include "neurons/spec/predict.hpp"
 #include "neurons/training/run_folder.hpp"
 
@@ -381,6 +382,20 @@ TEST_F(Run, PredictsArrays) {
   const std::vector<std::string> pair = {"x=2"};
   EXPECT_THAT(message_of([&] { read_samples(model, pair); }), HasSubstr("was not trained on a table"));
   EXPECT_THAT(message_of([&] { predict(model, Tensor(DType::f32, {2, 3})); }), HasSubstr("got [2, 3]"));
+}
+
+TEST(ExportModel, LeavesNoFolderBehindAFailure) {
+  const TemporaryFolder folder;
+  Model model;
+  model.network = Sequential{{2}, Dense{3}};
+  model.network.initialize(1);
+  EXPECT_THAT(message_of([&] { export_model(model, "onnx", {.folder = folder / "new" / "deep", .opset = 99}); }),
+              HasSubstr("opset 99 cannot be written"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "new"));
+  std::filesystem::create_directory(folder / "old");
+  EXPECT_ANY_THROW(export_model(model, "onnx", {.folder = folder / "old", .opset = 99}));
+  EXPECT_TRUE(std::filesystem::exists(folder / "old"));
+  EXPECT_EQ(export_model(model, "onnx", {.folder = folder / "new" / "deep" / ""}).files.size(), 1U);
 }
 
 TEST(Predictions, AreOfTheFirstOutput) {

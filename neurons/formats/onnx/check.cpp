@@ -101,14 +101,14 @@ std::string why_no_gradient(const Graph& graph, const Node& node) {
 
 /// Why a node cannot be written; empty where it can.
 std::string why_not_written(const Graph& graph, const Node& node) {
-  if (can_be_written(*node.op, kUsualWritten)) return "";
+  if (can_be_written(*node.op, kNewestWritten)) return "";
   try {
     Alone alone(graph, node);
     alone.graph.output("result", alone.outputs.front());
-    decompose(alone.graph, [](const OpDef& op) { return can_be_written(op, kUsualWritten); });
+    decompose(alone.graph, [](const OpDef& op) { return can_be_written(op, kNewestWritten); });
     return "";
   } catch (const InputError&) {
-    return fmt::format("ONNX's opset {} has no operator for {}", kUsualWritten, node.op->name);
+    return fmt::format("ONNX's opset {} has no operator for {}", kNewestWritten, node.op->name);
   }
 }
 

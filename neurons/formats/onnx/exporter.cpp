@@ -476,8 +476,8 @@ class Exporter {
   std::string batch_;          ///< the value that holds the number of samples, once one is needed
 };
 
-/// Throws InputError with all ops that the opset has no operator for, and the opset that has.
-void require_operators(const Graph& graph, std::int64_t opset) {
+/// All ops that the opset has no operator for, each with the opset that has.
+std::set<std::string> missing_operators(const Graph& graph, std::int64_t opset) {
   std::set<std::string> missing;
   for (const Node& node : graph.nodes()) {
     if (can_be_written(*node.op, opset) || node.op->decompose) continue;
@@ -485,13 +485,23 @@ void require_operators(const Graph& graph, std::int64_t opset) {
     for (const OnnxName& name : node.op->onnx) since = name.domain.empty() ? name.since : since;
     missing.insert(since > 0 ? fmt::format("{} (opset {} has it)", node.op->name, since) : node.op->name);
   }
-  if (!missing.empty()) fail_input("ONNX's opset {} has no operators for {}", opset, fmt::join(missing, ", "));
+  return missing;
+}
+
+/// The lowest opset from `least` on that has operators for all of the graph; `least` where none has.
+std::int64_t sufficient_opset(const Graph& graph, std::int64_t least) {
+  const Graph live = remove_dead_nodes(graph);
+  for (std::int64_t opset = least; opset <= kNewestWritten; ++opset) {
+    if (missing_operators(live, opset).empty()) return opset;
+  }
+  return least;
 }
 
 /// The graph in ops that the opset has operators for.
 Graph in_operators(const Graph& graph, std::int64_t opset) {
   const Graph live = remove_dead_nodes(graph);
-  require_operators(live, opset);
+  const std::set<std::string> missing = missing_operators(live, opset);
+  if (!missing.empty()) fail_input("ONNX's opset {} has no operators for {}", opset, fmt::join(missing, ", "));
   const Graph parts = decompose(live, [&](const OpDef& op) { return can_be_written(op, opset); });
   return remove_dead_nodes(rewrite(parts, [&](const RewriteContext& context) -> std::optional<std::vector<Value>> {
     if (has_operator(context.op, opset)) return std::nullopt;
@@ -503,11 +513,14 @@ Graph in_operators(const Graph& graph, std::int64_t opset) {
 
 bool can_be_written(const OpDef& op, std::int64_t opset) { return has_operator(op, opset) || find_simpler(op) != nullptr; }
 
-Model to_model(const GraphOfBatch& graph, const ValueOfState& state, const ExportOptions& options) {
+Model to_model(const GraphOfBatch& graph, const ValueOfState& state, const ExportOptions& given) {
+  ExportOptions options = given;
   if (options.opset < kOldestWritten || options.opset > kNewestWritten) {
     fail_input("opset {} cannot be written; choose {} to {}", options.opset, kOldestWritten, kNewestWritten);
   }
-  const Graph fewer = in_operators(graph(kFewer), options.opset);
+  const Graph first = graph(kFewer);
+  if (options.or_later) options.opset = sufficient_opset(first, options.opset);
+  const Graph fewer = in_operators(first, options.opset);
   const Graph more = in_operators(graph(kMore), options.opset);
   return Exporter(fewer, more, state, options).run();
 }

@@ -18,6 +18,7 @@ inline constexpr std::int64_t kUsualWritten = 21;
 
 struct ExportOptions {
   std::int64_t opset = kUsualWritten;
+  bool or_later = false;  ///< where the opset lacks an operator, the lowest later one that has all
   std::map<std::string, std::string> metadata = {};
   std::string name = "network";  ///< of the graph
 };

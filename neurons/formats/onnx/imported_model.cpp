@@ -320,6 +320,7 @@ Model to_model(const Network& network, const SaveOptions& options) {
     how.name = from->model.graph.name;
     if (from->model.opsets.contains("")) how.opset = std::clamp(from->model.opset(), kOldestWritten, kNewestWritten);
   }
+  how.or_later = options.opset == 0;
   if (options.opset != 0) how.opset = options.opset;
   const auto graph = [&](std::int64_t batch) {
     Graph built(network.table());

@@ -84,7 +84,7 @@ Graph graph_with_all_outputs(const Network& network, std::int64_t batch);
 void replace_head(Network& network, std::int64_t outputs);
 
 struct SaveOptions {
-  std::int64_t opset = 0;  ///< 0: the imported model's, or 21
+  std::int64_t opset = 0;  ///< 0: the imported model's, or 21; a later one where that lacks an operator
   std::map<std::string, std::string> metadata = {};
 };
 

@@ -86,7 +86,9 @@ bool is_case(const fs::path& folder) { return fs::is_regular_file(folder / "mode
 
 CaseResult run_case(const fs::path& folder, const std::shared_ptr<const OpTable>& table) {
   CaseResult result;
-  result.name = folder.filename().string();
+  fs::path named = fs::absolute(folder).lexically_normal();
+  if (!named.has_filename()) named = named.parent_path();  // "test_relu/"
+  result.name = named.filename().string();
   try {
     const Model model = read(folder / "model.onnx");
     if (const std::string unknown = unknown_operators(model, *table); !unknown.empty()) {

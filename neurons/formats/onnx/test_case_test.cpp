@@ -54,6 +54,9 @@ TEST_F(TestCase, PassesFailsAndSkips) {
   EXPECT_EQ(unknown.reason, "uses operators that are not known here: Foo");
   EXPECT_EQ(find_cases(folder_).size(), 4U);
   EXPECT_EQ(find_cases(folder_ / "test_relu").size(), 1U);
+  const CaseResult slash = run_case(find_cases(folder_ / "test_relu" / "").front(), ops::table());
+  EXPECT_EQ(slash.name, "test_relu");
+  EXPECT_EQ(slash.outcome, Outcome::passed);
 }
 
 TEST_F(TestCase, CasesThatAreNone) {
