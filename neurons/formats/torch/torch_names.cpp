@@ -8,6 +8,8 @@
 
 #include "neurons/base/error.hpp"
 #include "neurons/formats/torch/torch_layouts.hpp"
+#include "neurons/layers/attention.hpp"
+#include "neurons/layers/transformer.hpp"
 
 namespace neurons {
 namespace {
@@ -27,6 +29,18 @@ struct TorchLayer {
   }
 };
 
+/// Throws where attention computes what no attention of PyTorch's computes from the same weights.
+template <typename T>
+void require_torch_attention(const std::string& name, const Layer& layer) {
+  const T* attention = layer.as<T>();
+  if (attention == nullptr) return;
+  if (attention->rotary) fail_input("{}: rotary = true: PyTorch's attention has no rotary positions", name);
+  if (attention->kv_heads != 0 && attention->kv_heads != attention->heads) {
+    fail_input("{}: kv_heads = {} of {} heads: in PyTorch's attention each head has keys and values of its own", name,
+               attention->kv_heads, attention->heads);
+  }
+}
+
 /// In the order of the network.
 std::vector<TorchLayer> torch_layers(const Network& network) {
   std::map<std::string, std::map<std::string, Shape>> parameters;
@@ -41,6 +55,9 @@ std::vector<TorchLayer> torch_layers(const Network& network) {
   for (const auto& [name, layer] : network.layers()) {
     const auto own = parameters.find(name);
     if (own == parameters.end()) continue;
+    require_torch_attention<MultiHeadAttention>(name, layer);
+    require_torch_attention<TransformerEncoder>(name, layer);
+    require_torch_attention<TransformerDecoder>(name, layer);
     layers.push_back({name, own->second, torch_tensors(name, layer.kind(), own->second)});
   }
   return layers;

@@ -163,6 +163,16 @@ TEST(TorchNames, WhatPyTorchDoesNotHaveIsSaid) {
   Network network = Sequential{{4, 3}, Gru{.hidden = 2, .reset_after = false}};
   network.initialize(1);
   EXPECT_THAT(testing::message_of([&] { to_torch(network); }), HasSubstr("gru1: reset_after = false is no GRU of PyTorch's"));
+  const auto refusal = [](const Layer& layer) {
+    Network attends = Sequential({3, 4}, {layer});
+    attends.initialize(1);
+    return testing::message_of([&] { to_torch(attends); });
+  };
+  EXPECT_EQ(refusal(MultiHeadAttention{.heads = 2, .kv_heads = 1}),
+            "multi_head_attention1: kv_heads = 1 of 2 heads: in PyTorch's attention each head has keys and values of its own");
+  EXPECT_EQ(refusal(TransformerEncoder{.heads = 2, .rotary = true}),
+            "transformer_encoder1: rotary = true: PyTorch's attention has no rotary positions");
+  EXPECT_EQ(refusal(MultiHeadAttention{.heads = 2, .kv_heads = 2}), "nothing thrown");
 }
 
 }  // namespace
