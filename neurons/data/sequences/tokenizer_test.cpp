@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
+
+#include "neurons/base/random.hpp"
 #include "neurons/data/data_testing.hpp"
 #include "neurons/data/readers/text.hpp"
 #include "neurons/data/sequences/token_windows.hpp"
@@ -34,6 +38,37 @@ TEST(Tokenizer, OfBytesKnowsEverything) {
   EXPECT_EQ(tokenizer.names()[0xC3], "<0xc3>");
   EXPECT_EQ(tokenizer.names()[9], "<0x09>");
   EXPECT_EQ(tokenizer.unknown(), std::nullopt);
+}
+
+/// As learn_merges() is defined: all pairs are counted anew for each merge.
+std::vector<Merge> merges_by_counting(const std::string& text, std::int64_t most) {
+  std::vector<Merge> merges;
+  while (std::ssize(merges) < most) {
+    const MergeRanks ranks = ranks_of(merges);
+    std::map<Merge, std::int64_t> counts;
+    for (const std::string_view word : words_of(text)) {
+      const auto tokens = merge_word(word, ranks);
+      for (std::size_t i = 0; i + 1 < tokens.size(); ++i) ++counts[{tokens[i], tokens[i + 1]}];
+    }
+    const auto best = std::ranges::max_element(counts, {}, [](const auto& entry) { return entry.second; });
+    if (best == counts.end() || best->second < 2) break;
+    merges.push_back(best->first);
+  }
+  return merges;
+}
+
+TEST(BytePairs, AreThoseOfCountingAnew) {
+  RandomStream random(3);
+  for (const std::uint64_t letters : {1U, 2U, 3U, 9U}) {
+    std::string text;
+    for (int i = 0; i < 400; ++i) {
+      const std::uint64_t drawn = random.below(letters + 1);
+      text += drawn == letters ? ' ' : static_cast<char>('a' + drawn);
+    }
+    const auto expected = merges_by_counting(text, 60);
+    EXPECT_GT(expected.size(), 2U);
+    EXPECT_EQ(learn_merges(text, 60), expected) << letters;
+  }
 }
 
 /// Worked by hand: "ab" stands 4 times, " ab" 3 times, then nothing stands twice but " abc".
