@@ -316,6 +316,7 @@ std::vector<Value> Importer::run(const std::map<std::string, Value>& given) {
       continue;
     }
     if (found == scopes_.back().end() || !found->second) fail_input("output \"{}\" is computed by nothing", output.name);
+    if (sequences_.contains(found->second.id())) fail_input("output \"{}\" is a sequence of tensors, not a tensor", output.name);
     outputs.push_back(found->second);
   }
   return outputs;

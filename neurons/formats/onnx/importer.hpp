@@ -87,6 +87,11 @@ class NodeContext {
   std::string text(std::string_view attribute, const std::string& otherwise) const;
   std::vector<std::int64_t> integer_list(std::string_view attribute) const;
   Tensor tensor(std::string_view attribute) const;
+  /// A list of values as one: it may go wherever values go, until someone asks for its items.
+  Value sequence(std::vector<Value> items) const;
+  bool is_sequence(std::size_t index) const;
+  /// The items of an input that is a sequence. Throws InputError if it is none.
+  const std::vector<Value>& items(std::size_t index) const;
   /// What the file calls the input's integers, where they have fewer bits there.
   std::optional<ElementType> narrow_type(std::size_t index) const;
   bool has_output(std::size_t index) const { return index < node.outputs.size() && !node.outputs[index].empty(); }
@@ -163,6 +168,7 @@ class Importer {
   ImportOptions options_;
   OpNames names_;
   NarrowIntegers integers_;
+  std::map<int, std::vector<Value>> sequences_;  ///< items, by the id of the constant that stands for the list
   std::vector<Scope> scopes_;
   std::vector<const std::map<std::string, std::int64_t>*> opsets_;
   int depth_ = 0;                            ///< of the function that is being called

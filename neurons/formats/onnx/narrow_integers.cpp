@@ -16,8 +16,7 @@ constexpr std::array<std::string_view, 19> kArithmetic = {
     "BitCast", "Abs", "Add", "Cast",     "CastLike",   "CumProd",   "CumSum",          "Div", "Gemm", "MatMul",
     "Mul",     "Neg", "Pow", "ReduceL1", "ReduceProd", "ReduceSum", "ReduceSumSquare", "Sub", "Sum"};
 /// Operators whose integers have a type of their own, whatever they read; and those of which that holds behind the first output.
-constexpr std::array<std::string_view, 7> kCounting = {"ArgMax",  "ArgMin", "ConvInteger", "MatMulInteger",
-                                                       "NonZero", "Shape",  "Size"};
+constexpr std::array<std::string_view, 6> kCounting = {"ArgMax", "ArgMin", "MatMulInteger", "NonZero", "Shape", "Size"};
 constexpr std::array<std::string_view, 3> kCountingBehind = {"MaxPool", "TopK", "Unique"};
 
 bool is_any_of(const NodeData& node, Names names) {

@@ -73,7 +73,21 @@ void NodeContext::fail(const std::string& message) const { throw InputError(mess
 
 Value NodeContext::input(std::size_t index) const {
   if (!has(index)) fail(fmt::format("its input {} is missing", index));
+  if (is_sequence(index)) fail(fmt::format("its input {} is a sequence of {} tensors, not a tensor", index, items(index).size()));
   return inputs[index];
+}
+
+Value NodeContext::sequence(std::vector<Value> items) const {
+  const Value stand_in = constant(Tensor(DType::u8, Shape{0}));
+  importer_.sequences_.emplace(stand_in.id(), std::move(items));
+  return stand_in;
+}
+
+bool NodeContext::is_sequence(std::size_t index) const { return has(index) && importer_.sequences_.contains(inputs[index].id()); }
+
+const std::vector<Value>& NodeContext::items(std::size_t index) const {
+  if (!is_sequence(index)) fail(fmt::format("its input {} is no sequence", index));
+  return importer_.sequences_.at(inputs[index].id());
 }
 
 const Tensor* NodeContext::known(std::size_t index) const {
@@ -181,6 +195,7 @@ std::vector<Value> NodeContext::as_it_is(const Attributes& changed, const std::v
   }
   std::vector<Value> values;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (has(i)) input(i);  // no sequence
     const auto bound = std::ranges::find(op->onnx_inputs, i, &OnnxInput::index);
     if (bound == op->onnx_inputs.end()) {
       values.push_back(inputs[i]);

@@ -17,6 +17,7 @@ void add_normalization_rules(Rules& rules);  ///< BatchNormalization, Dropout, �
 void add_combining_rules(Rules& rules);      ///< Sum, Mean, OneHot, …: several ops of ours
 void add_control_flow_rules(Rules& rules);   ///< If, Loop, Scan: unrolled
 void add_quantization_rules(Rules& rules);   ///< QuantizeLinear and others of integers that are no bytes
+void add_sequence_rules(Rules& rules);       ///< SequenceAt, SplitToSequence, …: lists that are known at import
 void add_newest_rules(Rules& rules);         ///< of opsets 27 and 28: SwiGLU, …
 void add_training_rules(Rules& rules);       ///< Gradient and the optimisers of ai.onnx.preview.training
 
