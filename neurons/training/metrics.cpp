@@ -56,22 +56,30 @@ double area_under_roc(const std::vector<double>& scores, const std::vector<bool>
   return positives > 0 && negatives > 0 ? pairs / (positives * negatives) : kNaN;
 }
 
-/// log softmax of one class: orders samples as its probability does, without saturating.
-double log_probability(const std::vector<double>& row, std::size_t label) {
-  const double largest = *std::ranges::max_element(row);
-  double sum = 0;
-  for (const double score : row) sum += std::exp(score - largest);
-  return row[label] - largest - std::log(sum);
+/// log softmax of each row: orders samples as a class's probability does, without saturating.
+std::vector<std::vector<double>> log_probabilities(std::vector<std::vector<double>> rows) {
+  for (std::vector<double>& row : rows) {
+    const double largest = std::ranges::max(row);
+    double sum = 0;
+    for (const double score : row) sum += std::exp(score - largest);
+    const double log_sum = std::log(sum);
+    for (double& score : row) score = score - largest - log_sum;
+  }
+  return rows;
 }
 
 double roc_auc(const std::vector<std::vector<double>>& rows, std::span<const std::int64_t> labels, std::size_t classes) {
+  std::vector<bool> occurs(classes, false);
+  for (const std::int64_t label : labels) occurs[static_cast<std::size_t>(label)] = true;
+  if (std::ranges::find(occurs, false) != occurs.end()) return kNaN;
+  const auto logs = classes == 2 ? std::vector<std::vector<double>>() : log_probabilities(rows);
   double sum = 0;
   const std::size_t first = classes == 2 ? 1 : 0;
   for (std::size_t label = first; label < classes; ++label) {
     std::vector<double> scores;
     std::vector<bool> positive;
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      scores.push_back(classes == 2 ? rows[i][1] - rows[i][0] : log_probability(rows[i], label));
+      scores.push_back(classes == 2 ? rows[i][1] - rows[i][0] : logs[i][label]);
       positive.push_back(labels[i] == static_cast<std::int64_t>(label));
     }
     sum += area_under_roc(scores, positive);
