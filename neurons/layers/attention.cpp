@@ -54,6 +54,9 @@ struct Operands {
     const std::int64_t keys = source.shape()[1];
     const Shape& given = inputs.back().shape();
     if (given == Shape{batch, keys}) {
+      const bool itself = source == queries;
+      source = existing_steps(source, inputs.back());
+      if (itself) queries = source;
       mask = reshape(inputs.back(), {batch, 1, 1, keys});
     } else if (given == Shape{batch, queries.shape()[1], keys}) {
       mask = reshape(inputs.back(), {batch, 1, queries.shape()[1], keys});

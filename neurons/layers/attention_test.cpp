@@ -185,6 +185,50 @@ TEST(OverTime, LeavesPaddingOut) {
   EXPECT_THAT(run_network(around(AttentionPool{}, {3, 2}, true), inputs).at("y"), Pointwise(FloatNear(1e-5F), expected));
 }
 
+/// NaN or Inf in a step that the mask leaves out reaches no weight.
+TEST(Padding, ReachesNoWeightWhateverItIs) {
+  const auto slopes = [](const std::vector<Layer>& layers, float padding) {
+    Network network;
+    Network::Tap tap = network.input("x", {3, 4});
+    const Network::Tap mask = network.input("mask", {3}, DType::boolean);
+    for (const Layer& layer : layers) tap = network.add(layer, {tap, mask});
+    network.output("y", tap);
+    network.initialize(1);
+    Graph graph(network.table());
+    network.build(graph, 2, Mode::training);
+    std::vector<Value> weights;
+    for (const auto& [name, type] : network.trained_parameters()) weights.push_back(graph.find(name));
+    if (weights.empty()) weights.push_back(graph.find("x"));
+    const auto results = gradients(graph.find("y"), weights, graph.input("dy", graph.find("y").type()));
+    for (std::size_t i = 0; i < results.size(); ++i) graph.output("slope" + std::to_string(i), results[i]);
+    auto store = std::make_shared<StateStore>(network.table());
+    for (const auto& [name, tensor] : network.parameters()) store->set(name, tensor);
+    Plan plan = compile(graph, store);
+    Tensor x = waves({2, 3, 4});
+    std::fill_n(x.values<float>().begin() + 4, 4, padding);
+    plan.input("x").assign(x);
+    plan.input("mask").assign(mask_of({2, 3}, {true, false, true, true, true, true}));
+    plan.input("dy").assign(waves({2, 4}, 2));
+    plan.run();
+    std::vector<float> all;
+    for (const NamedOutput& output : graph.outputs()) {
+      const auto values = plan.output(output.name).values<float>();
+      all.insert(all.end(), values.begin(), values.end());
+    }
+    return all;
+  };
+  const MultiHeadAttention attention{.heads = 2};
+  const TransformerEncoder block{.heads = 2};
+  for (const std::vector<Layer>& layers : {std::vector<Layer>{attention, MeanOverTime{}},
+                                           {block, LastStep{}},
+                                           {block, MeanOverTime{}},
+                                           {AttentionPool{}},
+                                           {LastStep{}}}) {
+    const auto zeros = slopes(layers, 0);
+    for (const float padding : {NAN, INFINITY, 1e5F}) EXPECT_EQ(slopes(layers, padding), zeros) << layers.front().kind();
+  }
+}
+
 TEST(TemporalConv, SeesThisStepAndThoseBeforeIt) {
   Network network = around(TemporalConv{.filters = 1, .kernel = 2, .dilation = 2}, {5, 2});
   network.set_parameter("temporal_conv1.weight",

@@ -13,6 +13,11 @@ Value sequence_input(BuildContext& context, Value x) {
              x.type().dtype == DType::i64 ? "; add an Embedding before it" : "");
 }
 
+Value existing_steps(Value x, Value mask) {
+  Graph& graph = x.graph();
+  return graph.emit("Where", {reshape(mask, {x.shape()[0], x.shape()[1], 1}), x, graph.scalar(0)});
+}
+
 Value first_steps(Value value, std::int64_t count) {
   const std::vector<std::int64_t> zero{0};
   return emit_with("Slice", {value}, {{"starts", zero}, {"ends", std::vector{count}}, {"axes", zero}});

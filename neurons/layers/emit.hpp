@@ -11,6 +11,10 @@ Value single_input(BuildContext& context, const std::vector<Value>& inputs);
 /// `x` if it is a sequence [batch, time, features] of floats. Throws InputError otherwise.
 Value sequence_input(BuildContext& context, Value x);
 
+/// x [batch, time, features] with 0 in the steps where `mask` bool [batch, time] is false: whatever stands there, NaN included,
+/// reaches no sum and no gradient.
+Value existing_steps(Value x, Value mask);
+
 /// The first `count` rows of a value.
 Value first_steps(Value value, std::int64_t count);
 

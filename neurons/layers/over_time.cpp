@@ -7,7 +7,8 @@ namespace neurons {
 namespace {
 
 struct Masked {
-  Value x, mask;  ///< the mask may be absent
+  Value x;     ///< 0 in steps that do not exist
+  Value mask;  ///< may be absent
 
   Masked(BuildContext& context, const std::vector<Value>& inputs) {
     const std::string& scope = context.graph().scope();
@@ -20,6 +21,7 @@ struct Masked {
     mask = inputs[1];
     const TensorType expected{DType::boolean, {x.shape()[0], x.shape()[1]}};
     if (mask.type() != expected) fail_input("{}: expects a mask {}, got {}", scope, expected.to_string(), mask.type().to_string());
+    x = existing_steps(x, mask);
   }
 };
 
@@ -29,9 +31,6 @@ Value numbers(Value mask) { return emit_with("Cast", {mask}, {{"to", std::string
 Value sum_over_time(Value value, bool keep) {
   return emit_with("ReduceSum", {value}, {{"axes", std::vector<std::int64_t>{1}}, {"keep_dims", keep}});
 }
-
-/// Σ weights [batch, time] · x over time.
-Value weighted(Value x, Value weights) { return sum_over_time(x * reshape(weights, {x.shape()[0], x.shape()[1], 1}), false); }
 
 }  // namespace
 
@@ -44,11 +43,11 @@ Value LastStep::build(BuildContext& context, const std::vector<Value>& inputs) c
         emit_with("Slice", {given.x}, {{"starts", last}, {"ends", std::vector{shape[1]}}, {"axes", std::vector<std::int64_t>{1}}});
     return reshape(step, {shape[0], shape[2]});
   }
-  // The only step that is there and behind which none is.
+  // Where one step that exists is left: the last of them, and padding right before it, which is 0.
   const Value there = numbers(given.mask);
   const Value behind = emit_with("CumSum", {there}, {{"axis", std::int64_t{1}}, {"reverse", true}});
   const Value last = context.graph().emit("Equal", {behind, context.graph().scalar(1)});
-  return weighted(given.x, there * numbers(last));
+  return sum_over_time(existing_steps(given.x, last), false);
 }
 
 Value MeanOverTime::build(BuildContext& context, const std::vector<Value>& inputs) const {
@@ -58,7 +57,7 @@ Value MeanOverTime::build(BuildContext& context, const std::vector<Value>& input
   }
   const Value there = numbers(given.mask);
   const Value count = context.graph().emit("Max", {sum_over_time(there, true), context.graph().scalar(1)});
-  return weighted(given.x, there) / count;
+  return sum_over_time(given.x, false) / count;
 }
 
 Value AttentionPool::build(BuildContext& context, const std::vector<Value>& inputs) const {

@@ -76,14 +76,47 @@ Value require_sequences(BuildContext& context, const std::vector<Value>& inputs)
   return inputs[0];
 }
 
+Value as(Value value, DType to) { return emit_with("Cast", {value}, {{"to", std::string(name_of(to))}}); }
+
+/// Of each sequence of x [batch, time, …] the steps at `places` i64 [batch, time].
+Value steps_at(Value x, Value places) {
+  return emit_with("GatherND", {x, reshape(places, {x.shape()[0], x.shape()[1], 1})}, {{"batch_dims", std::int64_t{1}}});
+}
+
+bool is_mask(const std::vector<Value>& inputs) {
+  const Shape& x = inputs[0].shape();
+  return inputs.size() == 2 && inputs[1].type() == TensorType{DType::boolean, {x[0], x[1]}};
+}
+
+/// The steps where the mask is true first, both parts in the order that they have: padding may be anywhere.
+Value existing_first(Value x, Value mask) {
+  const std::int64_t time = x.shape()[1];
+  std::vector<float> ranks(static_cast<std::size_t>(2 * time));
+  for (std::size_t i = 0; i < ranks.size(); ++i) ranks[i] = static_cast<float>(2 * time) - static_cast<float>(i);
+  const std::vector<float> later(ranks.begin() + time, ranks.end());
+  ranks.resize(static_cast<std::size_t>(time));
+  Graph& graph = x.graph();
+  const auto row = [&](const std::vector<float>& values) { return graph.constant(Tensor::of<float>({1, time}, values)); };
+  const OpDef& best = graph.table()->find("TopK");
+  const std::vector<Value> order{graph.emit("Where", {mask, row(ranks), row(later)})};
+  const Value places = graph.emit_all(best, order, best.default_options.with({{"k", time}, {"axis", std::int64_t{1}}}))[1];
+  return steps_at(x, places);
+}
+
+/// The inverse: each step that exists where the mask has it, 0 where there is none.
+Value where_they_were(Value y, Value mask) {
+  const Value number = emit_with("CumSum", {as(mask, DType::f32)}, {{"axis", std::int64_t{1}}}) - 1;
+  const Value places = as(y.graph().emit("Max", {number, y.graph().scalar(0)}), DType::i64);
+  return existing_steps(steps_at(y, places), mask);
+}
+
 /// Lengths i32 [batch] as ONNX wants them, from lengths or a mask [batch, time]; absent where there is no second input.
 Value require_lengths(BuildContext& context, const std::vector<Value>& inputs) {
   if (inputs.size() < 2) return {};
   const Value given = inputs[1];
   const Shape& x = inputs[0].shape();
   const DType dtype = given.type().dtype;
-  const auto as = [](Value value, DType to) { return emit_with("Cast", {value}, {{"to", std::string(name_of(to))}}); };
-  if (given.type() == TensorType{DType::boolean, {x[0], x[1]}}) {
+  if (is_mask(inputs)) {
     const Value count =
         emit_with("ReduceSum", {as(given, DType::f32)}, {{"axes", std::vector<std::int64_t>{1}}, {"keep_dims", false}});
     return as(count, DType::i32);
@@ -130,8 +163,10 @@ Outputs run_direction(BuildContext& context, const Kind& kind, Value x, Value le
 
 Value build_recurrent(BuildContext& context, const std::vector<Value>& inputs, const Kind& kind) {
   require_options(context, kind);
-  Value x = batch_and_time_swapped(require_sequences(context, inputs));
+  const Value sequences = require_sequences(context, inputs);
   const Value lengths = require_lengths(context, inputs);
+  const bool masked = is_mask(inputs);
+  Value x = batch_and_time_swapped(masked ? existing_first(sequences, inputs[1]) : sequences);
   std::vector<Value> last;
   for (std::int64_t l = 0; l < kind.layers; ++l) {
     const std::string suffix = l == 0 ? "" : "_" + std::to_string(l + 1);
@@ -148,7 +183,9 @@ Value build_recurrent(BuildContext& context, const std::vector<Value>& inputs, c
     const auto seed = static_cast<std::int64_t>(context.layer_seed() + static_cast<std::uint64_t>(l));
     x = emit_with("Dropout", {x, context.step()}, {{"ratio", static_cast<double>(kind.dropout)}, {"seed", seed}});
   }
-  return kind.return_sequences ? batch_and_time_swapped(x) : joined(last, 1);
+  if (!kind.return_sequences) return joined(last, 1);
+  const Value all = batch_and_time_swapped(x);
+  return masked ? where_they_were(all, inputs[1]) : all;
 }
 
 }  // namespace

@@ -4,8 +4,9 @@
 /// All take x [batch, time, features] and give [batch, time, outputs] (`return_sequences`) or, of each sequence, the last step
 /// [batch, outputs]; there are `hidden` outputs, or 2 · hidden of a bidirectional layer, whose backward half has seen the first
 /// step last. A second input, lengths [batch] (i32 or i64) or a mask bool [batch, time] (see PaddingMask), says how many steps of
-/// each sequence exist, padding being at the end: the others change no output, loss or gradient, and their outputs are 0; of a
-/// sequence of padding alone the last step is 0. `layers` stands for so many of them one upon the other, with `dropout` in between.
+/// each sequence exist, padding being at the end, or which, wherever padding is: the others change no output, loss or gradient, not
+/// even by NaN, and their outputs are 0; of a sequence of padding alone the last step is 0. `layers` stands for so many of them one
+/// upon the other, with `dropout` in between.
 ///
 /// Parameters of the first layer: weight [gates · hidden, features] (Glorot & Bengio's uniform), recurrent_weight [gates · hidden,
 /// hidden] (orthogonal: Saxe et al. 2014), bias [gates · hidden]; of layer 2 weight_2, …; of a bidirectional layer's backward half

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
 
 #include "neurons/base/testing.hpp"
 #include "neurons/graph/gradients.hpp"
@@ -200,7 +201,8 @@ TEST(Lstm, BeginsToRemember) {
 
 /// A padded step reaches no parameter, and nothing reaches a padded step.
 TEST(Recurrent, PaddingHasNoGradient) {
-  for (const Layer& layer : {Layer(Lstm{.hidden = 5}), Layer(Gru{.hidden = 5}), Layer(SimpleRnn{.hidden = 5})}) {
+  for (const Layer& layer : {Layer(Lstm{.hidden = 5}), Layer(Gru{.hidden = 5}), Layer(Gru{.hidden = 5, .reset_after = false}),
+                             Layer(SimpleRnn{.hidden = 5})}) {
     const Network network = on_sequences(layer.with({{"bidirectional", true}, {"return_sequences", true}}), true);
     const auto slopes = [&](float padding) {
       Graph graph(network.table());
@@ -228,7 +230,7 @@ TEST(Recurrent, PaddingHasNoGradient) {
       return all;
     };
     const auto zeros = slopes(0);
-    EXPECT_EQ(zeros, slopes(1e5F)) << layer.kind();
+    for (const float padding : {1e5F, NAN, INFINITY}) EXPECT_EQ(zeros, slopes(padding)) << layer.kind() << " " << padding;
     for (std::size_t i = 6; i < 12; ++i) EXPECT_EQ(zeros[0][i], 0.0F) << layer.kind();
     EXPECT_NE(zeros[0][5], 0.0F);
     EXPECT_NE(zeros[0][23], 0.0F);
@@ -306,6 +308,47 @@ TEST(Recurrent, TakesAMaskForLengths) {
   const auto y = run_network(masked, {{"x", x}, {"mask", mask}}).at("y");
   EXPECT_EQ(y, run_network(on_sequences(Gru{.hidden = 5}, true), {{"x", x}, {"lengths", lengths}}).at("y"));
   for (std::size_t u = 0; u < 5; ++u) EXPECT_EQ(y[10 + u], 0.0F);
+}
+
+/// Padding in front, between or of any value: what counts is the steps that exist, in their order.
+TEST(Recurrent, ReadsWhatTheMaskLeavesWhereverPaddingIs) {
+  const auto lstm = [](bool all) { return Lstm{.hidden = 5, .layers = 2, .bidirectional = true, .return_sequences = all}; };
+  const auto masked = [&](bool all) {
+    Network network;
+    const auto sequences = network.input("x", {4, 3});
+    network.output("y", network.add(lstm(all), {sequences, network.input("mask", {4}, DType::boolean)}, "layer"));
+    network.initialize(5);
+    return network;
+  };
+  Tensor x(DType::f32, {3, 4, 3});
+  std::ranges::fill(x.values<float>(), NAN);
+  Tensor ends(DType::f32, {3, 4, 3});
+  Tensor mask(DType::boolean, {3, 4});
+  const std::vector<std::vector<std::size_t>> there{{2, 3}, {0, 3}, {1}};
+  const Tensor values = random_numbers({3, 4, 3}, 1);
+  for (std::size_t row = 0; row < 3; ++row) {
+    for (std::size_t i = 0; i < there[row].size(); ++i) {
+      mask.values<bool>()[row * 4 + there[row][i]] = true;
+      for (std::size_t f = 0; f < 3; ++f) {
+        const float value = values.values<float>()[(row * 4 + i) * 3 + f];
+        x.values<float>()[(row * 4 + there[row][i]) * 3 + f] = ends.values<float>()[(row * 4 + i) * 3 + f] = value;
+      }
+    }
+  }
+  const std::map<std::string, Tensor> at_end{{"x", ends}, {"lengths", Tensor::of<std::int64_t>({3}, {2, 2, 1})}};
+  const std::map<std::string, Tensor> anywhere{{"x", x}, {"mask", mask}};
+  EXPECT_EQ(run_network(masked(false), anywhere), run_network(on_sequences(lstm(false), true), at_end));
+  const auto steps = run_network(masked(true), anywhere).at("y");
+  const auto expected = run_network(on_sequences(lstm(true), true), at_end).at("y");
+  for (std::size_t row = 0; row < 3; ++row) {
+    std::vector<float> moved(4 * 10);
+    for (std::size_t i = 0; i < there[row].size(); ++i) {
+      std::copy_n(expected.begin() + static_cast<std::ptrdiff_t>((row * 4 + i) * 10), 10,
+                  moved.begin() + static_cast<std::ptrdiff_t>(there[row][i] * 10));
+    }
+    const auto first = steps.begin() + static_cast<std::ptrdiff_t>(row * 40);
+    EXPECT_EQ(std::vector<float>(first, first + 40), moved) << row;
+  }
 }
 
 }  // namespace

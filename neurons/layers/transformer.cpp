@@ -64,7 +64,10 @@ Value TransformerEncoder::build(BuildContext& context, const std::vector<Value>&
   }
   check(context, dropout, feed_forward);
   Halves halves(context, *this);
-  const Value x = halves.around("attention", sequence_input(context, inputs[0]), [&](Value seen) {
+  Value steps = sequence_input(context, inputs[0]);
+  const TensorType mask{DType::boolean, {steps.shape()[0], steps.shape()[1]}};
+  if (inputs.size() == 2 && inputs[1].type() == mask) steps = existing_steps(steps, inputs[1]);
+  const Value x = halves.around("attention", steps, [&](Value seen) {
     std::vector<Value> operands = inputs;
     operands[0] = seen;
     return halves.attention("attention", operands, causal, rotary);
@@ -82,7 +85,7 @@ Value TransformerDecoder::build(BuildContext& context, const std::vector<Value>&
   Value x = halves.around("attention", sequence_input(context, inputs[0]),
                           [&](Value seen) { return halves.attention("attention", {seen}, true, rotary); });
   x = halves.around("cross_attention", x, [&](Value seen) {
-    std::vector<Value> operands = inputs;
+    std::vector<Value> operands = inputs;  // attention reads 0 where the memory is padding
     operands[0] = seen;
     return halves.attention("cross_attention", operands, false, false);
   });

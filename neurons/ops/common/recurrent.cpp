@@ -1,8 +1,10 @@
 #include "neurons/ops/common/recurrent.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 #include "neurons/base/suggest.hpp"
+#include "neurons/ops/common/choose.hpp"
 #include "neurons/ops/common/emit.hpp"
 #include "neurons/ops/common/view.hpp"
 
@@ -70,6 +72,16 @@ void require_lengths(const RewriteContext& context, Value lengths, std::int64_t 
   }
 }
 
+/// x [steps, batch, features] with 0 in the steps that do not exist: NaN that stands there would reach the weights as 0 · NaN.
+Value existing_steps(Value x, Value lengths) {
+  if (!lengths) return x;
+  const Shape& shape = x.shape();
+  std::vector<std::int32_t> numbers(static_cast<std::size_t>(shape[0]));
+  std::iota(numbers.begin(), numbers.end(), 0);
+  const Value step = x.graph().constant(Tensor::of<std::int32_t>({shape[0], 1, 1}, numbers));
+  return choose(x.graph().emit("Less", {step, reshaped(lengths, {1, shape[1], 1})}), x, 0.0);
+}
+
 }  // namespace
 
 std::vector<GateFunction> StepsOptions::functions(const std::vector<std::string>& defaults, std::size_t clipped) const {
@@ -130,7 +142,7 @@ std::vector<Value> decompose_recurrent(const RewriteContext& context, const Recu
   const Sizes sizes(options, input(kX).shape(), input(kR).shape());
   const bool batch_first = options.layout == 1;
   require_lengths(context, input(kLengths), sizes.steps);
-  const Value x = batch_first ? transposed(input(kX), {1, 0, 2}) : input(kX);
+  const Value x = existing_steps(batch_first ? transposed(input(kX), {1, 0, 2}) : input(kX), input(kLengths));
   const Value rows = reshaped(x, {sizes.steps * sizes.batch, sizes.features});
   const auto state = [&](std::size_t index) {
     return batch_first && input(index) ? transposed(input(index), {1, 0, 2}) : input(index);
