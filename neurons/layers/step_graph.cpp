@@ -3,9 +3,7 @@
 #include "neurons/graph/rewrite.hpp"
 
 namespace neurons {
-namespace {
 
-/// The same layers and parameters for sequences of another length.
 Network with_time(const Network& network, std::int64_t time) {
   Network result(network.table());
   std::vector<Network::Tap> taps;
@@ -27,6 +25,8 @@ Network with_time(const Network& network, std::int64_t time) {
   result.output(output.name, taps[static_cast<std::size_t>(output.call)]);
   return result;
 }
+
+namespace {
 
 std::vector<TensorType> types_of_outputs(const RewriteContext& context, const std::vector<Value>& inputs) {
   std::vector<TensorType> types;

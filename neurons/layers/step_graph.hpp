@@ -8,6 +8,9 @@
 
 namespace neurons {
 
+/// The same layers, without parameters, for sequences of another length. The network has one input [time, …].
+Network with_time(const Network& network, std::int64_t time);
+
 struct StepGraph {
   Graph graph;                      ///< for a batch of one
   std::vector<std::string> memory;  ///< the states that it assigns, zeros before the first step

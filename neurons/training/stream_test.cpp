@@ -10,6 +10,7 @@
 #include "neurons/base/testing.hpp"
 #include "neurons/base/testing/counting_new.hpp"
 #include "neurons/layers/activations.hpp"
+#include "neurons/layers/attention.hpp"
 #include "neurons/layers/dense.hpp"
 #include "neurons/layers/embedding.hpp"
 #include "neurons/layers/recurrent.hpp"
@@ -69,6 +70,7 @@ TEST(Stream, GivesWhatTheWholeSequenceGives) {
   expect_same(initialized(Lstm{.hidden = 20, .return_sequences = true}, Dense{2}));
   expect_same(initialized(Lstm{.hidden = 33, .layers = 2}, Dense{5}, Tanh{}));
   expect_same(initialized(Gru{.hidden = 17, .return_sequences = true}, Gru{.hidden = 4, .return_sequences = true}, Dense{1}));
+  expect_same(initialized(Gru{.hidden = 17, .return_sequences = true, .reset_after = false}, Dense{1}));
   expect_same(initialized(Dense{6}, Relu{}, SimpleRnn{.hidden = 9, .return_sequences = true}));
 }
 
@@ -96,14 +98,16 @@ TEST(Stream, ReadsTokens) {
 }
 
 TEST(Stream, TakesNoMemory) {
-  Stream stream(initialized(Lstm{.hidden = 32, .return_sequences = true}, Dense{1}));
-  const Network other = initialized(Lstm{.hidden = 32, .return_sequences = true}, Dense{1});
   const auto x = noise(3);
-  stream.swap_weights(other);
-  const long before = testing::allocations_here();
-  for (int i = 0; i < 100; ++i) stream.step(x);
-  stream.reset();
-  EXPECT_EQ(testing::allocations_here(), before);
+  for (const Layer& layer : {Layer(Lstm{.hidden = 32}), Layer(Gru{.hidden = 20}), Layer(SimpleRnn{.hidden = 20})}) {
+    const Network network = initialized(layer, Dense{1});
+    Stream stream(network);
+    stream.swap_weights(network);
+    const long before = testing::allocations_here();
+    for (int i = 0; i < 100; ++i) stream.step(x);
+    stream.reset();
+    EXPECT_EQ(testing::allocations_here(), before) << layer.kind();
+  }
 }
 
 TEST(Stream, NewWeightsGoOnFromTheStateOfTheOld) {
@@ -169,6 +173,16 @@ TEST(Stream, RefusesWhatDoesNotGoStepByStep) {
   EXPECT_THAT(complaint(initialized(TemporalConv{.filters = 4, .kernel = 3}, Lstm{.hidden = 2})),
               HasSubstr("some layer other than the recurrent ones sees more than one step"));
   EXPECT_THAT(complaint(Sequential{{4, 3}, Lstm{.hidden = 2}}), HasSubstr("no parameters yet"));
+  // Whatever the parameters are now: swap_weights may bring others.
+  Network still = initialized(LearnedPositions{.length = kTime}, Lstm{.hidden = 2});
+  still.set_parameter("learned_positions1.weight", Tensor(DType::f32, {kTime, 3}));
+  EXPECT_THAT(complaint(still), HasSubstr("sees more than one step"));
+  Network unseeing = initialized(TemporalConv{.filters = 2, .kernel = 2}, Lstm{.hidden = 2});
+  unseeing.set_parameter("temporal_conv1.weight", Tensor(DType::f32, {2, 3, 2}));
+  EXPECT_THAT(complaint(unseeing), HasSubstr("sees more than one step"));
+  Network single = Sequential{{1, 3}, Lstm{.hidden = 4, .return_sequences = true}, MultiHeadAttention{.heads = 2, .causal = true}};
+  single.initialize(1);
+  EXPECT_THAT(complaint(single), HasSubstr("sees more than one step"));
   EXPECT_THAT(complaint(Sequential{{4}, Dense{2}}), HasSubstr("one input [time, features]"));
   Stream stream(initialized(Lstm{.hidden = 2}));
   EXPECT_EQ(message_of([&] { stream.step(std::vector<float>{1, 2}); }), "stream: a step has 3 features, but 2 are given");
