@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "neurons/graph/gradients.hpp"
-#include "neurons/layers/recurrent.hpp"
 #include "neurons/training/number_rules.hpp"
 
 namespace neurons {
@@ -36,11 +35,11 @@ void clip_by_norm(Graph& graph, std::vector<Value>& gradients, double limit) {
 
 double clip_norm_of(const Network& network, const std::optional<double>& clip_norm) {
   constexpr double kOfRecurrent = 1;
-  const bool recurrent = std::ranges::any_of(network.layers(), [](const Network::NamedLayer& layer) {
-    const std::string kind = layer.layer.kind();
-    return kind == SimpleRnn::kKind || kind == Lstm::kKind || kind == Gru::kKind;
-  });
-  return clip_norm.value_or(recurrent ? kOfRecurrent : 0);
+  if (clip_norm) return *clip_norm;
+  Graph graph(network.table());
+  network.build(graph, 1, Mode::inference);
+  const bool recurrent = std::ranges::any_of(graph.nodes(), [](const Node& node) { return !node.op->remembers.empty(); });
+  return recurrent ? kOfRecurrent : 0;
 }
 
 Learner::Learner(Network network, LearnerOptions options)
@@ -143,7 +142,7 @@ Graph Learner::training_graph(std::int64_t rows, bool update) const {
 }
 
 Learner::Prepared Learner::prepare(const Graph& graph, const CompileOptions& compile_options) const {
-  Prepared prepared{compile(graph, states_, compile_options), {}, {}, {}, nullptr, {}, {}, {}, {}};
+  Prepared prepared{compile(graph, states_, compile_options), {}, {}, {}, {}, nullptr, {}, {}, {}, {}};
   const auto has = [&](std::string_view name) { return prepared.plan.graph().has(name); };
   for (int slot = 0; slot < compile_options.slots; ++slot) {
     Batch batch;
@@ -161,6 +160,7 @@ Learner::Prepared Learner::prepare(const Graph& graph, const CompileOptions& com
         scalars.push_back(has(name) ? prepared.plan.input(name, slot).values<float>().data() : nullptr);
       }
     }
+    prepared.lengths.emplace_back(graph, prepared.plan, slot);
     prepared.step.push_back(has("step") ? prepared.plan.input("step", slot).values<std::int64_t>().data() : nullptr);
   }
   prepared.loss = prepared.plan.output(kLoss).values<float>().data();
@@ -228,6 +228,7 @@ StepResult Learner::step(std::int64_t rows, int slot, double rate_scale, std::op
   const bool update = ends.value_or(ends_accumulation());
   Prepared& ready = prepared(rows, update);
   const auto place = static_cast<std::size_t>(slot);
+  ready.lengths[place].require();
   const int count = options_.optimizer.scalar_count();
   for (std::size_t group = 0; update && group <= options_.groups.size(); ++group) {
     std::array<float, kMaxScalars> values{};
@@ -274,6 +275,7 @@ const Batch& Learner::evaluation_batch(std::int64_t rows, int slot) {
 Learner::Evaluation Learner::evaluate(std::int64_t rows, int slot) {
   evaluation_batch(rows, slot);
   Prepared& ready = evaluation_.at(rows);
+  ready.lengths[static_cast<std::size_t>(slot)].require();
   ready.plan.run(slot);
   ready.take_results(rows);
   return {*ready.loss, ready.results.front().weight, ready.predictions.front(), ready.predictions, ready.results};

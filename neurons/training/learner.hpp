@@ -21,6 +21,7 @@
 #include "neurons/training/optimizers.hpp"
 #include "neurons/training/output_losses.hpp"
 #include "neurons/training/parameter_group.hpp"
+#include "neurons/training/sequence_lengths.hpp"
 
 namespace neurons {
 
@@ -29,8 +30,8 @@ struct LearnerOptions {
   Optimizer optimizer = Adam{};
   std::vector<ParameterGroup> groups{};
   double clip_value = 0;  ///< each gradient element to [-value, value]; 0: off
-  /// The norm over all gradients to at most this; 0: off. None: 1 where the network has recurrent layers (Pascanu et al. 2013:
-  /// their gradients explode now and then), else off.
+  /// The norm over all gradients to at most this; 0: off. None: 1 where the network has recurrent neurons, layers or those of
+  /// an ONNX model (Pascanu et al. 2013: their gradients explode now and then), else off.
   std::optional<double> clip_norm{};
   double l1 = 0;                 ///< adds l1 · sign(w) to the gradients of weights (not biases)
   double l2 = 0;                 ///< adds l2 · w to the gradients of weights (not biases)
@@ -72,7 +73,8 @@ class Learner {
 
   /// Buffers of a training batch of that many rows; slots 0 and 1 can be filled and run in turn. `update` says whether the step
   /// that will run on it ends an accumulation; by default every options.accumulate-th step does. The reference stays valid. Throws
-  /// InputError for a batch without rows and for another slot, as step() does, and that for a rate_scale that is not finite.
+  /// InputError for a batch without rows and for another slot, as step() does, and that for a rate_scale that is not finite and for
+  /// lengths of sequences that the data does not have.
   const Batch& batch(std::int64_t rows, int slot = 0, std::optional<bool> update = {});
   /// Forward, backward and update on the batch in that slot. `rate_scale` multiplies the learning rate (schedules). Allocates
   /// nothing once batch() was called with the same rows and `update`.
@@ -95,7 +97,7 @@ class Learner {
     std::span<const TensorView> predictions;  ///< of each output that has a loss; these two are valid until the next evaluation
     std::span<const LossResult> loss_results;
   };
-  /// The loss of a batch in inference mode; fill evaluation_batch(rows, slot) first.
+  /// The loss of a batch in inference mode; fill evaluation_batch(rows, slot) first. Throws InputError for lengths as step() does.
   Evaluation evaluate(std::int64_t rows, int slot = 0);
   const Batch& evaluation_batch(std::int64_t rows, int slot = 0);
 
@@ -132,6 +134,7 @@ class Learner {
     std::vector<Batch> slots;
     std::vector<std::vector<float*>> scalars;  ///< [slot][group × scalars of the optimiser]
     std::vector<std::int64_t*> step;           ///< [slot], null where no layer reads the step
+    std::vector<SequenceLengths> lengths;      ///< [slot]
     const float* loss = nullptr;
     std::vector<TensorView> predictions;
     std::vector<const float*> means;

@@ -9,6 +9,7 @@
 
 #include "neurons/base/testing.hpp"
 #include "neurons/layers/dense.hpp"
+#include "neurons/layers/recurrent.hpp"
 #include "neurons/layers/shapes.hpp"
 
 namespace neurons {
@@ -195,6 +196,53 @@ TEST(Learner, RefusesCallsThatMakeNoSense) {
   EXPECT_EQ(parameters_of(learner).w0, Parameters{}.w0) << "nothing was updated";
   step(learner);
   EXPECT_EQ(learner.prediction().values<float>()[0], -1.25F);
+}
+
+/// Recurrent neurons in a layer that is none of the library's, as models of ONNX bring them.
+struct Walker {
+  static constexpr std::string_view kKind = "walker";
+  template <typename Self, typename Visitor>
+  static void fields(Self&, Visitor&&) {}
+  Value build(BuildContext& context, const std::vector<Value>& inputs) const {
+    const Value weight = context.parameter("weight", {{1, 2, 3}, {}, 3, 2, {}});
+    const Value recurrent = context.parameter("recurrent", {{1, 2, 2}, {}, 2, 2, {}});
+    const Value x = emit_with("Transpose", {inputs.at(0)}, {{"perm", std::vector<std::int64_t>{1, 0, 2}}});
+    return context.graph().emit("RNN", {x, weight, recurrent});
+  }
+};
+
+TEST(Learner, ClipsTheGradientsOfAllRecurrentNeurons) {
+  EXPECT_EQ(clip_norm_of(network(), {}), 0);
+  EXPECT_EQ(clip_norm_of(Sequential{{4, 3}, Gru{.hidden = 2}}, {}), 1);
+  EXPECT_EQ(clip_norm_of(Sequential{{4, 3}, Walker{}}, {}), 1);
+  EXPECT_EQ(clip_norm_of(Sequential{{4, 3}, Walker{}}, 0.0), 0);
+}
+
+TEST(Learner, RefusesLengthsThatTheDataDoesNotHave) {
+  for (const DType dtype : {DType::i64, DType::i32}) {
+    Network padded;
+    const auto x = padded.input("x", {5, 2});
+    padded.output("y", padded.add(Lstm{.hidden = 1}, {x, padded.input("steps", {}, dtype)}));
+    Learner learner(padded, options());
+    const auto refusal = [&](std::int64_t length) {
+      const Tensor lengths = Tensor::of<std::int64_t>({3}, {5, 0, length}).cast(dtype);
+      learner.batch(3).inputs[1].assign(lengths);
+      const std::string trained = message_of([&] { learner.step(3); });
+      learner.evaluation_batch(3).inputs[1].assign(lengths);
+      EXPECT_EQ(message_of([&] { learner.evaluate(3); }), trained);
+      return trained;
+    };
+    EXPECT_EQ(refusal(9), "steps: sequence 2 (from 0) has length 9, but the data has 5 steps; expected 0 to 5");
+    EXPECT_THAT(refusal(-1), HasSubstr("sequence 2 (from 0) has length -1"));
+    if (dtype == DType::i64) {
+      EXPECT_THAT(refusal((std::int64_t{1} << 32) + 2), HasSubstr("has length 4294967298"));
+    }
+    const Tensor good = Tensor::of<std::int64_t>({3}, {5, 0, 1}).cast(dtype);
+    learner.batch(3).inputs[1].assign(good);
+    learner.evaluation_batch(3).inputs[1].assign(good);
+    EXPECT_TRUE(learner.step(3).finite);
+    learner.evaluate(3);
+  }
 }
 
 TEST(Learner, SaysWhichOptionMakesNoSense) {
