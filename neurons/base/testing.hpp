@@ -1,15 +1,13 @@
 #pragma once
-/// For tests: what a call throws, and a folder that is gone afterwards.
+/// For tests: what a call throws, and a folder to write into.
 
-#include <unistd.h>
-
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <string_view>
 
 #include "neurons/base/error.hpp"
+#include "neurons/base/temporary_folder.hpp"
 
 namespace neurons::testing {
 
@@ -24,33 +22,15 @@ std::string message_of(Call call) {
   return "nothing thrown";
 }
 
-/// A new empty folder of its own under the system's temporary one.
-class TemporaryFolder {
+class TemporaryFolder : public neurons::TemporaryFolder {
  public:
-  TemporaryFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "neurons-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) fail_run("no temporary folder can be made");
-    path_ = pattern;
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  const std::filesystem::path& path() const { return path_; }
   /// Writes a file below the folder, with its parents, and returns its path.
   std::filesystem::path write(const std::filesystem::path& name, std::string_view text) const {
-    const auto path = path_ / name;
-    std::filesystem::create_directories(path.parent_path());
-    std::ofstream(path, std::ios::binary) << text;
-    return path;
+    const auto file = path() / name;
+    std::filesystem::create_directories(file.parent_path());
+    std::ofstream(file, std::ios::binary) << text;
+    return file;
   }
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
 };
 
 }  // namespace neurons::testing
