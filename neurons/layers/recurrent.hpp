@@ -80,7 +80,7 @@ struct Gru {
   bool return_sequences = false;
   float dropout = 0.0F;  ///< share of the outputs of each layer but the last that training drops
   /// The candidate sums r · (h · Rᵀ + recurrent_bias), as PyTorch and cuDNN have it, with a parameter recurrent_bias [hidden];
-  /// false: (r · h) · Rᵀ, as in the paper, which is slower.
+  /// false: (r · h) · Rᵀ, as in the paper: each step goes through the units twice.
   bool reset_after = true;
   std::string initializer = "automatic";  ///< of `weight`
   float initializer_value = 0.0F;

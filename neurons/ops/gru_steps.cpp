@@ -1,3 +1,4 @@
+#include "neurons/kernels/recurrent_gru_before.hpp"
 #include "neurons/ops/common/emit.hpp"
 #include "neurons/ops/common/recurrent.hpp"
 #include "neurons/ops/common/view.hpp"
@@ -108,7 +109,6 @@ void gradient(GradientContext& context) {
 
 std::string refuse(const InferContext& context) {
   const auto& options = context.as<GruStepsOptions>();
-  if (options.resets_before) return "only with the reset after the recurrent sum";
   return options.activations.empty() && options.clip == 0.0F ? "" : "only the default activations, not clipped";
 }
 
@@ -116,11 +116,15 @@ void run_forward(const kernels::GruForward& call, std::byte* scratch, Worker wor
   kernels::gru(call, scratch, worker);
 }
 
+void run_before(const kernels::GruBeforeForward& call, std::byte* scratch, Worker worker) noexcept {
+  kernels::gru_before(call, scratch, worker);
+}
+
 Call prepare(const PrepareContext& context) {
   const auto& options = context.as<GruStepsOptions>();
   const WalkSizes sizes = sizes_of(context.inputs[kSums].type.shape, options.hidden);
   const auto output = [&](Output index) { return context.outputs[index].as<float>(); };
-  kernels::GruForward call;
+  kernels::GruBeforeForward call;
   call.shape = recurrent_shape(sizes, options.reverse, context.input(kWalkLengths));
   call.sums = context.inputs[kSums].as<float>();
   call.panels = context.inputs[kPanels].as<float>();
@@ -131,7 +135,9 @@ Call prepare(const PrepareContext& context) {
   call.previous = output(kPrevious);
   call.activated = output(kActivated);
   call.recurrent = output(kRecurrent);
-  return Call::of<run_forward>(call, true, kernels::scratch_bytes(call));
+  if (options.resets_before) return Call::of<run_before>(call, true, kernels::scratch_bytes(call));
+  const kernels::GruForward& after = call;
+  return Call::of<run_forward>(after, true, kernels::scratch_bytes(after));
 }
 
 // The walk backwards.
@@ -211,13 +217,14 @@ void slope_reference(const ReferenceContext& context) {
 }
 
 struct BackwardCall {
-  kernels::GruBackward walk;
-  float* dreset = nullptr;  ///< 0 where the reset comes after
-  std::size_t elements = 0;
+  kernels::GruBeforeBackward walk;
+  bool resets_before = false;
+  std::size_t elements = 0;  ///< of dreset, which is 0 where the reset comes after
 };
 void run_backward(const BackwardCall& call, std::byte* scratch, Worker worker) noexcept {
+  if (call.resets_before) return kernels::gru_before_gradient(call.walk, scratch, worker);
   kernels::gru_gradient(call.walk, scratch, worker);
-  if (call.dreset != nullptr && worker.index == 0) std::fill_n(call.dreset, call.elements, 0.0F);
+  if (call.walk.dreset != nullptr && worker.index == 0) std::fill_n(call.walk.dreset, call.elements, 0.0F);
 }
 
 Call prepare_backward(const PrepareContext& context) {
@@ -234,7 +241,8 @@ Call prepare_backward(const PrepareContext& context) {
   call.walk.dsums = context.outputs[0].as<float>();
   call.walk.initial_dh = context.outputs[1].as<float>();
   call.walk.drecurrent = context.outputs[2].as<float>();
-  call.dreset = context.outputs[3].as<float>();
+  call.walk.dreset = context.outputs[3].as<float>();
+  call.resets_before = options.resets_before;
   call.elements = static_cast<std::size_t>(context.outputs[3].type.shape.elements());
   const std::size_t scratch = kernels::scratch_bytes(call.walk);
   return Call::of<run_backward>(call, true, scratch);
@@ -242,25 +250,29 @@ Call prepare_backward(const PrepareContext& context) {
 
 std::vector<Sample> walk_samples(bool slopes) {
   std::vector<Sample> samples;
-  for (const WalkSample& sample : recurrent_walk_samples()) {
-    GruStepsOptions options;
-    options.hidden = sample.hidden;
-    options.reverse = sample.reverse;
-    const WalkSizes sizes{sample.steps, sample.batch, {kGates, sample.hidden}};
-    const Sample::Input state = sample.input(sizes.state(), sample.optional);
-    if (slopes) {
-      samples.push_back(
-          {{sample.input(turned_options(sizes.gates).packed_shape()), sample.input(sizes.y()), sample.input(sizes.sums()),
-            sample.input(sizes.y()), sample.lengths(), sample.input(sizes.y(), sample.has_dy()), state},
-           options,
-           sample.note(),
-           1e-4});
-    } else {
-      const PanelOptions panels{sample.hidden, sizes.gates.columns(), true};
-      samples.push_back({{sample.input(sizes.sums()), sample.input(panels.packed_shape()),
-                          sample.input({sample.hidden}, sample.optional), state, sample.lengths()},
-                         options,
-                         sample.note()});
+  for (const bool before : {false, true}) {
+    for (const WalkSample& sample : recurrent_walk_samples()) {
+      GruStepsOptions options;
+      options.hidden = sample.hidden;
+      options.reverse = sample.reverse;
+      options.resets_before = before;
+      const WalkSizes sizes{sample.steps, sample.batch, {kGates, sample.hidden}};
+      const std::string note = (before ? "reset before " : "") + sample.note();
+      const Sample::Input state = sample.input(sizes.state(), sample.optional);
+      if (slopes) {
+        samples.push_back(
+            {{sample.input(turned_options(sizes.gates).packed_shape()), sample.input(sizes.y()), sample.input(sizes.sums()),
+              sample.input(sizes.y()), sample.lengths(), sample.input(sizes.y(), sample.has_dy()), state},
+             options,
+             note,
+             1e-4});
+      } else {
+        const PanelOptions panels{sample.hidden, sizes.gates.columns(), true};
+        samples.push_back({{sample.input(sizes.sums()), sample.input(panels.packed_shape()),
+                            sample.input({sample.hidden}, sample.optional), state, sample.lengths()},
+                           options,
+                           note});
+      }
     }
   }
   return samples;

@@ -99,7 +99,8 @@ TEST(Stream, ReadsTokens) {
 
 TEST(Stream, TakesNoMemory) {
   const auto x = noise(3);
-  for (const Layer& layer : {Layer(Lstm{.hidden = 32}), Layer(Gru{.hidden = 20}), Layer(SimpleRnn{.hidden = 20})}) {
+  for (const Layer& layer : {Layer(Lstm{.hidden = 32}), Layer(Gru{.hidden = 20}), Layer(Gru{.hidden = 20, .reset_after = false}),
+                             Layer(SimpleRnn{.hidden = 20})}) {
     const Network network = initialized(layer, Dense{1});
     Stream stream(network);
     stream.swap_weights(network);
