@@ -22,8 +22,7 @@ std::string package_of(const std::filesystem::path& modules) {
   if (!std::filesystem::exists(modules / "onnxruntime-node/package.json")) {
     fail_input(
         "{}: holds no onnxruntime-node; expected a node_modules folder with it: npm install --ignore-scripts --prefix FOLDER "
-        "onnxruntime-node makes "
-        "FOLDER/node_modules",
+        "onnxruntime-node makes FOLDER/node_modules",
         modules.string());
   }
   return "NODE_PATH=" + std::filesystem::absolute(modules).string();

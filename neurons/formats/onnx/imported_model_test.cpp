@@ -225,16 +225,6 @@ TEST(WeightsInBodies, EqualNamesAreToldApart) {
 }
 
 TEST(WeightsInFunctions, AreOneForAllCalls) {
-  const auto function = [](std::string name, std::vector<NodeData> nodes) {
-    FunctionData result;
-    result.name = std::move(name);
-    result.domain = "test";
-    result.inputs = {"a"};
-    result.outputs = {"b"};
-    result.nodes = std::move(nodes);
-    result.opsets = {{"", 13}, {"test", 1}};
-    return result;
-  };
   Model source = model({node("Twice", {"x"}, {"h"}, {}, "test"), node("Scale", {"h"}, {"y"}, {}, "test")},
                        {value("x", {"batch", std::int64_t{2}})}, {"y"});
   source.functions = {
@@ -250,13 +240,7 @@ TEST(WeightsInFunctions, AreOneForAllCalls) {
 TEST(WeightsInFunctions, CallsWithoutEndAreRefused) {
   Model source = model({node("F0", {"x"}, {"y"}, {}, "test")}, {value("x", {"batch", std::int64_t{2}})}, {"y"});
   for (int i = 0; i < 20'000; ++i) {  // each calls the next one
-    FunctionData link;
-    link.name = "F" + std::to_string(i);
-    link.domain = "test";
-    link.inputs = {"a"};
-    link.outputs = {"b"};
-    link.nodes = {node("F" + std::to_string(i + 1), {"a"}, {"b"}, {}, "test")};
-    source.functions.push_back(std::move(link));
+    source.functions.push_back(function("F" + std::to_string(i), {node("F" + std::to_string(i + 1), {"a"}, {"b"}, {}, "test")}));
   }
   EXPECT_THAT(neurons::testing::message_of([&] { network_of(source); }), HasSubstr("the function calls itself"));
 }

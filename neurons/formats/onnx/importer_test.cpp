@@ -145,17 +145,6 @@ TEST(Importer, DoublePrecisionStaysUnlessAsked) {
   EXPECT_EQ(imported(source, {.single_precision = true}).find("y").type().dtype, DType::f32);
 }
 
-FunctionData function(std::string name, std::vector<NodeData> nodes) {
-  FunctionData result;
-  result.name = std::move(name);
-  result.domain = "test";
-  result.inputs = {"a"};
-  result.outputs = {"b"};
-  result.nodes = std::move(nodes);
-  result.opsets = {{"", 13}, {"test", 1}};
-  return result;
-}
-
 TEST(Importer, FunctionsTakeAttributesOfTheirCaller) {
   FunctionData leak = function("Leak", {node("LeakyRelu", {"a"}, {"b"}, {of_caller("alpha", AttributeData::Type::real, "slope")})});
   leak.defaults = {real("slope", 0.5F)};

@@ -71,6 +71,17 @@ inline NodeData node(std::string op, std::vector<std::string> inputs, std::vecto
                      std::vector<AttributeData> attributes = {}, std::string domain = "") {
   return {std::move(op), std::move(domain), "", std::move(inputs), std::move(outputs), std::move(attributes)};
 }
+/// Of one input a and one output b, in the domain "test".
+inline FunctionData function(std::string name, std::vector<NodeData> nodes) {
+  FunctionData result;
+  result.name = std::move(name);
+  result.domain = "test";
+  result.inputs = {"a"};
+  result.outputs = {"b"};
+  result.nodes = std::move(nodes);
+  result.opsets = {{"", 13}, {"test", 1}};
+  return result;
+}
 
 inline Model model(std::vector<NodeData> nodes, std::vector<ValueData> inputs, const std::vector<std::string>& outputs,
                    std::vector<TensorData> initializers = {}, std::int64_t opset = 13) {
