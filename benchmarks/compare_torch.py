@@ -14,6 +14,7 @@ Needs torch and, for the compiled settings, a C++ compiler. See benchmarks/READM
 import argparse
 import contextlib
 import dataclasses
+import difflib
 import json
 import os
 import pathlib
@@ -226,6 +227,27 @@ def modes_of(name, quick):
     if len(workload.sample) == 3:
         return [mode + last for mode in IMAGE_MODES for last in ("", LAST)]
     return TRAINING_MODES + (TINY_MODES if workload.sample[0] < 10 else [])
+
+
+def known_modes(name):
+    """All settings in which a workload can run; modes_of() has those that are worth a try."""
+    if case := convolutions.case_of(name):
+        return convolutions.modes_of(case, False)
+    workload = WORKLOADS[name]
+    modes = TRAINING_MODES + TINY_MODES if workload.training else INFERENCE_MODES
+    if workload.momentum:
+        modes = [mode for mode in modes if not mode.startswith("step")]
+    return modes + [mode + LAST for mode in modes] if len(workload.sample) == 3 else modes
+
+
+def refusal_of(name, modes):
+    """Why a workload cannot run in one of these settings, or None."""
+    known = known_modes(name)
+    for mode in modes:
+        if mode not in known:
+            close = difflib.get_close_matches(mode, known, 1)
+            return f"{name} has no setting {mode!r}; " + (f"did you mean {close[0]!r}? " if close else "") + f"There are {', '.join(known)}"
+    return None
 
 
 # ---------------------------------------------------------------- the PyTorch side, in a process of its own
@@ -514,6 +536,9 @@ def main():
         if name not in WORKLOADS and name != convolutions.SWEEP and not convolutions.case_of(name):
             parser.error(f"unknown workload {name!r}; there are {', '.join(WORKLOADS)}, {convolutions.SWEEP}")
         names += convolutions.case_names(options.neurons) if name == convolutions.SWEEP else [name]
+    for name in names:
+        if refusal := refusal_of(name, options.modes or []):
+            parser.error(refusal)
     if options.quick:
         options.pairs, options.seconds = min(options.pairs, 2), min(options.seconds, 0.3)
     outcomes = [compare(name, options) for name in names]
