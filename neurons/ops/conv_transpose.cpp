@@ -34,7 +34,12 @@ ConvolutionOptions resolved(const InferContext& context) {
   require_length(context, "pads", options.pads, 2 * count);
   require_length(context, "output_padding", options.output_padding, count);
   require_length(context, "output_shape", options.output_shape, count);
+  require_entries(context, "strides", options.strides, 1);
+  require_entries(context, "dilations", options.dilations, 1);
+  require_entries(context, "output_padding", options.output_padding, 0);
+  require_entries(context, "output_shape", options.output_shape, 1);
   const AutoPad pad = auto_pad_of(context, options);
+  if (!pad.same && !pad.valid && options.output_shape.empty()) require_entries(context, "pads", options.pads, 0);
   ConvolutionOptions result;
   result.group = options.group;
   result.channels = w[1] * options.group;
@@ -46,7 +51,10 @@ ConvolutionOptions resolved(const InferContext& context) {
     const std::int64_t stride = entry(options.strides, i, 1);
     const std::int64_t dilation = entry(options.dilations, i, 1);
     const std::int64_t more = entry(options.output_padding, i, 0);
-    if (stride < 1 || dilation < 1 || more < 0) context.fail("strides and dilations must be at least 1, output_padding at least 0");
+    constexpr double kMostResults = 0x1p48;
+    if (static_cast<double>(stride) * static_cast<double>(input) > kMostResults) {
+      context.fail("a stride of {} makes {} inputs more than 2^48 results, on spatial axis {}", stride, input, i);
+    }
     const std::int64_t reach = stride * (input - 1) + more + (kernel - 1) * dilation + 1;
     std::int64_t begin = pad.valid ? 0 : entry(options.pads, i, 0);
     std::int64_t end = pad.valid ? 0 : entry(options.pads, i + count, 0);

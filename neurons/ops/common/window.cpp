@@ -7,9 +7,8 @@
 namespace neurons::ops {
 namespace {
 
-void require_at_least(const InferContext& context, const char* name, std::int64_t value, std::int64_t least) {
-  if (value < least) context.fail("{} holds {}, expected at least {}", name, value, least);
-}
+/// Of an entry of a list of attributes: products of two and sums of some more stay whole numbers of 64 bits.
+constexpr std::int64_t kMost = std::int64_t{1} << 31;
 
 std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
@@ -29,6 +28,13 @@ std::int64_t entry(const std::vector<std::int64_t>& list, std::size_t i, std::in
 
 void require_length(const InferContext& context, const char* name, const std::vector<std::int64_t>& list, std::size_t length) {
   if (!list.empty() && list.size() != length) context.fail("{} has {} entries, expected {}", name, list.size(), length);
+}
+
+void require_entries(const InferContext& context, const char* name, std::span<const std::int64_t> list, std::int64_t least) {
+  for (const std::int64_t value : list) {
+    if (value < least) context.fail("{} holds {}, expected at least {}", name, value, least);
+    if (value > kMost) context.fail("{} holds {}, expected at most {}", name, value, kMost);
+  }
 }
 
 AutoPad auto_pad_of(const InferContext& context, const WindowOptions& options) {
@@ -51,8 +57,12 @@ std::vector<WindowAxis> resolve_window(const InferContext& context, const Window
   require_length(context, "strides", options.strides, rank);
   require_length(context, "dilations", options.dilations, rank);
   require_length(context, "pads", options.pads, 2 * rank);
+  require_entries(context, "kernel_shape", kernel, 1);
+  require_entries(context, "strides", options.strides, 1);
+  require_entries(context, "dilations", options.dilations, 1);
   const AutoPad pad = auto_pad_of(context, options);
   const bool explicit_pads = !pad.same && !pad.valid;
+  if (explicit_pads) require_entries(context, "pads", options.pads, 0);
   std::vector<WindowAxis> window;
   for (std::size_t i = 0; i < rank; ++i) {
     WindowAxis axis;
@@ -62,10 +72,6 @@ std::vector<WindowAxis> resolve_window(const InferContext& context, const Window
     axis.dilation = entry(options.dilations, i, 1);
     axis.pad_begin = explicit_pads ? entry(options.pads, i, 0) : 0;
     axis.pad_end = explicit_pads ? entry(options.pads, i + rank, 0) : 0;
-    require_at_least(context, "kernel_shape", axis.kernel, 1);
-    require_at_least(context, "strides", axis.stride, 1);
-    require_at_least(context, "dilations", axis.dilation, 1);
-    require_at_least(context, "pads", std::min(axis.pad_begin, axis.pad_end), 0);
     if (!options.kernel_shape.empty() && options.kernel_shape[i] != axis.kernel) {
       context.fail("kernel_shape [{}] differs from the weights' [{}]", fmt::join(options.kernel_shape, ", "),
                    fmt::join(kernel, ", "));

@@ -55,6 +55,9 @@ std::int64_t entry(const std::vector<std::int64_t>& list, std::size_t i, std::in
 /// Throws through context.fail where a list that is not empty has another length.
 void require_length(const InferContext& context, const char* name, const std::vector<std::int64_t>& list, std::size_t length);
 
+/// Throws through context.fail for an entry below `least` or above 2^31.
+void require_entries(const InferContext& context, const char* name, std::span<const std::int64_t> list, std::int64_t least);
+
 /// What WindowOptions::auto_pad asks for. `pads` are obeyed where it asks for neither.
 struct AutoPad {
   bool same = false;   ///< as many windows as strides fit
