@@ -14,6 +14,7 @@
 #include "neurons/layers/normalizations.hpp"
 #include "neurons/layers/pools.hpp"
 #include "neurons/layers/shapes.hpp"
+#include "neurons/ops/testing.hpp"
 #include "neurons/training/learner.hpp"
 
 namespace neurons {
@@ -131,6 +132,49 @@ TEST(ImageAllocations, AreNoneInAStepOrAnEvaluation) {
   }
   epoch();  // plans are made on first use
   EXPECT_EQ(allocations_of(epoch), 0);
+}
+
+/// Every kind of recurrent neuron that ONNX has, by the samples of the ops: peepholes, clipped sums, coupled gates, any activation.
+class RecurrentAllocations : public ::testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Ops, RecurrentAllocations, ::testing::Values("RNN", "GRU", "LSTM"),
+                         [](const auto& chosen) { return std::string(chosen.param); });
+
+/// The op's outputs and the gradients of what it reads, for as many threads.
+Plan walk_and_back(const ops::testing::Case& test, int threads) {
+  Graph graph(ops::table());
+  const std::vector<Value> inputs = test.values(graph);
+  const auto outputs = graph.emit_all(test.op, inputs, test.sample.options);
+  Value loss;
+  for (std::size_t o = 0; o < outputs.size(); ++o) {
+    graph.output("out" + std::to_string(o), outputs[o]);
+    const Value sum = graph.emit("ReduceSum", {outputs[o] * outputs[o]});
+    loss = loss ? loss + sum : sum;
+  }
+  std::vector<Value> reached;
+  std::ranges::copy_if(inputs, std::back_inserter(reached), [](const Value& x) { return x && x.type().dtype == DType::f32; });
+  const auto slopes = gradients(loss, reached);
+  for (std::size_t i = 0; i < slopes.size(); ++i) graph.output("slope" + std::to_string(i), slopes[i]);
+  CompileOptions options;
+  options.team = std::make_shared<ThreadTeam>(threads);
+  Plan plan = compile(graph, std::make_shared<StateStore>(graph.table()), options);
+  for (std::size_t i = 0; i < test.inputs.size(); ++i) {
+    if (!test.present[i]) continue;
+    const Tensor values = narrow(test.inputs[i]);
+    std::memcpy(plan.input("in" + std::to_string(i)).data, values.bytes().data(), values.bytes().size());
+  }
+  return plan;
+}
+
+TEST_P(RecurrentAllocations, AreNoneForwardOrBackwardInAnyKind) {
+  const OpDef& op = ops::table()->find(GetParam());
+  for (const Sample& sample : op.samples()) {
+    for (const int threads : {1, 2}) {
+      Plan plan = walk_and_back({op, sample}, threads);
+      plan.run();
+      EXPECT_EQ(allocations_of([&] { plan.run(); }), 0) << sample.note << ", threads: " << threads;
+      for (const PlanStep& step : plan.steps()) EXPECT_NE(step.kernel, "reference") << sample.note << ": " << step.op;
+    }
+  }
 }
 
 }  // namespace

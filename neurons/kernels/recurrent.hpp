@@ -3,8 +3,9 @@
 /// steps; here each step adds what the neurons themselves said one step before, and makes of the sums the new state.
 ///
 /// Sums and weights have the gates of sixteen units side by side ("interleaved"): a register tile holds every gate of its units, so
-/// the new state is computed where the sums are. Workers share the rows of the batch and walk through all steps without meeting.
-/// Every sum is one chain of multiply-adds in one fixed order: bits do not depend on the number of workers.
+/// the new state is computed where the sums are. (recurrent_any.hpp does what these kernels do not.) Workers share the rows of the
+/// batch and walk through all steps without meeting. Every sum is one chain of multiply-adds in one fixed order: bits do not depend
+/// on the number of workers.
 
 #include <cstddef>
 #include <cstdint>
@@ -17,17 +18,18 @@ namespace neurons::kernels {
 inline constexpr std::int64_t kGateUnits = 16;
 
 /// Columns of interleaved gates: blocks of sixteen units, in each block first gate 0 of its units, then gate 1, … The last block is
-/// padded with units whose weights are 0.
+/// padded with units whose weights are 0. Or of `separate` ones: gate 0 of all units, padding included, then gate 1, …
 struct GateShape {
   std::int64_t gates = 1;
   std::int64_t hidden = 0;  ///< units
+  bool separate = false;
 
   std::int64_t blocks() const noexcept { return (hidden + kGateUnits - 1) / kGateUnits; }
   std::int64_t padded() const noexcept { return blocks() * kGateUnits; }
   std::int64_t columns() const noexcept { return gates * padded(); }
   /// The column of a unit's gate.
   std::int64_t column(std::int64_t gate, std::int64_t unit) const noexcept {
-    return (unit / kGateUnits * gates + gate) * kGateUnits + unit % kGateUnits;
+    return separate ? gate * padded() + unit : (unit / kGateUnits * gates + gate) * kGateUnits + unit % kGateUnits;
   }
   /// Recurrent weights [hidden inputs, columns outputs] in panels.
   PanelShape panels() const noexcept { return {hidden, columns()}; }
@@ -110,32 +112,5 @@ struct GruBackward {
 };
 std::size_t scratch_bytes(const GruBackward& call) noexcept;
 void gru_gradient(const GruBackward& call, std::byte* scratch, Worker worker) noexcept;
-
-/// Simple recurrent neurons (Elman 1990): h' = tanh(sum) or max(0, sum).
-struct RnnForward {
-  RecurrentShape shape;
-  bool rectifies = false;
-  const float* sums = nullptr;
-  const float* panels = nullptr;
-  const float* initial_h = nullptr;
-  float* y = nullptr;
-  float* last_h = nullptr;
-  float* previous = nullptr;
-};
-std::size_t scratch_bytes(const RnnForward& call) noexcept;
-void rnn(const RnnForward& call, std::byte* scratch, Worker worker) noexcept;
-
-struct RnnBackward {
-  RecurrentShape shape;
-  bool rectifies = false;
-  const float* turned = nullptr;
-  const float* y = nullptr;
-  const float* dy = nullptr;
-  const float* last_dh = nullptr;
-  float* dsums = nullptr;
-  float* initial_dh = nullptr;
-};
-std::size_t scratch_bytes(const RnnBackward& call) noexcept;
-void rnn_gradient(const RnnBackward& call, std::byte* scratch, Worker worker) noexcept;
 
 }  // namespace neurons::kernels

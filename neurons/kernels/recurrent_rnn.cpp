@@ -1,109 +1,112 @@
-#include "neurons/kernels/recurrent_scratch.hpp"
-#include "neurons/kernels/simd_targets.hpp"
+#include "neurons/kernels/elementwise.hpp"
+#include "neurons/kernels/recurrent_any.hpp"
+#include "neurons/kernels/recurrent_walk.hpp"
 
-#undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "neurons/kernels/recurrent_rnn.cpp"
-#include <hwy/foreach_target.h>
-#include <hwy/highway.h>
-
-#include "neurons/kernels/recurrent-inl.h"
-
-HWY_BEFORE_NAMESPACE();
-namespace neurons::kernels::HWY_NAMESPACE {
-
-class RnnCell {
- public:
-  static constexpr int kGates = 1;
-
-  explicit RnnCell(const RnnForward& call) : call_(call) {}
-
-  HWY_INLINE void begin(const UnitPlace& at, int row, Vector (&sum)[kGates]) const {
-    sum[0] = hn::LoadU(Floats(), call_.sums + (at.place + row) * columns() + at.column);
-  }
-  HWY_INLINE void fetch(const UnitPlace&, int) const {}
-
-  template <int kRows>
-  HWY_INLINE void squash(const UnitPlace&, Vector (&sum)[kRows][kGates]) const {
-    const Floats d;
-    if (call_.rectifies) {
-      for (int r = 0; r < kRows; ++r) sum[r][0] = at_least(d, sum[r][0], 0.0F);
-    } else {
-      for (int r = 0; r < kRows; ++r) sum[r][0] = tanh(d, sum[r][0]);
-    }
-  }
-
-  HWY_INLINE void finish(const UnitPlace& at, const Vector (&sum)[kGates], const float* h, float* next_h) const {
-    const Floats d;
-    const Vector old_h = hn::LoadU(d, h);
-    Vector new_h = sum[0];
-    Vector y = new_h;
-    if (!at.active) {
-      y = hn::Zero(d);
-      new_h = old_h;
-    }
-    hn::StoreU(new_h, d, next_h);
-    store_units(at, hidden(), y, call_.y);
-    store_units(at, hidden(), old_h, call_.previous);
-  }
-
- private:
-  std::int64_t hidden() const { return call_.shape.gates.hidden; }
-  std::int64_t columns() const { return call_.shape.gates.columns(); }
-  const RnnForward& call_;
-};
-
-void run_rnn(const RnnForward& call, float* scratch, std::int64_t first, std::int64_t end) {
-  RnnCell cell(call);
-  Walk<RnnCell>(cell, call.shape, call.panels, scratch, first, end).run(call.initial_h, call.last_h);
-}
-
-class RnnBackwardCell {
- public:
-  static constexpr int kGates = 1;
-  static constexpr bool kCarries = false;
-
-  explicit RnnBackwardCell(const RnnBackward& call) : call_(call) {}
-
-  HWY_INLINE void slopes(const UnitPlace& at, Vector dh, Vector (&slope)[kGates], float*) const {
-    const Floats d;
-    const Vector zero = hn::Zero(d);
-    const Vector y = load_units(at, call_.shape.gates.hidden, call_.y);
-    slope[0] = call_.rectifies ? hn::IfThenElse(hn::Gt(y, zero), dh, zero) : hn::NegMulAdd(hn::Mul(dh, y), y, dh);
-    hn::StoreU(slope[0], d, call_.dsums + at.place * call_.shape.gates.columns() + at.column);
-  }
-  HWY_INLINE void skip(const UnitPlace& at) const {
-    hn::StoreU(hn::Zero(Floats()), Floats(), call_.dsums + at.place * call_.shape.gates.columns() + at.column);
-  }
-
- private:
-  const RnnBackward& call_;
-};
-
-void run_rnn_gradient(const RnnBackward& call, float* scratch, std::int64_t first, std::int64_t end) {
-  RnnBackwardCell cell(call);
-  BackwardWalk<RnnBackwardCell>(cell, call.shape, call.turned, scratch, first, end).run(call.dy, call.last_dh, call.initial_dh);
-}
-
-}  // namespace neurons::kernels::HWY_NAMESPACE
-HWY_AFTER_NAMESPACE();
-
-#if HWY_ONCE
 namespace neurons::kernels {
+namespace {
 
-HWY_EXPORT(run_rnn);
-HWY_EXPORT(run_rnn_gradient);
+class RnnWalk {
+ public:
+  RnnWalk(const RnnForward& call, RowRange range, std::byte* scratch) noexcept
+      : call_(call), rows_(call.shape, range), gates_(call.shape.gates), parts_(scratch) {
+    h_ = parts_.rows(rows_.count(), state_stride(call.shape));
+    sums_ = parts_.rows(rows_.count(), state_stride(call.shape));
+    product_ = prepare(gate_product(gates_, call.panels, 0, 1, h_, rows_.count(), sums_));
+    product_scratch_ = parts_.bytes(product_.scratch_bytes());
+  }
+  std::size_t used() const noexcept { return parts_.used(); }
 
-std::size_t scratch_bytes(const RnnForward& call) noexcept { return forward_scratch_bytes(call.shape, 0); }
-void rnn(const RnnForward& call, std::byte* scratch, Worker worker) noexcept {
-  const auto [first, end] = row_range(call.shape, worker);
-  if (first < end) HWY_DYNAMIC_DISPATCH(run_rnn)(call, reinterpret_cast<float*>(scratch), first, end);
-}
+  void run() noexcept {
+    rows_.load(call_.initial_h, h_);
+    rows_.each_step(false, [&](std::int64_t step) {
+      RowLoop{rows_.count(), gates_.columns()}.copy(readable(call_.sums, gates_.columns()).at(rows_.place(step)), sums_);
+      if (!rows_.is_first(step) || call_.initial_h != nullptr) neurons::kernels::run(product_, product_scratch_, {0, 1});
+      rows_.each_run(step, [&](const StepRows& at) {
+        const RowLoop units{at.count, gates_.hidden};
+        const FloatRows h = h_.at(at.own);
+        if (call_.previous != nullptr) units.copy(h, FloatRows{call_.previous, gates_.hidden}.at(at.place));
+        if (at.active) call_.activation.apply(units, sums_.at(at.own), h);
+        if (call_.y == nullptr) return;
+        const FloatRows y = FloatRows{call_.y, gates_.hidden}.at(at.place);
+        return at.active ? units.copy(h, y) : units.fill(0, y);
+      });
+    });
+    rows_.store(h_, call_.last_h);
+  }
 
-std::size_t scratch_bytes(const RnnBackward& call) noexcept { return backward_scratch_bytes(call.shape); }
+ private:
+  const RnnForward& call_;
+  WorkerRows rows_;
+  const GateShape& gates_;
+  ScratchParts parts_;
+  FloatRows h_, sums_;
+  PreparedProduct product_;
+  std::byte* product_scratch_ = nullptr;
+};
+
+class RnnWalkBack {
+ public:
+  RnnWalkBack(const RnnBackward& call, RowRange range, std::byte* scratch) noexcept
+      : call_(call),
+        rows_(call.shape, range),
+        gates_(call.shape.gates),
+        parts_(scratch),
+        dh_(parts_.rows(rows_.count(), state_stride(call.shape))),
+        slopes_(parts_.rows(rows_.count(), slope_stride(call.shape))),
+        product_(call.shape, call.turned, 0, 1, slopes_, dh_, rows_.count()) {
+    carry_ = parts_.rows(rows_.count(), state_stride(call.shape));
+    product_scratch_ = parts_.bytes(product_.scratch_bytes());
+  }
+  std::size_t used() const noexcept { return parts_.used(); }
+
+  void run() noexcept {
+    rows_.load(call_.last_dh, dh_);
+    RowLoop{rows_.count(), gates_.columns()}.fill(0, slopes_);
+    rows_.each_step(true, [&](std::int64_t step) {
+      rows_.each_run(step, [&](const StepRows& at) { finish(at, slopes_.at(at.own)); });
+      if (rows_.is_first(step) && call_.initial_dh == nullptr) return;
+      product_.run(product_scratch_);
+      rows_.each_run(step, [&](const StepRows& at) {
+        if (!at.active) RowLoop{at.count, gates_.hidden}.copy(carry_.at(at.own), dh_.at(at.own));
+      });
+    });
+    rows_.store(dh_, call_.initial_dh);
+  }
+
+ private:
+  void finish(const StepRows& at, FloatRows slopes) noexcept {
+    const RowLoop units{at.count, gates_.hidden};
+    const FloatRows dh = dh_.at(at.own);
+    if (at.active) {
+      if (call_.dy != nullptr) units(add, {dh, readable(call_.dy, gates_.hidden).at(at.place), dh});
+      call_.activation.apply_slope(units, dh, readable(call_.y, gates_.hidden).at(at.place), slopes);
+    } else {
+      units.fill(0, slopes);
+      units.copy(dh, carry_.at(at.own));
+    }
+    if (call_.dsums != nullptr) {
+      RowLoop{at.count, gates_.columns()}.copy(slopes, FloatRows{call_.dsums, gates_.columns()}.at(at.place));
+    }
+  }
+
+  const RnnBackward& call_;
+  WorkerRows rows_;
+  const GateShape& gates_;
+  ScratchParts parts_;
+  FloatRows dh_, slopes_;
+  GateProductBack product_;
+  FloatRows carry_;
+  std::byte* product_scratch_ = nullptr;
+};
+
+}  // namespace
+
+std::size_t scratch_bytes(const RnnForward& call) noexcept { return walk_bytes<RnnWalk>(call); }
+void rnn(const RnnForward& call, std::byte* scratch, Worker worker) noexcept { run_walk<RnnWalk>(call, scratch, worker); }
+
+std::size_t scratch_bytes(const RnnBackward& call) noexcept { return walk_bytes<RnnWalkBack>(call); }
 void rnn_gradient(const RnnBackward& call, std::byte* scratch, Worker worker) noexcept {
-  const auto [first, end] = row_range(call.shape, worker);
-  if (first < end) HWY_DYNAMIC_DISPATCH(run_rnn_gradient)(call, reinterpret_cast<float*>(scratch), first, end);
+  run_walk<RnnWalkBack>(call, scratch, worker);
 }
 
 }  // namespace neurons::kernels
-#endif  // HWY_ONCE

@@ -31,7 +31,9 @@ std::vector<Value> decompose(const RewriteContext& context) {
     return emit_with("Concat", {sliced(both, 0, 0, 2 * hidden), sliced(direction.input_bias, 0, 2 * hidden, 3 * hidden)},
                      {{"axis", std::int64_t{0}}});
   };
-  return decompose_recurrent(context, options, kind(), bias_of, [&](const Direction& direction) -> Walked {
+  RecurrentKind own = kind();
+  own.separate = !options.linear_before_reset;
+  return decompose_recurrent(context, options, own, bias_of, [&](const Direction& direction) -> Walked {
     const OpDef& op = graph.table()->find("GruSteps");
     Attributes attributes = attributes_of(direction.options);
     attributes.push_back({"resets_before", !options.linear_before_reset});

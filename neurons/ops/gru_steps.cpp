@@ -1,4 +1,4 @@
-#include "neurons/kernels/recurrent_gru_before.hpp"
+#include "neurons/kernels/recurrent_any.hpp"
 #include "neurons/ops/common/emit.hpp"
 #include "neurons/ops/common/recurrent.hpp"
 #include "neurons/ops/common/view.hpp"
@@ -17,21 +17,26 @@ struct GruStepsOptions : StepsOptions {
     visit("resets_before", self.resets_before);
   }
   std::vector<GateFunction> gate_functions() const { return functions({"Sigmoid", "Tanh"}, 2); }
+  kernels::GateShape gates() const { return {kGates, hidden, separate}; }
+  kernels::AnyGru kernel() const {
+    const auto named = gate_functions();
+    return {named[0].kernel(), named[1].kernel(), resets_before};
+  }
 };
 
 enum Input : std::size_t { kSums, kPanels, kBias, kH, kWalkLengths };
 /// kRecurrent: h · R + b of the candidate, or r · h where the reset comes before.
 enum Output : std::size_t { kY, kLastH, kPrevious, kActivated, kRecurrent };
 
-WalkSizes sizes_of(const InferContext& context) { return walk_sizes(context, kGates, context.as<GruStepsOptions>().hidden); }
-WalkSizes sizes_of(const Shape& sums, std::int64_t hidden) { return {sums[0], sums[1], {kGates, hidden}}; }
+WalkSizes sizes_of(const InferContext& context) { return walk_sizes(context, context.as<GruStepsOptions>().gates()); }
+WalkSizes sizes_of(const Shape& sums, const GruStepsOptions& options) { return {sums[0], sums[1], options.gates()}; }
 
 std::size_t at(std::int64_t index) { return static_cast<std::size_t>(index); }
 
 void reference(const ReferenceContext& context) {
   const auto& options = context.as<GruStepsOptions>();
   const ReferenceTensor& sums = *context.inputs[kSums];
-  const WalkSizes sizes = sizes_of(sums.type.shape, options.hidden);
+  const WalkSizes sizes = sizes_of(sums.type.shape, options);
   const kernels::GateShape& gates = sizes.gates;
   const std::int64_t hidden = gates.hidden;
   const auto functions = options.gate_functions();
@@ -76,10 +81,29 @@ void reference(const ReferenceContext& context) {
 }
 
 /// The candidate's part of what reached the recurrent sums, summed over steps and rows.
-Value bias_gradient(Value recurrent, std::int64_t hidden) {
+Value bias_gradient(Value recurrent, const kernels::GateShape& gates) {
+  const std::int64_t hidden = gates.hidden;
   const Value sums = reshaped(sum_over(recurrent, {0, 1}, false), {recurrent.shape()[2], 1});
-  const Value plain = recurrent.graph().emit("SeparateGates", {sums}, GateOptions{kGates, hidden, {kGates * hidden}});
+  const Value plain =
+      recurrent.graph().emit("SeparateGates", {sums}, GateOptions{kGates, hidden, {kGates * hidden}, gates.separate});
   return sliced(plain, 0, kCandidate * hidden, (kCandidate + 1) * hidden);
+}
+
+/// Of the panels: h of the step before times what reached the recurrent sums. Where the reset comes before, the candidate's panels
+/// have seen r · h instead.
+Value weight_gradient(GradientContext& context, const GruStepsOptions& options, const std::vector<Value>& slopes) {
+  Graph& graph = context.graph();
+  if (!options.resets_before) return graph.emit("WeightedSumWeightGradient", {context.output(kPrevious), slopes[2]});
+  const std::int64_t candidate = options.gates().column(kCandidate, 0);
+  const auto joined = [](std::initializer_list<Value> parts, std::int64_t axis) {
+    return emit_with("Concat", parts, {{"axis", axis}});
+  };
+  const Value gates = graph.emit("WeightedSumWeightGradient", {context.output(kPrevious), sliced(slopes[0], 2, 0, candidate)});
+  Value own = graph.emit("WeightedSumWeightGradient",
+                         {context.output(kRecurrent), sliced(slopes[0], 2, candidate, options.gates().columns())});
+  if (own.shape()[2] < gates.shape()[2])
+    own = joined({own, graph.constant(Tensor(DType::f32, own.shape()))}, 2);  // one narrow panel
+  return joined({gates, own}, 0);
 }
 
 void gradient(GradientContext& context) {
@@ -87,7 +111,7 @@ void gradient(GradientContext& context) {
   Graph& graph = context.graph();
   const auto optional = [&](std::size_t index) { return context.has_input(index) ? context.input(index) : Value{}; };
   const auto arriving = [&](std::size_t index) { return context.has_gradient(index) ? context.gradient(index) : Value{}; };
-  const std::vector<Value> inputs{turned_panels(context.input(kPanels), {kGates, options.hidden}),
+  const std::vector<Value> inputs{turned_panels(context.input(kPanels), options.gates()),
                                   context.output(kPrevious),
                                   context.output(kActivated),
                                   context.output(kRecurrent),
@@ -96,35 +120,31 @@ void gradient(GradientContext& context) {
                                   arriving(kLastH)};
   const auto slopes = graph.emit_all(graph.table()->find("GruStepsGradient"), inputs, context.options());
   context.set(kSums, slopes[0]);
-  if (context.wants(kPanels)) {
-    Value weights = graph.emit("WeightedSumWeightGradient", {context.output(kPrevious), slopes[2]});
-    if (options.resets_before) {
-      weights = weights + graph.emit("WeightedSumWeightGradient", {context.output(kRecurrent), slopes[3]});
-    }
-    context.set(kPanels, weights);
-  }
-  if (context.has_input(kBias) && context.wants(kBias)) context.set(kBias, bias_gradient(slopes[2], options.hidden));
+  if (context.wants(kPanels)) context.set(kPanels, weight_gradient(context, options, slopes));
+  if (context.has_input(kBias) && context.wants(kBias)) context.set(kBias, bias_gradient(slopes[2], options.gates()));
   if (context.has_input(kH) && context.wants(kH)) context.set(kH, slopes[1]);
 }
 
 std::string refuse(const InferContext& context) {
   const auto& options = context.as<GruStepsOptions>();
-  return options.activations.empty() && options.clip == 0.0F ? "" : "only the default activations, not clipped";
+  if (options.separate) return "gates lie one after the other";
+  if (options.resets_before) return "only a reset behind the sum";
+  return options.has_defaults() ? "" : "only the default activations, not clipped";
 }
 
 void run_forward(const kernels::GruForward& call, std::byte* scratch, Worker worker) noexcept {
   kernels::gru(call, scratch, worker);
 }
 
-void run_before(const kernels::GruBeforeForward& call, std::byte* scratch, Worker worker) noexcept {
-  kernels::gru_before(call, scratch, worker);
+void run_any(const kernels::AnyGruForward& call, std::byte* scratch, Worker worker) noexcept {
+  kernels::any_gru(call, scratch, worker);
 }
 
 Call prepare(const PrepareContext& context) {
   const auto& options = context.as<GruStepsOptions>();
-  const WalkSizes sizes = sizes_of(context.inputs[kSums].type.shape, options.hidden);
+  const WalkSizes sizes = sizes_of(context.inputs[kSums].type.shape, options);
   const auto output = [&](Output index) { return context.outputs[index].as<float>(); };
-  kernels::GruBeforeForward call;
+  kernels::AnyGruForward call;
   call.shape = recurrent_shape(sizes, options.reverse, context.input(kWalkLengths));
   call.sums = context.inputs[kSums].as<float>();
   call.panels = context.inputs[kPanels].as<float>();
@@ -135,9 +155,12 @@ Call prepare(const PrepareContext& context) {
   call.previous = output(kPrevious);
   call.activated = output(kActivated);
   call.recurrent = output(kRecurrent);
-  if (options.resets_before) return Call::of<run_before>(call, true, kernels::scratch_bytes(call));
-  const kernels::GruForward& after = call;
-  return Call::of<run_forward>(after, true, kernels::scratch_bytes(after));
+  if (options.separate) {
+    call.kind = options.kernel();
+    return Call::of<run_any>(call, true, kernels::scratch_bytes(call));
+  }
+  const kernels::GruForward& usual = call;
+  return Call::of<run_forward>(usual, true, kernels::scratch_bytes(usual));
 }
 
 // The walk backwards.
@@ -146,9 +169,10 @@ enum SlopeInput : std::size_t { kTurned, kBefore, kSavedGates, kSavedRecurrent, 
 
 WalkSizes slope_sizes(const InferContext& context) {
   const Shape& activated = context.shape(kSavedGates);
-  const std::int64_t hidden = context.as<GruStepsOptions>().hidden;
+  const auto& options = context.as<GruStepsOptions>();
+  const std::int64_t hidden = options.hidden;
   if (hidden < 1 || activated.rank() != 3) context.fail("expects gates [steps, batch, columns]");
-  const WalkSizes sizes = sizes_of(activated, hidden);
+  const WalkSizes sizes = sizes_of(activated, options);
   if (activated != sizes.sums() || context.shape(kBefore) != sizes.y() || context.shape(kSavedRecurrent) != sizes.y()) {
     context.fail("expects gates and recurrent sums of {} units", hidden);
   }
@@ -157,15 +181,14 @@ WalkSizes slope_sizes(const InferContext& context) {
 
 void slope_reference(const ReferenceContext& context) {
   const auto& options = context.as<GruStepsOptions>();
-  const WalkSizes sizes = sizes_of(context.inputs[kSavedGates]->type.shape, options.hidden);
+  const WalkSizes sizes = sizes_of(context.inputs[kSavedGates]->type.shape, options);
   const kernels::GateShape& gates = sizes.gates;
   const std::int64_t hidden = gates.hidden;
   const auto functions = options.gate_functions();
   const std::vector<double> turned = plain_from_panels(turned_options(gates), context.inputs[kTurned]->data);
   std::vector<double>& dsums = context.outputs[0].data;
   std::vector<double>& drecurrent = context.outputs[2].data;
-  std::vector<double>& dreset = context.outputs[3].data;
-  for (auto* all : {&dsums, &drecurrent, &dreset}) std::ranges::fill(*all, 0.0);
+  for (auto* all : {&dsums, &drecurrent}) std::ranges::fill(*all, 0.0);
   for (std::int64_t row = 0; row < sizes.batch; ++row) {
     std::vector<double> dh(at(hidden));
     for (std::int64_t u = 0; u < hidden; ++u) dh[at(u)] = number(operand(context, kLastDh), row * hidden + u);
@@ -187,91 +210,101 @@ void slope_reference(const ReferenceContext& context) {
         dsums[at(first + gates.column(kUpdate, u))] = total * (old(u) - n) * functions[0].slope(z);
         dsums[at(first + gates.column(kCandidate, u))] = total * (1 - z) * functions[1].slope(n);
       }
-      // What reaches r · h through the candidate's weights, or r · (h · R + b) itself.
-      const auto through = [&](const std::vector<double>& slopes, std::int64_t u) {
+      // What slopes of gates [begin, end) give through the weights.
+      const auto through = [&](const std::vector<double>& slopes, std::int64_t begin, std::int64_t end, std::int64_t u) {
         double sum = 0;
-        for (std::int64_t c = 0; c < gates.columns(); ++c) sum += slopes[at(first + c)] * turned[at(c * hidden + u)];
+        for (std::int64_t g = begin; g < end; ++g) {
+          for (std::int64_t k = 0; k < hidden; ++k) {
+            const std::int64_t column = gates.column(g, k);
+            sum += slopes[at(first + column)] * turned[at(column * hidden + u)];
+          }
+        }
         return sum;
       };
-      if (options.resets_before) {
-        for (std::int64_t u = 0; u < hidden; ++u) {
-          const auto c = at(first + gates.column(kCandidate, u));
-          dreset[c] = dsums[c];
-        }
-      }
       for (std::int64_t u = 0; u < hidden; ++u) {
         const double r = gate(kReset, u);
-        const auto c = at(first + gates.column(kCandidate, u));
-        const double into = options.resets_before ? through(dreset, u) : dsums[c];
-        dsums[at(first + gates.column(kReset, u))] = into * (options.resets_before ? old(u) : saved(u)) * functions[0].slope(r);
+        const auto column = [&](Gate which) { return at(first + gates.column(which, u)); };
+        const double slope = dsums[column(kCandidate)];
+        const double into = options.resets_before ? through(dsums, kCandidate, kGates, u) : slope;
+        dsums[column(kReset)] = into * (options.resets_before ? old(u) : saved(u)) * functions[0].slope(r);
         if (options.resets_before) before[at(u)] += into * r;
-        drecurrent[c] = options.resets_before ? 0 : into * r;
-        for (const Gate which : {kUpdate, kReset}) {
-          drecurrent[at(first + gates.column(which, u))] = dsums[at(first + gates.column(which, u))];
-        }
+        drecurrent[column(kUpdate)] = dsums[column(kUpdate)];
+        drecurrent[column(kReset)] = dsums[column(kReset)];
+        drecurrent[column(kCandidate)] = options.resets_before ? slope : slope * r;
       }
-      for (std::int64_t u = 0; u < hidden; ++u) dh[at(u)] = before[at(u)] + through(drecurrent, u);
+      const std::int64_t end = options.resets_before ? kCandidate : kGates;
+      for (std::int64_t u = 0; u < hidden; ++u) dh[at(u)] = before[at(u)] + through(drecurrent, kUpdate, end, u);
     });
     for (std::int64_t u = 0; u < hidden; ++u) context.outputs[1].data[at(row * hidden + u)] = dh[at(u)];
   }
 }
 
-struct BackwardCall {
-  kernels::GruBeforeBackward walk;
-  bool resets_before = false;
-  std::size_t elements = 0;  ///< of dreset, which is 0 where the reset comes after
-};
-void run_backward(const BackwardCall& call, std::byte* scratch, Worker worker) noexcept {
-  if (call.resets_before) return kernels::gru_before_gradient(call.walk, scratch, worker);
-  kernels::gru_gradient(call.walk, scratch, worker);
-  if (call.walk.dreset != nullptr && worker.index == 0) std::fill_n(call.walk.dreset, call.elements, 0.0F);
+void run_backward(const kernels::GruBackward& call, std::byte* scratch, Worker worker) noexcept {
+  kernels::gru_gradient(call, scratch, worker);
+}
+void run_any_backward(const kernels::AnyGruBackward& call, std::byte* scratch, Worker worker) noexcept {
+  kernels::any_gru_gradient(call, scratch, worker);
 }
 
 Call prepare_backward(const PrepareContext& context) {
   const auto& options = context.as<GruStepsOptions>();
-  const WalkSizes sizes = sizes_of(context.inputs[kSavedGates].type.shape, options.hidden);
-  BackwardCall call;
-  call.walk.shape = recurrent_shape(sizes, options.reverse, context.input(kSlopeLengths));
-  call.walk.turned = context.inputs[kTurned].as<float>();
-  call.walk.previous = context.inputs[kBefore].as<float>();
-  call.walk.activated = context.inputs[kSavedGates].as<float>();
-  call.walk.recurrent = context.inputs[kSavedRecurrent].as<float>();
-  call.walk.dy = context.input(kDy).as<float>();
-  call.walk.last_dh = context.input(kLastDh).as<float>();
-  call.walk.dsums = context.outputs[0].as<float>();
-  call.walk.initial_dh = context.outputs[1].as<float>();
-  call.walk.drecurrent = context.outputs[2].as<float>();
-  call.walk.dreset = context.outputs[3].as<float>();
-  call.resets_before = options.resets_before;
-  call.elements = static_cast<std::size_t>(context.outputs[3].type.shape.elements());
-  const std::size_t scratch = kernels::scratch_bytes(call.walk);
-  return Call::of<run_backward>(call, true, scratch);
+  const WalkSizes sizes = sizes_of(context.inputs[kSavedGates].type.shape, options);
+  kernels::AnyGruBackward call;
+  call.shape = recurrent_shape(sizes, options.reverse, context.input(kSlopeLengths));
+  call.turned = context.inputs[kTurned].as<float>();
+  call.previous = context.inputs[kBefore].as<float>();
+  call.activated = context.inputs[kSavedGates].as<float>();
+  call.recurrent = context.inputs[kSavedRecurrent].as<float>();
+  call.dy = context.input(kDy).as<float>();
+  call.last_dh = context.input(kLastDh).as<float>();
+  call.dsums = context.outputs[0].as<float>();
+  call.initial_dh = context.outputs[1].as<float>();
+  call.drecurrent = context.outputs[2].as<float>();
+  if (options.separate) {
+    call.kind = options.kernel();
+    return Call::of<run_any_backward>(call, true, kernels::scratch_bytes(call));
+  }
+  const kernels::GruBackward& usual = call;
+  return Call::of<run_backward>(usual, true, kernels::scratch_bytes(usual));
+}
+
+/// The usual walk of each size, and those of any kind.
+std::vector<GruStepsOptions> sample_options(const WalkSample& sample) {
+  GruStepsOptions usual;
+  usual.hidden = sample.hidden;
+  usual.reverse = sample.reverse;
+  GruStepsOptions before = usual;
+  before.separate = true;
+  before.resets_before = true;
+  GruStepsOptions other = usual;
+  other.separate = true;
+  other.activations = {"HardSigmoid", "Elu"};
+  other.alphas = {0.3F, 0.7F};
+  other.betas = {0.4F, 0};
+  if (sample.steps == 4) other.clip = 0.4F;
+  return {usual, before, other};
 }
 
 std::vector<Sample> walk_samples(bool slopes) {
   std::vector<Sample> samples;
-  for (const bool before : {false, true}) {
-    for (const WalkSample& sample : recurrent_walk_samples()) {
-      GruStepsOptions options;
-      options.hidden = sample.hidden;
-      options.reverse = sample.reverse;
-      options.resets_before = before;
-      const WalkSizes sizes{sample.steps, sample.batch, {kGates, sample.hidden}};
-      const std::string note = (before ? "reset before " : "") + sample.note();
+  for (const WalkSample& sample : recurrent_walk_samples()) {
+    for (const GruStepsOptions& options : sample_options(sample)) {
+      const WalkSizes sizes{sample.steps, sample.batch, options.gates()};
       const Sample::Input state = sample.input(sizes.state(), sample.optional);
       if (slopes) {
         samples.push_back(
             {{sample.input(turned_options(sizes.gates).packed_shape()), sample.input(sizes.y()), sample.input(sizes.sums()),
               sample.input(sizes.y()), sample.lengths(), sample.input(sizes.y(), sample.has_dy()), state},
              options,
-             note,
+             sample.note(),
              1e-4});
       } else {
         const PanelOptions panels{sample.hidden, sizes.gates.columns(), true};
+        const bool has_bias = sample.optional && !options.resets_before;
         samples.push_back({{sample.input(sizes.sums()), sample.input(panels.packed_shape()),
-                            sample.input({sample.hidden}, sample.optional), state, sample.lengths()},
+                            sample.input({sample.hidden}, has_bias), state, sample.lengths()},
                            options,
-                           note});
+                           sample.note()});
       }
     }
   }
@@ -296,24 +329,25 @@ std::vector<OpDef> gru_steps() {
   };
   op.reference = reference;
   op.gradient = gradient;
-  op.kernels = {{"gru", refuse, prepare}};
+  op.kernels = {{"gru", refuse, prepare}, {"any_gru", refuse_interleaved<GruStepsOptions>, prepare}};
   op.flops = [](const InferContext& context) { return walk_flops(sizes_of(context)); };
   op.samples = [] { return walk_samples(false); };
 
   OpDef back = walk_gradient_op(
       "GruStepsGradient",
       "The walk of GruSteps backwards; inputs: recurrent weights transposed, h before each step, gates, the candidate's recurrent "
-      "sum, lengths, dy, d last h; outputs: d sums of the inputs, d first h, d recurrent sums, d recurrent sums of r · h",
-      GruStepsOptions{}, 4);
+      "sum, lengths, dy, d last h; outputs: d sums of the inputs, d first h, d recurrent sums",
+      GruStepsOptions{}, 3);
   back.minimum_inputs = 4;
   back.maximum_inputs = 7;
   back.infer = [](const InferContext& context) -> std::vector<TensorType> {
     const WalkSizes sizes = slope_sizes(context);
     const TensorType sums{DType::f32, sizes.sums()};
-    return {sums, {DType::f32, sizes.state()}, sums, sums};
+    return {sums, {DType::f32, sizes.state()}, sums};
   };
   back.reference = slope_reference;
-  back.kernels = {{"gru_gradient", refuse, prepare_backward}};
+  back.kernels = {{"gru_gradient", refuse, prepare_backward},
+                  {"any_gru_gradient", refuse_interleaved<GruStepsOptions>, prepare_backward}};
   back.flops = [](const InferContext& context) { return walk_flops(slope_sizes(context)); };
   back.samples = [] { return walk_samples(true); };
   return {std::move(op), std::move(back)};

@@ -33,8 +33,9 @@ std::optional<std::vector<Value>> simplify_interleave(const RewriteContext& cont
   const auto& options = context.options.as<GateOptions>();
   const Value plain = without_reshape(context.inputs[0]);
   if (plain != context.inputs[0]) {
-    return std::vector{
-        context.graph.emit(context.op, {plain}, GateOptions{options.gates, options.hidden, extents_of(plain.shape())})};
+    GateOptions of_plain = options;
+    of_plain.shape = extents_of(plain.shape());
+    return std::vector{context.graph.emit(context.op, {plain}, of_plain)};
   }
   const Node* node = producer(plain);
   if (node == nullptr || !(node->options == context.options)) return std::nullopt;
@@ -64,7 +65,7 @@ std::optional<std::vector<Value>> simplify_separate(const RewriteContext& contex
 std::vector<Sample> samples(bool interleaved) {
   std::vector<Sample> result;
   for (const GateOptions& options : {GateOptions{4, 16, {64, 3}}, GateOptions{3, 5, {1, 15, 7}}, GateOptions{1, 33, {33, 2}},
-                                     GateOptions{4, 20, {1, 80}}, GateOptions{1, 1, {1}}}) {
+                                     GateOptions{4, 20, {1, 80}}, GateOptions{3, 21, {63, 2}, true}, GateOptions{1, 1, {1}}}) {
     result.push_back({{{{DType::f32, interleaved ? options.interleaved_shape() : options.plain_shape()}}}, options, ""});
   }
   return result;

@@ -23,7 +23,9 @@ std::vector<Value> decompose(const RewriteContext& context) {
   const auto bias_of = [](const Direction& direction) {
     return direction.input_bias ? direction.input_bias + direction.recurrent_bias : Value{};
   };
-  return decompose_recurrent(context, options, kind(), bias_of, [&](const Direction& direction) -> Walked {
+  RecurrentKind own = kind();
+  own.separate = options.input_forget;
+  return decompose_recurrent(context, options, own, bias_of, [&](const Direction& direction) -> Walked {
     const OpDef& op = context.graph.table()->find("LstmSteps");
     Attributes attributes = attributes_of(direction.options);
     attributes.push_back({"input_forget", options.input_forget});

@@ -1,4 +1,6 @@
+#include "neurons/kernels/recurrent_any.hpp"
 #include "neurons/ops/common/recurrent.hpp"
+#include "neurons/ops/common/view.hpp"
 
 namespace neurons::ops {
 namespace {
@@ -14,21 +16,25 @@ struct LstmStepsOptions : StepsOptions {
     visit("input_forget", self.input_forget);
   }
   std::vector<GateFunction> gate_functions() const { return functions({"Sigmoid", "Tanh", "Tanh"}, 2); }
-  bool is_plain() const { return activations.empty() && clip == 0.0F && !input_forget; }
+  kernels::GateShape gates() const { return {kGates, hidden, separate}; }
+  kernels::AnyLstm kernel() const {
+    const auto named = gate_functions();
+    return {named[0].kernel(), named[1].kernel(), named[2].kernel(), input_forget};
+  }
 };
 
 enum Input : std::size_t { kSums, kPanels, kH, kC, kWalkLengths, kPeeps };
 enum Output : std::size_t { kY, kLastH, kLastC, kPrevious, kActivated, kCells };
 
-WalkSizes sizes_of(const InferContext& context) { return walk_sizes(context, kGates, context.as<LstmStepsOptions>().hidden); }
-WalkSizes sizes_of(const Shape& sums, std::int64_t hidden) { return {sums[0], sums[1], {kGates, hidden}}; }
+WalkSizes sizes_of(const InferContext& context) { return walk_sizes(context, context.as<LstmStepsOptions>().gates()); }
+WalkSizes sizes_of(const Shape& sums, const LstmStepsOptions& options) { return {sums[0], sums[1], options.gates()}; }
 
 std::size_t at(std::int64_t index) { return static_cast<std::size_t>(index); }
 
 void reference(const ReferenceContext& context) {
   const auto& options = context.as<LstmStepsOptions>();
   const ReferenceTensor& sums = *context.inputs[kSums];
-  const WalkSizes sizes = sizes_of(sums.type.shape, options.hidden);
+  const WalkSizes sizes = sizes_of(sums.type.shape, options);
   const kernels::GateShape& gates = sizes.gates;
   const auto functions = options.gate_functions();
   const std::vector<double> weights = recurrent_rows(gates, context.inputs[kPanels]->data);
@@ -82,7 +88,7 @@ void gradient(GradientContext& context) {
   Graph& graph = context.graph();
   const auto optional = [&](std::size_t index) { return context.has_input(index) ? context.input(index) : Value{}; };
   const auto arriving = [&](std::size_t index) { return context.has_gradient(index) ? context.gradient(index) : Value{}; };
-  const kernels::GateShape gates{kGates, options.hidden};
+  const kernels::GateShape gates = options.gates();
   const OpDef& op = graph.table()->find("LstmStepsGradient");
   const std::vector<Value> inputs{turned_panels(context.input(kPanels), gates),
                                   context.output(kActivated),
@@ -100,24 +106,28 @@ void gradient(GradientContext& context) {
   }
   if (context.has_input(kH) && context.wants(kH)) context.set(kH, slopes[1]);
   if (context.has_input(kC) && context.wants(kC)) context.set(kC, slopes[2]);
-  if (context.has_input(kPeeps) && context.wants(kPeeps)) context.set(kPeeps, slopes[3]);
+  if (context.has_input(kPeeps) && context.wants(kPeeps)) context.set(kPeeps, sum_over(slopes[3], {0}, false));
 }
 
 std::string refuse(const InferContext& context, std::size_t peepholes) {
   const auto& options = context.as<LstmStepsOptions>();
-  if (!options.is_plain()) return "only the default activations, not clipped, not coupled";
+  if (options.separate) return "gates lie one after the other";
+  if (!options.has_defaults() || options.input_forget) return "only the default activations, not clipped, not coupled";
   return context.has(peepholes) ? "no peepholes" : "";
 }
 
 void run_forward(const kernels::LstmForward& call, std::byte* scratch, Worker worker) noexcept {
   kernels::lstm(call, scratch, worker);
 }
+void run_any(const kernels::AnyLstmForward& call, std::byte* scratch, Worker worker) noexcept {
+  kernels::any_lstm(call, scratch, worker);
+}
 
 Call prepare(const PrepareContext& context) {
   const auto& options = context.as<LstmStepsOptions>();
-  const WalkSizes sizes = sizes_of(context.inputs[kSums].type.shape, options.hidden);
+  const WalkSizes sizes = sizes_of(context.inputs[kSums].type.shape, options);
   const auto output = [&](Output index) { return context.outputs[index].as<float>(); };
-  kernels::LstmForward call;
+  kernels::AnyLstmForward call;
   call.shape = recurrent_shape(sizes, options.reverse, context.input(kWalkLengths));
   call.sums = context.inputs[kSums].as<float>();
   call.panels = context.inputs[kPanels].as<float>();
@@ -129,7 +139,13 @@ Call prepare(const PrepareContext& context) {
   call.previous = output(kPrevious);
   call.activated = output(kActivated);
   call.cells = output(kCells);
-  return Call::of<run_forward>(call, true, kernels::scratch_bytes(call));
+  if (options.separate) {
+    call.kind = options.kernel();
+    call.peepholes = context.input(kPeeps).as<float>();
+    return Call::of<run_any>(call, true, kernels::scratch_bytes(call));
+  }
+  const kernels::LstmForward& usual = call;
+  return Call::of<run_forward>(usual, true, kernels::scratch_bytes(usual));
 }
 
 // The walk backwards.
@@ -138,9 +154,10 @@ enum SlopeInput : std::size_t { kTurned, kSavedGates, kSavedCells, kFirstC, kSlo
 
 WalkSizes slope_sizes(const InferContext& context) {
   const Shape& activated = context.shape(kSavedGates);
-  const std::int64_t hidden = context.as<LstmStepsOptions>().hidden;
+  const auto& options = context.as<LstmStepsOptions>();
+  const std::int64_t hidden = options.hidden;
   if (hidden < 1 || activated.rank() != 3) context.fail("expects gates [steps, batch, columns]");
-  const WalkSizes sizes = sizes_of(activated, hidden);
+  const WalkSizes sizes = sizes_of(activated, options);
   if (activated != sizes.sums() || context.shape(kSavedCells) != sizes.y())
     context.fail("expects gates and cells of {} units", hidden);
   return sizes;
@@ -148,7 +165,7 @@ WalkSizes slope_sizes(const InferContext& context) {
 
 void slope_reference(const ReferenceContext& context) {
   const auto& options = context.as<LstmStepsOptions>();
-  const WalkSizes sizes = sizes_of(context.inputs[kSavedGates]->type.shape, options.hidden);
+  const WalkSizes sizes = sizes_of(context.inputs[kSavedGates]->type.shape, options);
   const kernels::GateShape& gates = sizes.gates;
   const std::int64_t hidden = gates.hidden;
   const auto functions = options.gate_functions();
@@ -190,9 +207,9 @@ void slope_reference(const ReferenceContext& context) {
         dc[at(u)] = dcell * gate(kForget);
         if (peeps == nullptr) continue;
         dc[at(u)] += slope(kInput) * number(peeps, u) + slope(kForget) * number(peeps, 2 * hidden + u);
-        dpeeps[at(u)] += slope(kInput) * cell_before;
-        dpeeps[at(hidden + u)] += slope(kOutput) * cell;
-        dpeeps[at(2 * hidden + u)] += slope(kForget) * cell_before;
+        dpeeps[at(row * 3 * hidden + u)] += slope(kInput) * cell_before;
+        dpeeps[at((row * 3 + 1) * hidden + u)] += slope(kOutput) * cell;
+        dpeeps[at((row * 3 + 2) * hidden + u)] += slope(kForget) * cell_before;
       }
       std::ranges::fill(dh, 0.0);
       for (std::int64_t n = 0; n < gates.columns(); ++n) {
@@ -206,56 +223,78 @@ void slope_reference(const ReferenceContext& context) {
   }
 }
 
-struct BackwardCall {
-  kernels::LstmBackward walk;
-  float* dpeepholes = nullptr;
-  std::size_t peephole_count = 0;
-};
-void run_backward(const BackwardCall& call, std::byte* scratch, Worker worker) noexcept {
-  kernels::lstm_gradient(call.walk, scratch, worker);
-  if (call.dpeepholes != nullptr && worker.index == 0) std::fill_n(call.dpeepholes, call.peephole_count, 0.0F);
+void run_backward(const kernels::AnyLstmBackward& call, std::byte* scratch, Worker worker) noexcept {
+  kernels::lstm_gradient(call, scratch, worker);
+  if (call.dpeepholes == nullptr || worker.index > 0) return;
+  std::fill_n(call.dpeepholes, call.shape.batch * 3 * call.shape.gates.hidden, 0.0F);
+}
+void run_any_backward(const kernels::AnyLstmBackward& call, std::byte* scratch, Worker worker) noexcept {
+  kernels::any_lstm_gradient(call, scratch, worker);
 }
 
 Call prepare_backward(const PrepareContext& context) {
   const auto& options = context.as<LstmStepsOptions>();
-  const WalkSizes sizes = sizes_of(context.inputs[kSavedGates].type.shape, options.hidden);
-  BackwardCall call;
-  call.walk.shape = recurrent_shape(sizes, options.reverse, context.input(kSlopeLengths));
-  call.walk.turned = context.inputs[kTurned].as<float>();
-  call.walk.activated = context.inputs[kSavedGates].as<float>();
-  call.walk.cells = context.inputs[kSavedCells].as<float>();
-  call.walk.initial_c = context.input(kFirstC).as<float>();
-  call.walk.dy = context.input(kDy).as<float>();
-  call.walk.last_dh = context.input(kLastDh).as<float>();
-  call.walk.last_dc = context.input(kLastDc).as<float>();
-  call.walk.dsums = context.outputs[0].as<float>();
-  call.walk.initial_dh = context.outputs[1].as<float>();
-  call.walk.initial_dc = context.outputs[2].as<float>();
+  const WalkSizes sizes = sizes_of(context.inputs[kSavedGates].type.shape, options);
+  kernels::AnyLstmBackward call;
+  call.shape = recurrent_shape(sizes, options.reverse, context.input(kSlopeLengths));
+  call.turned = context.inputs[kTurned].as<float>();
+  call.activated = context.inputs[kSavedGates].as<float>();
+  call.cells = context.inputs[kSavedCells].as<float>();
+  call.initial_c = context.input(kFirstC).as<float>();
+  call.dy = context.input(kDy).as<float>();
+  call.last_dh = context.input(kLastDh).as<float>();
+  call.last_dc = context.input(kLastDc).as<float>();
+  call.dsums = context.outputs[0].as<float>();
+  call.initial_dh = context.outputs[1].as<float>();
+  call.initial_dc = context.outputs[2].as<float>();
   call.dpeepholes = context.outputs[3].as<float>();
-  call.peephole_count = static_cast<std::size_t>(context.outputs[3].type.shape.elements());
-  const std::size_t scratch = kernels::scratch_bytes(call.walk);
-  return Call::of<run_backward>(call, true, scratch);
+  if (options.separate) {
+    call.kind = options.kernel();
+    call.peepholes = context.input(kSlopePeeps).as<float>();
+    return Call::of<run_any_backward>(call, true, kernels::scratch_bytes(call));
+  }
+  const kernels::LstmBackward& usual = call;
+  return Call::of<run_backward>(call, true, kernels::scratch_bytes(usual));
+}
+
+/// The usual walk of each size, and one of any kind.
+std::vector<LstmStepsOptions> sample_options(const WalkSample& sample) {
+  LstmStepsOptions usual;
+  usual.hidden = sample.hidden;
+  usual.reverse = sample.reverse;
+  LstmStepsOptions any = usual;
+  any.separate = true;
+  if (sample.steps == 5) {
+    any.activations = {"HardSigmoid", "Softsign", "ScaledTanh"};
+    any.alphas = {0.2F, 0, 1.5F};
+    any.betas = {0.5F, 0, 0.7F};
+  }
+  any.input_forget = sample.steps == 3;
+  if (sample.steps == 4) any.clip = 0.4F;
+  return {usual, any};
 }
 
 std::vector<Sample> walk_samples(bool slopes) {
   std::vector<Sample> samples;
   for (const WalkSample& sample : recurrent_walk_samples()) {
-    LstmStepsOptions options;
-    options.hidden = sample.hidden;
-    options.reverse = sample.reverse;
-    const WalkSizes sizes{sample.steps, sample.batch, {kGates, sample.hidden}};
-    const Sample::Input state = sample.input(sizes.state(), sample.optional);
-    if (slopes) {
-      samples.push_back({{sample.input(turned_options(sizes.gates).packed_shape()), sample.input(sizes.sums()),
-                          sample.input(sizes.y()), state, sample.lengths(), sample.input(sizes.y(), sample.has_dy()), state, state},
-                         options,
-                         sample.note(),
-                         1e-4});
-    } else {
-      const PanelOptions panels{sample.hidden, sizes.gates.columns(), true};
-      samples.push_back({{sample.input(sizes.sums()), sample.input(panels.packed_shape()), state, state, sample.lengths()},
-                         options,
-                         sample.note()});
+    for (const LstmStepsOptions& options : sample_options(sample)) {
+      const WalkSizes sizes{sample.steps, sample.batch, options.gates()};
+      const Sample::Input state = sample.input(sizes.state(), sample.optional);
+      const Sample::Input peepholes = sample.input({3 * sample.hidden}, options.separate && sample.optional);
+      if (slopes) {
+        samples.push_back(
+            {{sample.input(turned_options(sizes.gates).packed_shape()), sample.input(sizes.sums()), sample.input(sizes.y()), state,
+              sample.lengths(), sample.input(sizes.y(), sample.has_dy()), state, state, peepholes},
+             options,
+             sample.note(),
+             1e-4});
+      } else {
+        const PanelOptions panels{sample.hidden, sizes.gates.columns(), true};
+        samples.push_back(
+            {{sample.input(sizes.sums()), sample.input(panels.packed_shape()), state, state, sample.lengths(), peepholes},
+             options,
+             sample.note()});
+      }
     }
   }
   return samples;
@@ -279,23 +318,26 @@ std::vector<OpDef> lstm_steps() {
   };
   op.reference = reference;
   op.gradient = gradient;
-  op.kernels = {{"lstm", [](const InferContext& context) { return refuse(context, kPeeps); }, prepare}};
+  op.kernels = {{"lstm", [](const InferContext& context) { return refuse(context, kPeeps); }, prepare},
+                {"any_lstm", refuse_interleaved<LstmStepsOptions>, prepare}};
   op.flops = [](const InferContext& context) { return walk_flops(sizes_of(context)); };
   op.samples = [] { return walk_samples(false); };
 
-  OpDef back = walk_gradient_op("LstmStepsGradient",
-                                "The walk of LstmSteps backwards; inputs: recurrent weights transposed, gates, cells, first c, "
-                                "lengths, dy, d last h, d last c, peepholes; outputs: d sums, d first h, d first c, d peepholes",
-                                LstmStepsOptions{}, 4);
+  OpDef back =
+      walk_gradient_op("LstmStepsGradient",
+                       "The walk of LstmSteps backwards; inputs: recurrent weights transposed, gates, cells, first c, "
+                       "lengths, dy, d last h, d last c, peepholes; outputs: d sums, d first h, d first c, d peepholes of each row",
+                       LstmStepsOptions{}, 4);
   back.minimum_inputs = 3;
   back.maximum_inputs = 9;
   back.infer = [](const InferContext& context) -> std::vector<TensorType> {
     const WalkSizes sizes = slope_sizes(context);
     const TensorType state{DType::f32, sizes.state()};
-    return {{DType::f32, sizes.sums()}, state, state, {DType::f32, {3 * sizes.gates.hidden}}};
+    return {{DType::f32, sizes.sums()}, state, state, {DType::f32, {sizes.batch, 3 * sizes.gates.hidden}}};
   };
   back.reference = slope_reference;
-  back.kernels = {{"lstm_gradient", [](const InferContext& context) { return refuse(context, kSlopePeeps); }, prepare_backward}};
+  back.kernels = {{"lstm_gradient", [](const InferContext& context) { return refuse(context, kSlopePeeps); }, prepare_backward},
+                  {"any_lstm_gradient", refuse_interleaved<LstmStepsOptions>, prepare_backward}};
   back.flops = [](const InferContext& context) { return walk_flops(slope_sizes(context)); };
   back.samples = [] { return walk_samples(true); };
   return {std::move(op), std::move(back)};

@@ -54,15 +54,15 @@ std::optional<std::vector<Value>> simplify_pack(const RewriteContext& context) {
   const bool separated = node->op->name == "SeparateGates";
   if (!separated && node->op->name != "UnpackGates") return std::nullopt;
   const auto& inner = node->options.as<GateOptions>();
-  if (inner.gates != options.gates || inner.hidden != options.hidden) return std::nullopt;
+  if (inner.gate_shape() != options.gate_shape()) return std::nullopt;
   const Value packed = context.graph.value(node->inputs[0]);
   return std::vector{separated ? context.graph.emit("PackPanels", {packed}, panels_of(options)) : packed};
 }
 
 std::vector<Sample> samples(bool packed) {
   std::vector<Sample> result;
-  for (const GateOptions& options :
-       {GateOptions{4, 16, {64, 3}}, GateOptions{3, 5, {1, 15, 7}}, GateOptions{1, 33, {33, 2}}, GateOptions{1, 4, {4, 5}}}) {
+  for (const GateOptions& options : {GateOptions{4, 16, {64, 3}}, GateOptions{3, 5, {1, 15, 7}}, GateOptions{3, 21, {63, 2}, true},
+                                     GateOptions{1, 33, {33, 2}}, GateOptions{1, 4, {4, 5}}}) {
     result.push_back({{{{DType::f32, packed ? panels_of(options).packed_shape() : options.plain_shape()}}}, options, ""});
   }
   return result;

@@ -1,3 +1,4 @@
+#include "neurons/kernels/recurrent_any.hpp"
 #include "neurons/ops/common/recurrent.hpp"
 
 namespace neurons::ops {
@@ -6,10 +7,12 @@ namespace {
 enum Input : std::size_t { kSums, kPanels, kH, kWalkLengths };
 enum Output : std::size_t { kY, kLastH, kPrevious };
 
-WalkSizes sizes_of(const InferContext& context) { return walk_sizes(context, 1, context.as<StepsOptions>().hidden); }
+WalkSizes sizes_of(const InferContext& context) { return walk_sizes(context, {1, context.as<StepsOptions>().hidden}); }
 WalkSizes sizes_of(const Shape& sums, std::int64_t hidden) { return {sums[0], sums[1], {1, hidden}}; }
 
 std::size_t at(std::int64_t index) { return static_cast<std::size_t>(index); }
+
+GateFunction function_of(const StepsOptions& options) { return options.functions({"Tanh"}, 1)[0]; }
 
 void reference(const ReferenceContext& context) {
   const auto& options = context.as<StepsOptions>();
@@ -17,7 +20,7 @@ void reference(const ReferenceContext& context) {
   const WalkSizes sizes = sizes_of(sums.type.shape, options.hidden);
   const std::int64_t hidden = options.hidden;
   const std::int64_t columns = sizes.gates.columns();
-  const GateFunction function = options.functions({"Tanh"}, 1)[0];
+  const GateFunction function = function_of(options);
   const std::vector<double> weights = recurrent_rows(sizes.gates, context.inputs[kPanels]->data);
   for (std::int64_t row = 0; row < sizes.batch; ++row) {
     std::vector<double> h(at(hidden));
@@ -54,14 +57,6 @@ void gradient(GradientContext& context) {
   if (context.has_input(kH) && context.wants(kH)) context.set(kH, slopes[1]);
 }
 
-bool rectifies(const StepsOptions& options) { return options.activations == std::vector<std::string>{"Relu"}; }
-
-std::string refuse(const InferContext& context) {
-  const auto& options = context.as<StepsOptions>();
-  const bool known = options.activations.empty() || rectifies(options) || options.activations == std::vector<std::string>{"Tanh"};
-  return known && options.clip == 0.0F ? "" : "only tanh and rectifiers, not clipped";
-}
-
 void run_forward(const kernels::RnnForward& call, std::byte* scratch, Worker worker) noexcept {
   kernels::rnn(call, scratch, worker);
 }
@@ -71,7 +66,7 @@ Call prepare(const PrepareContext& context) {
   const WalkSizes sizes = sizes_of(context.inputs[kSums].type.shape, options.hidden);
   kernels::RnnForward call;
   call.shape = recurrent_shape(sizes, options.reverse, context.input(kWalkLengths));
-  call.rectifies = rectifies(options);
+  call.activation = function_of(options).kernel();
   call.sums = context.inputs[kSums].as<float>();
   call.panels = context.inputs[kPanels].as<float>();
   call.initial_h = context.input(kH).as<float>();
@@ -98,7 +93,7 @@ void slope_reference(const ReferenceContext& context) {
   const WalkSizes sizes = sizes_of(context.inputs[kSavedY]->type.shape, options.hidden);
   const std::int64_t hidden = options.hidden;
   const std::int64_t columns = sizes.gates.columns();
-  const GateFunction function = options.functions({"Tanh"}, 1)[0];
+  const GateFunction function = function_of(options);
   const std::vector<double> turned = plain_from_panels(turned_options(sizes.gates), context.inputs[kTurned]->data);
   std::vector<double>& dsums = context.outputs[0].data;
   std::ranges::fill(dsums, 0.0);
@@ -130,7 +125,7 @@ Call prepare_backward(const PrepareContext& context) {
   const WalkSizes sizes = sizes_of(context.inputs[kSavedY].type.shape, options.hidden);
   kernels::RnnBackward call;
   call.shape = recurrent_shape(sizes, options.reverse, context.input(kSlopeLengths));
-  call.rectifies = rectifies(options);
+  call.activation = function_of(options).kernel();
   call.turned = context.inputs[kTurned].as<float>();
   call.y = context.inputs[kSavedY].as<float>();
   call.dy = context.input(kDy).as<float>();
@@ -147,6 +142,8 @@ std::vector<Sample> walk_samples(bool slopes) {
     options.hidden = sample.hidden;
     options.reverse = sample.reverse;
     if (sample.hidden == 21) options.activations = {"Relu"};
+    if (sample.hidden == 48) options.activations = {"Softplus"};
+    if (sample.hidden == 40) options.clip = 0.4F;
     const WalkSizes sizes{sample.steps, sample.batch, {1, sample.hidden}};
     const Sample::Input state = sample.input(sizes.state(), sample.optional);
     if (slopes) {
@@ -180,7 +177,7 @@ std::vector<OpDef> rnn_steps() {
   };
   op.reference = reference;
   op.gradient = gradient;
-  op.kernels = {{"rnn", refuse, prepare}};
+  op.kernels = {{"rnn", nullptr, prepare}};
   op.flops = [](const InferContext& context) { return walk_flops(sizes_of(context)); };
   op.samples = [] { return walk_samples(false); };
 
@@ -195,7 +192,7 @@ std::vector<OpDef> rnn_steps() {
     return {{DType::f32, sizes.sums()}, {DType::f32, sizes.state()}};
   };
   back.reference = slope_reference;
-  back.kernels = {{"rnn_gradient", refuse, prepare_backward}};
+  back.kernels = {{"rnn_gradient", nullptr, prepare_backward}};
   back.flops = [](const InferContext& context) { return walk_flops(slope_sizes(context)); };
   back.samples = [] { return walk_samples(true); };
   return {std::move(op), std::move(back)};

@@ -11,7 +11,7 @@
 namespace neurons::ops {
 namespace {
 
-/// Names in the order of GateFunction::Kind, with ONNX's defaults of alpha and beta and whether the lists hold one for it.
+/// Names in the order of kernels::GateKind, with ONNX's defaults of alpha and beta and whether the lists hold one for it.
 struct Known {
   const char* name;
   bool has_alpha;
@@ -73,6 +73,10 @@ double GateFunction::value(double sum) const {
 }
 
 double GateFunction::operator()(double sum) const { return value(clip_ > 0 ? std::clamp(sum, -clip_, clip_) : sum); }
+
+kernels::GateActivation GateFunction::kernel() const {
+  return kernels::GateActivation(kind_, static_cast<float>(alpha_), static_cast<float>(beta_), static_cast<float>(clip_));
+}
 
 double GateFunction::slope(double y) const {
   if (clip_ > 0) {

@@ -1,8 +1,10 @@
 #pragma once
-/// The activations that ONNX's RNN, GRU and LSTM name, in double precision: for what no fast kernel does, and as its reference.
+/// The activations that ONNX's RNN, GRU and LSTM name, in double precision: the reference of kernels::GateActivation.
 
 #include <string>
 #include <vector>
+
+#include "neurons/kernels/gate_activation.hpp"
 
 namespace neurons::ops {
 
@@ -15,9 +17,11 @@ class GateFunction {
   double operator()(double sum) const;
   /// dy/dsum where the function's value is y: 0 where the sum was clipped.
   double slope(double y) const;
+  /// The same in float32.
+  kernels::GateActivation kernel() const;
 
  private:
-  enum class Kind { affine, elu, hard_sigmoid, leaky_relu, relu, scaled_tanh, sigmoid, softplus, softsign, tanh, thresholded_relu };
+  using Kind = kernels::GateKind;
   double value(double sum) const;
   Kind kind_;
   double alpha_ = 0;

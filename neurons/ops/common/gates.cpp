@@ -24,8 +24,9 @@ void require_gates(const InferContext& context, const GateOptions& options) {
   }
 }
 
-Value interleaved(Value plain, std::int64_t gates, std::int64_t hidden) {
-  return plain.graph().emit("InterleaveGates", {plain}, GateOptions{gates, hidden, extents_of(plain.shape())});
+Value interleaved(Value plain, const kernels::GateShape& gates) {
+  const GateOptions options{gates.gates, gates.hidden, extents_of(plain.shape()), gates.separate};
+  return plain.graph().emit("InterleaveGates", {plain}, options);
 }
 
 Value without_reshape(Value value) {

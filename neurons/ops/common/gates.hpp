@@ -14,14 +14,16 @@ struct GateOptions {
   std::int64_t gates = 1;
   std::int64_t hidden = 0;          ///< units
   std::vector<std::int64_t> shape;  ///< the plain form: gates · hidden rows, whatever its axes
+  bool separate = false;            ///< as in kernels::GateShape
 
   template <typename Self, typename Visitor>
   static void fields(Self& self, Visitor&& visit) {
     visit("gates", self.gates);
     visit("hidden", self.hidden);
     visit("shape", self.shape);
+    visit("separate", self.separate);
   }
-  kernels::GateShape gate_shape() const { return {gates, hidden}; }
+  kernels::GateShape gate_shape() const { return {gates, hidden, separate}; }
   Shape plain_shape() const { return Shape(std::span<const std::int64_t>(shape)); }
   /// Numbers in a row: the inputs of a unit, or 1 for a bias.
   std::int64_t row() const { return plain_shape().elements() / (gates * hidden); }
@@ -59,7 +61,7 @@ void separate_rows(const GateOptions& options, const T* interleaved, T* plain) {
 }
 
 /// Weights or a bias of gates · hidden rows as [columns, numbers of a row]: an InterleaveGates node.
-Value interleaved(Value plain, std::int64_t gates, std::int64_t hidden);
+Value interleaved(Value plain, const kernels::GateShape& gates);
 
 /// `value`, or what it is a view of where a Reshape made it.
 Value without_reshape(Value value);

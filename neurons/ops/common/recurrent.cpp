@@ -149,7 +149,6 @@ std::vector<Value> decompose_recurrent(const RewriteContext& context, const Recu
   };
   const std::size_t count = kind.activations.size();
   const GateFunctionNames functions = resolve_functions(options.activations, options.activation_alpha, options.activation_beta);
-  const kernels::GateShape gates{kind.gates, sizes.hidden};
   Graph& graph = context.graph;
   std::vector<Value> ys, last_hs, last_cs;
   for (std::int64_t d = 0; d < sizes.directions; ++d) {
@@ -163,6 +162,14 @@ std::vector<Value> decompose_recurrent(const RewriteContext& context, const Recu
       direction.options.alphas.push_back(functions.alphas[i]);
       direction.options.betas.push_back(functions.betas[i]);
     }
+    if (direction.options.activations == kind.activations) {  // the defaults, spelt out
+      direction.options.activations.clear();
+      direction.options.alphas.clear();
+      direction.options.betas.clear();
+    }
+    const bool usual = direction.options.has_defaults() && !input(kPeepholes) && !kind.separate;
+    direction.options.separate = kind.gates > 1 && !usual;
+    const kernels::GateShape gates{kind.gates, sizes.hidden, direction.options.separate};
     if (const Value both = of_direction(input(kB), d)) {
       const std::int64_t half = both.shape()[0] / 2;
       direction.input_bias = sliced(both, 0, 0, half);
@@ -172,13 +179,13 @@ std::vector<Value> decompose_recurrent(const RewriteContext& context, const Recu
     direction.initial_h = of_direction(state(kInitialH), d);
     direction.initial_c = of_direction(state(kInitialC), d);
     direction.peepholes = of_direction(input(kPeepholes), d);
-    const Value weights = interleaved(of_direction(input(kW), d), kind.gates, sizes.hidden);
+    const Value weights = interleaved(of_direction(input(kW), d), gates);
     const Value plain_bias = bias_of(direction);
-    const Value bias = plain_bias ? reshaped(interleaved(plain_bias, kind.gates, sizes.hidden), {gates.columns()}) : Value{};
+    const Value bias = plain_bias ? reshaped(interleaved(plain_bias, gates), {gates.columns()}) : Value{};
     const OpDef& gemm = graph.table()->find("Gemm");
     const Value sums = graph.emit(gemm, {rows, weights, bias}, gemm.default_options.with({{"trans_b", true}}));
     direction.sums = reshaped(sums, {sizes.steps, sizes.batch, gates.columns()});
-    direction.panels = graph.emit("PackPanels", {interleaved(of_direction(input(kR), d), kind.gates, sizes.hidden)},
+    direction.panels = graph.emit("PackPanels", {interleaved(of_direction(input(kR), d), gates)},
                                   PanelOptions{sizes.hidden, gates.columns(), true});
     const Walked walked = walk(direction);
     ys.push_back(reshaped(walked.y, {sizes.steps, 1, sizes.batch, sizes.hidden}));
@@ -222,12 +229,11 @@ double recurrent_flops(const InferContext& context, const RecurrentOptions& opti
          static_cast<double>(sizes.features + sizes.hidden);
 }
 
-WalkSizes walk_sizes(const InferContext& context, std::int64_t gates, std::int64_t hidden) {
+WalkSizes walk_sizes(const InferContext& context, const kernels::GateShape& gates) {
   const WalkSizes sizes{context.shape(0).rank() == 3 ? context.shape(0)[0] : 0,
-                        context.shape(0).rank() == 3 ? context.shape(0)[1] : 0,
-                        {gates, hidden}};
-  if (hidden < 1 || context.shape(0) != sizes.sums()) {
-    context.fail("expects sums [steps, batch, {}] of {} units", sizes.gates.columns(), hidden);
+                        context.shape(0).rank() == 3 ? context.shape(0)[1] : 0, gates};
+  if (gates.hidden < 1 || context.shape(0) != sizes.sums()) {
+    context.fail("expects sums [steps, batch, {}] of {} units", gates.columns(), gates.hidden);
   }
   return sizes;
 }

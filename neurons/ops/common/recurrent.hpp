@@ -41,6 +41,7 @@ struct StepsOptions {
   std::vector<float> alphas;
   std::vector<float> betas;
   float clip = 0.0F;
+  bool separate = false;  ///< gates lie one after the other, for the walks of any kind (kernels/recurrent_any.hpp)
 
   template <typename Self, typename Visitor>
   static void fields(Self& self, Visitor&& visit) {
@@ -50,7 +51,9 @@ struct StepsOptions {
     visit("alphas", self.alphas);
     visit("betas", self.betas);
     visit("clip", self.clip);
+    visit("separate", self.separate);
   }
+  bool has_defaults() const { return activations.empty() && clip == 0.0F; }
   /// The functions, or those of `defaults`. The first `clipped` ones read clipped sums.
   std::vector<GateFunction> functions(const std::vector<std::string>& defaults, std::size_t clipped) const;
 };
@@ -64,6 +67,7 @@ struct RecurrentKind {
   std::int64_t gates = 1;
   std::vector<std::string> activations;  ///< defaults
   bool has_cells = false;
+  bool separate = false;  ///< a node whose gates are not of the usual kind
 };
 
 /// What one direction's walk through the steps reads.
@@ -112,7 +116,7 @@ struct WalkSizes {
   Shape state() const { return {batch, gates.hidden}; }
   Shape sums() const { return {steps, batch, gates.columns()}; }
 };
-WalkSizes walk_sizes(const InferContext& context, std::int64_t gates, std::int64_t hidden);
+WalkSizes walk_sizes(const InferContext& context, const kernels::GateShape& gates);
 
 /// The recurrent weights in panels as rows [hidden inputs][columns], in double precision.
 std::vector<double> recurrent_rows(const kernels::GateShape& gates, const std::vector<double>& panels);
@@ -154,6 +158,12 @@ bool is_active(const ReferenceTensor* lengths, std::int64_t row, std::int64_t st
 OpDef walk_op(std::string name, std::string summary, Options options, int outputs);
 /// The same of its walk backwards, which is not differentiated again.
 OpDef walk_gradient_op(std::string name, std::string summary, Options options, int outputs);
+
+/// Why the walks of any kind refuse: gates that do not lie one after the other. A single gate always does.
+template <typename Options>
+std::string refuse_interleaved(const InferContext& context) {
+  return context.as<Options>().separate ? "" : "gates lie side by side";
+}
 
 /// Floating-point operations of a walk's products.
 double walk_flops(const WalkSizes& sizes);
