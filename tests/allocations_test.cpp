@@ -13,6 +13,7 @@
 #include "neurons/layers/dropout.hpp"
 #include "neurons/layers/normalizations.hpp"
 #include "neurons/layers/pools.hpp"
+#include "neurons/layers/residual.hpp"
 #include "neurons/layers/shapes.hpp"
 #include "neurons/ops/testing.hpp"
 #include "neurons/training/learner.hpp"
@@ -114,14 +115,37 @@ TEST_P(LearnerAllocations, AreNoneInAStepOrAnEvaluation) {
   EXPECT_EQ(allocations_of(epoch), 0);
 }
 
+/// Winograd's kernels: convolutions of 3×3 between 16 channels, forward and back.
+TEST(ImageAllocations, AreNoneByFewerMultiplications) {
+  LearnerOptions options{.optimizer = Sgd{.learning_rate = 0.01F, .momentum = 0.9F}};
+  options.team = std::make_shared<ThreadTeam>(2);
+  Learner learner(Sequential({16, 12, 12}, Conv2d{16, 3, Padding::same}, BatchNorm{}, Relu{},
+                             Residual{.body = {Conv2d{16, 3, Padding::same}, BatchNorm{}}}, GlobalAveragePool{}, Dense{5}),
+                  options);
+  int tiled = 0;
+  for (const PlanStep& step : learner.training_plan(8).steps()) tiled += step.kernel.starts_with("winograd") ? 1 : 0;
+  EXPECT_EQ(tiled, 2 + 1 + 2) << "the first layer needs no gradient of its input";
+  const auto epoch = [&] {
+    for (int i = 0; i < 4; ++i) learner.step(8);
+    learner.evaluate(8);
+  };
+  for (const Batch& batch : {learner.batch(8), learner.evaluation_batch(8)}) {
+    fill(batch.inputs[0]);
+    fill(batch.target);
+  }
+  epoch();  // plans are made on first use
+  EXPECT_EQ(allocations_of(epoch), 0);
+}
+
 /// Layers for pictures: windows, pools and normalisations, at every turn that a step takes.
 TEST(ImageAllocations, AreNoneInAStepOrAnEvaluation) {
   LearnerOptions options{.optimizer = Adam{}};
   options.team = std::make_shared<ThreadTeam>(2);
-  Learner learner(Sequential({3, 12, 12}, Conv2d{8, 3, Padding::same}, BatchNorm{}, Relu{}, MaxPool2d{2},
-                             Conv2d{24, 3, Padding::same, 2}, GroupNorm{4}, AveragePool2d{2},
-                             ConvTranspose2d{6, 2, Padding::valid, 2}, DepthwiseConv2d{2}, Flatten{}, LayerNorm{}, Dense{5}),
-                  options);
+  Learner learner(
+      Sequential({3, 12, 12}, Conv2d{8, 3, Padding::same}, BatchNorm{}, Relu{}, MaxPool2d{2}, Conv2d{24, 3, Padding::same, 2},
+                 GroupNorm{4}, AveragePool2d{2}, ConvTranspose2d{6, 2, Padding::valid, 2}, DepthwiseConv2d{2}, LpPool2d{1},
+                 LocalResponseNorm{}, Flatten{}, LayerNorm{}, Dense{5}),
+      options);
   const auto epoch = [&] {
     for (int i = 0; i < 4; ++i) learner.step(9);
     learner.evaluate(9);

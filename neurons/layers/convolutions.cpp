@@ -44,10 +44,11 @@ Value Convolution<kAxes>::build(BuildContext& context, const std::vector<Value>&
   spec.fan_out = filters / groups * taps;
   spec.following = activation == "identity" ? context.following() : Following{activation, after.negative_slope()};
   const auto [weight, b] = parameters(context, spec, bias ? filters : 0);
-  const Attributes window{{"strides", axes_of(graph, stride, "stride", kAxes, 1)},
-                          {"dilations", axes_of(graph, dilation, "dilation", kAxes, 1)},
-                          {"group", groups},
-                          border_of(graph, padding, pads, kAxes)};
+  const auto dilations = axes_of(graph, dilation, "dilation", kAxes, 1);
+  const Attribute border = border_of(graph, padding, pads, kAxes);
+  require_room(graph, x, extents, dilations, border);
+  const Attributes window{
+      {"strides", axes_of(graph, stride, "stride", kAxes, 1)}, {"dilations", dilations}, {"group", groups}, border};
   return after.build(context, {emit_with("Conv", {x, weight, b}, window)});
 }
 
@@ -94,9 +95,10 @@ Value SeparableConv2d::build(BuildContext& context, const std::vector<Value>& in
   spec.shape = {filters};
   spec.initializer = {"constant", 0.0F};
   const Value b = bias ? context.parameter("bias", spec) : Value{};
-  const Value places =
-      emit_with("Conv", {x, depthwise, Value{}},
-                {{"strides", axes_of(graph, stride, "stride", 2, 1)}, {"group", channels}, border_of(graph, padding, pads, 2)});
+  const Attribute border = border_of(graph, padding, pads, 2);
+  require_room(graph, x, extents, {}, border);
+  const Value places = emit_with("Conv", {x, depthwise, Value{}},
+                                 {{"strides", axes_of(graph, stride, "stride", 2, 1)}, {"group", channels}, border});
   return after.build(context, {graph.emit("Conv", {places, pointwise, b})});
 }
 

@@ -139,7 +139,19 @@ TEST(Convolutions, SayWhatDoesNotFit) {
   EXPECT_EQ(complaint(Conv2d{4, 3, "full"}, {6, 9, 9}), "conv2d1: padding = \"full\", expected \"valid\" or \"same\"");
   EXPECT_EQ(complaint(Conv2d{.filters = 4, .padding = "same", .pads = 1}, {6, 9, 9}),
             "conv2d1: give either padding = \"same\" or pads, not both");
-  EXPECT_THAT(complaint(Conv2d{4, 7}, {1, 5, 9}), HasSubstr("conv2d1: Conv: a kernel that spans 7 does not fit in 5 inputs"));
+  EXPECT_EQ(
+      complaint(Conv2d{4, 7}, {1, 5, 9}),
+      "conv2d1: a window that spans 7 does not fit into 5 places and 0 of padding, on spatial axis 0; make it smaller, or give "
+      "padding = \"same\"");
+  EXPECT_EQ(
+      complaint(Conv2d{.filters = 4, .kernel = 3, .dilation = {1, 6}, .pads = 1}, {1, 5, 9}),
+      "conv2d1: a window that spans 13 does not fit into 9 places and 2 of padding, on spatial axis 1; make it smaller, or give "
+      "more pads");
+  EXPECT_EQ(complaint(Conv2d{.filters = 4, .kernel = 3, .dilation = INT64_MAX}, {1, 5, 9}).substr(0, 20), "conv2d1: a window th");
+  EXPECT_EQ(
+      complaint(SeparableConv2d{.filters = 4, .kernel = 6}, {1, 5, 9}),
+      "separable_conv2d1: a window that spans 6 does not fit into 5 places and 0 of padding, on spatial axis 0; make it smaller, "
+      "or give padding = \"same\"");
   EXPECT_EQ(complaint(SeparableConv2d{.filters = 0}, {1, 5, 9}), "separable_conv2d1: filters = 0 must be at least 1");
   EXPECT_EQ(complaint(SeparableConv2d{.multiplier = 0}, {1, 5, 9}), "separable_conv2d1: multiplier = 0 must be at least 1");
   EXPECT_EQ(complaint(SeparableConv2d{.activation = "rely"}, {1, 5, 9}),

@@ -93,6 +93,20 @@ Value LayerNorm::build(BuildContext& context, const std::vector<Value>& inputs) 
                    {{"axis", axis}, {"epsilon", static_cast<double>(epsilon)}});
 }
 
+Value LocalResponseNorm::build(BuildContext& context, const std::vector<Value>& inputs) const {
+  const Value x = channels_input(context, inputs, 2);
+  const std::string& scope = context.graph().scope();
+  if (size < 1) fail_input("{}: size = {} must be at least 1", scope, size);
+  if (!(bias > 0 && std::isfinite(bias))) fail_input("{}: bias = {} must be above 0", scope, bias);
+  if (!(alpha >= 0 && std::isfinite(alpha))) fail_input("{}: alpha = {} must be at least 0", scope, alpha);
+  if (!std::isfinite(beta)) fail_input("{}: beta = {} must be finite", scope, beta);
+  return emit_with("LRN", {x},
+                   {{"size", size},
+                    {"alpha", static_cast<double>(alpha)},
+                    {"beta", static_cast<double>(beta)},
+                    {"bias", static_cast<double>(bias)}});
+}
+
 Value GroupNorm::build(BuildContext& context, const std::vector<Value>& inputs) const {
   const Value x = channels_input(context, inputs, 2);
   require_epsilon(context, epsilon);

@@ -1,6 +1,6 @@
 #pragma once
-/// Normalisations: what flows on has a known mean and spread. All have a trained `weight` (1 at the start) and `bias` (0), which
-/// scale and shift the result.
+/// Normalisations: what flows on has a known mean and spread. All but LocalResponseNorm have a trained `weight` (1 at the
+/// start) and `bias` (0), which scale and shift the result.
 
 #include "neurons/layers/layer.hpp"
 
@@ -35,6 +35,25 @@ struct LayerNorm {
   static void fields(Self& self, Visitor&& visit) {
     visit("axis", self.axis);
     visit("epsilon", self.epsilon);
+  }
+  Value build(BuildContext& context, const std::vector<Value>& inputs) const;
+};
+
+/// Local response normalisation (Krizhevsky et al. 2012) of [batch, channels, …]: each number over (bias + alpha / size · Σ of the
+/// squares of `size` neighbouring channels)^beta. No parameters. Throws InputError where size is below 1, bias not above 0 or alpha
+/// below 0.
+struct LocalResponseNorm {
+  static constexpr std::string_view kKind = "local_response_norm";
+  std::int64_t size = 5;
+  float alpha = 1e-4F;
+  float beta = 0.75F;
+  float bias = 1.0F;
+  template <typename Self, typename Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    visit("size", self.size);
+    visit("alpha", self.alpha);
+    visit("beta", self.beta);
+    visit("bias", self.bias);
   }
   Value build(BuildContext& context, const std::vector<Value>& inputs) const;
 };

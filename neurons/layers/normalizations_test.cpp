@@ -129,6 +129,19 @@ TEST(GroupNorm, NormalisesGroupsOfChannels) {
             "group_norm1: groups = 3 does not divide the 4 channels");
 }
 
+TEST(LocalResponseNorm, DividesByNeighbouringChannels) {
+  const Tensor x = matrix_of({1, 3, 1}, {1, 2, 3});
+  const LocalResponseNorm layer{.size = 3, .alpha = 3, .beta = 1, .bias = 2};  // x / (2 + squares of three channels)
+  expect_near(run(normalized({3, 1}, layer), x, Mode::training), {1.0 / 7, 2.0 / 16, 3.0 / 15});
+  EXPECT_TRUE(normalized({3, 1}, layer).parameters().empty());
+  const auto complaint = [](const Layer& given) { return message_of([&] { normalized({4, 2}, given); }); };
+  EXPECT_EQ(complaint(LocalResponseNorm{.size = 0}), "local_response_norm1: size = 0 must be at least 1");
+  EXPECT_EQ(complaint(LocalResponseNorm{.bias = 0}), "local_response_norm1: bias = 0 must be above 0");
+  EXPECT_EQ(complaint(LocalResponseNorm{.alpha = -1}), "local_response_norm1: alpha = -1 must be at least 0");
+  EXPECT_EQ(complaint(LocalResponseNorm{.beta = INFINITY}), "local_response_norm1: beta = inf must be finite");
+  EXPECT_EQ(message_of([&] { normalized({}, layer); }), "local_response_norm1: expects [batch, channels, …], got [1]");
+}
+
 TEST(InstanceNorm, NormalisesEachChannelAlone) {
   const Tensor x = matrix_of({1, 2, 2}, {1, 3, 10, 50});
   expect_near(run(normalized({2, 2}, InstanceNorm{.epsilon = 1e-12F}), x, Mode::training), {-1, 1, -1, 1});

@@ -3,15 +3,32 @@
 #include "neurons/layers/emit.hpp"
 
 namespace neurons {
+namespace {
+
+/// ONNX's attributes of a pool's window. Throws InputError where it does not fit, and where it could see padding alone.
+template <int kAxes, typename AnyPool>
+Attributes window_of(const Graph& graph, Value x, const AnyPool& pool) {
+  const auto extents = axes_of(graph, pool.size, "size", kAxes, 1);
+  const Attribute border = border_of(graph, pool.padding, pool.pads, kAxes);
+  require_room(graph, x, extents, {}, border);
+  if (const auto* pads = std::get_if<std::vector<std::int64_t>>(&border.value)) {
+    for (std::size_t i = 0; i < extents.size(); ++i) {
+      if ((*pads)[i] < extents[i]) continue;
+      fail_input("{}: pads of {} must be smaller than the window, which is {}, on spatial axis {}: it would see padding alone",
+                 graph.scope(), (*pads)[i], extents[i], i);
+    }
+  }
+  return {{"kernel_shape", extents},
+          {"strides", axes_of(graph, pool.stride.empty() ? pool.size : pool.stride, "stride", kAxes, 1)},
+          border};
+}
+
+}  // namespace
 
 template <PoolOf kOf, int kAxes>
 Value Pool<kOf, kAxes>::build(BuildContext& context, const std::vector<Value>& inputs) const {
   const Value x = image_input(context, inputs, kAxes);
-  const Graph& graph = context.graph();
-  const Attributes window{{"kernel_shape", axes_of(graph, size, "size", kAxes, 1)},
-                          {"strides", axes_of(graph, stride.empty() ? size : stride, "stride", kAxes, 1)},
-                          border_of(graph, padding, pads, kAxes)};
-  return emit_with(kOf == PoolOf::maximum ? "MaxPool" : "AveragePool", {x}, window);
+  return emit_with(kOf == PoolOf::maximum ? "MaxPool" : "AveragePool", {x}, window_of<kAxes>(context.graph(), x, *this));
 }
 
 template struct Pool<PoolOf::maximum, 1>;
@@ -20,6 +37,19 @@ template struct Pool<PoolOf::maximum, 3>;
 template struct Pool<PoolOf::mean, 1>;
 template struct Pool<PoolOf::mean, 2>;
 template struct Pool<PoolOf::mean, 3>;
+
+template <int kAxes>
+Value LpPool<kAxes>::build(BuildContext& context, const std::vector<Value>& inputs) const {
+  const Value x = image_input(context, inputs, kAxes);
+  if (p < 1) fail_input("{}: p = {} must be at least 1", context.graph().scope(), p);
+  Attributes options = window_of<kAxes>(context.graph(), x, *this);
+  options.push_back({"p", p});
+  return emit_with("LpPool", {x}, options);
+}
+
+template struct LpPool<1>;
+template struct LpPool<2>;
+template struct LpPool<3>;
 
 template <PoolOf kOf>
 Value GlobalPool<kOf>::build(BuildContext& context, const std::vector<Value>& inputs) const {

@@ -1,5 +1,5 @@
 #pragma once
-/// Pools: each result is the largest or the mean of what a window shows of one channel. They have no parameters.
+/// Pools: each result is the largest, the mean or a norm of what a window shows of one channel. They have no parameters.
 
 #include "neurons/layers/windows.hpp"
 
@@ -37,6 +37,31 @@ using MaxPool3d = Pool<PoolOf::maximum, 3>;
 using AveragePool1d = Pool<PoolOf::mean, 1>;
 using AveragePool2d = Pool<PoolOf::mean, 2>;
 using AveragePool3d = Pool<PoolOf::mean, 3>;
+
+/// The same with the p-norm of what each window shows, (Σ |x|^p)^(1/p).
+template <int kAxes>
+struct LpPool {
+  static constexpr std::string_view kKinds[3] = {"lp_pool1d", "lp_pool2d", "lp_pool3d"};
+  static constexpr std::string_view kKind = kKinds[kAxes - 1];
+  Extents size = 2;
+  Extents stride{};                      ///< none: the size, so that windows do not meet
+  std::string padding = Padding::valid;  ///< places beyond the border are 0
+  Extents pads{};                        ///< such places at each side of an axis, instead of `padding`
+  std::int64_t p = 2;                    ///< at least 1
+
+  template <typename Self, typename Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    visit("size", self.size);
+    visit("stride", self.stride);
+    visit("padding", self.padding);
+    visit("pads", self.pads);
+    visit("p", self.p);
+  }
+  Value build(BuildContext& context, const std::vector<Value>& inputs) const;
+};
+using LpPool1d = LpPool<1>;
+using LpPool2d = LpPool<2>;
+using LpPool3d = LpPool<3>;
 
 /// Over all pixels: [batch, channels, spatial…] → [batch, channels].
 template <PoolOf kOf>

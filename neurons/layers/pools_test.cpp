@@ -16,7 +16,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using testing::message_of;
-using ::testing::StartsWith;
 
 Shape pooled(const Layer& layer, const Shape& sample) {
   Sequential network(sample, {layer});
@@ -40,6 +39,9 @@ TEST(Pools, GiveTheShapesThatTheirFieldsSay) {
   EXPECT_EQ(pooled(AveragePool2d{2, 1}, {3, 10, 13}), (Shape{2, 3, 9, 12}));
   EXPECT_EQ(pooled(MaxPool1d{4}, {3, 10}), (Shape{2, 3, 2}));
   EXPECT_EQ(pooled(AveragePool3d{2}, {3, 4, 6, 8}), (Shape{2, 3, 2, 3, 4}));
+  EXPECT_EQ(pooled(LpPool1d{4, 3}, {3, 10}), (Shape{2, 3, 3}));
+  EXPECT_EQ(pooled(LpPool2d{.size = 3, .pads = 1, .p = 1}, {3, 6, 9}), (Shape{2, 3, 2, 3}));
+  EXPECT_EQ(pooled(LpPool3d{2}, {3, 4, 6, 8}), (Shape{2, 3, 2, 3, 4}));
   EXPECT_EQ(pooled(GlobalAveragePool{}, {3, 7, 5}), (Shape{2, 3}));
   EXPECT_EQ(pooled(GlobalMaxPool{}, {3, 7}), (Shape{2, 3}));
 }
@@ -50,6 +52,8 @@ TEST(Pools, TakeTheLargestOrTheMean) {
   EXPECT_THAT(values_of(AveragePool2d{2, 1}, {1, 3, 3}, x), ElementsAre(4, 1, 2.5, 2));
   EXPECT_THAT(values_of(AveragePool2d{2, 2, Padding::same}, {1, 3, 3}, x), ElementsAre(4, -1.5, -1.5, -1));
   EXPECT_THAT(values_of(AveragePool2d{.size = 3, .pads = 1}, {1, 3, 3}, x), ElementsAre(4)) << "the padding does not count";
+  EXPECT_THAT(values_of(LpPool2d{.size = 2, .p = 1}, {1, 3, 3}, x), ElementsAre(16));
+  EXPECT_THAT(values_of(LpPool1d{2}, {1, 5}, {3, -4, 0, 0, 7}), ElementsAre(5, 0));
   EXPECT_THAT(values_of(GlobalMaxPool{}, {1, 3, 3}, x), ElementsAre(8));
   EXPECT_THAT(values_of(GlobalAveragePool{}, {1, 3, 3}, x), ElementsAre(1));
 }
@@ -84,13 +88,16 @@ TEST(Pools, SayWhatIsWrong) {
   EXPECT_EQ(message(MaxPool2d{{2, 2, 2}}, {3, 8, 8}),
             "max_pool2d1: size = [2, 2, 2]: expected one number, or 2 (one for each spatial axis)");
   EXPECT_EQ(message(GlobalMaxPool{}, {3}), "global_max_pool1: expects [batch, channels, 1 to 3 spatial axes], got [1, 3]");
-  EXPECT_THAT(
+  EXPECT_EQ(
       message(AveragePool2d{5}, {3, 4, 8}),
-      StartsWith(
-          "average_pool2d1: AveragePool: a kernel that spans 5 does not fit in 4 inputs and 0 of padding, on spatial axis 0;"));
-  EXPECT_THAT(
-      message(MaxPool2d{.size = 2, .pads = 2}, {3, 8, 8}),
-      StartsWith("max_pool2d1: MaxPool: window 0 of spatial axis 0 sees padding alone; pads must be smaller than the kernel;"));
+      "average_pool2d1: a window that spans 5 does not fit into 4 places and 0 of padding, on spatial axis 0; make it smaller, or "
+      "give padding = \"same\"");
+  EXPECT_EQ(message(MaxPool2d{.size = 2, .pads = 2}, {3, 8, 8}),
+            "max_pool2d1: pads of 2 must be smaller than the window, which is 2, on spatial axis 0: it would see padding alone");
+  EXPECT_EQ(message(LpPool1d{.p = 0}, {3, 8}), "lp_pool1d1: p = 0 must be at least 1");
+  EXPECT_EQ(message(LpPool2d{}, {3, 8}),
+            "lp_pool2d1: expects [batch, channels, height, width], got [1, 3, 8]; add a Reshape with one "
+            "channel before it");
 }
 
 }  // namespace

@@ -32,6 +32,23 @@ Attribute border_of(const Graph& graph, const std::string& padding, const Extent
   return {"pads", both};
 }
 
+void require_room(const Graph& graph, Value x, const std::vector<std::int64_t>& kernel, const std::vector<std::int64_t>& dilation,
+                  const Attribute& border) {
+  const auto* word = std::get_if<std::string>(&border.value);
+  if (word != nullptr && *word != "VALID") return;
+  const auto* pads = std::get_if<std::vector<std::int64_t>>(&border.value);
+  for (std::size_t i = 0; i < kernel.size(); ++i) {
+    const std::int64_t input = x.shape()[static_cast<int>(i) + 2];
+    const double padding = pads == nullptr ? 0 : 2 * static_cast<double>((*pads)[i]);
+    const double apart = dilation.empty() ? 1 : static_cast<double>(dilation[i]);
+    const double span = static_cast<double>(kernel[i] - 1) * apart + 1;  // exact up to 2^53: far beyond what fits
+    if (span <= static_cast<double>(input) + padding) continue;
+    fail_input(
+        "{}: a window that spans {} does not fit into {} places and {} of padding, on spatial axis {}; make it smaller, or give {}",
+        graph.scope(), span, input, padding, i, pads == nullptr ? "padding = \"same\"" : "more pads");
+  }
+}
+
 std::vector<std::int64_t> axes_of(const Graph& graph, const Extents& extents, const char* what, int axes, std::int64_t least) {
   return extents.for_axes(graph.scope() + ": " + what, axes, least, least);
 }

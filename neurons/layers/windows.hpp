@@ -26,6 +26,10 @@ std::string auto_pad_of(const Graph& graph, const std::string& padding);
 /// both.
 Attribute border_of(const Graph& graph, const std::string& padding, const Extents& pads, int axes);
 
+/// Throws InputError where windows of `kernel` places, `dilation` apart (none: neighbours), are larger than x and its border.
+void require_room(const Graph& graph, Value x, const std::vector<std::int64_t>& kernel, const std::vector<std::int64_t>& dilation,
+                  const Attribute& border);
+
 /// `extents`, called `what` in messages, for each axis; at least `least`, which is the default, too.
 std::vector<std::int64_t> axes_of(const Graph& graph, const Extents& extents, const char* what, int axes, std::int64_t least);
 
