@@ -5,9 +5,32 @@
 
 #include "neurons/data/font.hpp"
 #include "neurons/data/picture_options.hpp"
+#include "neurons/data/utf8.hpp"
 
 namespace neurons {
 namespace {
+
+/// What the font has in place of a text's characters, one for each: letters of Latin-1 without their accents, a box for all others.
+std::string drawable(std::string_view text) {
+  constexpr std::string_view kLatin = "AAAAAAACEEEEIIIIDNOOOOOxOUUUUYPsaaaaaaaceeeeiiiidnooooo/ouuuuypy";  // from U+00C0 on
+  constexpr char kBox = '\x7F';
+  std::string drawn;
+  while (!text.empty()) {
+    const std::size_t length = std::max<std::size_t>(1, character_length(text));
+    const auto lead = static_cast<unsigned char>(text[0]);
+    const unsigned char next = length == 2 ? static_cast<unsigned char>(text[1]) : 0;
+    const bool is_accent = length == 2 && (lead == 0xCC || (lead == 0xCD && next < 0xB0));  // U+0300 to U+036F: over the last one
+    if (length == 1) {
+      drawn += text[0];
+    } else if (lead == 0xC3) {
+      drawn += kLatin[next - 0x80U];
+    } else if (!is_accent) {
+      drawn += kBox;
+    }
+    text.remove_prefix(length);
+  }
+  return drawn;
+}
 
 constexpr std::int64_t kCell = 168;     ///< pixels from one picture to the next
 constexpr std::int64_t kPicture = 144;  ///< longest side of one, at most
@@ -34,7 +57,8 @@ class Sheet {
   }
 
   /// The text from (x, y) on, cut to `room` pixels.
-  void write(std::string text, std::int64_t x, std::int64_t y, std::int64_t room, const Colour& colour) {
+  void write(const std::string& characters, std::int64_t x, std::int64_t y, std::int64_t room, const Colour& colour) {
+    std::string text = drawable(characters);
     const auto most = static_cast<std::size_t>(std::max<std::int64_t>(1, room / kLetter));
     if (text.size() > most) text = text.substr(0, most - 1) + "~";
     for (const char character : text) {
@@ -95,7 +119,7 @@ Tensor contact_sheet(const std::string& title, const std::vector<Captioned>& pic
   const std::int64_t row = kPicture + kMargin + kLine * static_cast<std::int64_t>(lines) + kMargin;
   const std::int64_t top = kMargin + kLine + kMargin;
   const std::int64_t width =
-      std::max(2 * kMargin + across * kCell, 2 * kMargin + static_cast<std::int64_t>(title.size()) * kLetter);
+      std::max(2 * kMargin + across * kCell, 2 * kMargin + static_cast<std::int64_t>(drawable(title).size()) * kLetter);
   Sheet sheet(top + down * row, width);
   sheet.write(title, kMargin, kMargin, width - kMargin, {});
   for (std::int64_t i = 0; i < count; ++i) {

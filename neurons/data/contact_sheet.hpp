@@ -23,7 +23,8 @@ struct Captioned {
 };
 
 /// u8 [3, height, width]: a title, and below it the pictures row by row, `columns` in each. Small ones are shown with square
-/// pixels, large ones shrunk; a line of text that is too long ends in "~". Throws InputError for what is no picture, and for none
+/// pixels, large ones shrunk; a line of text that is too long ends in "~", and its letters
+/// lose their accents. Throws InputError for what is no picture, and for none
 /// at all.
 Tensor contact_sheet(const std::string& title, const std::vector<Captioned>& pictures, std::int64_t columns = 6);
 

@@ -53,6 +53,15 @@ TEST(ContactSheet, ShowsPicturesRowByRowWithTheirCaptions) {
   EXPECT_GT(std::ranges::count(pixels.subspan(0, pixels.size() / 3), 1), 0);
 }
 
+TEST(ContactSheet, DrawsOneLetterForEachCharacter) {
+  const auto sheet_of = [](const std::string& text) { return contact_sheet("", {{Tensor(DType::u8, {1, 1, 1}), {{text}}}}); };
+  EXPECT_EQ(sheet_of("l\xC3\xA4ngs \xC3\x9C\xC3\xBF\xC3\x80"), sheet_of("langs UyA")) << "längs ÜÿÀ";
+  EXPECT_EQ(sheet_of("la\xCC\x88ngs"), sheet_of("langs")) << "an accent by itself, as some systems keep names of files";
+  EXPECT_EQ(sheet_of("\xE7\x8C\xAB!"), sheet_of("\x7F!")) << "one box for 猫";
+  EXPECT_EQ(sheet_of("\xC3"), sheet_of("\x7F")) << "cut off";
+  EXPECT_NE(sheet_of("\xC3\xA4"), sheet_of("\x7F"));
+}
+
 TEST(ContactSheet, ShrinksLargePictures) {
   const Tensor large(DType::u8, {1, 1000, 500});
   EXPECT_LE(contact_sheet("", {{large, {}}}).shape()[1], 250);
