@@ -25,9 +25,22 @@ const PictureDecoder& decoder_of(std::span<const std::byte> bytes, const std::st
              fmt::join(std::span(first, std::min<std::size_t>(bytes.size(), 8)), " "));
 }
 
-bool is_picture(const fs::path& path) {
+/// In small letters.
+std::string extension_of(const fs::path& path) {
   std::string extension = path.extension().string();
   for (char& c : extension) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return extension;
+}
+
+/// Throws InputError for pictures that are not read here: left out, they would be missed. What is no picture by its name is passed
+/// over.
+bool is_picture(const fs::path& path) {
+  constexpr std::string_view kOthers[] = {".avif", ".bmp", ".gif", ".heic", ".heif", ".jp2",  ".jpe", ".jfif",
+                                          ".pgm",  ".pnm", ".ppm", ".tga",  ".tif",  ".tiff", ".webp"};
+  const std::string extension = extension_of(path);
+  if (std::ranges::find(kOthers, extension) != std::end(kOthers)) {
+    fail_input("{}: only .png, .jpg and .jpeg pictures are read; convert it, or take it out of the folder", path.string());
+  }
   return extension == ".png" || extension == ".jpg" || extension == ".jpeg";
 }
 

@@ -276,6 +276,10 @@ TEST(PictureFolder, RefusesWhatDoesNotFit) {
   folder.write("b/2.png", png(2, {{1, 2}}).substr(0, 50));
   EXPECT_THAT(problem(), HasSubstr("b/2.png: is no whole PNG"));
   EXPECT_THAT(message_of([&] { read_picture_folder(folder.path() / "nothing"); }), HasSubstr("cannot be read: No such file"));
+  folder.write("b/Thumbs.db", "");  // by its name no picture
+  folder.write("b/3.WebP", "RIFF");
+  EXPECT_EQ(problem(), (folder.path() / "b/3.WebP").string() +
+                           ": only .png, .jpg and .jpeg pictures are read; convert it, or take it out of the folder");
 }
 
 }  // namespace
