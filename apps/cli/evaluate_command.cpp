@@ -57,7 +57,7 @@ int evaluate_model(Session& session, const EvaluateArguments& arguments) {
   const Dataset data = evaluation_data(opened, arguments.data.empty() ? nullptr : &arguments.data, places);
   const Model model = judged_by(std::move(opened), data);
   const Evaluation evaluation = evaluate(model, data, arguments.threads);
-  session.answer() = report_json(evaluation);
+  session.answer() = report_json(evaluation, &model);
   session.say("{}  ({} samples)", one_line(evaluation), evaluation.samples);
   session.print(forecast_lines(evaluation));
   session.print(class_table(evaluation, model));

@@ -13,10 +13,12 @@ namespace {
 constexpr std::size_t kMostConfusionClasses = 12;
 constexpr std::size_t kMostClasses = 100;
 
-Json class_scores(const ClassificationReport& report) {
+Json class_scores(const ClassificationReport& report, const Model* model) {
   Json classes = Json::array();
   for (const ClassScores& scores : report.classes) {
-    classes.push_back({{"precision", scores.precision}, {"recall", scores.recall}, {"f1", scores.f1}, {"support", scores.support}});
+    Json& one = classes.emplace_back(
+        Json{{"precision", scores.precision}, {"recall", scores.recall}, {"f1", scores.f1}, {"support", scores.support}});
+    if (model != nullptr) one["name"] = model->class_name(std::ssize(classes) - 1);
   }
   return classes;
 }
@@ -69,7 +71,7 @@ std::string spaced(std::string name) {
 
 }  // namespace
 
-Json report_json(const Evaluation& evaluation) {
+Json report_json(const Evaluation& evaluation, const Model* model) {
   Json object;
   if (const auto& report = evaluation.classification) {
     object["accuracy"] = report->accuracy;
@@ -79,7 +81,7 @@ Json report_json(const Evaluation& evaluation) {
     object["macro_f1"] = report->macro_f1;
     object["roc_auc"] = report->roc_auc;
     object["top_k"] = report->top_k;
-    object["classes"] = class_scores(*report);
+    object["classes"] = class_scores(*report, model);
     object["confusion"] = report->confusion;
   }
   if (const auto& report = evaluation.regression) {

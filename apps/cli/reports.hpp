@@ -9,8 +9,8 @@
 namespace neurons::cli {
 
 /// accuracy, loss (or rmse, mae, r2, loss), samples and what else is known, such as naive_rmse. A number that is not finite becomes
-/// null.
-Json report_json(const Evaluation& evaluation);
+/// null. Classes have names where a model is given.
+Json report_json(const Evaluation& evaluation, const Model* model = nullptr);
 
 /// "accuracy 98.13%  loss 0.0712" or "rmse 53.2  mae 42.9  r² 0.497".
 std::string one_line(const Evaluation& evaluation);

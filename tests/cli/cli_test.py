@@ -408,6 +408,7 @@ class Predict(CliCase):
         self.write("wrong/black/a.png", grey_png(4, 4, 235))
         answer = self.answer("evaluate", self.folder / "run", "--data", self.folder / "wrong")
         self.assertEqual((answer["accuracy"], answer["mistakes"]), (0, str(self.folder / "run" / "mistakes.png")))
+        self.assertEqual([one["name"] for one in answer["classes"]], ["black", "white"])
         self.assertTrue((self.folder / "run" / "mistakes.png").read_bytes().startswith(b"\x89PNG"))
         sheet = self.folder / "sheet.png"
         self.call("evaluate", self.folder / "run", "--data", self.folder / "wrong", "--mistakes", sheet)
