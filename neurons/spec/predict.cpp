@@ -256,6 +256,7 @@ std::vector<Prediction> predict(const Model& model, const Tensor& inputs, int th
 std::vector<Prediction> predictions_of(const Model& model, const Tensor& outputs) {
   const std::int64_t samples = outputs.shape()[0];
   const auto width = static_cast<std::size_t>(outputs.elements() / samples);
+  if (width == 0) fail_input("the model gives no numbers for a sample: its result has shape {}", outputs.shape().to_string());
   const bool are_probabilities = last_activation(model.network, model.network.outputs().front().name) == "softmax";
   std::vector<Prediction> predictions;
   for (std::size_t i = 0; i < static_cast<std::size_t>(samples); ++i) {

@@ -164,6 +164,13 @@ TEST_F(Run, ParametersThatAreNotThereAreToldWithTheirPlace) {
               HasSubstr("spec.toml: groups[0].pattern = \"conv*\" matches no parameter; known are"));
 }
 
+TEST(Predictions, OfAModelWithoutResultsAreRefused) {
+  EXPECT_EQ(message_of([] {
+              predictions_of({}, Tensor(DType::f32, {2, 0, 3}));
+            }),
+            "the model gives no numbers for a sample: its result has shape [2, 0, 3]");
+}
+
 TEST_F(Run, NeedsData) {
   Spec without = spec("[network]\ninputs = [{ shape = [2] }]\nlayers = [{ kind = \"dense\", units = 3 }]");
   EXPECT_THAT(message_of([&] { train(without); }), HasSubstr("[data] names no source"));
