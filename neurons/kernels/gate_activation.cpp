@@ -31,25 +31,6 @@ void map_slopes(const RowLoop& loop, FloatRows dy, FloatRows y, FloatRows dx, co
 
 }  // namespace
 
-void RowLoop::operator()(TileFunction function, std::initializer_list<FloatRows> operands, const void* options) const noexcept {
-  Tile tile;
-  Stream* stream = tile.streams;
-  for (const FloatRows& operand : operands) *stream++ = {reinterpret_cast<std::byte*>(operand.data), operand.stride, 1};
-  tile.rows = rows;
-  tile.columns = columns;
-  tile.elements_per_row = columns;
-  tile.options = options;
-  function(tile);
-}
-
-void RowLoop::copy(FloatRows from, FloatRows to) const noexcept {
-  for (std::int64_t row = 0; row < rows; ++row) std::copy_n(from.at(row).data, columns, to.at(row).data);
-}
-
-void RowLoop::fill(float value, FloatRows to) const noexcept {
-  for (std::int64_t row = 0; row < rows; ++row) std::fill_n(to.at(row).data, columns, value);
-}
-
 GateActivation::GateActivation(GateKind kind, float alpha, float beta, float clip) noexcept
     : kind_(kind), alpha_(alpha), beta_(beta), clip_(clip) {
   if (!(clip_ > 0)) return;

@@ -5,7 +5,6 @@
 #include "neurons/kernels/rows.hpp"
 #include "neurons/ops/common/emit.hpp"
 #include "neurons/ops/common/move.hpp"
-#include "neurons/ops/common/only_f32.hpp"
 
 namespace neurons::ops {
 namespace {
@@ -18,16 +17,6 @@ struct GatherOptions {
   }
 };
 
-struct GatherGradientOptions {
-  std::int64_t axis = 0;    ///< from the front
-  std::int64_t extent = 0;  ///< of that axis in what was gathered from
-  template <typename Self, typename Visitor>
-  static void fields(Self& self, Visitor&& visit) {
-    visit("axis", self.axis);
-    visit("extent", self.extent);
-  }
-};
-
 constexpr std::int64_t kBad = -1;
 
 /// An index counted from the front, or kBad where it is out of range.
@@ -36,7 +25,7 @@ std::int64_t normalized(std::int64_t index, std::int64_t extent) noexcept {
   return place >= 0 && place < extent ? place : kBad;
 }
 
-/// Both directions see x as [outer, extent, inner] and y as [outer, count, inner].
+/// x as [outer, extent, inner] and y as [outer, count, inner].
 struct GatherCall {
   std::int64_t outer = 1;
   std::int64_t extent = 0;
@@ -89,28 +78,6 @@ void run(const GatherCall& call, std::byte* scratch, Worker worker) noexcept {
   }
 }
 
-/// Workers share the rows of dx; each adds up what its rows receive in the order of the indices.
-void run_gradient(const GatherCall& call, std::byte*, Worker worker) noexcept {
-  const std::int64_t inner = call.row_bytes / static_cast<std::int64_t>(sizeof(float));
-  const auto [begin, end] = split_work(static_cast<std::size_t>(call.outer * call.extent), worker);
-  auto* dx = reinterpret_cast<float*>(call.to);
-  const auto* dy = reinterpret_cast<const float*>(call.from);
-  std::fill(dx + static_cast<std::int64_t>(begin) * inner, dx + static_cast<std::int64_t>(end) * inner, 0.0F);
-  for (auto row = static_cast<std::int64_t>(begin); row < static_cast<std::int64_t>(end);) {
-    const std::int64_t outer = row / call.extent;
-    const std::int64_t first = row % call.extent;
-    const std::int64_t last = std::min(call.extent, first + static_cast<std::int64_t>(end) - row);
-    for (std::int64_t i = 0; i < call.count; ++i) {
-      const std::int64_t place = call.index(i);
-      if (place < first || place >= last) continue;
-      float* to = dx + (outer * call.extent + place) * inner;
-      const float* from = dy + (outer * call.count + i) * inner;
-      for (std::int64_t e = 0; e < inner; ++e) to[e] += from[e];
-    }
-    row += last - first;
-  }
-}
-
 void require_indices(const InferContext& context) {
   if (context.dtype(1) != DType::i64 && context.dtype(1) != DType::i32) context.fail("indices must be i64 or i32");
 }
@@ -124,23 +91,6 @@ std::vector<TensorType> infer(const InferContext& context) {
   const auto place = extents.begin() + x.normalized_axis(named);
   const auto chosen = extents_of(context.shape(1));
   extents.insert(extents.erase(place), chosen.begin(), chosen.end());
-  return {{context.dtype(), Shape(std::span<const std::int64_t>(extents))}};
-}
-
-std::vector<TensorType> infer_gradient(const InferContext& context) {
-  require_indices(context);
-  const auto& options = context.as<GatherGradientOptions>();
-  std::vector<std::int64_t> extents = extents_of(context.shape(0));
-  const auto chosen = extents_of(context.shape(1));
-  const auto rank = static_cast<std::int64_t>(extents.size());
-  const auto indexed = static_cast<std::int64_t>(chosen.size());
-  if (context.dtype() != DType::f32 && context.dtype() != DType::f64) context.fail("expects a float dy");
-  if (options.axis < 0 || options.axis + indexed > rank ||
-      !std::equal(chosen.begin(), chosen.end(), extents.begin() + options.axis)) {
-    context.fail("expects dy with the axes of the indices from axis {} on", options.axis);
-  }
-  const auto place = extents.begin() + options.axis;
-  extents.insert(extents.erase(place, place + indexed), options.extent);
   return {{context.dtype(), Shape(std::span<const std::int64_t>(extents))}};
 }
 
@@ -167,15 +117,6 @@ void reference(const ReferenceContext& context) {
                    });
 }
 
-void reference_gradient(const ReferenceContext& context) {
-  ReferenceTensor& dx = context.outputs[0];
-  std::ranges::fill(dx.data, 0.0);
-  const auto axis = static_cast<int>(context.as<GatherGradientOptions>().axis);
-  for_each_element(dx.type.shape, *context.inputs[1], axis, [&](std::int64_t to, std::size_t from) {
-    if (to != kBad) dx.data[static_cast<std::size_t>(to)] += context.inputs[0]->data[from];
-  });
-}
-
 Call prepare(const PrepareContext& context) {
   const Buffer& x = context.inputs[0];
   GatherCall call =
@@ -183,15 +124,6 @@ Call prepare(const PrepareContext& context) {
   call.from = x.data;
   call.to = context.outputs[0].data;
   return Call::of<run>(call, true, static_cast<std::size_t>(call.count) * sizeof(std::int64_t));
-}
-
-Call prepare_gradient(const PrepareContext& context) {
-  const Buffer& dx = context.outputs[0];
-  GatherCall call =
-      call_of(dx.type.shape, context.inputs[1], static_cast<int>(context.as<GatherGradientOptions>().axis), dx.type.dtype);
-  call.from = context.inputs[0].data;
-  call.to = dx.data;
-  return Call::of<run_gradient>(call, true);
 }
 
 Sample::Input index_list(const Shape& shape, std::int64_t limit) { return {{DType::i64, shape}, Sample::Fill::index, limit}; }
@@ -209,13 +141,6 @@ std::vector<Sample> samples() {
           {{{{DType::f32, {5, 3}}}, index_list({0}, 5)}, GatherOptions{0}, "nothing"}};
 }
 
-std::vector<Sample> gradient_samples() {
-  return {{{{{DType::f32, {7, 3}}}, index_list({7}, 5)}, GatherGradientOptions{0, 5}, "rows, some twice"},
-          {{{{DType::f32, {2, 2, 2, 3}}}, index_list({2, 2}, 5)}, GatherGradientOptions{1, 5}, "the middle axis"},
-          {{{{DType::f32, {67, 33}}}, index_list({67}, 9)}, GatherGradientOptions{0, 9}, "many on few"},
-          {{{{DType::f32, {0, 3}}}, index_list({0}, 5)}, GatherGradientOptions{0, 5}, "nothing"}};
-}
-
 }  // namespace
 
 /// An index that is out of range gives NaN (0 for integers) and no gradient: a plan cannot throw while it runs.
@@ -230,27 +155,11 @@ std::vector<OpDef> gather() {
     if (!context.wants(0)) return;
     const Shape& x = context.input(0).shape();
     const int axis = x.normalized_axis(context.as<GatherOptions>().axis);
-    context.set(
-        0, context.graph().emit("GatherGradient", {context.gradient(), context.input(1)}, GatherGradientOptions{axis, x[axis]}));
+    context.set(0, emit_with("GatherGradient", {context.gradient(), context.input(1)},
+                             {{"axis", static_cast<std::int64_t>(axis)}, {"extent", x[axis]}}));
   };
   op.samples = samples;
-
-  OpDef back = mover("GatherGradient", "dx: the sum of dy over the places that each entry was gathered to; inputs dy, indices", 1,
-                     GatherGradientOptions{});
-  back.source = op.source;
-  back.onnx.clear();
-  back.minimum_inputs = 2;
-  back.maximum_inputs = 2;
-  back.infer = infer_gradient;
-  back.kernels = {{"row sums", only_f32, prepare_gradient}};
-  back.reference = reference_gradient;
-  back.gradient = [](GradientContext& context) {
-    const GatherOptions forward{context.as<GatherGradientOptions>().axis};
-    if (context.wants(0)) context.set(0, context.graph().emit("Gather", {context.gradient(), context.input(1)}, forward));
-  };
-  back.flops = [](const InferContext& context) { return static_cast<double>(context.shape(0).elements()); };
-  back.samples = gradient_samples;
-  return {std::move(op), std::move(back)};
+  return {std::move(op)};
 }
 
 }  // namespace neurons::ops

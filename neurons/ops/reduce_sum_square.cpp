@@ -15,10 +15,17 @@ std::optional<Value> packed_gradient(Value value) {
   return std::nullopt;
 }
 
-/// The sum of all squares asks for no order: that of a weight gradient is taken where it lies.
+/// The sum of all squares asks for no order: that of a weight gradient is taken where it lies, that of a table's from those rows
+/// that have one.
 std::optional<std::vector<Value>> sum_packed(const RewriteContext& context) {
   const auto& options = context.options.as<ReductionOptions>();
   if (!options.axes.empty() || options.keep_dims || options.noop_with_empty_axes) return std::nullopt;
+  if (const Node* node = producer(context.inputs[0]); node != nullptr && node->op->name == "GatherGradient") {
+    Graph& graph = context.graph;
+    const OpDef& squares = graph.table()->find("GatherGradientSquares");
+    const std::vector<Value> inputs{graph.value(node->inputs[0]), graph.value(node->inputs[1])};
+    return graph.emit_all(squares, inputs, node->options);
+  }
   const auto packed = packed_gradient(context.inputs[0]);
   if (!packed || *packed == context.inputs[0]) return std::nullopt;
   return std::vector{context.graph.emit(context.op, {*packed}, context.options)};
