@@ -7,8 +7,10 @@
 
 #include "neurons/base/testing.hpp"
 #include "neurons/layers/activations.hpp"
+#include "neurons/layers/convolutions.hpp"
 #include "neurons/layers/dense.hpp"
 #include "neurons/layers/dropout.hpp"
+#include "neurons/layers/pools.hpp"
 #include "neurons/layers/shapes.hpp"
 #include "neurons/ops/ops.hpp"
 #include "neurons/training/losses.hpp"
@@ -35,6 +37,22 @@ TEST(GradientCheck, GradientsOfARealNetworkPass) {
     EXPECT_EQ(check.checked, check.elements) << check.parameter;
     EXPECT_LT(check.worst_error, 1e-7) << check.parameter;
     EXPECT_LT(check.direction_error, 1e-7) << check.parameter;
+  }
+}
+
+/// Black pictures and biases of 0 put every rectifier on its kink, where half a slope would be seen; others are met by chance.
+TEST(GradientCheck, KinksAreNoWrongGradients) {
+  Network network = Sequential({1, 6, 6}, Conv2d{4, 3, Padding::same, 1, "relu"}, MaxPool2d{2}, Flatten{}, Dense{3});
+  network.initialize(1);
+  Tensor pictures = ramp({3, 1, 6, 6});
+  std::ranges::fill(pictures.values<float>().subspan(0, 60), 0.0F);
+  for (const std::uint64_t seed : {0, 1, 2}) {
+    const GradientCheckOptions options{.elements = 12, .seed = seed};
+    for (const GradientCheck& check :
+         check_gradients(network, CrossEntropy{}, pictures, Tensor::of<std::int64_t>({3}, {0, 2, 1}), options)) {
+      EXPECT_LT(check.worst_error, 1e-5) << check.parameter << ", seed " << seed;
+      EXPECT_LT(check.direction_error, 1e-5) << check.parameter << ", seed " << seed;
+    }
   }
 }
 
