@@ -114,16 +114,28 @@ struct Loader::Machine {
       fail_input("loader: batch size {} does not fit {} samples of {}; choose 1 to {}", options.batch_size, samples, data.name(),
                  samples);
     }
+    if (options.streams && options.shuffle) {
+      fail_input("loader: streams go on from batch to batch in the order of the data: set shuffle = false");
+    }
     if (options.augment) augmenter.emplace(*options.augment, data);
     shares = options.augment && options.augment->mixes();
     if (data.is_classification()) settle_labels();
-    end = options.drop_last ? samples - samples % options.batch_size : samples;
+    end = options.drop_last || options.streams ? samples - samples % options.batch_size : samples;
     at.seed = options.seed;
     for (Order& order : orders) {
       order.samples.resize(static_cast<std::size_t>(samples));
       std::iota(order.samples.begin(), order.samples.end(), std::int64_t{0});
+      if (options.streams) settle_streams(order.samples);
     }
     if (options.prefetch && is_large(options.batch_size)) start_thread();
+  }
+
+  /// Step after step, one sample of each stream.
+  void settle_streams(std::vector<std::int64_t>& order) const {
+    const std::int64_t steps = samples / options.batch_size;
+    for (std::int64_t place = 0; place < end; ++place) {
+      order[static_cast<std::size_t>(place)] = place % options.batch_size * steps + place / options.batch_size;
+    }
   }
 
   /// Whether labels become shares of classes, and of how many.

@@ -23,6 +23,9 @@ struct BatchViews {
 struct LoaderOptions {
   std::int64_t batch_size = 32;
   bool shuffle = true;  ///< a new order every epoch
+  /// Without shuffle: the samples are parted into batch_size streams of one length, and row b of each batch goes on where row b of
+  /// the batch before it ended. The fewer than batch_size samples that are left over at the end are left out.
+  bool streams = false;
   std::uint64_t seed = 0;
   bool drop_last = false;  ///< leave out the last batch of an epoch if it is smaller
   /// Gather on a thread of its own while the caller computes. Batches below kPrefetchBytes are gathered inside start() all the
@@ -61,8 +64,8 @@ class Loader {
   static constexpr std::size_t kPrefetchBytes = 256 * 1024;
 
   /// `data` must outlive the loader and not change. Throws InputError for a dataset without samples or whose parts do not fit
-  /// together, for a batch size below 1 or above the number of samples, as check_augmentation(), and for labels that have no
-  /// column.
+  /// together, for a batch size below 1 or above the number of samples, as check_augmentation(), for labels that have no
+  /// column, and for streams that are shuffled.
   Loader(const Dataset& data, LoaderOptions options);
   ~Loader();
   Loader(Loader&&) noexcept;

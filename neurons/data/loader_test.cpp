@@ -130,6 +130,23 @@ TEST(Loader, DropsTheSmallerLastBatchIfAsked) {
   EXPECT_EQ(seen[2].epoch, 1);
 }
 
+TEST(Loader, StreamsGoOnFromBatchToBatch) {
+  const Dataset data = counting(11);
+  Loader loader(data, {.batch_size = 3, .shuffle = false, .streams = true});
+  EXPECT_EQ(loader.steps_per_epoch(), 3) << "streams 0 1 2, 3 4 5 and 6 7 8; 9 and 10 are left out";
+  for (int epoch = 0; epoch < 3; ++epoch) {
+    EXPECT_THAT(next(loader, data).indices, ElementsAre(0, 3, 6));
+    EXPECT_THAT(next(loader, data).indices, ElementsAre(1, 4, 7));
+    const Seen last = next(loader, data);
+    EXPECT_THAT(last.indices, ElementsAre(2, 5, 8));
+    EXPECT_TRUE(last.last);
+  }
+  Loader alone(data, {.batch_size = 1, .shuffle = false, .streams = true});
+  for (std::int64_t i = 0; i < 11; ++i) EXPECT_THAT(next(alone, data).indices, ElementsAre(i));
+  EXPECT_EQ(message_of([&] { Loader(data, {.batch_size = 3, .streams = true}); }),
+            "loader: streams go on from batch to batch in the order of the data: set shuffle = false");
+}
+
 TEST(Loader, ScalesBytesAndFloats) {
   Dataset data{.inputs = Tensor::of<std::uint8_t>({1, 1, 2, 2}, {0, 1, 128, 255}),
                .targets = Tensor::of<float>({1, 2}, {0.5F, -1}),

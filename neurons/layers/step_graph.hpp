@@ -1,9 +1,7 @@
 #pragma once
 /// A recurrent network as a graph of one step: what recurrent layers remember is state.
 
-#include <string>
-#include <vector>
-
+#include "neurons/layers/carry_state.hpp"
 #include "neurons/layers/network.hpp"
 
 namespace neurons {
@@ -11,14 +9,9 @@ namespace neurons {
 /// The same layers, without parameters, for sequences of another length. The network has one input [time, …].
 Network with_time(const Network& network, std::int64_t time);
 
-struct StepGraph {
-  Graph graph;                      ///< for a batch of one
-  std::vector<std::string> memory;  ///< the states that it assigns, zeros before the first step
-};
-
-/// The network's inputs are [time, …]; the graph's have a time of one. Whether layers other than recurrent ones treat each step by
-/// itself, as they must, cannot be seen here. Throws InputError for networks with several inputs or none of that form, that go
-/// backward in time, or that have no recurrent layer.
-StepGraph step_graph(const Network& network);
+/// For a batch of one. The network's inputs are [time, …]; the graph's have a time of one. Whether layers other than recurrent ones
+/// treat each step by itself, as they must, cannot be seen here. Throws InputError for networks with several inputs or none of that
+/// form, that go backward in time, or that have no recurrent layer.
+CarriedGraph step_graph(const Network& network);
 
 }  // namespace neurons

@@ -134,7 +134,7 @@ Dataset evaluation_data(const Model& model, const std::filesystem::path* path, s
     const BundledData* bundled = find_bundled(path->string());
     data = model.is_foreign && source_kind(place) == SourceKind::csv
                ? read_foreign_table(model, place, bundled == nullptr ? "" : std::string(bundled->target))
-               : load_all(place, model, model.spec.data);
+               : load_all(place, model, model.spec);
     data.validate();
   } else {
     LoadedData loaded = load_data(model.spec, places, &model);
@@ -164,7 +164,8 @@ Model judged_by(Model model, const Dataset& data) {
 Evaluation evaluate(const Model& model, const Dataset& data, int threads) {
   Evaluation result;
   result.samples = data.samples();
-  result.outputs = predict(model.network, data, 256, threads);
+  result.outputs =
+      model.carries_state() ? predict_stream(model.network, data, threads) : predict(model.network, data, 256, threads);
   const Tensor& predictions = result.outputs;
   const Loss loss = model.spec.training.loss.value_or(usual_loss(model.is_classification));
   result.loss = loss_of(loss, model.network, predictions, data);

@@ -18,25 +18,47 @@ constexpr std::uint64_t kForecastStream = 0x666f7265;  // "fore"
 /// Of how many windows the model keeps its errors.
 std::int64_t error_count(const Model& model) { return model.residuals.shape().rank() == 2 ? model.residuals.shape()[0] : 0; }
 
+/// The first row of a tensor, so many times.
+Tensor repeated(std::span<const float> row, const Shape& shape) {
+  Tensor result(DType::f32, shape);
+  for (std::size_t at = 0; at < result.values<float>().size(); at += row.size()) {
+    std::ranges::copy(row, result.values<float>().subspan(at).begin());
+  }
+  return result;
+}
+
+Tensor rows_of(const Tensor& tensor, const std::vector<std::int64_t>& rows) {
+  Tensor result(DType::f32, tensor.shape().with(0, static_cast<std::int64_t>(rows.size())));
+  const auto width = static_cast<std::size_t>(tensor.shape().product(1, tensor.shape().rank()));
+  auto out = result.values<float>().begin();
+  for (const std::int64_t row : rows) {
+    out = std::ranges::copy(tensor.values<float>().subspan(static_cast<std::size_t>(row) * width, width), out).out;
+  }
+  return result;
+}
+
+/// Windows without targets.
+Dataset unlabelled(Tensor windows) {
+  Dataset data;
+  data.targets = Tensor(DType::f32, {windows.shape()[0], 1});
+  data.inputs = std::move(windows);
+  return data;
+}
+
 /// The windows of many possible futures, which go on from their own forecasts. The first has no errors added: it is the forecast.
 class Futures {
  public:
-  Futures(const Model& model, const Tensor& window, const ForecastOptions& options)
-      : model_(model), random_(options.seed, kForecastStream), threads_(options.threads) {
-    const std::int64_t paths = error_count(model) + 1;
-    windows_ = Tensor(DType::f32, window.shape().with(0, paths));
-    const auto one = window.values<float>();
-    for (std::size_t path = 0; path < static_cast<std::size_t>(paths); ++path) {
-      std::ranges::copy(one, windows_.values<float>().subspan(path * one.size()).begin());
-    }
+  Futures(const Model& model, const Series& series, const ForecastOptions& options)
+      : model_(model), series_(series), random_(options.seed, kForecastStream), threads_(options.threads) {
+    const Tensor window = last_window(series, *model.series, length());
+    windows_ = repeated(window.values<float>(), window.shape().with(0, error_count(model) + 1));
   }
 
   /// The next horizon of every path, scaled: f32 [paths, horizon · forecast columns].
   Tensor next_block() {
-    Dataset data;
-    data.inputs = windows_;
-    data.targets = Tensor(DType::f32, {windows_.shape()[0], 1});
-    Tensor block = predict(model_.network, data, std::min<std::int64_t>(256, data.samples()), threads_);
+    Tensor block = model_.carries_state()
+                       ? after_all_windows()
+                       : predict(model_.network, unlabelled(windows_), std::min<std::int64_t>(256, windows_.shape()[0]), threads_);
     add_errors(block);
     move_on(block);
     ++blocks_;
@@ -44,6 +66,15 @@ class Futures {
   }
 
  private:
+  std::int64_t length() const { return model_.spec.data.series->length; }
+
+  /// What is said of the last window by a network that has seen all those before it, for every path.
+  Tensor after_all_windows() const {
+    const Tensor said = predict_stream(model_.network, unlabelled(windows_to_end(series_, *model_.series, length())), threads_);
+    const auto outputs = static_cast<std::size_t>(said.shape()[1]);
+    return repeated(said.values<float>().last(outputs), {windows_.shape()[0], said.shape()[1]});
+  }
+
   /// In the first block each path has the errors of one window, so that its quantiles are theirs; later ones draw.
   void add_errors(Tensor& block) {
     const std::int64_t outputs = block.shape()[1];
@@ -74,6 +105,7 @@ class Futures {
   }
 
   const Model& model_;
+  const Series& series_;
   RandomStream random_;
   int threads_;
   Tensor windows_;
@@ -157,7 +189,8 @@ Tensor forecast_residuals(const Model& model, const Dataset& data, int threads, 
   const std::int64_t count = std::min(most, data.samples());
   for (std::int64_t i = 0; i < count; ++i) rows.push_back(i * data.samples() / count);
   const Dataset some = data.subset(rows);
-  const Tensor said = predict(model.network, some, std::min<std::int64_t>(256, count), threads);
+  const Tensor said = model.carries_state() ? rows_of(predict_stream(model.network, data, threads), rows)
+                                            : predict(model.network, some, std::min<std::int64_t>(256, count), threads);
   Tensor residuals(DType::f32, some.targets.shape());
   const std::int64_t outputs = residuals.shape()[1];
   for (std::size_t i = 0; i < residuals.values<float>().size(); ++i) {
@@ -176,7 +209,11 @@ std::vector<ForecastStep> forecast(const Model& model, const Series& series, con
     fail_input("{} steps: the model forecasts {} at once and needs the exogenous column {} for more, which nobody forecasts", steps,
                spec.horizon, spec.exogenous.front());
   }
-  Futures futures(model, last_window(series, *model.series, spec.length), options);
+  if (steps > spec.horizon && model.carries_state()) {
+    fail_input("{} steps: the model carries its state from window to window and forecasts {} at once; ask for at most as many",
+               steps, spec.horizon);
+  }
+  Futures futures(model, series, options);
   std::vector<ForecastStep> result;
   while (static_cast<std::int64_t>(result.size()) < steps) {
     const Tensor block = futures.next_block();

@@ -40,7 +40,7 @@ struct ForecastStep {
 /// The steps after the series' last. Behind the model's horizon its own forecasts are what it sees, each path of the interval with
 /// an error drawn from those kept. Throws InputError for a series shorter than what the network sees or of another spacing, for a
 /// level that is not between 0 and 1 or above highest_level(), for more steps than the horizon where exogenous columns, which
-/// nobody forecasts, would be needed, and for so many steps that forecasts grow beyond all numbers.
+/// nobody forecasts, or carried state would be needed, and for so many steps that forecasts grow beyond all numbers.
 std::vector<ForecastStep> forecast(const Model& model, const Series& series, const ForecastOptions& options = {});
 
 /// The series that the model's spec names, or the one at `path` (null: none), as the model reads it.

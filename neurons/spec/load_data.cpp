@@ -240,17 +240,18 @@ const T* fitted_part(const fs::path& path, const FittedData* fitted, std::option
 }
 
 /// Training, validation and test part as far as they come from the one source.
-LoadedData load_parts(const fs::path& path, const DataSpec& spec, std::string_view bundled_target, const FittedData* fitted) {
+LoadedData load_parts(const fs::path& path, const Spec& whole, std::string_view bundled_target, const FittedData* fitted) {
+  const DataSpec& spec = whole.data;
   if (int{spec.pictures.has_value()} + int{spec.series.has_value()} + int{spec.text.has_value()} > 1) {
     fail_input("[data] has more than one of pictures, series and text; leave only the one that {} is", path.string());
   }
   if (spec.text) {
     refuse_table_fields(spec, {}, fmt::format("{} is to be a text", path.string()));
-    return load_text(path, spec, fitted_part(path, fitted, &FittedData::tokenizer, spec, "text"));
+    return load_text(path, whole, fitted_part(path, fitted, &FittedData::tokenizer, spec, "text"));
   }
   if (spec.series) {
     refuse_table_fields(spec, {"header", "delimiter", "scaling"}, "not for series: name columns in [data] series");
-    return load_series(path, spec, bundled_target, fitted_part(path, fitted, &FittedData::series, spec, "series"));
+    return load_series(path, whole, bundled_target, fitted_part(path, fitted, &FittedData::series, spec, "series"));
   }
   if (source_kind(path) == SourceKind::text) {
     fail_input(
@@ -311,9 +312,9 @@ LoadedData load_data(const Spec& spec, std::span<const fs::path> places, const F
   const fs::path folder = spec.file.parent_path();
   const fs::path path = find_source(spec.data.source, folder, places);
   const BundledData* bundled = find_bundled(spec.data.source);
-  LoadedData loaded = load_parts(path, spec.data, bundled == nullptr ? "" : bundled->target, fitted);
+  LoadedData loaded = load_parts(path, spec, bundled == nullptr ? "" : bundled->target, fitted);
   const auto load_own = [&](const Part& wanted, std::optional<Dataset>& into) {
-    if (!wanted.source.empty()) into = load_all(find_source(wanted.source, folder, places), loaded, spec.data);
+    if (!wanted.source.empty()) into = load_all(find_source(wanted.source, folder, places), loaded, spec);
   };
   load_own(spec.data.test, loaded.test);
   load_own(spec.data.validation, loaded.validation);
@@ -325,9 +326,10 @@ LoadedData load_data(const Spec& spec, std::span<const fs::path> places, const F
   return loaded;
 }
 
-Dataset load_all(const fs::path& path, const FittedData& fitted, const DataSpec& data) {
-  if (fitted.series) return load_all_windows(path, data, *fitted.series);
-  if (fitted.tokenizer) return load_all_tokens(path, data, *fitted.tokenizer);
+Dataset load_all(const fs::path& path, const FittedData& fitted, const Spec& spec) {
+  if (fitted.series) return load_all_windows(path, spec, *fitted.series);
+  if (fitted.tokenizer) return load_all_tokens(path, spec, *fitted.tokenizer);
+  const DataSpec& data = spec.data;
   const TableEncoder* encoder = fitted.encoder ? &*fitted.encoder : nullptr;
   require_kind(path, fitted);
   if (encoder != nullptr) return encoder->encode(read_csv(csv_file_of(path), csv_options(data, encoder)));

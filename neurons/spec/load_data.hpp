@@ -54,7 +54,8 @@ CsvOptions csv_options(const DataSpec& spec, const TableEncoder* encoder = nullp
 TrainTest read_arrays(const std::filesystem::path& path, const PictureOptions* pictures = nullptr);
 
 /// All samples at `path`, or its test part where it comes in two, made numbers as `fitted` made them in training.
-/// `data` says how to read tables and pictures, with means and deviations that were found in training.
-Dataset load_all(const std::filesystem::path& path, const FittedData& fitted, const DataSpec& data);
+/// `spec` says how to read tables and pictures, with means and deviations that were found in training, and whether windows of
+/// series and texts follow one another (carry_state).
+Dataset load_all(const std::filesystem::path& path, const FittedData& fitted, const Spec& spec);
 
 }  // namespace neurons

@@ -14,10 +14,10 @@ Series read_series(const std::filesystem::path& path, const DataSpec& spec);
 
 /// Parts that the spec asks for by share or number; the scaling is `fitted`, or (null) fitted on the steps to learn from.
 /// `bundled_target` is the column to forecast of a bundled series, empty for others.
-LoadedData load_series(const std::filesystem::path& path, const DataSpec& spec, std::string_view bundled_target,
+LoadedData load_series(const std::filesystem::path& path, const Spec& spec, std::string_view bundled_target,
                        const SeriesScaling* fitted = nullptr);
 
-/// All windows of the series at `path`, scaled as in training.
-Dataset load_all_windows(const std::filesystem::path& path, const DataSpec& spec, const SeriesScaling& scaling);
+/// All windows of the series at `path`, scaled as in training; those that follow one another where state is carried.
+Dataset load_all_windows(const std::filesystem::path& path, const Spec& spec, const SeriesScaling& scaling);
 
 }  // namespace neurons

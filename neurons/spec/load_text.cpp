@@ -30,12 +30,17 @@ std::string_view characters_of(std::string_view text, const StepRange& range) {
   return text.substr(first, bytes_of(first, range.count()));
 }
 
+Dataset windows_to_judge(const Spec& spec, const Tokenizer& tokenizer, std::string_view text, const std::string& source) {
+  const auto windows = spec.training.options.carry_state ? stream_windows : judged_windows;
+  return windows(tokenizer, tokenizer.encode(text), spec.data.text->length, source);
+}
+
 }  // namespace
 
-LoadedData load_text(const fs::path& path, const DataSpec& spec, const Tokenizer* fitted) {
-  const TextOptions& options = *spec.text;
+LoadedData load_text(const fs::path& path, const Spec& spec, const Tokenizer* fitted) {
+  const TextOptions& options = *spec.data.text;
   const std::string text = text_at(path);
-  const ChronologicalParts parts = part_in_order(spec, count_characters(text), path.string());
+  const ChronologicalParts parts = part_in_order(spec.data, count_characters(text), path.string());
   const std::string_view train = characters_of(text, parts.train);
   LoadedData loaded;
   loaded.tokenizer = fitted != nullptr ? *fitted : Tokenizer::train(train, options.tokens, options.vocabulary);
@@ -44,16 +49,15 @@ LoadedData load_text(const fs::path& path, const DataSpec& spec, const Tokenizer
   loaded.train = token_windows(tokenizer, tokenizer.encode(train), options.length, stride, path.string() + ", the training part");
   const auto judged = [&](const StepRange& range, std::string_view part) -> std::optional<Dataset> {
     if (range.count() == 0) return std::nullopt;
-    return judged_windows(tokenizer, tokenizer.encode(characters_of(text, range)), options.length,
-                          fmt::format("{}, the {} part", path.string(), part));
+    return windows_to_judge(spec, tokenizer, characters_of(text, range), fmt::format("{}, the {} part", path.string(), part));
   };
   loaded.validation = judged(parts.validation, "validation");
   loaded.test = judged(parts.test, "test");
   return loaded;
 }
 
-Dataset load_all_tokens(const fs::path& path, const DataSpec& spec, const Tokenizer& tokenizer) {
-  return judged_windows(tokenizer, tokenizer.encode(text_at(path)), spec.text->length, path.string());
+Dataset load_all_tokens(const fs::path& path, const Spec& spec, const Tokenizer& tokenizer) {
+  return windows_to_judge(spec, tokenizer, text_at(path), path.string());
 }
 
 }  // namespace neurons

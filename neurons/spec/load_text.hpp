@@ -9,9 +9,9 @@ namespace neurons {
 
 /// Parts that the spec asks for by share or number of characters; the tokenizer is `fitted`, or (null) learns from the training
 /// part alone. Throws InputError for a path that is no text, for parts too short for a window, and as read_text() does.
-LoadedData load_text(const std::filesystem::path& path, const DataSpec& spec, const Tokenizer* fitted = nullptr);
+LoadedData load_text(const std::filesystem::path& path, const Spec& spec, const Tokenizer* fitted = nullptr);
 
 /// The whole text at `path`, each token of it to be judged once.
-Dataset load_all_tokens(const std::filesystem::path& path, const DataSpec& spec, const Tokenizer& tokenizer);
+Dataset load_all_tokens(const std::filesystem::path& path, const Spec& spec, const Tokenizer& tokenizer);
 
 }  // namespace neurons

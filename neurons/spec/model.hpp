@@ -30,6 +30,8 @@ struct Model : FittedData {
   /// All outputs of a model of ONNX that has several of which none was named or trained: the first is the network's.
   std::vector<std::string> taken_first_of{};
 
+  /// Whether windows of its data follow one another, each to be seen after those before it.
+  bool carries_state() const { return spec.training.options.carry_state; }
   /// Shape of one sample.
   const Shape& sample_shape() const { return network.inputs().front().sample; }
   /// "setosa", or the label's number where classes have no names.

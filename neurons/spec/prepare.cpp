@@ -47,6 +47,23 @@ void require_groups(const Network& network, const TrainingSpec& training) {
   if (const auto& bad = check.bad()) check.require(place_of(training, bad->key));
 }
 
+/// Throws where samples do not follow one another as carried state asks for.
+void require_streams(const Spec& spec) {
+  if (!spec.training.options.carry_state) return;
+  const std::string place = place_of(spec.training, "carry_state");
+  if (!spec.data.text && !spec.data.series) {
+    fail_input("{}carry_state: goes with [data] text or series, whose samples follow one another; those of other data do not",
+               place);
+  }
+  const std::int64_t length = spec.data.text ? spec.data.text->length : spec.data.series->length;
+  const std::int64_t stride = spec.data.text && spec.data.text->stride == 0 ? length
+                              : spec.data.text                              ? spec.data.text->stride
+                                                                            : spec.data.series->stride;
+  if (stride == length) return;
+  fail_input("{}carry_state: each window begins where the one before it ends, so stride = {} must be length = {}", place, stride,
+             length);
+}
+
 }  // namespace
 
 Spec resolve(Spec spec, const LoadedData& data) {
@@ -91,6 +108,7 @@ Spec resolve(Spec spec, const LoadedData& data) {
 PreparedSpec prepare(Spec spec, std::span<const fs::path> places) {
   PreparedSpec prepared;
   const fs::path file = spec.file;
+  require_streams(spec);
   if (!spec.data.source.empty()) prepared.data = load_data(spec, places);
   try {
     settle_models(spec.network, file.parent_path());

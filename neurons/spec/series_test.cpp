@@ -88,6 +88,36 @@ TEST_F(SeriesRun, BeatsItsBaselinesAndForecastsWithIntervals) {
   EXPECT_THAT(message_of([&] { forecast(model, brief); }), HasSubstr("has 23 steps, but the network sees 24 before it forecasts"));
 }
 
+/// The neuron adds up all that it has seen, so what it says tells how far back it remembers.
+TEST_F(SeriesRun, ACarriedStateForecastsWithTheWholeSeriesBehindIt) {
+  Spec carried = spec("test = 48\nseries = { values = [\"heat\"], length = 12, stride = 12, horizon = 1 }",
+                      R"({ kind = "simple_rnn", hidden = 1, activation = "relu" })");
+  carried.training.options.carry_state = true;
+  carried.training.options.batch_size = 4;
+  const RunOutcome outcome = train(carried);
+  EXPECT_EQ(outcome.test->samples, 4);
+  Model model = open_model(folder_ / "run");
+  const auto set = [&](const char* name, const Shape& shape, float value) {
+    model.network.set_parameter(name, Tensor::of<float>(shape, {value}));
+  };
+  set("simple_rnn1.weight", {1, 1}, 0);
+  set("simple_rnn1.recurrent_weight", {1, 1}, 1);
+  set("simple_rnn1.bias", {1}, 1);
+  const auto counted = [&](float said) { return model.series->decode(static_cast<double>(said), 0); };
+  const auto steps = forecast(model, forecast_series(model, nullptr), {.threads = 1});
+  ASSERT_EQ(steps.size(), 1U);
+  EXPECT_NEAR(steps[0].values[0], counted(240), 1e-3) << "all 240 months";
+  const Evaluation judged = evaluate(model, evaluation_data(model, nullptr), 1);
+  for (int window = 0; window < 4; ++window) {
+    EXPECT_EQ(judged.outputs.values<float>()[static_cast<std::size_t>(window)], static_cast<float>(12 * (window + 1)));
+  }
+  EXPECT_EQ(message_of([&] { forecast(model, forecast_series(model, nullptr), {.steps = 2}); }),
+            "2 steps: the model carries its state from window to window and forecasts 1 at once; ask for at most as many");
+  carried.data.series->stride = 1;
+  EXPECT_THAT(message_of([&] { prepare(carried); }),
+              HasSubstr("carry_state: each window begins where the one before it ends, so stride = 1 must be length = 12"));
+}
+
 TEST_F(SeriesRun, IsJudgedWithTheScalingItWasTrainedWith) {
   train(spec("test = 0.5\nseries = { values = [\"sales\"], length = 2 }"));
   const Model model = open_model(folder_ / "run");

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "neurons/base/testing.hpp"
+#include "neurons/layers/step_graph.hpp"
 #include "neurons/spec/generate.hpp"
 #include "neurons/spec/run.hpp"
 
@@ -139,6 +140,57 @@ TEST_F(TextRun, ANetworkThatLooksAheadDoesNotWrite) {
     { kind = "dense", units = 192 }, { kind = "reshape", shape = [16, 12] })"),
       {.folder = folder_ / "run"});
   EXPECT_THAT(message_of([&] { generate(open_model(folder_ / "run")); }), HasSubstr("the network looks ahead of the step"));
+}
+
+constexpr const char* kLstm = R"({ kind = "embedding", vocabulary = "outputs", width = 6 },
+  { kind = "lstm", hidden = 12, return_sequences = true }, { kind = "dense", units = "outputs" })";
+
+TEST_F(TextRun, CarriesItsStateThroughTheWholeText) {
+  Spec carried = spec("test = 0.1\nvalidation = 0.1\ntext = { length = 16 }", kLstm);
+  carried.training.options.carry_state = true;
+  const RunOutcome outcome = run(carried, {.folder = folder_ / "run"});
+  EXPECT_LT(outcome.test->loss, outcome.history.epochs.front().validation_loss);
+  EXPECT_NEAR(outcome.validation->loss, outcome.history.epochs.back().validation_loss, 1e-5);
+  const Model model = open_model(folder_ / "run");
+  ASSERT_TRUE(model.carries_state());
+  const Dataset test = evaluation_data(model, nullptr);
+  EXPECT_EQ(test.samples(), 14) << "219 labels of 220 characters in windows of 16";
+  EXPECT_EQ(evaluate(model, test, 1).loss, outcome.test->loss);
+  // The same as one long window: the part's 219 labels at once.
+  const auto tokens = test.inputs.values<std::int64_t>().first(219);
+  Network whole = with_time(model.network, 219);
+  for (const auto& [name, type] : whole.parameter_types()) whole.set_parameter(name, model.network.parameter(name));
+  Dataset one{.inputs = Tensor::of<std::int64_t>({1, 219}, std::vector(tokens.begin(), tokens.end())),
+              .targets = Tensor(DType::f32, {1, 1})};
+  const Tensor logits = predict(whole, one, 1, 1);
+  const Tensor in_windows = predict_stream(model.network, test, 1);
+  for (std::size_t i = 0; i < logits.values<float>().size(); ++i) {
+    ASSERT_NEAR(in_windows.values<float>()[i], logits.values<float>()[i], 1e-5) << i;
+  }
+}
+
+TEST_F(TextRun, CarriedStateIsRefusedWhereItCannotBe) {
+  const auto refused = [this](const std::string& data, const std::string& layers) {
+    std::string text = to_toml(spec(data, layers));
+    const auto at = text.find("carry_state = false");
+    text.replace(at, std::string("carry_state = false").size(), "carry_state = true");
+    return message_of([&] { run(parse_spec(text, folder_ / "spec.toml"), {.folder = folder_ / "run"}); });
+  };
+  EXPECT_THAT(refused("text = { length = 16, stride = 8 }", kLstm),
+              HasSubstr(": carry_state: each window begins where the one before it ends, so stride = 8 must be length = 16"));
+  EXPECT_THAT(refused("text = { length = 16 }", kCausal),
+              HasSubstr(": carry_state: the network has no recurrent layer, so it remembers nothing from step to step"));
+  EXPECT_THAT(refused("text = { length = 16 }", R"({ kind = "embedding", vocabulary = "outputs", width = 6 },
+    { kind = "gru", hidden = 4, bidirectional = true, return_sequences = true }, { kind = "dense", units = "outputs" })"),
+              HasSubstr(": carry_state: gru1 goes backward in time, so its first step needs the last"));
+  EXPECT_THAT(refused("text = { length = 400 }", kLstm), HasSubstr("carry_state: batch_size = 8 asks for as many streams, but"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "run"));
+  EXPECT_THAT(message_of([&] {
+                prepare(parse_spec("[data]\nsource = \"iris\"\n[network]\nlayers = [\"relu\"]\n[training]\ncarry_state = true\n",
+                                   folder_ / "spec.toml"));
+              }),
+              ::testing::EndsWith("spec.toml:6:1: carry_state: goes with [data] text or series, whose samples follow one another; "
+                                  "those of other data do not"));
 }
 
 TEST_F(TextRun, WhatCannotBeIsToldInOneSentence) {

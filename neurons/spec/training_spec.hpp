@@ -26,6 +26,7 @@ struct TrainingSpec {
     visit("epochs", self.options.epochs);
     visit("batch_size", self.options.batch_size);
     visit("drop_last", self.options.drop_last);
+    visit("carry_state", self.options.carry_state);
     visit("accumulate", self.options.accumulate);
     visit("early_stopping", self.options.early_stopping);
     visit("restore_best", self.options.restore_best);

@@ -16,6 +16,8 @@ class BatchEngine : public Engine {
         learner_(network, learner_options(data, options, *options.optimizer.optimizer())),
         // The first plan of all is that of a full batch, so that parameters are always stored in the same way.
         loader_(data, {.batch_size = options.batch_size,
+                       .shuffle = !options.carry_state,
+                       .streams = options.carry_state,
                        .seed = options.seed,
                        .drop_last = options.drop_last,
                        .augment = options.augment,
@@ -90,6 +92,7 @@ class BatchEngine : public Engine {
         options_.schedule.factor(progress_) * warm_up_factor(progress_.step, options_.warm_up_steps) * state.plateau.factor;
     state.learning_rate = learner_.rate() * scale;
     const bool ends = ends_[slot];
+    if (batch.index == 0) learner_.reset_state();
     const StepResult result = learner_.step(batch.rows, slot, scale, ends);
     const Batch& buffers = learner_.batch(batch.rows, slot, ends);
     if (!result.finite) throw RuntimeError(explain_nonfinite(learner_, buffers, batch.indices));
@@ -131,6 +134,7 @@ LearnerOptions learner_options(const Dataset& data, const TrainOptions& options,
   result.l1 = options.l1;
   result.l2 = options.l2;
   result.accumulate = options.accumulate;
+  result.carry_state = options.carry_state;
   result.labels = data.is_classification() && !(options.augment && options.augment->mixes());
   result.sample_weights = !data.sample_weights.empty() || (options.validation && !options.validation->sample_weights.empty());
   result.team = std::make_shared<ThreadTeam>(options.threads);

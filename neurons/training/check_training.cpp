@@ -98,6 +98,7 @@ void check_full_batch(const TrainOptions& options) {
   refuse(options.l1 > 0, "l1");
   refuse(options.accumulate != 1, "accumulate");
   refuse(options.drop_last, "drop_last");
+  refuse(options.carry_state, "carry_state");
   refuse(options.augment.has_value(), "augmentation");
 }
 
@@ -155,6 +156,10 @@ void check_training(const Network& network, const Dataset& data, const TrainOpti
     fail_input("the network has no parameter to train{}", network.parameter_types().empty() ? "" : ": all are frozen");
   }
   if (options.optimizer.is_full_batch()) return check_full_batch(options);
+  if (options.carry_state && options.batch_size > data.samples()) {
+    fail_input("carry_state: batch_size = {} asks for as many streams, but {} has only {} windows; choose 1 to {}",
+               options.batch_size, data.name(), data.samples(), data.samples());
+  }
   if (options.batch_size > data.samples()) {
     fail_input("batch_size = {} is larger than the data: {} has {} samples; choose 1 to {}", options.batch_size, data.name(),
                data.samples(), data.samples());

@@ -115,6 +115,7 @@ void add_options(Fingerprint& print, const Network& network, const TrainOptions&
   add("accumulate", options.accumulate);
   if (!options.optimizer.is_full_batch()) add("batch_size", options.batch_size);
   if (options.drop_last) add("drop_last", true);
+  if (options.carry_state) add("carry_state", true);
   if (options.augment) add("augment", describe(*options.augment));
   add("early stopping patience", options.early_stopping.patience);
   add("early stopping minimum_improvement", options.early_stopping.minimum_improvement);

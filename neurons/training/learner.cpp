@@ -62,6 +62,7 @@ void Learner::check_options() const {
   check_learning(options_, check);
   check_groups(options_.groups, network_, check);
   check.require();
+  if (options_.carry_state) network_graph(1, Mode::inference);  // throws where it cannot be
 }
 
 std::vector<std::string> Learner::trained() const {
@@ -90,16 +91,24 @@ void accumulate(Graph& graph, const std::vector<std::string>& names, std::vector
 
 }  // namespace
 
-Graph Learner::forward_graph(std::int64_t rows, Mode mode) const {
+Graph Learner::network_graph(std::int64_t rows, Mode mode) const {
+  if (options_.carry_state) return (mode == Mode::training ? carried_ : evaluation_carried_).build(network_, rows, mode);
   Graph graph(network_.table());
   network_.build(graph, rows, mode);
+  return graph;
+}
+
+Graph Learner::forward_graph(std::int64_t rows, Mode mode) const {
+  Graph graph = network_graph(rows, mode);
   append_losses(graph, losses_, options_.sample_weights, rows);
   return graph;
 }
 
 Graph Learner::training_graph(std::int64_t rows, bool update) const {
-  Graph graph(network_.table());
-  network_.build(graph, rows, Mode::training);
+  return with_update(network_graph(rows, Mode::training), rows, update);
+}
+
+Graph Learner::with_update(Graph graph, std::int64_t rows, bool update) const {
   const AppendedLosses loss = append_losses(graph, losses_, options_.sample_weights, rows);
   const std::vector<std::string> names = trained();
   if (names.empty()) return graph;
@@ -202,6 +211,7 @@ Learner::Prepared& Learner::prepared(std::int64_t rows, bool update) {
     compile_options.slots = kSlots;
     compile_options.guard = kLoss;
     found = training_.emplace(key, prepare(training_graph(rows, update), compile_options)).first;
+    if (options_.carry_state) carried_.bind(network_, rows, *states_);
   }
   last_ = &found->second;
   last_rows_ = rows;
@@ -258,16 +268,31 @@ StepResult Learner::step(std::int64_t rows, int slot, double rate_scale, std::op
   return result;
 }
 
+void Learner::settle_layouts(std::int64_t rows) {
+  if (!training_.empty()) return;
+  if (!options_.carry_state) {
+    prepared(rows, true);
+    return;
+  }
+  Graph graph(network_.table());  // without memory: how many rows training has is not known yet
+  network_.build(graph, rows, Mode::training);
+  CompileOptions compile_options;
+  compile_options.team = options_.team;
+  compile_options.look_only = true;
+  compile(with_update(std::move(graph), rows, true), states_, compile_options);
+}
+
 const Batch& Learner::evaluation_batch(std::int64_t rows, int slot) {
   require_slot(slot);
   auto found = evaluation_.find(rows);
   if (found == evaluation_.end()) {
-    if (training_.empty()) prepared(rows, true);  // a training plan decides how parameters are stored
+    settle_layouts(rows);
     CompileOptions compile_options;
     compile_options.team = options_.team;
     compile_options.look_only = options_.look_only;
     compile_options.slots = kSlots;
     found = evaluation_.emplace(rows, prepare(forward_graph(rows, Mode::inference), compile_options)).first;
+    if (options_.carry_state) evaluation_carried_.bind(network_, rows, *states_);
   }
   return found->second.slots[static_cast<std::size_t>(slot)];
 }
@@ -284,12 +309,11 @@ Learner::Evaluation Learner::evaluate(std::int64_t rows, int slot) {
 Plan& Learner::inference(std::int64_t rows) {
   auto found = inference_.find(rows);
   if (found == inference_.end()) {
-    Graph graph(network_.table());
-    network_.build(graph, rows, Mode::inference);
     CompileOptions compile_options;
     compile_options.team = options_.team;
     compile_options.look_only = options_.look_only;
-    found = inference_.emplace(rows, compile(graph, states_, compile_options)).first;
+    found = inference_.emplace(rows, compile(network_graph(rows, Mode::inference), states_, compile_options)).first;
+    if (options_.carry_state) evaluation_carried_.bind(network_, rows, *states_);
   }
   return found->second;
 }

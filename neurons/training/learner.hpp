@@ -16,6 +16,7 @@
 #include "neurons/base/thread_team.hpp"
 #include "neurons/layers/network.hpp"
 #include "neurons/plan/plan.hpp"
+#include "neurons/training/carried_state.hpp"
 #include "neurons/training/losses.hpp"
 #include "neurons/training/optimizer.hpp"
 #include "neurons/training/optimizers.hpp"
@@ -38,6 +39,9 @@ struct LearnerOptions {
   int accumulate = 1;            ///< batches of which one update is made: by the gradient of the mean loss over all their rows
   std::optional<bool> labels{};  ///< targets are class labels; by default each loss has its own way: see OutputLoss
   bool sample_weights = false;   ///< batches carry a weight for each sample
+  /// Truncated back-propagation through time: recurrent neurons (layers or those of an ONNX model) begin each batch with what they
+  /// remember of the one before, row by row, and no gradient goes back beyond it. All batches have the same number of rows.
+  bool carry_state = false;
   std::shared_ptr<ThreadTeam> team{};  ///< null: a team of one thread for each core
   bool look_only = false;              ///< its plans are only looked at (CompileOptions::look_only)
 };
@@ -68,7 +72,8 @@ struct StepResult {
 
 class Learner {
  public:
-  /// Draws the parameters if the network has none. Throws InputError where shapes, loss and optimiser do not fit together.
+  /// Draws the parameters if the network has none. Throws InputError where shapes, loss and optimiser do not fit together, and as
+  /// carry_state() (layers/carry_state.hpp) where the state cannot be carried.
   Learner(Network network, LearnerOptions options);
 
   /// Buffers of a training batch of that many rows; slots 0 and 1 can be filled and run in turn. `update` says whether the step
@@ -87,6 +92,12 @@ class Learner {
   std::span<const LossResult> loss_results() const { return last().results; }
   /// One for each output that has a loss.
   const std::vector<OutputLoss>& losses() const { return losses_; }
+
+  /// With carry_state: forgets what training has seen, in all rows or in the one whose sequence has ended. Takes no memory. Throws
+  /// InputError for a row that is none.
+  void reset_state(std::optional<std::int64_t> row = {}) { carried_.reset(row); }
+  /// The same of evaluate() and inference(), which remember apart from training.
+  void reset_evaluation_state(std::optional<std::int64_t> row = {}) { evaluation_carried_.reset(row); }
 
   /// Predictions for a batch in inference mode: fill `inputs`, call run, read `output`.
   Plan& inference(std::int64_t rows);
@@ -143,6 +154,12 @@ class Learner {
     void take_results(std::int64_t rows);
   };
   Prepared& prepared(std::int64_t rows, bool update);
+  /// The network alone, with its memory.
+  Graph network_graph(std::int64_t rows, Mode mode) const;
+  /// The network's graph in training mode, with loss, gradients and update.
+  Graph with_update(Graph graph, std::int64_t rows, bool update) const;
+  /// Parameters are stored as a training plan wants them, whatever is compiled first.
+  void settle_layouts(std::int64_t rows);
   const Prepared& last() const;
   Prepared prepare(const Graph& graph, const CompileOptions& compile_options) const;
   void check_options() const;
@@ -152,6 +169,8 @@ class Learner {
   LearnerOptions options_;
   std::vector<OutputLoss> losses_;
   std::shared_ptr<StateStore> states_;
+  CarriedState carried_{""};
+  CarriedState evaluation_carried_{"#evaluation"};
   std::map<std::pair<std::int64_t, bool>, Prepared> training_;
   std::map<std::int64_t, Prepared> evaluation_;
   std::map<std::int64_t, Plan> inference_;

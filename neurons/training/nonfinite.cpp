@@ -149,7 +149,9 @@ class Search {
       if (graph.info(id).kind == ValueKind::computed) graph.output(name_of(id), graph.value(id));
     }
     auto states = std::make_shared<StateStore>(graph.table());
-    for (const auto& [name, type] : learner_.structure().parameter_types()) states->set(name, learner_.states().get(name));
+    for (const ValueInfo& value : graph.values()) {
+      if (value.kind == ValueKind::state) states->set(value.name, learner_.states().get(value.name));
+    }
     CompileOptions plain;
     plain.lay_out = false;
     plain.fuse = false;

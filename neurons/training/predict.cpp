@@ -1,12 +1,23 @@
 #include <algorithm>
+#include <functional>
 
 #include "neurons/data/loader.hpp"
+#include "neurons/layers/carry_state.hpp"
 #include "neurons/training/check_training.hpp"
 #include "neurons/training/trainer.hpp"
 
 namespace neurons {
+namespace {
 
-Tensor predict(const Network& network, const Dataset& data, std::int64_t batch_size, int threads) {
+using MakeGraph = std::function<Graph(std::int64_t rows)>;
+
+Graph plain_graph(const Network& network, std::int64_t rows) {
+  Graph graph(network.table());
+  network.build(graph, rows, Mode::inference);
+  return graph;
+}
+
+Tensor predict_by(const MakeGraph& make_graph, const Network& network, const Dataset& data, std::int64_t batch_size, int threads) {
   if (batch_size < 1) fail_input("batch_size = {} must be at least 1", batch_size);
   check_inputs(network, data);
   auto states = std::make_shared<StateStore>(network.table());
@@ -18,9 +29,7 @@ Tensor predict(const Network& network, const Dataset& data, std::int64_t batch_s
   const auto plan_of = [&](std::int64_t rows) -> Plan& {
     auto found = plans.find(rows);
     if (found == plans.end()) {
-      Graph graph(network.table());
-      network.build(graph, rows, Mode::inference);
-      found = plans.emplace(rows, compile(graph, states, compile_options)).first;
+      found = plans.emplace(rows, compile(make_graph(rows), states, compile_options)).first;
     }
     return found->second;
   };
@@ -44,6 +53,17 @@ Tensor predict(const Network& network, const Dataset& data, std::int64_t batch_s
     next = std::ranges::copy(plan.output(output).bytes(), next).out;
     if (batch.last_of_epoch) return all;
   }
+}
+
+}  // namespace
+
+Tensor predict(const Network& network, const Dataset& data, std::int64_t batch_size, int threads) {
+  return predict_by([&](std::int64_t rows) { return plain_graph(network, rows); }, network, data, batch_size, threads);
+}
+
+Tensor predict_stream(const Network& network, const Dataset& data, int threads) {
+  const auto carried = [&](std::int64_t rows) { return carry_state(plain_graph(network, rows), "carry_state").graph; };
+  return predict_by(carried, network, data, 1, threads);
 }
 
 }  // namespace neurons

@@ -43,7 +43,7 @@ struct StreamCopy {
   TensorView output;
   std::vector<std::span<std::byte>> memory;
 
-  StreamCopy(const StepGraph& step, const Network& network)
+  StreamCopy(const CarriedGraph& step, const Network& network)
       : states(parameters_of(network)),
         plan(compile(step.graph, states)),
         input(plan.input(network.inputs().front().name)),
@@ -60,7 +60,7 @@ struct StreamCopy {
 struct Stream::Machine {
   explicit Machine(const Network& network)
       : types(network.parameter_types()), vocabulary(vocabulary_of(network).value_or(std::numeric_limits<std::int64_t>::max())) {
-    const StepGraph step = step_graph(network);
+    const CarriedGraph step = step_graph(network);
     for (std::optional<StreamCopy>& copy : copies) copy.emplace(step, network);
   }
 

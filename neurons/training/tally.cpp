@@ -71,7 +71,9 @@ double sum_of_squared_errors(const TensorView& prediction, const TensorView& tar
 }
 
 Tally evaluate(Learner& learner, const Dataset& data, std::int64_t batch_size) {
-  const std::int64_t rows = std::min(batch_size, data.samples());
+  const bool stream = learner.options().carry_state;
+  const std::int64_t rows = stream ? 1 : std::min(batch_size, data.samples());
+  if (stream) learner.reset_evaluation_state();
   Loader loader(data, {.batch_size = rows, .shuffle = false, .label_columns = label_columns(learner.evaluation_batch(rows))});
   const auto start = [&](int slot) { loader.start(views_of(learner.evaluation_batch(loader.next_rows(), slot))); };
   Tally tally;

@@ -33,7 +33,7 @@ std::int64_t count_labels(const TensorView& labels);
 /// Σ (prediction - target)².
 double sum_of_squared_errors(const TensorView& prediction, const TensorView& target);
 
-/// A whole data set in inference mode, in batches of at most `batch_size`.
+/// A whole data set in inference mode, in batches of at most `batch_size`; as one stream where the learner carries state.
 Tally evaluate(Learner& learner, const Dataset& data, std::int64_t batch_size);
 
 }  // namespace neurons

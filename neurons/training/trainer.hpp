@@ -93,6 +93,10 @@ struct TrainOptions {
   std::int64_t epochs = 10;
   std::int64_t batch_size = 32;  ///< full-batch methods take all samples, whatever it says
   bool drop_last = false;        ///< leave out the last batch of an epoch if it is smaller: other samples in each epoch
+  /// Truncated back-propagation through time: the data are windows that follow one another, such as a text's. They are parted into
+  /// batch_size streams (LoaderOptions::streams), and recurrent neurons begin each batch with what they remember of the one before,
+  /// from zeros at the start of each epoch; no gradient goes back beyond a batch. Validation data are one such stream.
+  bool carry_state = false;
   /// Changes the training pictures at random, each a function of (seed, epoch, sample) alone; validation sees them as they are.
   std::optional<Augmentation> augment{};
   std::optional<Dataset> validation{};
@@ -130,5 +134,9 @@ std::string weights_sha256(const Network& network);
 /// The network's first output for all samples, f32 [samples, outputs…], in inference mode. Throws InputError where data and network
 /// do not fit together.
 Tensor predict(const Network& network, const Dataset& data, std::int64_t batch_size = 256, int threads = 0);
+
+/// The same for samples that follow one another: recurrent neurons begin each with what they remember of the one before. Throws
+/// InputError as predict() and carry_state() do.
+Tensor predict_stream(const Network& network, const Dataset& data, int threads = 0);
 
 }  // namespace neurons

@@ -49,14 +49,27 @@ Dataset series_windows(const Series& series, const SeriesScaling& scaling, const
   return data;
 }
 
-Tensor last_window(const Series& series, const SeriesScaling& scaling, std::int64_t length) {
+namespace {
+
+/// So many windows that follow one another up to the last step.
+Tensor last_windows(const Series& series, const SeriesScaling& scaling, std::int64_t length, std::int64_t count) {
   scaling.require_spacing(series);
   if (series.steps() < length) {
     fail_input("{}: has {} steps, but the network sees {} before it forecasts", series.source, series.steps(), length);
   }
-  Tensor window(DType::f32, {1, length, series.width()});
-  write_steps(series, scaling, series.steps() - length, length, series.width(), window.values<float>().data());
-  return window;
+  Tensor windows(DType::f32, {count, length, series.width()});
+  write_steps(series, scaling, series.steps() - count * length, count * length, series.width(), windows.values<float>().data());
+  return windows;
+}
+
+}  // namespace
+
+Tensor last_window(const Series& series, const SeriesScaling& scaling, std::int64_t length) {
+  return last_windows(series, scaling, length, 1);
+}
+
+Tensor windows_to_end(const Series& series, const SeriesScaling& scaling, std::int64_t length) {
+  return last_windows(series, scaling, length, std::max<std::int64_t>(1, series.steps() / length));
 }
 
 }  // namespace neurons

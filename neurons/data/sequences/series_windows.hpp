@@ -25,5 +25,7 @@ Dataset series_windows(const Series& series, const SeriesScaling& scaling, const
 /// The last `length` steps, f32 [1, length, columns] scaled. Throws InputError if there are fewer, and as
 /// SeriesScaling::require_spacing().
 Tensor last_window(const Series& series, const SeriesScaling& scaling, std::int64_t length);
+/// All whole windows that follow one another up to the last step: [windows, length, columns]. Throws as last_window() does.
+Tensor windows_to_end(const Series& series, const SeriesScaling& scaling, std::int64_t length);
 
 }  // namespace neurons

@@ -59,4 +59,15 @@ Dataset judged_windows(const Tokenizer& tokenizer, std::span<const std::int64_t>
   return data;
 }
 
+Dataset stream_windows(const Tokenizer& tokenizer, std::span<const std::int64_t> tokens, std::int64_t length,
+                       const std::string& source) {
+  require_window(tokens, length, source);
+  const auto judged = static_cast<std::int64_t>(tokens.size()) - 1;
+  std::vector<std::int64_t> padded(tokens.begin(), tokens.end());
+  padded.resize(static_cast<std::size_t>((judged + length - 1) / length * length + 1));
+  Dataset data = token_windows(tokenizer, padded, length, length, source);
+  std::ranges::fill(data.targets.values<std::int64_t>().subspan(static_cast<std::size_t>(judged)), kIgnoredLabel);
+  return data;
+}
+
 }  // namespace neurons

@@ -20,4 +20,9 @@ Dataset token_windows(const Tokenizer& tokenizer, std::span<const std::int64_t> 
 Dataset judged_windows(const Tokenizer& tokenizer, std::span<const std::int64_t> tokens, std::int64_t length,
                        const std::string& source);
 
+/// To judge by with the state carried from window to window: they follow one another, and each token but the first is the label of
+/// exactly one step. Behind the end the last one holds token 0 and kIgnoredLabel. Throws as token_windows() does.
+Dataset stream_windows(const Tokenizer& tokenizer, std::span<const std::int64_t> tokens, std::int64_t length,
+                       const std::string& source);
+
 }  // namespace neurons

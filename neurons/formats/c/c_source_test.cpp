@@ -224,7 +224,7 @@ TEST(PlainC, StepByStep) {
                                                  Dense{2, "tanh"}});
   Graph graph(network.table());
   network.build(graph, 1, Mode::inference);
-  const StepGraph step = step_graph(network);
+  const CarriedGraph step = step_graph(network);
   const CSource source = to_c(graph, network.parameters(), {}, &step.graph);
   const Generated program(source, "-O1 -fsanitize=address,undefined", R"(
     static float memory[NETWORK_MEMORY], scratch[NETWORK_STEP_SCRATCH + 1];
