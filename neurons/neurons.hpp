@@ -48,6 +48,7 @@
 #include "neurons/layers/shapes.hpp"
 #include "neurons/layers/summary.hpp"
 #include "neurons/layers/temporal_conv.hpp"
+#include "neurons/layers/time_distributed.hpp"
 #include "neurons/layers/transformer.hpp"
 #include "neurons/networks/networks.hpp"
 #include "neurons/ops/ops.hpp"

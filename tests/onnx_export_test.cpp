@@ -14,8 +14,13 @@
 #include "neurons/formats/onnx/imported_model.hpp"
 #include "neurons/formats/onnx/importer.hpp"
 #include "neurons/graph/rewrite.hpp"
+#include "neurons/layers/activations.hpp"
 #include "neurons/layers/attention.hpp"
+#include "neurons/layers/convolutions.hpp"
 #include "neurons/layers/dense.hpp"
+#include "neurons/layers/pools.hpp"
+#include "neurons/layers/recurrent.hpp"
+#include "neurons/layers/time_distributed.hpp"
 #include "neurons/networks/networks.hpp"
 #include "neurons/ops/ops.hpp"
 #include "neurons/plan/plan.hpp"
@@ -164,6 +169,15 @@ TEST(OnnxExport, BringsEveryExampleNetworkBack) {
       ADD_FAILURE() << path << ": " << error.what();
     }
   }
+}
+
+/// The batch stays open though it is folded with the time.
+TEST(OnnxExport, WritesLayersAppliedToEachStep) {
+  Network network;
+  const auto films = network.input("x", {4, 2, 6, 5});
+  const TimeDistributed pictures{{Conv2d{3, 3, Padding::same}, Relu{}, GlobalAveragePool{}, Dense{5}}};
+  network.output("y", network.add(Gru{.hidden = 2}, pictures.add_to(network, {films})));
+  expect_round_trip("time_distributed", network);
 }
 
 TEST(OnnxExport, WritesWhatAnOldOpsetLacksAsSimplerOperators) {

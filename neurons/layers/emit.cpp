@@ -15,7 +15,10 @@ Value sequence_input(BuildContext& context, Value x) {
 
 Value existing_steps(Value x, Value mask) {
   Graph& graph = x.graph();
-  return graph.emit("Where", {reshape(mask, {x.shape()[0], x.shape()[1], 1}), x, graph.scalar(0)});
+  std::vector<std::int64_t> extents(static_cast<std::size_t>(x.shape().rank()), 1);
+  extents[0] = x.shape()[0];
+  extents[1] = x.shape()[1];
+  return graph.emit("Where", {reshape(mask, Shape(std::span<const std::int64_t>(extents))), x, graph.scalar(0)});
 }
 
 Value first_steps(Value value, std::int64_t count) {

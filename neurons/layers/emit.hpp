@@ -11,7 +11,7 @@ Value single_input(BuildContext& context, const std::vector<Value>& inputs);
 /// `x` if it is a sequence [batch, time, features] of floats. Throws InputError otherwise.
 Value sequence_input(BuildContext& context, Value x);
 
-/// x [batch, time, features] with 0 in the steps where `mask` bool [batch, time] is false: whatever stands there, NaN included,
+/// x [batch, time, …] with 0 in the steps where `mask` bool [batch, time] is false: whatever stands there, NaN included,
 /// reaches no sum and no gradient.
 Value existing_steps(Value x, Value mask);
 

@@ -15,6 +15,7 @@
 #include "neurons/layers/resizing.hpp"
 #include "neurons/layers/shapes.hpp"
 #include "neurons/layers/temporal_conv.hpp"
+#include "neurons/layers/time_distributed.hpp"
 #include "neurons/layers/transformer.hpp"
 
 namespace neurons {
@@ -26,8 +27,9 @@ const std::map<std::string, Layer>& layer_kinds() {
                      GlobalAveragePool, BatchNorm, LayerNorm, GroupNorm, InstanceNorm, RmsNorm, LocalResponseNorm, SimpleRnn, Lstm,
                      Gru, Dropout, SpatialDropout, Upsample2d, Resize2d, Flatten, Reshape, Add, Multiply, Concatenate, Embedding,
                      PositionalEncoding, LearnedPositions, PaddingMask, MultiHeadAttention, TransformerEncoder, TransformerDecoder,
-                     TemporalConv, LastStep, MeanOverTime, AttentionPool, Identity, Relu, Relu6, LeakyRelu, PRelu, Elu, Selu, Celu,
-                     Gelu, Silu, Mish, Softplus, Softsign, Sigmoid, HardSigmoid, Tanh, HardSwish, Softmax, LogSoftmax>();
+                     TemporalConv, LastStep, MeanOverTime, AttentionPool, FoldTime, UnfoldTime, Identity, Relu, Relu6, LeakyRelu,
+                     PRelu, Elu, Selu, Celu, Gelu, Silu, Mish, Softplus, Softsign, Sigmoid, HardSigmoid, Tanh, HardSwish, Softmax,
+                     LogSoftmax>();
   return kKinds;
 }
 

@@ -20,11 +20,27 @@ Layer with_initializer(const Layer& layer, const std::string& initializer) {
   return layer;
 }
 
-Residual with_initializer(Residual block, const std::string& initializer) {
-  for (std::vector<Layer>* layers : {&block.body, &block.projection}) {
-    for (Layer& layer : *layers) layer = with_initializer(layer, initializer);
-  }
+template <typename T>
+T with_initializer_inside(T block, const std::string& initializer) {
+  T::fields(block, [&](std::string_view, auto& field) {
+    if constexpr (std::is_same_v<std::decay_t<decltype(field)>, std::vector<Layer>>) {
+      for (Layer& layer : field) layer = with_initializer(layer, initializer);
+    }
+  });
   return block;
+}
+
+void require_one(const LayerSpec& spec, const std::vector<Network::Tap>& from) {
+  if (from.size() != 1) fail_input("{}: takes one input, got {}", spec.name, from.size());
+}
+
+Network::Tap add_block(Network& network, const Residual& block, const LayerSpec& spec, const std::vector<Network::Tap>& from) {
+  require_one(spec, from);
+  return network.add(block, from.front(), spec.name);
+}
+Network::Tap add_block(Network& network, const TimeDistributed& block, const LayerSpec& spec,
+                       const std::vector<Network::Tap>& from) {
+  return block.add_to(network, from, spec.name);
 }
 
 DType dtype_of(const InputSpec& input) { return input.type == InputType::tokens ? DType::i64 : DType::f32; }
@@ -40,9 +56,14 @@ Shape shape_of(const Network& network, Network::Tap tap) {
 Network::Tap add(Network& network, const LayerSpec& spec, const std::vector<Network::Tap>& from, const std::string& initializer) {
   if (!spec.share.empty()) return network.share(spec.share, from);
   if (!spec.block && !spec.builder) return network.add(with_initializer(spec.layer, initializer), from, spec.name);
-  if (from.size() != 1) fail_input("{}: takes one input, got {}", spec.name, from.size());
-  if (spec.builder) return spec.builder->add_to(network, from.front(), shape_of(network, from.front()));
-  return network.add(with_initializer(*spec.block, initializer), from.front(), spec.name);
+  if (spec.block) {
+    const auto added = [&](const auto& block) {
+      return add_block(network, with_initializer_inside(block, initializer), spec, from);
+    };
+    return std::visit(added, *spec.block);
+  }
+  require_one(spec, from);
+  return spec.builder->add_to(network, from.front(), shape_of(network, from.front()));
 }
 
 /// The calls made so far, by name.

@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "neurons/layers/activations.hpp"
 #include "neurons/layers/network.hpp"
+#include "neurons/layers/time_distributed.hpp"
 #include "neurons/networks/builder.hpp"
 
 namespace neurons {
@@ -29,10 +31,13 @@ struct InputSpec {
   }
 };
 
+/// Blocks of layers that a spec may name.
+using Block = std::variant<Residual, TimeDistributed>;
+
 /// One call of a layer. In a spec: `"relu"`, or `{ kind = "dense", units = 10, … }` with the layer's own fields and those below.
 struct LayerSpec {
   Layer layer = Identity{};
-  std::optional<Residual> block = {};        ///< `kind = "residual"`: a block of layers, in place of the layer
+  std::optional<Block> block = {};           ///< `kind = "residual"`: a block of layers, in place of the layer
   std::string name = {};                     ///< its kind and a number unless given
   std::vector<std::string> from = {};        ///< layers or inputs that flow in; empty: the layer before, or the first input
   std::string share = {};                    ///< instead of a kind: calls the layer of that name again, with the same parameters
@@ -40,7 +45,10 @@ struct LayerSpec {
   std::vector<std::string> as_outputs = {};  ///< fields that say "outputs": as many as the data have classes or targets
   std::string place = {};                    ///< where the spec says so, for messages: "spec.toml:9:3: "; empty: nowhere
 
-  std::string kind() const { return block ? std::string(Residual::kKind) : builder ? builder->kind() : layer.kind(); }
+  std::string kind() const {
+    if (block) return std::visit([](const auto& one) { return std::string(one.kKind); }, *block);
+    return builder ? builder->kind() : layer.kind();
+  }
 };
 
 struct NetworkSpec {

@@ -225,6 +225,31 @@ TEST(Spec, HoldsBlocksOfLayers) {
   EXPECT_EQ(attribute_text(network.layers()[2].layer.attributes(), "initializer"), "he_normal");
 }
 
+TEST(Spec, AppliesLayersToEachStep) {
+  const Spec spec = parse(R"(
+[network]
+inputs = [{ name = "x", shape = [5, 3, 8, 8] }]
+initializer = "he_normal"
+layers = [
+  { kind = "time_distributed", name = "picture", body = [{ kind = "conv2d", filters = 4 }, "relu", "flatten"] },
+  { kind = "lstm", hidden = 6, return_sequences = true },
+  { kind = "time_distributed", body = [{ kind = "dense", units = 2 }] },
+]
+)");
+  const std::string text = to_toml(spec);
+  EXPECT_EQ(to_toml(parse(text)), text);
+  EXPECT_NE(text.find("{ kind = \"time_distributed\", name = \"picture\", body = [{ kind = \"conv2d\", filters = 4"),
+            std::string::npos)
+      << text;
+  const Network network = make_network(spec.network);
+  std::vector<std::string> names;
+  for (const auto& layer : network.layers()) names.push_back(layer.name);
+  EXPECT_THAT(names, ::testing::ElementsAre("picture.fold_time", "picture.conv2d1", "picture.relu1", "picture.flatten1",
+                                            "picture.unfold_time", "lstm1", "time_distributed1.fold_time",
+                                            "time_distributed1.dense1", "time_distributed1.unfold_time"));
+  EXPECT_EQ(attribute_text(network.layers()[1].layer.attributes(), "initializer"), "he_normal");
+}
+
 TEST(Spec, NamesReadyMadeNetworks) {
   const Spec spec = parse(R"(
 [network]
@@ -266,6 +291,10 @@ TEST(SpecErrors, BlocksSayWhatIsWrong) {
             "s.toml:2:58: unknown key \"unit\"; did you mean \"units\"?");
   EXPECT_THAT(refused("{ kind = \"residual\", body = [\"relu\"], activation = \"dropout\" }"),
               ::testing::StartsWith("s.toml:2:62: unknown activation \"dropout\"; known are celu, "));
+  EXPECT_EQ(refused("\"time_distributed\""),
+            "s.toml:2:11: a time-distributed block needs a body: { kind = \"time_distributed\", body = [ … ] }");
+  EXPECT_EQ(refused("{ kind = \"time_distributed\", layers = [\"relu\"] }"),
+            "s.toml:2:40: unknown key \"layers\"; layer \"time_distributed\" takes kind, name, from, body");
   const auto unfit = [](const std::string& layers) {
     return message_of([&] { make_network(resolve(parse("[network]\nlayers = " + layers).network, {4}, 3)); });
   };

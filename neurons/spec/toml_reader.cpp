@@ -175,15 +175,37 @@ AttributeValue TomlReader::attribute_value(const toml::node& node, const Attribu
 
 namespace {
 
+template <typename T>
+constexpr std::string_view in_words() {
+  return std::is_same_v<T, Residual> ? "a residual block" : "a time-distributed block";
+}
+
 /// What a list of layers may name.
 std::vector<std::string> kinds_of_layers() {
-  std::vector<std::string> kinds{std::string(Residual::kKind), std::string(onnx::ImportedModel::kKind)};
+  std::vector<std::string> kinds{std::string(Residual::kKind), std::string(TimeDistributed::kKind),
+                                 std::string(onnx::ImportedModel::kKind)};
   for (const auto& [kind, layer] : layer_kinds()) kinds.push_back(kind);
   for (const auto& [kind, builder] : builder_kinds()) kinds.push_back(kind);
   return kinds;
 }
 
 }  // namespace
+
+template <typename T>
+T TomlReader::read_block(const toml::table& table) const {
+  T block;
+  std::vector<std::string> known = {"kind", "name", "from"};
+  T::fields(block, [&](std::string_view name, auto& field) {
+    known.emplace_back(name);
+    if (const toml::node* node = table.get(name)) read(*node, field, std::string(name));
+  });
+  refuse_unknown(table, known, fmt::format("layer \"{}\"", T::kKind));
+  if (block.body.empty()) fail(table.source(), "{} needs a body: body = [ … ] with at least one layer", in_words<T>());
+  if constexpr (std::is_same_v<T, Residual>) {
+    if (const toml::node* node = table.get("activation")) at(*node, [&] { return activation_of_kind(block.activation); });
+  }
+  return block;
+}
 
 void TomlReader::read(const toml::node& node, LayerSpec& field, const std::string& key) const {
   field.place = place(node.source());
@@ -203,7 +225,9 @@ void TomlReader::read(const toml::node& node, LayerSpec& field, const std::strin
   }
   const toml::node* named = table->get("kind");
   if (named == nullptr) fail(node.source(), "a layer needs the key \"kind\" or \"share\"");
-  if (named->value_or<std::string_view>("") == Residual::kKind) return read_block(*table, field.block.emplace());
+  const auto wanted = named->value_or<std::string_view>("");
+  if (wanted == Residual::kKind) return void(field.block = read_block<Residual>(*table));
+  if (wanted == TimeDistributed::kKind) return void(field.block = read_block<TimeDistributed>(*table));
   read_kind(*named, field, "kind");
   if (field.builder) {
     read_fields(*table, *field.builder, field.as_outputs);
@@ -214,9 +238,12 @@ void TomlReader::read(const toml::node& node, LayerSpec& field, const std::strin
 
 void TomlReader::read_kind(const toml::node& node, LayerSpec& field, const std::string& key) const {
   const std::string name = node.value_or<std::string>("");
-  if (name == Residual::kKind) {
-    fail(node.source(), "a residual block needs a body: {{ kind = \"residual\", body = [ … ] }}");
-  }
+  const auto require_table = [&]<typename T>(const T&) {
+    if (name != T::kKind) return;
+    fail(node.source(), "{} needs a body: {{ kind = \"{}\", body = [ … ] }}", in_words<T>(), T::kKind);
+  };
+  require_table(Residual{});
+  require_table(TimeDistributed{});
   if (const auto builder = builder_kinds().find(name); builder != builder_kinds().end()) {
     field.builder = builder->second;
   } else if (name == onnx::ImportedModel::kKind) {
@@ -240,17 +267,6 @@ void TomlReader::read_fields(const toml::table& table, T& target, std::vector<st
   std::vector<std::string> own = {"kind", "name", "from", "share"};
   own.insert(own.end(), as_outputs.begin(), as_outputs.end());
   target = with_attributes(target, table, own, "layer");
-}
-
-void TomlReader::read_block(const toml::table& table, Residual& block) const {
-  std::vector<std::string> known = {"kind", "name", "from"};
-  Residual::fields(block, [&](std::string_view name, auto& field) {
-    known.emplace_back(name);
-    if (const toml::node* node = table.get(name)) read(*node, field, std::string(name));
-  });
-  refuse_unknown(table, known, "layer \"residual\"");
-  if (block.body.empty()) fail(table.source(), "a residual block needs a body: body = [ … ] with at least one layer");
-  if (const toml::node* node = table.get("activation")) at(*node, [&] { return activation_of_kind(block.activation); });
 }
 
 }  // namespace neurons

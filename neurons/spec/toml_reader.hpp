@@ -107,7 +107,8 @@ class TomlReader {
   template <typename T>
   void read_fields(const toml::table& table, T& target, std::vector<std::string>& as_outputs) const;
   /// The keys of `{ kind = "residual", … }` but for name and from.
-  void read_block(const toml::table& table, Residual& block) const;
+  template <typename T>
+  T read_block(const toml::table& table) const;
   /// `"adam"`, or `{ kind = "adam", learning_rate = 0.01 }`.
   template <toml_names::Kinded T>
   T kinded(const toml::node& node, const std::string& key) const {

@@ -87,9 +87,10 @@ struct Text {
     if (!spec.name.empty()) text += fmt::format(", name = {}", in_quotes(spec.name));
     if (!spec.from.empty()) text += fmt::format(", from = {}", of(spec.from));
     if (spec.block) {
-      Residual::fields(*spec.block, [&](std::string_view name, const auto& field) {
+      const auto write = [&](std::string_view name, const auto& field) {
         text += fmt::format(", {} = {}", name, in_one_line(field));
-      });
+      };
+      std::visit([&](const auto& block) { block.fields(block, write); }, *spec.block);
       return text + " }";
     }
     if (spec.builder) return text + attributes(*spec.builder, spec.as_outputs) + " }";
