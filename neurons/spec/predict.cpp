@@ -174,7 +174,8 @@ void add_array(const Model& model, const std::string& input, Gathering& gatherin
   const Shape& sample = model.sample_shape();
   const auto extents = array.shape().extents();
   if (is_sample(extents, sample)) return gathering.add(array, {input});
-  const bool many = !extents.empty() && extents.front() > 0 && is_sample(extents.subspan(1), sample);
+  const bool many = !extents.empty() && is_sample(extents.subspan(1), sample);
+  if (many && extents.front() == 0) fail_input("{}: holds no samples: its array has shape {}", input, array.shape().to_string());
   if (!many) {
     fail_input("{}: the array has shape {}, but the model expects {} or a list of such", input, array.shape().to_string(),
                sample.to_string());

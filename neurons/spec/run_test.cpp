@@ -205,11 +205,14 @@ TEST_F(Run, TakesArraysOfTheShapeItWasTrainedOn) {
   EXPECT_EQ(samples_in({3, 1, 4, 3}), 3U);
   EXPECT_EQ(samples_in({12}), 1U);
   EXPECT_EQ(samples_in({5, 12}), 5U);
-  for (const Shape& wrong :
-       {Shape{3, 4}, Shape{11}, Shape{2, 6}, Shape{3, 3, 4}, Shape{5, 3, 4}, Shape{5, 2, 6}, Shape{0, 4, 3}, Shape{}}) {
+  for (const Shape& wrong : {Shape{3, 4}, Shape{11}, Shape{2, 6}, Shape{3, 3, 4}, Shape{5, 3, 4}, Shape{5, 2, 6}, Shape{}}) {
     EXPECT_THAT(message_of([&] { samples_in(wrong); }), HasSubstr("but the model expects [1, 4, 3] or a list of such"))
         << wrong.to_string();
   }
+  EXPECT_EQ(message_of([&] {
+              samples_in({0, 4, 3});
+            }),
+            (folder_ / "array.npy").string() + ": holds no samples: its array has shape [0, 4, 3]");
 }
 
 TEST_F(Run, IsJudgedWithTheEncoderItWasTrainedWith) {
