@@ -32,7 +32,7 @@ void map_slopes(const RowLoop& loop, FloatRows dy, FloatRows y, FloatRows dx, co
 }  // namespace
 
 GateActivation::GateActivation(GateKind kind, float alpha, float beta, float clip) noexcept
-    : kind_(kind), alpha_(alpha), beta_(beta), clip_(clip) {
+    : gate_(kind), alpha_(alpha), beta_(beta), clip_(clip) {
   if (!(clip_ > 0)) return;
   lowest_ = -clip_;
   highest_ = clip_;
@@ -53,7 +53,7 @@ void GateActivation::apply_unclipped(const RowLoop& loop, FloatRows x, FloatRows
   const auto scaled = [&](FloatRows from, float factor) {
     map_rows(loop, from, y, [factor](float value) { return value * factor; });
   };
-  switch (kind_) {
+  switch (gate_) {
     case GateKind::affine:
       return map_rows(loop, x, y, [alpha = alpha_, beta = beta_](float sum) { return alpha * sum + beta; });
     case GateKind::elu:
@@ -88,7 +88,7 @@ void GateActivation::apply_slope(const RowLoop& loop, FloatRows dy, FloatRows y,
     dy = dx;
   }
   const auto times = [&](const auto& slope) { map_slopes(loop, dy, y, dx, slope); };
-  switch (kind_) {
+  switch (gate_) {
     case GateKind::affine:
       return times([alpha = alpha_](float) { return alpha; });
     case GateKind::elu:

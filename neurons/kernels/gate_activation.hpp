@@ -34,7 +34,7 @@ class GateActivation {
 
  private:
   void apply_unclipped(const RowLoop& loop, FloatRows x, FloatRows y) const noexcept;
-  GateKind kind_;
+  GateKind gate_;
   float alpha_;
   float beta_;
   float clip_;
