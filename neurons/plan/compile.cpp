@@ -381,6 +381,11 @@ Plan compile(const Graph& graph, std::shared_ptr<StateStore> states, const Compi
   }
   plan.small_ = work < kTeamWork;
   if (guard_value >= 0) plan.guarded_ = reinterpret_cast<const float*>(plan.addresses_[0][at(guard_value)]);
+  plan.lengths_ = sequence_lengths(graph);
+  for (int slot = 0; slot < options.slots; ++slot) {
+    auto& values = plan.length_values_.emplace_back();
+    for (const SequenceLengths& lengths : plan.lengths_) values.push_back(plan.input(lengths.name, slot));
+  }
   return plan;
 }
 

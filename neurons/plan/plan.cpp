@@ -58,6 +58,7 @@ void Plan::execute(void* context, Worker worker) noexcept {
 
 bool Plan::run(int slot) {
   require_slot(slot);
+  for (std::size_t i = 0; i < lengths_.size(); ++i) lengths_[i].require(length_values_[static_cast<std::size_t>(slot)][i]);
   Run run{this, slot, true};
   if (small_ || !team_) {
     execute(&run, Worker{});

@@ -8,6 +8,7 @@
 
 #include "neurons/base/thread_team.hpp"
 #include "neurons/graph/graph.hpp"
+#include "neurons/plan/sequence_lengths.hpp"
 #include "neurons/plan/state_store.hpp"
 
 namespace neurons {
@@ -57,8 +58,8 @@ class Plan {
   TensorView output(std::string_view name) const;
 
   /// Runs all steps. False if the guarded value was not finite: no step after it has run, no state has changed since. Allocates
-  /// nothing; throws InputError, before anything runs, for a slot that is none. Denormal numbers count as 0
-  /// (base/flush_denormals.hpp).
+  /// nothing; throws InputError, before anything runs, for a slot that is none and for lengths of sequences that the data does not
+  /// have. Denormal numbers count as 0 (base/flush_denormals.hpp).
   bool run(int slot = 0);
 
   const std::vector<PlanStep>& steps() const { return steps_; }
@@ -96,6 +97,8 @@ class Plan {
   std::shared_ptr<std::byte> scratch_;
   std::size_t scratch_stride_ = 0;
   std::vector<std::vector<std::byte*>> addresses_;  ///< [slot][value]
+  std::vector<SequenceLengths> lengths_;
+  std::vector<std::vector<TensorView>> length_values_;  ///< [slot][of lengths_]
   std::vector<PlanStep> steps_;
   std::vector<std::vector<Instruction>> instructions_;  ///< [slot]
   const float* guarded_ = nullptr;

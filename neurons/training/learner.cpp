@@ -151,7 +151,7 @@ Graph Learner::with_update(Graph graph, std::int64_t rows, bool update) const {
 }
 
 Learner::Prepared Learner::prepare(const Graph& graph, const CompileOptions& compile_options) const {
-  Prepared prepared{compile(graph, states_, compile_options), {}, {}, {}, {}, nullptr, {}, {}, {}, {}};
+  Prepared prepared{compile(graph, states_, compile_options), {}, {}, {}, nullptr, {}, {}, {}, {}};
   const auto has = [&](std::string_view name) { return prepared.plan.graph().has(name); };
   for (int slot = 0; slot < compile_options.slots; ++slot) {
     Batch batch;
@@ -169,7 +169,6 @@ Learner::Prepared Learner::prepare(const Graph& graph, const CompileOptions& com
         scalars.push_back(has(name) ? prepared.plan.input(name, slot).values<float>().data() : nullptr);
       }
     }
-    prepared.lengths.emplace_back(graph, prepared.plan, slot);
     prepared.step.push_back(has("step") ? prepared.plan.input("step", slot).values<std::int64_t>().data() : nullptr);
   }
   prepared.loss = prepared.plan.output(kLoss).values<float>().data();
@@ -238,7 +237,6 @@ StepResult Learner::step(std::int64_t rows, int slot, double rate_scale, std::op
   const bool update = ends.value_or(ends_accumulation());
   Prepared& ready = prepared(rows, update);
   const auto place = static_cast<std::size_t>(slot);
-  ready.lengths[place].require();
   const int count = options_.optimizer.scalar_count();
   for (std::size_t group = 0; update && group <= options_.groups.size(); ++group) {
     std::array<float, kMaxScalars> values{};
@@ -300,7 +298,6 @@ const Batch& Learner::evaluation_batch(std::int64_t rows, int slot) {
 Learner::Evaluation Learner::evaluate(std::int64_t rows, int slot) {
   evaluation_batch(rows, slot);
   Prepared& ready = evaluation_.at(rows);
-  ready.lengths[static_cast<std::size_t>(slot)].require();
   ready.plan.run(slot);
   ready.take_results(rows);
   return {*ready.loss, ready.results.front().weight, ready.predictions.front(), ready.predictions, ready.results};

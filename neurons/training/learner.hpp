@@ -22,7 +22,6 @@
 #include "neurons/training/optimizers.hpp"
 #include "neurons/training/output_losses.hpp"
 #include "neurons/training/parameter_group.hpp"
-#include "neurons/training/sequence_lengths.hpp"
 
 namespace neurons {
 
@@ -145,7 +144,6 @@ class Learner {
     std::vector<Batch> slots;
     std::vector<std::vector<float*>> scalars;  ///< [slot][group × scalars of the optimiser]
     std::vector<std::int64_t*> step;           ///< [slot], null where no layer reads the step
-    std::vector<SequenceLengths> lengths;      ///< [slot]
     const float* loss = nullptr;
     std::vector<TensorView> predictions;
     std::vector<const float*> means;

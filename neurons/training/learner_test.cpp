@@ -230,6 +230,9 @@ TEST(Learner, RefusesLengthsThatTheDataDoesNotHave) {
       const std::string trained = message_of([&] { learner.step(3); });
       learner.evaluation_batch(3).inputs[1].assign(lengths);
       EXPECT_EQ(message_of([&] { learner.evaluate(3); }), trained);
+      Plan& plan = learner.inference(3);
+      plan.input("steps").assign(lengths);
+      EXPECT_EQ(message_of([&] { plan.run(); }), trained);
       return trained;
     };
     EXPECT_EQ(refusal(9), "steps: sequence 2 (from 0) has length 9, but the data has 5 steps; expected 0 to 5");

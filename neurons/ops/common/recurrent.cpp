@@ -59,7 +59,8 @@ Value of_direction(Value value, std::int64_t direction) {
   return reshaped(part, Shape(part.shape().extents().subspan(1)));
 }
 
-/// Constant lengths that are no lengths are an error of the graph; others are cut to the data when they are read.
+/// Constant lengths that are no lengths are an error of the graph; those that are inputs are looked at when a plan runs, others cut
+/// to the data.
 void require_lengths(const RewriteContext& context, Value lengths, std::int64_t steps) {
   if (!lengths) return;
   const ValueInfo& info = context.graph.info(lengths.id());
