@@ -34,7 +34,12 @@ Value turned(Value x, std::int64_t heads) {
   return emit_with("RotaryEmbedding", {x, cosines, sines}, {{"num_heads", heads}});
 }
 
-bool is_mask(const Value& value) { return value.type().dtype == DType::boolean; }
+/// Where a mask [batch, queries, keys] is true at all along `axis`.
+Value any_along(Value mask, std::int64_t axis) {
+  const Value numbers = emit_with("Cast", {mask}, {{"to", std::string("f32")}});
+  const Value largest = emit_with("ReduceMax", {numbers}, {{"axes", std::vector{axis}}, {"keep_dims", false}});
+  return emit_with("Cast", {largest}, {{"to", std::string(name_of(DType::boolean))}});
+}
 
 /// What attention reads of a layer's inputs.
 struct Operands {
@@ -42,7 +47,7 @@ struct Operands {
 
   Operands(BuildContext& context, const std::vector<Value>& inputs) {
     const std::string& scope = context.graph().scope();
-    const std::size_t masks = !inputs.empty() && is_mask(inputs.back()) ? 1 : 0;
+    const std::size_t masks = !inputs.empty() && is_step_mask(inputs.back()) ? 1 : 0;
     if (inputs.size() - masks < 1 || inputs.size() - masks > 2) {
       fail_input("{}: takes x, or queries and a source of keys and values, and behind them at most one mask; got {} inputs", scope,
                  inputs.size());
@@ -52,22 +57,33 @@ struct Operands {
     if (masks == 0) return;
     const std::int64_t batch = queries.shape()[0];
     const std::int64_t keys = source.shape()[1];
-    const Shape& given = inputs.back().shape();
-    if (given == Shape{batch, keys}) {
-      const bool itself = source == queries;
-      source = existing_steps(source, inputs.back());
-      if (itself) queries = source;
-      mask = reshape(inputs.back(), {batch, 1, 1, keys});
-    } else if (given == Shape{batch, queries.shape()[1], keys}) {
-      mask = reshape(inputs.back(), {batch, 1, queries.shape()[1], keys});
-    } else {
-      fail_input("{}: expects a mask bool[{}, {}] (or [{}, {}, {}]) for {} steps of keys, got {}", scope, batch, keys, batch,
-                 queries.shape()[1], keys, keys, given.to_string());
+    const Value given = inputs.back();
+    if (given.type() == TensorType{DType::boolean, {batch, queries.shape()[1], keys}}) {
+      mask = reshape(given, {batch, 1, queries.shape()[1], keys});
+      queries =
+          existing_steps(queries, any_along(given, 2));  // a step that sees nothing takes 0, one that nobody sees gives nothing
+      source = existing_steps(source, any_along(given, 1));
+      return;
     }
+    if (given.type().dtype == DType::boolean && given.shape() != Shape{batch, keys}) {
+      fail_input("{}: expects a mask bool[{}, {}] (or [{}, {}, {}]) for {} steps of keys, got {}", scope, batch, keys, batch,
+                 queries.shape()[1], keys, keys, given.shape().to_string());
+    }
+    const bool itself = source == queries;
+    const Value existing = step_mask(context, source, given);
+    source = existing_steps(source, existing);
+    if (itself) queries = source;
+    mask = reshape(existing, {batch, 1, 1, keys});
   }
 };
 
 }  // namespace
+
+Value steps_in_use(BuildContext& context, Value x, Value mask) {
+  const Shape& shape = x.shape();
+  if (mask.type() != TensorType{DType::boolean, {shape[0], shape[1], shape[1]}}) return step_mask(context, x, mask);
+  return context.graph().emit("Or", {any_along(mask, 1), any_along(mask, 2)});
+}
 
 Value MultiHeadAttention::build(BuildContext& context, const std::vector<Value>& inputs) const {
   Graph& graph = context.graph();

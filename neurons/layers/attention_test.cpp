@@ -9,7 +9,9 @@
 #include "neurons/graph/gradients.hpp"
 #include "neurons/layers/dense.hpp"
 #include "neurons/layers/embedding.hpp"
+#include "neurons/layers/normalizations.hpp"
 #include "neurons/layers/over_time.hpp"
+#include "neurons/layers/recurrent.hpp"
 #include "neurons/layers/run_network_testing.hpp"
 #include "neurons/layers/summary.hpp"
 #include "neurons/layers/temporal_conv.hpp"
@@ -185,48 +187,107 @@ TEST(OverTime, LeavesPaddingOut) {
   EXPECT_THAT(run_network(around(AttentionPool{}, {3, 2}, true), inputs).at("y"), Pointwise(FloatNear(1e-5F), expected));
 }
 
-/// NaN or Inf in a step that the mask leaves out reaches no weight.
+/// How a network is told that step 1, or all behind step 0, of the first of two sequences of three steps is padding.
+enum class Told { mask, lengths, pairs };
+
+/// The outputs of layers one upon the other, each with the mask if it takes one, and the slopes of all weights.
+std::vector<float> slopes_with(const std::vector<Layer>& layers, Told told, float padding) {
+  Network network;
+  Network::Tap tap = network.input("x", {3, 4});
+  const Network::Tap mask = told == Told::lengths
+                                ? network.input("mask", {}, DType::i64)
+                                : network.input("mask", told == Told::mask ? Shape{3} : Shape{3, 3}, DType::boolean);
+  for (const Layer& layer : layers) tap = network.add(layer, layer.takes_mask() ? std::vector{tap, mask} : std::vector{tap});
+  network.output("y", tap);
+  network.initialize(1);
+  Graph graph(network.table());
+  network.build(graph, 2, Mode::training);
+  std::vector<Value> weights{graph.find("x")};
+  for (const auto& [name, type] : network.trained_parameters()) weights.push_back(graph.find(name));
+  const TensorType type = graph.find("y").type();
+  const auto results = gradients(graph.find("y"), weights, graph.input("dy", type));
+  for (std::size_t i = 0; i < results.size(); ++i) graph.output("slope" + std::to_string(i), results[i]);
+  auto store = std::make_shared<StateStore>(network.table());
+  for (const auto& [name, tensor] : network.parameters()) store->set(name, tensor);
+  Plan plan = compile(graph, store);
+  Tensor x = waves({2, 3, 4});
+  std::fill_n(x.values<float>().begin() + 4, told == Told::lengths ? 8 : 4, padding);
+  plan.input("x").assign(x);
+  if (told == Told::mask) plan.input("mask").assign(mask_of({2, 3}, {true, false, true, true, true, true}));
+  if (told == Told::lengths) plan.input("mask").assign(Tensor::of<std::int64_t>({2}, {1, 3}));
+  if (told == Told::pairs) {
+    plan.input("mask").assign(mask_of({2, 3, 3}, {true, false, true, false, false, false, true, false, true,  //
+                                                  true, true, true, true, true, true, true, true, true}));
+  }
+  plan.input("dy").assign(waves(type.shape, 2));
+  plan.run();
+  std::vector<float> all;
+  for (const NamedOutput& output : graph.outputs()) {
+    const auto values = plan.output(output.name).values<float>();
+    all.insert(all.end(), values.begin(), values.end());
+  }
+  return all;
+}
+
+/// NaN or Inf in a step that is left out reaches no output and no weight, not even those of layers before the first that knows it.
 TEST(Padding, ReachesNoWeightWhateverItIs) {
-  const auto slopes = [](const std::vector<Layer>& layers, float padding) {
-    Network network;
-    Network::Tap tap = network.input("x", {3, 4});
-    const Network::Tap mask = network.input("mask", {3}, DType::boolean);
-    for (const Layer& layer : layers) tap = network.add(layer, {tap, mask});
-    network.output("y", tap);
-    network.initialize(1);
-    Graph graph(network.table());
-    network.build(graph, 2, Mode::training);
-    std::vector<Value> weights;
-    for (const auto& [name, type] : network.trained_parameters()) weights.push_back(graph.find(name));
-    if (weights.empty()) weights.push_back(graph.find("x"));
-    const auto results = gradients(graph.find("y"), weights, graph.input("dy", graph.find("y").type()));
-    for (std::size_t i = 0; i < results.size(); ++i) graph.output("slope" + std::to_string(i), results[i]);
-    auto store = std::make_shared<StateStore>(network.table());
-    for (const auto& [name, tensor] : network.parameters()) store->set(name, tensor);
-    Plan plan = compile(graph, store);
-    Tensor x = waves({2, 3, 4});
-    std::fill_n(x.values<float>().begin() + 4, 4, padding);
-    plan.input("x").assign(x);
-    plan.input("mask").assign(mask_of({2, 3}, {true, false, true, true, true, true}));
-    plan.input("dy").assign(waves({2, 4}, 2));
-    plan.run();
-    std::vector<float> all;
-    for (const NamedOutput& output : graph.outputs()) {
-      const auto values = plan.output(output.name).values<float>();
-      all.insert(all.end(), values.begin(), values.end());
-    }
-    return all;
-  };
   const MultiHeadAttention attention{.heads = 2};
   const TransformerEncoder block{.heads = 2};
+  const TemporalConv causal{.filters = 4, .kernel = 2, .dilation = 2};
+  const TemporalConv both_ways{.filters = 4, .kernel = 3, .causal = false};
+  const Dense dense{.units = 4, .activation = "tanh"};
+  const Lstm lstm{.hidden = 4, .bidirectional = true, .return_sequences = true};
+  const auto expect_same = [](const std::vector<Layer>& layers, Told told) {
+    const auto zeros = slopes_with(layers, told, 0);
+    for (const float value : zeros) ASSERT_TRUE(std::isfinite(value)) << layers.front().kind();
+    for (const float padding : {NAN, INFINITY, 1e5F}) EXPECT_EQ(slopes_with(layers, told, padding), zeros) << layers.front().kind();
+  };
   for (const std::vector<Layer>& layers : {std::vector<Layer>{attention, MeanOverTime{}},
                                            {block, LastStep{}},
                                            {block, MeanOverTime{}},
                                            {AttentionPool{}},
-                                           {LastStep{}}}) {
-    const auto zeros = slopes(layers, 0);
-    for (const float padding : {NAN, INFINITY, 1e5F}) EXPECT_EQ(slopes(layers, padding), zeros) << layers.front().kind();
+                                           {LastStep{}},
+                                           {causal},
+                                           {both_ways, causal},
+                                           {dense, attention, MeanOverTime{}},
+                                           {dense, LayerNorm{}, lstm},
+                                           {LayerNorm{}, dense, causal, dense, MeanOverTime{}},
+                                           {PositionalEncoding{}, dense, block, AttentionPool{}}}) {
+    expect_same(layers, Told::mask);
+    expect_same(layers, Told::lengths);
   }
+  for (const std::vector<Layer>& layers : {std::vector<Layer>{attention}, {block}, {dense, attention}, {dense, block, dense}}) {
+    expect_same(layers, Told::pairs);
+  }
+}
+
+TEST(Padding, IsToldByAMaskOrByLengths) {
+  const Tensor x = waves({2, 3, 4});
+  for (const Layer& layer : {Layer(MultiHeadAttention{.heads = 2}), Layer(TransformerEncoder{}), Layer(TemporalConv{.filters = 2}),
+                             Layer(LastStep{}), Layer(MeanOverTime{}), Layer(AttentionPool{}), Layer(Gru{.hidden = 3})}) {
+    const auto masked =
+        run_network(around(layer, {3, 4}, true), {{"x", x}, {"mask", mask_of({2, 3}, {true, true, false, true, true, true})}});
+    for (const DType dtype : {DType::i64, DType::i32}) {
+      Network network;
+      const auto sequences = network.input("x", {3, 4});
+      network.output("y", network.add(layer, {sequences, network.input("lengths", {}, dtype)}));
+      network.initialize(1);
+      EXPECT_EQ(run_network(network, {{"x", x}, {"lengths", Tensor::of<std::int64_t>({2}, {2, 3}).cast(dtype)}}), masked)
+          << layer.kind();
+      EXPECT_EQ(message_of([&] {
+                  run_network(network, {{"x", x}, {"lengths", Tensor::of<std::int64_t>({2}, {2, 4}).cast(dtype)}});
+                }),
+                "lengths: sequence 1 (from 0) has length 4, but the data has 3 steps; expected 0 to 3")
+          << layer.kind();
+    }
+  }
+  EXPECT_EQ(message_of([] {
+              Network network;
+              const auto sequences = network.input("x", {3, 4});
+              network.output("y", network.add(MeanOverTime{}, {sequences, network.input("mask", {2}, DType::boolean)}));
+              network.initialize(1);
+            }),
+            "mean_over_time1: expects a mask bool[1, 3] or lengths i64[1], got bool[1, 2]");
 }
 
 TEST(TemporalConv, SeesThisStepAndThoseBeforeIt) {
@@ -239,6 +300,33 @@ TEST(TemporalConv, SeesThisStepAndThoseBeforeIt) {
   network.set_parameter("temporal_conv1.weight", matrix_of({1, 1, 3}, {1, 10, 100}));
   EXPECT_THAT(run_network(network, {{"x", matrix_of({1, 3, 1}, {1, 2, 3})}}).at("y"), ElementsAre(210, 321, 32));
   EXPECT_EQ(refusal(TemporalConv{.filters = 0}, {5, 2}), "temporal_conv1: filters = 0 must be at least 1");
+}
+
+/// A sequence that is filled up gives what it gives alone, and 0 behind it.
+TEST(TemporalConv, ReadsZeroWhereThereIsNoStep) {
+  for (const bool causal : {true, false}) {
+    for (const std::int64_t kernel : {1, 2, 3, 4}) {
+      const TemporalConv layer{.filters = 2, .kernel = kernel, .dilation = 2, .causal = causal, .activation = "sigmoid"};
+      Network padded;
+      const auto x = padded.input("x", {8, 3});
+      const auto lengths = padded.input("lengths", {}, DType::i64);
+      padded.output("y", padded.add(layer, {padded.add(layer, {x, lengths}), lengths}));
+      padded.initialize(1);
+      Network alone = Sequential{{5, 3}, layer, layer};
+      alone.initialize(1);
+      const Tensor sequence = waves({1, 5, 3});
+      const auto expected = run_network(alone, {{"x", sequence}}).at("y");
+      for (const float padding : {7.0F, NAN}) {
+        std::vector<float> filled(24, padding);
+        std::ranges::copy(sequence.values<float>(), filled.begin());
+        const auto found =
+            run_network(padded, {{"x", matrix_of({1, 8, 3}, filled)}, {"lengths", Tensor::of<std::int64_t>({1}, {5})}}).at("y");
+        for (std::size_t i = 0; i < found.size(); ++i) {
+          EXPECT_NEAR(found[i], i < expected.size() ? expected[i] : 0, 1e-6) << kernel << (causal ? " causal " : " ") << i;
+        }
+      }
+    }
+  }
 }
 
 TEST(Dense, SeesEachStepAlone) {

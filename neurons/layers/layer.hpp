@@ -68,6 +68,9 @@ class Layer {
   double negative_slope() const { return model_->negative_slope(); }
   /// True for layers whose parameters have names of their own, without the layer's before them (`kNamesParameters`).
   bool names_parameters() const { return model_->names_parameters(); }
+  /// True for layers whose last input, if it is no sequence, says which steps exist of the sequence before it (`kTakesMask`): a
+  /// mask bool [batch, time] or lengths [batch].
+  bool takes_mask() const { return model_->takes_mask(); }
   /// Parameters that the layer brings along (`std::map<std::string, Tensor> values() const`); none for most.
   std::map<std::string, Tensor> values() const { return model_->values(); }
   /// The struct, or null if the layer is of another kind.
@@ -87,6 +90,7 @@ class Layer {
     virtual bool is_activation() const = 0;
     virtual double negative_slope() const = 0;
     virtual bool names_parameters() const = 0;
+    virtual bool takes_mask() const = 0;
     virtual std::map<std::string, Tensor> values() const = 0;
   };
   template <typename T>
@@ -106,6 +110,9 @@ class Layer {
     }
     bool names_parameters() const override {
       return requires { T::kNamesParameters; };
+    }
+    bool takes_mask() const override {
+      return requires { T::kTakesMask; };
     }
     std::map<std::string, Tensor> values() const override {
       if constexpr (requires { value.values(); }) return value.values();

@@ -2,7 +2,11 @@
 
 #include <algorithm>
 
+#include "neurons/base/at.hpp"
 #include "neurons/base/suggest.hpp"
+#include "neurons/layers/attention.hpp"
+#include "neurons/layers/emit.hpp"
+#include "neurons/layers/padded_inputs.hpp"
 #include "neurons/layers/parameter_pattern.hpp"
 #include "neurons/layers/shapes.hpp"
 #include "neurons/ops/ops.hpp"
@@ -16,8 +20,6 @@ std::uint64_t hash_name(std::string_view name) {
   for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
   return hash;
 }
-
-std::size_t at(int index) { return static_cast<std::size_t>(index); }
 
 const std::string kStep = "step";
 
@@ -51,27 +53,34 @@ class Network::Builder : public BuildContext {
       : network_(network), graph_(graph), mode_(mode), on_parameter_(std::move(on_parameter)) {}
 
   std::vector<Value> run(std::int64_t batch) {
-    std::vector<Value> values;
+    std::vector<Value> values(network_.calls_.size());
     std::size_t next_input = 0;
-    for (const Call& call : network_.calls_) {
-      if (call.layer < 0) {
-        const Input& input = network_.inputs_[next_input++];
-        std::vector<std::int64_t> extents(input.sample.extents().begin(), input.sample.extents().end());
-        extents.insert(extents.begin(), batch);
-        values.push_back(graph_.input(input.name, {input.dtype, Shape(std::span<const std::int64_t>(extents))}));
-        continue;
-      }
+    for (std::size_t c = 0; c < values.size(); ++c) {
+      if (network_.calls_[c].layer >= 0) continue;
+      const Input& input = network_.inputs_[next_input++];
+      std::vector<std::int64_t> extents(input.sample.extents().begin(), input.sample.extents().end());
+      extents.insert(extents.begin(), batch);
+      values[c] = graph_.input(input.name, {input.dtype, Shape(std::span<const std::int64_t>(extents))});
+    }
+    std::vector<Value> read = values;  // what layers see of each
+    if (!as_given_) enter(read);
+    for (std::size_t c = 0; c < values.size(); ++c) {
+      const Call& call = network_.calls_[c];
+      if (call.layer < 0) continue;
       current_ = &network_.layers_[at(call.layer)];
-      call_ = static_cast<int>(values.size());
+      call_ = static_cast<int>(c);
       graph_.set_scope(current_->name);
       std::vector<Value> inputs;
-      for (const int from : call.from) inputs.push_back(values[at(from)]);
-      values.push_back(build_layer(inputs));
+      for (const int from : call.from) inputs.push_back(read[at(from)]);
+      read[c] = values[c] = build_layer(inputs);
     }
     graph_.set_scope("");
     for (const Output& output : network_.outputs_) graph_.output(output.name, values[at(output.call)]);
     return values;
   }
+
+  /// Layers then see inputs as they are, padding included.
+  void take_inputs_as_given() { as_given_ = true; }
 
   Graph& graph() override { return graph_; }
   Mode mode() const override { return mode_; }
@@ -110,6 +119,15 @@ class Network::Builder : public BuildContext {
     return current_->layer.names_parameters() ? name : current_->name + "." + name;
   }
 
+  /// Of inputs whose padding is known layers read 0 there.
+  void enter(std::vector<Value>& inputs) {
+    for (const PaddedInput& padded : padded_inputs(network_)) {
+      Value& input = inputs[at(padded.call)];
+      graph_.set_scope(network_.name_of_call(padded.call));
+      input = existing_steps(input, steps_in_use(*this, input, inputs[at(padded.mask)]));
+    }
+  }
+
   /// The current layer's result. All errors name the layer, or the file of one that brings a model of its own.
   Value build_layer(const std::vector<Value>& inputs) {
     try {
@@ -144,6 +162,7 @@ class Network::Builder : public BuildContext {
   OnParameter on_parameter_;
   const NamedLayer* current_ = nullptr;
   int call_ = -1;
+  bool as_given_ = false;
 };
 
 Network::Network() : Network(ops::table()) {}
@@ -244,6 +263,12 @@ std::string Network::name_of_call(int call) const {
 
 std::vector<Value> Network::build(Graph& graph, std::int64_t batch, Mode mode) const {
   return Builder(*this, graph, mode, nullptr).run(batch);
+}
+
+std::vector<Value> Network::build_as_given(Graph& graph, std::int64_t batch) const {
+  Builder builder(*this, graph, Mode::inference, nullptr);
+  builder.take_inputs_as_given();
+  return builder.run(batch);
 }
 
 void Network::initialize(std::uint64_t seed) {

@@ -47,8 +47,12 @@ class Network {
 
   /// Emits the network into a graph for a batch of that size: inputs "NAME" [batch, …], states for parameters, outputs by name.
   /// Every layer's result is also returned, by call. In training mode a graph input "step" (i64 scalar) exists if a layer needs it.
-  /// Throws InputError naming the layer whose input does not fit.
+  /// An input [time, features] whose lengths or mask is an input, too (see padded_inputs.hpp), is 0 for all layers where there is
+  /// padding. Throws InputError naming the layer whose input does not fit.
   std::vector<Value> build(Graph& graph, std::int64_t batch, Mode mode) const;
+
+  /// The same in inference mode, padding as it is given.
+  std::vector<Value> build_as_given(Graph& graph, std::int64_t batch) const;
 
   /// (Re)draws all parameters. Each parameter's numbers depend on the seed and its own name alone.
   void initialize(std::uint64_t seed);

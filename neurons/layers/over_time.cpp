@@ -18,9 +18,7 @@ struct Masked {
     x = sequence_input(context, inputs[0]);
     if (x.shape()[1] == 0) fail_input("{}: the sequences have no steps", scope);
     if (inputs.size() == 1) return;
-    mask = inputs[1];
-    const TensorType expected{DType::boolean, {x.shape()[0], x.shape()[1]}};
-    if (mask.type() != expected) fail_input("{}: expects a mask {}, got {}", scope, expected.to_string(), mask.type().to_string());
+    mask = step_mask(context, x, inputs[1]);
     x = existing_steps(x, mask);
   }
 };

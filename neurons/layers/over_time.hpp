@@ -9,6 +9,7 @@ namespace neurons {
 /// The last step, or the last that is no padding.
 struct LastStep {
   static constexpr std::string_view kKind = "last_step";
+  static constexpr bool kTakesMask = true;
   template <typename Self, typename Visitor>
   static void fields(Self&, Visitor&&) {}
   Value build(BuildContext& context, const std::vector<Value>& inputs) const;
@@ -17,6 +18,7 @@ struct LastStep {
 /// The mean of all steps that are no padding.
 struct MeanOverTime {
   static constexpr std::string_view kKind = "mean_over_time";
+  static constexpr bool kTakesMask = true;
   template <typename Self, typename Visitor>
   static void fields(Self&, Visitor&&) {}
   Value build(BuildContext& context, const std::vector<Value>& inputs) const;
@@ -26,6 +28,7 @@ struct MeanOverTime {
 /// at the start: then the plain mean.
 struct AttentionPool {
   static constexpr std::string_view kKind = "attention_pool";
+  static constexpr bool kTakesMask = true;
   template <typename Self, typename Visitor>
   static void fields(Self&, Visitor&&) {}
   Value build(BuildContext& context, const std::vector<Value>& inputs) const;

@@ -34,6 +34,7 @@ void recurrent_fields(Self& self, Visitor& visit) {
 /// back: the gradient vanishes on its way (Bengio et al. 1994).
 struct SimpleRnn {
   static constexpr std::string_view kKind = "simple_rnn";
+  static constexpr bool kTakesMask = true;
   std::int64_t hidden = 1;  ///< units
   std::int64_t layers = 1;
   bool bidirectional = false;
@@ -54,6 +55,7 @@ struct SimpleRnn {
 /// Long short-term memory (Hochreiter & Schmidhuber 1997; forget gates: Gers et al. 2000). Gates: input, output, forget, candidate.
 struct Lstm {
   static constexpr std::string_view kKind = "lstm";
+  static constexpr bool kTakesMask = true;
   std::int64_t hidden = 1;  ///< units
   std::int64_t layers = 1;
   bool bidirectional = false;
@@ -74,6 +76,7 @@ struct Lstm {
 /// Gated recurrent units (Cho et al. 2014). Gates: update, reset, candidate.
 struct Gru {
   static constexpr std::string_view kKind = "gru";
+  static constexpr bool kTakesMask = true;
   std::int64_t hidden = 1;  ///< units
   std::int64_t layers = 1;
   bool bidirectional = false;

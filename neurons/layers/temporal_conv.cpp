@@ -10,8 +10,13 @@ Value transposed(Value value) { return emit_with("Transpose", {value}, {{"perm",
 }  // namespace
 
 Value TemporalConv::build(BuildContext& context, const std::vector<Value>& inputs) const {
-  const Value x = sequence_input(context, single_input(context, inputs));
   const std::string& scope = context.graph().scope();
+  if (inputs.empty() || inputs.size() > 2) {
+    fail_input("{}: takes x, and a mask or lengths if there is padding; got {} inputs", scope, inputs.size());
+  }
+  Value x = sequence_input(context, inputs[0]);
+  const Value mask = inputs.size() == 2 ? step_mask(context, x, inputs[1]) : Value{};
+  if (mask) x = existing_steps(x, mask);
   for (const auto& [name, value] : {std::pair("filters", filters), std::pair("kernel", kernel), std::pair("dilation", dilation)}) {
     if (value < 1) fail_input("{}: {} = {} must be at least 1", scope, name, value);
   }
@@ -27,7 +32,8 @@ Value TemporalConv::build(BuildContext& context, const std::vector<Value>& input
   const std::int64_t before = causal ? reach : reach / 2;
   const Attributes window{{"dilations", std::vector{dilation}}, {"pads", std::vector{before, reach - before}}};
   const Value y = transposed(emit_with("Conv", {transposed(x), weight, b}, window));
-  return after.build(context, {y});
+  const Value result = after.build(context, {y});
+  return mask ? existing_steps(result, mask) : result;
 }
 
 }  // namespace neurons

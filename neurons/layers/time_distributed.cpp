@@ -15,11 +15,8 @@ Value masked_steps(BuildContext& context, Value x, const std::vector<Value>& mas
     fail_input("{}: expects sequences [batch, time, …], got {}", scope, x.type().to_string());
   }
   if (mask.empty()) return x;
-  const TensorType expected{DType::boolean, {x.shape()[0], x.shape()[1]}};
-  if (mask[0].type() != expected) {
-    fail_input("{}: expects a mask {}, got {}", scope, expected.to_string(), mask[0].type().to_string());
-  }
-  return x.type().dtype == DType::f32 ? existing_steps(x, mask[0]) : x;
+  const Value existing = step_mask(context, x, mask[0]);
+  return x.type().dtype == DType::f32 ? existing_steps(x, existing) : x;
 }
 
 /// The extents from `axis` on behind those of `first`.

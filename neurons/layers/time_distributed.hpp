@@ -32,6 +32,7 @@ struct TimeDistributed {
 /// How the block begins, for blocks of another make: [batch, time, …] and perhaps a mask to [batch · time, …].
 struct FoldTime {
   static constexpr std::string_view kKind = "fold_time";
+  static constexpr bool kTakesMask = true;
   template <typename Self, typename Visitor>
   static void fields(Self&, Visitor&&) {}
   Value build(BuildContext& context, const std::vector<Value>& inputs) const;

@@ -65,8 +65,7 @@ Value TransformerEncoder::build(BuildContext& context, const std::vector<Value>&
   check(context, dropout, feed_forward);
   Halves halves(context, *this);
   Value steps = sequence_input(context, inputs[0]);
-  const TensorType mask{DType::boolean, {steps.shape()[0], steps.shape()[1]}};
-  if (inputs.size() == 2 && inputs[1].type() == mask) steps = existing_steps(steps, inputs[1]);
+  if (inputs.size() == 2) steps = existing_steps(steps, steps_in_use(context, steps, inputs[1]));
   const Value x = halves.around("attention", steps, [&](Value seen) {
     std::vector<Value> operands = inputs;
     operands[0] = seen;

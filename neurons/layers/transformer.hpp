@@ -11,6 +11,7 @@ namespace neurons {
 /// parts), attention_norm, feed_forward, feed_forward_output, feed_forward_norm. Throws InputError as these do.
 struct TransformerEncoder {
   static constexpr std::string_view kKind = "transformer_encoder";
+  static constexpr bool kTakesMask = true;
   std::int64_t heads = 1;
   std::int64_t feed_forward = 0;    ///< neurons between; 0: four times the width
   std::string activation = "gelu";  ///< theirs
@@ -42,6 +43,7 @@ struct TransformerEncoder {
 /// cross_attention_norm, feed_forward, feed_forward_output, feed_forward_norm.
 struct TransformerDecoder {
   static constexpr std::string_view kKind = "transformer_decoder";
+  static constexpr bool kTakesMask = true;
   std::int64_t heads = 1;
   std::int64_t feed_forward = 0;
   std::string activation = "gelu";
