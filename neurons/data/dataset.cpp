@@ -45,6 +45,59 @@ void require_finite(const Dataset& data, const Tensor& tensor, std::string_view 
              place_of(bad, tensor.shape(), column_names), values[bad]);
 }
 
+/// Numbers, or NaN for those of steps that do not count.
+void require_targets(const Dataset& data) {
+  if (!data.has_targets_of_steps()) return require_finite(data, data.targets, "targets", {});
+  const auto values = data.targets.values<float>();
+  const auto bad = std::ranges::find_if(values, [](float value) { return std::isinf(value); });
+  if (bad == values.end()) return;
+  fail_input("{}: targets: {} is {}, expected a finite number, or NaN where a step does not count", name_of(data),
+             place_of(static_cast<std::size_t>(bad - values.begin()), data.targets.shape(), {}), *bad);
+}
+
+/// Calls visit(sample, first, count): `count` steps behind the length of that sample, the first of them step `first` of all.
+template <typename Visit>
+void for_padding(const Dataset& data, const Visit& visit) {
+  const std::int64_t time = data.inputs.shape()[1];
+  for (std::size_t i = 0; i < data.lengths.size(); ++i) {
+    if (data.lengths[i] < time)
+      visit(static_cast<std::int64_t>(i), static_cast<std::int64_t>(i) * time + data.lengths[i], time - data.lengths[i]);
+  }
+}
+
+void require_lengths_in_data(const Dataset& data) {
+  const std::int64_t time = data.inputs.shape()[1];
+  const auto bad = std::ranges::find_if(data.lengths, [&](std::int64_t length) { return length < 1 || length > time; });
+  if (bad == data.lengths.end()) return;
+  fail_input("{}: sequence {} (from 0) has length {}, but the data has {} steps; expected 1 to {}", name_of(data),
+             bad - data.lengths.begin(), *bad, time, time);
+}
+
+/// Lengths that the data has, and nothing that counts behind them.
+void require_lengths(const Dataset& data) {
+  require_lengths_in_data(data);
+  if (!data.has_targets_of_steps()) return;
+  const std::int64_t width = data.is_classification() ? 1 : data.targets.shape()[2];
+  for_padding(data, [&](std::int64_t sample, std::int64_t first, std::int64_t count) {
+    for (std::int64_t i = first * width; i < (first + count) * width; ++i) {
+      const auto place = static_cast<std::size_t>(i);
+      const bool ignored = data.is_classification() ? data.targets.values<std::int64_t>()[place] == kIgnoredLabel
+                                                    : std::isnan(data.targets.values<float>()[place]);
+      if (ignored) continue;
+      fail_input("{}: sequence {} (from 0) has length {}, but a target at step {}; leave it out with mark_padding()", name_of(data),
+                 sample, data.lengths[static_cast<std::size_t>(sample)], i / width % data.inputs.shape()[1]);
+    }
+  });
+}
+
+/// Sets `count` rows from row `first` on.
+template <typename T>
+void fill_rows(Tensor& tensor, int axes, std::int64_t first, std::int64_t count, T value) {
+  const auto width = static_cast<std::size_t>(tensor.shape().product(axes, tensor.shape().rank()));
+  std::ranges::fill(tensor.values<T>().subspan(static_cast<std::size_t>(first) * width, static_cast<std::size_t>(count) * width),
+                    value);
+}
+
 void require_tokens(const Dataset& data) {
   const auto tokens = data.inputs.values<std::int64_t>();
   const auto bad = std::ranges::find_if(tokens, [](std::int64_t token) { return token < 0; });
@@ -87,7 +140,7 @@ std::int64_t Dataset::classes() const {
 
 std::int64_t Dataset::outputs() const {
   if (is_classification()) return classes();
-  return targets.shape().rank() > 1 ? targets.shape()[1] : 0;
+  return targets.shape().rank() > 1 ? targets.shape()[-1] : 0;
 }
 
 std::vector<Dataset::Scaling> Dataset::scaling() const {
@@ -131,7 +184,11 @@ Dataset Dataset::subset(std::span<const std::int64_t> indices) const {
                  .channel_means = channel_means,
                  .channel_deviations = channel_deviations,
                  .sample_weights = {},
+                 .lengths = {},
                  .source = source};
+  for (std::size_t i = 0; !lengths.empty() && i < indices.size(); ++i) {
+    result.lengths.push_back(lengths[static_cast<std::size_t>(indices[i])]);
+  }
   if (!sample_weights.empty()) {
     for (const std::int64_t index : indices) result.sample_weights.push_back(sample_weights[static_cast<std::size_t>(index)]);
   }
@@ -146,10 +203,10 @@ void Dataset::validate_shapes() const {
   }
   const int rank = targets.shape().rank();
   const bool labels = targets.dtype() == DType::i64 && (rank == 1 || rank == 2);
-  if (!labels && (targets.dtype() != DType::f32 || rank != 2)) {
+  if (!labels && (targets.dtype() != DType::f32 || (rank != 2 && rank != 3))) {
     fail_input(
-        "{}: targets are {}, expected class labels i64[samples], labels of steps i64[samples, time] or values f32[samples, "
-        "outputs]",
+        "{}: targets are {}, expected class labels i64[samples], labels of steps i64[samples, time], values f32[samples, outputs] "
+        "or those of steps f32[samples, time, outputs]",
         name, targets.type().to_string());
   }
   if (targets.shape()[0] != samples()) {
@@ -157,6 +214,14 @@ void Dataset::validate_shapes() const {
   }
   if (!sample_weights.empty() && static_cast<std::int64_t>(sample_weights.size()) != samples()) {
     fail_input("{}: {} samples, but {} sample weights", name, samples(), sample_weights.size());
+  }
+  if (!lengths.empty()) {
+    if (static_cast<std::int64_t>(lengths.size()) != samples()) {
+      fail_input("{}: {} samples, but {} lengths of sequences", name, samples(), lengths.size());
+    }
+    if (has_targets_of_steps() && targets.shape()[1] != inputs.shape()[1]) {
+      fail_input("{}: the sequences have {} steps, but their targets {}", name, inputs.shape()[1], targets.shape()[1]);
+    }
   }
   if (!labels && !class_names.empty()) {
     fail_input("{}: {} class names, but the targets are values to regress on", name, class_names.size());
@@ -185,11 +250,32 @@ void Dataset::validate_shapes() const {
   if (has_tokens() && (input_scale != 1 || input_offset != 0)) fail_input("{}: tokens are names, they cannot be scaled", name);
 }
 
+void mark_padding(Dataset& data) {
+  data.validate_shapes();
+  require_lengths_in_data(data);
+  for_padding(data, [&](std::int64_t, std::int64_t first, std::int64_t count) {
+    if (data.has_tokens()) {
+      fill_rows<std::int64_t>(data.inputs, 2, first, count, 0);
+    } else if (data.inputs.dtype() == DType::u8) {
+      fill_rows<std::uint8_t>(data.inputs, 2, first, count, 0);
+    } else {
+      fill_rows<float>(data.inputs, 2, first, count, 0);
+    }
+    if (!data.has_targets_of_steps()) return;
+    if (data.is_classification()) {
+      fill_rows<std::int64_t>(data.targets, 2, first, count, kIgnoredLabel);
+    } else {
+      fill_rows<float>(data.targets, 2, first, count, std::numeric_limits<float>::quiet_NaN());
+    }
+  });
+}
+
 void Dataset::validate() const {
   validate_shapes();
   if (inputs.dtype() == DType::f32) require_finite(*this, inputs, "inputs", feature_names);
   if (has_tokens()) require_tokens(*this);
-  if (!is_classification()) require_finite(*this, targets, "targets", {});
+  require_lengths(*this);
+  if (!is_classification()) require_targets(*this);
   for (std::size_t i = 0; i < sample_weights.size(); ++i) {
     if (!std::isfinite(sample_weights[i]) || sample_weights[i] < 0) {
       fail_input("{}: weight of sample {} (from 0) is {}, expected a finite number of at least 0", name_of(*this), i,

@@ -19,8 +19,8 @@ inline constexpr std::int64_t kIgnoredLabel = -100;
 /// numbers that name something (the tokens of a text) stay i64, all the way into the network.
 struct Dataset {
   Tensor inputs = {};  ///< u8 or f32 [samples, features…], or i64 [samples, time] tokens from 0; of rank 2 at least
-  /// i64[samples]: class labels from 0; i64[samples, time]: one for each step, or kIgnoredLabel; or f32[samples, outputs]: values
-  /// to regress on.
+  /// i64[samples]: class labels from 0; i64[samples, time]: one for each step, or kIgnoredLabel; f32[samples, outputs]: values to
+  /// regress on; f32[samples, time, outputs]: those of each step, NaN for a value that counts in no loss and in no metric.
   Tensor targets = {};
   std::vector<std::string> class_names = {};    ///< name of each label; may be empty
   std::vector<std::string> feature_names = {};  ///< name of each input column (inputs of rank 2); may be empty
@@ -30,7 +30,10 @@ struct Dataset {
   std::vector<float> channel_means = {};
   std::vector<float> channel_deviations = {};
   std::vector<float> sample_weights = {};  ///< one per sample; empty: all 1
-  std::string source = {};                 ///< the file or folder it came from, for messages
+  /// Sequences: how many steps of each exist, 1 to `time`; empty: all. What inputs [samples, time, …] and targets for each step
+  /// hold behind them is padding, see mark_padding().
+  std::vector<std::int64_t> lengths = {};
+  std::string source = {};  ///< the file or folder it came from, for messages
 
   std::int64_t samples() const noexcept;
   /// Shape of one sample: `inputs` without its first axis.
@@ -61,12 +64,20 @@ struct Dataset {
   /// validate_shapes().
   Dataset subset(std::span<const std::int64_t> indices) const;
 
-  /// Throws InputError if the parts do not fit together: types, ranks, numbers of samples, weights and names.
+  /// Targets are one for each step of sequences.
+  bool has_targets_of_steps() const noexcept { return targets.shape().rank() == (is_classification() ? 2 : 3); }
+
+  /// Throws InputError if the parts do not fit together: types, ranks, numbers of samples, weights, lengths and names.
   void validate_shapes() const;
   /// validate_shapes(), then every value: throws InputError naming sample, column and value of the first NaN or infinite input,
-  /// target or weight, a negative weight, or the first label that is no class.
+  /// target or weight, a negative weight, the first label that is no class, a length that the data does not have, and a target of
+  /// a step behind it that would count.
   void validate() const;
 };
+
+/// Behind the lengths of its sequences, sets inputs to 0 and targets of steps to what does not count: kIgnoredLabel, or NaN. Throws
+/// InputError as validate_shapes(), and for lengths that the data does not have.
+void mark_padding(Dataset& data);
 
 /// A dataset that comes in two parts.
 struct TrainTest {

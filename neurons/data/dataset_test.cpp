@@ -103,6 +103,63 @@ TEST(Dataset, HoldsTokensAndALabelForEachStep) {
   EXPECT_EQ(refused(other), "text: tokens are names, they cannot be scaled");
 }
 
+/// Two sequences of three steps, the first of which has two.
+Dataset padded(Tensor inputs, Tensor targets) {
+  return {.inputs = std::move(inputs), .targets = std::move(targets), .lengths = {2, 3}, .source = "padded"};
+}
+
+TEST(Dataset, MarksWhatLiesBehindASequence) {
+  Dataset data = padded(Tensor::of<std::int64_t>({2, 3}, {1, 2, 3, 4, 5, 6}), Tensor::of<std::int64_t>({2, 3}, {1, 0, 7, 1, 1, 0}));
+  EXPECT_EQ(message_of([&] { data.validate(); }),
+            "padded: sequence 0 (from 0) has length 2, but a target at step 2; leave it out with mark_padding()");
+  mark_padding(data);
+  data.validate();
+  EXPECT_THAT(data.inputs.values<std::int64_t>(), ElementsAre(1, 2, 0, 4, 5, 6));
+  EXPECT_THAT(data.targets.values<std::int64_t>(), ElementsAre(1, 0, kIgnoredLabel, 1, 1, 0));
+  EXPECT_EQ(data.classes(), 2);
+  EXPECT_EQ(data.subset(std::vector<std::int64_t>{1, 0, 1}).lengths, (std::vector<std::int64_t>{3, 2, 3}));
+
+  const float nan = std::nanf("");
+  data = padded(Tensor::of<float>({2, 3, 2}, {1, 2, 3, 4, nan, nan, 5, 6, 7, 8, 9, 10}),
+                Tensor::of<float>({2, 3, 1}, {1, 2, 3, 4, nan, 6}));
+  mark_padding(data);
+  data.validate();
+  EXPECT_THAT(data.inputs.values<float>(), ElementsAre(1, 2, 3, 4, 0, 0, 5, 6, 7, 8, 9, 10));
+  EXPECT_TRUE(std::isnan(data.targets.values<float>()[2]));
+  EXPECT_EQ(data.targets.values<float>()[5], 6);
+  EXPECT_EQ(data.outputs(), 1);
+  EXPECT_TRUE(data.has_targets_of_steps());
+  data.targets.values<float>()[3] = std::numeric_limits<float>::infinity();
+  EXPECT_EQ(
+      message_of([&] { data.validate(); }),
+      "padded: targets: sample 1 (from 0), element [0, 0] is inf, expected a finite number, or NaN where a step does not count");
+
+  // A target for a whole sequence stays.
+  data = padded(Tensor::of<std::uint8_t>({2, 3}, {1, 2, 3, 4, 5, 6}), Tensor::of<float>({2, 1}, {7, 8}));
+  mark_padding(data);
+  data.validate();
+  EXPECT_THAT(data.inputs.values<std::uint8_t>(), ElementsAre(1, 2, 0, 4, 5, 6));
+  EXPECT_THAT(data.targets.values<float>(), ElementsAre(7, 8));
+}
+
+TEST(Dataset, RefusesLengthsThatItDoesNotHave) {
+  const auto refusal = [](std::vector<std::int64_t> lengths) {
+    Dataset data = padded(Tensor(DType::i64, {2, 3}), Tensor(DType::i64, {2}));
+    data.lengths = std::move(lengths);
+    const std::string message = message_of([&] { data.validate(); });
+    EXPECT_EQ(message_of([&] { mark_padding(data); }), message);
+    return message;
+  };
+  EXPECT_EQ(refusal({3, 4}), "padded: sequence 1 (from 0) has length 4, but the data has 3 steps; expected 1 to 3");
+  EXPECT_EQ(refusal({0, 3}), "padded: sequence 0 (from 0) has length 0, but the data has 3 steps; expected 1 to 3");
+  EXPECT_EQ(refusal({-1, 3}), "padded: sequence 0 (from 0) has length -1, but the data has 3 steps; expected 1 to 3");
+  EXPECT_EQ(refusal({3}), "padded: 2 samples, but 1 lengths of sequences");
+  EXPECT_EQ(message_of([] {
+              padded(Tensor(DType::i64, {2, 3}), Tensor(DType::i64, {2, 4})).validate();
+            }),
+            "padded: the sequences have 3 steps, but their targets 4");
+}
+
 TEST(Dataset, SubsetKeepsOrderRepeatsAndAllThatIsKnown) {
   const std::vector<std::int64_t> chosen = {2, 0, 2};
   const Dataset part = flowers().subset(chosen);
@@ -150,12 +207,11 @@ TEST(Dataset, RefusesPartsThatDoNotFit) {
             "flowers.csv: inputs are f64[3, 2], expected u8 or f32 [samples, features…], or tokens i64[samples, time]");
   EXPECT_THAT(message_after([](Dataset& d) { d.inputs = Tensor(DType::f32, {3}); }), HasSubstr("inputs are f32[3]"));
   EXPECT_THAT(message_after([](Dataset& d) { d.inputs = Tensor(); }), HasSubstr("inputs are f32[]"));
-  EXPECT_EQ(
-      message_after([](Dataset& d) {
-        d.targets = Tensor(DType::i64, {3, 1, 1});
-      }),
-      "flowers.csv: targets are i64[3, 1, 1], expected class labels i64[samples], labels of steps i64[samples, time] or values "
-      "f32[samples, outputs]");
+  EXPECT_EQ(message_after([](Dataset& d) {
+              d.targets = Tensor(DType::i64, {3, 1, 1});
+            }),
+            "flowers.csv: targets are i64[3, 1, 1], expected class labels i64[samples], labels of steps i64[samples, time], values "
+            "f32[samples, outputs] or those of steps f32[samples, time, outputs]");
   EXPECT_EQ(message_after([](Dataset& d) { d.targets = Tensor(DType::i64, {4}); }),
             "flowers.csv: 3 samples of inputs, but 4 of targets");
   EXPECT_EQ(message_after([](Dataset& d) { d.sample_weights.pop_back(); }), "flowers.csv: 3 samples, but 2 sample weights");

@@ -91,8 +91,8 @@ void gather_targets(const Tensor& targets, std::span<const std::int64_t> indices
     const auto width = static_cast<std::size_t>(targets.shape().product(1, targets.shape().rank()));
     gather_rows(reinterpret_cast<const std::int64_t*>(from), width, indices, reinterpret_cast<std::int64_t*>(to));
   } else {
-    gather_rows(reinterpret_cast<const float*>(from), static_cast<std::size_t>(targets.shape()[1]), indices,
-                reinterpret_cast<float*>(to));
+    const auto width = static_cast<std::size_t>(targets.shape().product(1, targets.shape().rank()));
+    gather_rows(reinterpret_cast<const float*>(from), width, indices, reinterpret_cast<float*>(to));
   }
 }
 
@@ -201,6 +201,12 @@ struct Loader::Machine {
         auto* weights = reinterpret_cast<float*>(views.weights->data);
         for (const std::int64_t index : indices) {
           *weights++ = data.sample_weights.empty() ? 1.0F : data.sample_weights[static_cast<std::size_t>(index)];
+        }
+      }
+      if (views.lengths) {
+        auto* lengths = reinterpret_cast<std::int64_t*>(views.lengths->data);
+        for (const std::int64_t index : indices) {
+          *lengths++ = data.lengths.empty() ? data.inputs.shape()[1] : data.lengths[static_cast<std::size_t>(index)];
         }
       }
       if (options.transform) {
@@ -314,6 +320,7 @@ void Loader::start(const BatchViews& into) {
   const TensorType target = m.target_type(rows);
   require_view(into.targets, target.dtype, target.shape, "targets");
   if (into.weights) require_view(*into.weights, DType::f32, Shape{rows}, "weights");
+  if (into.lengths) require_view(*into.lengths, DType::i64, Shape{rows}, "lengths");
   m.views = into;
   m.on_its_way = true;
   if (m.thread.joinable() && m.is_large(rows)) {

@@ -15,9 +15,10 @@ namespace neurons {
 
 /// Where a batch goes: the caller's memory, for example an input buffer of a plan.
 struct BatchViews {
-  TensorView inputs;                  ///< f32[rows, …], or i64[rows, time] of tokens
-  TensorView targets;                 ///< i64[rows], i64[rows, time] or f32[rows, outputs]: see Loader::target_type()
-  std::optional<TensorView> weights;  ///< f32[rows]: the sample weights, 1 where the dataset has none
+  TensorView inputs;                    ///< f32[rows, …], or i64[rows, time] of tokens
+  TensorView targets;                   ///< i64[rows], i64[rows, time] or f32[rows, …]: see Loader::target_type()
+  std::optional<TensorView> weights;    ///< f32[rows]: the sample weights, 1 where the dataset has none
+  std::optional<TensorView> lengths{};  ///< i64[rows]: those of sequences, all their steps where the dataset has none
 };
 
 struct LoaderOptions {

@@ -186,6 +186,31 @@ TEST(Loader, TokensAndLabelsOfStepsStayWhatTheyAre) {
               ::testing::HasSubstr("has a label for each step: labels cannot become shares of classes"));
 }
 
+TEST(Loader, LengthsAndValuesOfStepsComeWithTheirSequence) {
+  Dataset data{.inputs = Tensor::of<float>({2, 2, 1}, {1, 2, 3, 4}), .targets = Tensor::of<float>({2, 2, 1}, {5, 6, 7, 8})};
+  Tensor inputs(DType::f32, {2, 2, 1}), targets(DType::f32, {2, 2, 1}), lengths(DType::i64, {2});
+  const BatchViews views{{DType::f32, inputs.shape(), inputs.bytes().data()},
+                         {DType::f32, targets.shape(), targets.bytes().data()},
+                         std::nullopt,
+                         TensorView{DType::i64, lengths.shape(), lengths.bytes().data()}};
+  for (const bool told : {true, false}) {
+    if (told) data.lengths = {1, 2};
+    if (!told) data.lengths.clear();
+    Loader loader(data, {.batch_size = 2, .shuffle = false});
+    loader.start(views);
+    loader.wait();
+    EXPECT_THAT(targets.values<float>(), ElementsAre(5, 6, 7, 8));
+    EXPECT_THAT(lengths.values<std::int64_t>(), ElementsAre(told ? 1 : 2, 2));
+  }
+  Loader loader(data, {.batch_size = 2});
+  EXPECT_THAT(message_of([&] {
+                BatchViews wrong = views;
+                wrong.lengths->dtype = DType::f32;
+                loader.start(wrong);
+              }),
+              HasSubstr("loader: lengths go to a view of f32[2], expected i64[2]"));
+}
+
 TEST(Loader, PrefetchingChangesNoBit) {
   const std::int64_t features = 70'000;  // two rows are more than kPrefetchBytes, one is less
   static_assert(2 * 70'000 * sizeof(float) >= Loader::kPrefetchBytes && 70'000 * sizeof(float) < 2 * Loader::kPrefetchBytes);

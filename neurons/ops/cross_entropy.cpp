@@ -174,8 +174,9 @@ void reference_gradient(const ReferenceContext& context) {
     const Target target = target_of(context, r, classes);
     double total = 0;
     for (const double coefficient : target.coefficients) total += coefficient;
-    for (std::size_t c = 0; c < classes; ++c) {
-      context.outputs[0].data[r * classes + c] = dlosses[r] * (probabilities[r * classes + c] * total - target.coefficients[c]);
+    for (std::size_t c = 0; c < classes; ++c) {  // of an ignored row 0, whatever its probabilities are
+      context.outputs[0].data[r * classes + c] =
+          total == 0 ? 0.0 : dlosses[r] * (probabilities[r * classes + c] * total - target.coefficients[c]);
     }
   }
 }

@@ -78,6 +78,14 @@ ClassificationReport report_of(const Tensor& predictions, const Tensor& targets)
                                Tensor::of<std::int64_t>({count}, labels));
 }
 
+/// Of targets and predictions of steps [samples, time, outputs] the steps as rows.
+RegressionReport report_of_values(const Tensor& predictions, const Tensor& targets) {
+  if (targets.shape().rank() == 2) return regression_report(predictions, targets);
+  const std::int64_t outputs = targets.shape()[-1];
+  const Shape rows{targets.elements() / std::max<std::int64_t>(1, outputs), outputs};
+  return regression_report(predictions.reshaped(rows), targets.reshaped(rows));
+}
+
 /// The loss is a mean over tokens, which may be several characters or parts of one.
 double nats_per_character(const Tokenizer& tokenizer, double loss, const Tensor& labels) {
   std::vector<std::int64_t> judged;
@@ -175,7 +183,7 @@ Evaluation evaluate(const Model& model, const Dataset& data, int threads) {
   } else {
     const Tensor targets = decoded(model, data.targets);
     const Tensor said = decoded(model, predictions);
-    result.regression = regression_report(said, targets);
+    result.regression = report_of_values(said, targets);
     if (model.series) judge_forecast(model, data, said, targets, result);
   }
   return result;

@@ -83,7 +83,7 @@ Parting part(const DataSpec& spec, std::int64_t samples, std::span<const std::in
 }
 
 std::vector<std::int64_t> labels_of(const Dataset& data, const DataSpec& spec) {
-  if (!spec.stratified.value_or(true) || !data.is_classification()) return {};
+  if (!spec.stratified.value_or(true) || !data.is_classification() || data.has_targets_of_steps()) return {};
   const auto labels = data.targets.values<std::int64_t>();
   return {labels.begin(), labels.end()};
 }
@@ -121,11 +121,14 @@ void require_columns(const Table& table, const DataSpec& spec) {
 /// Throws if all samples to learn from are of one class.
 void require_classes(const Dataset& train) {
   if (!train.is_classification()) return;
-  const auto labels = train.targets.values<std::int64_t>();
+  std::vector<std::int64_t> labels;
+  std::ranges::copy_if(train.targets.values<std::int64_t>(), std::back_inserter(labels),
+                       [](std::int64_t one) { return one != kIgnoredLabel; });
   if (std::ranges::adjacent_find(labels, std::ranges::not_equal_to{}) != labels.end() || labels.empty()) return;
   const auto label = static_cast<std::size_t>(labels.front());
-  fail_input("{}: all {} samples to learn from are of the class \"{}\": there is nothing to tell apart", train.source,
-             labels.size(), label < train.class_names.size() ? train.class_names[label] : std::to_string(label));
+  fail_input("{}: all {} {} to learn from are of the class \"{}\": there is nothing to tell apart", train.source, labels.size(),
+             train.has_targets_of_steps() ? "steps" : "samples",
+             label < train.class_names.size() ? train.class_names[label] : std::to_string(label));
 }
 
 /// A table, by an encoder that is known.

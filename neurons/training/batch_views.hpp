@@ -1,5 +1,5 @@
 #pragma once
-/// Where the loader puts a batch of a network with one input.
+/// Where the loader puts a batch of a network with one input, or with two: sequences and their lengths.
 
 #include "neurons/data/loader.hpp"
 #include "neurons/training/learner.hpp"
@@ -9,6 +9,7 @@ namespace neurons {
 inline BatchViews views_of(const Batch& batch) {
   BatchViews views{batch.inputs.front(), batch.target, std::nullopt};
   if (batch.weights.data != nullptr) views.weights = batch.weights;
+  if (batch.inputs.size() > 1) views.lengths = batch.inputs[1];
   return views;
 }
 

@@ -1,6 +1,7 @@
 #include "neurons/training/check_training.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "neurons/layers/embedding.hpp"
 #include "neurons/training/number_rules.hpp"
@@ -17,7 +18,9 @@ TensorType prediction_type(const Network& network, std::int64_t rows) {
 
 void check_shares(const Dataset& data, const Loss& loss) {
   const auto targets = data.targets.values<float>();
-  const auto bad = std::ranges::find_if(targets, [](float share) { return !(share >= 0 && share <= 1); });
+  const bool of_steps = data.has_targets_of_steps();
+  const auto bad =
+      std::ranges::find_if(targets, [&](float share) { return !((share >= 0 && share <= 1) || (of_steps && std::isnan(share))); });
   if (bad == targets.end()) return;
   fail_input(
       "{}: target {} of sample {} (from 0) is no share from 0 to 1, of which loss {} learns; for values use mse, mae or huber",
@@ -44,8 +47,24 @@ void check_targets(const Network& network, const Dataset& data, const Loss& loss
                prediction.shape.to_string(), wanted.shape.to_string(),
                steps ? "; label every step, or choose one of them (last_step) before the last layer" : "");
   }
+  if (data.has_targets_of_steps()) {
+    fail_input("{}: has targets {} for a sample, the network gives {}", data.name(), given.shape.to_string(),
+               prediction.shape.to_string());
+  }
   fail_input("{}: has {} target values a sample, the network gives {}; give the last layer {} units", data.name(), data.outputs(),
              prediction.shape.to_string(), data.outputs());
+}
+
+/// Something to learn from, or to judge by.
+void check_targets_count(const Dataset& data) {
+  if (!data.has_targets_of_steps()) return;
+  const bool labels = data.is_classification();
+  const bool nothing =
+      labels ? std::ranges::all_of(data.targets.values<std::int64_t>(), [](auto label) { return label == kIgnoredLabel; })
+             : std::ranges::all_of(data.targets.values<float>(), [](float value) { return std::isnan(value); });
+  if (!nothing) return;
+  fail_input("{}: every target is {}, which counts nowhere: there is nothing to learn from and to judge by; give some steps a {}",
+             data.name(), labels ? fmt::format("{}", kIgnoredLabel) : "NaN", labels ? "label" : "value");
 }
 
 /// Class labels become shares of classes where pictures are mixed: not every loss can learn from these.
@@ -71,6 +90,7 @@ void check_data(const Network& network, const Dataset& data, const Loss& loss) {
     fail_input("{}: all sample weights are 0", data.name());
   }
   check_inputs(network, data);
+  check_targets_count(data);
   check_targets(network, data, loss);
 }
 
@@ -118,9 +138,21 @@ void check_tokens(const Network& network, const Dataset& data) {
 
 void check_inputs(const Network& network, const Dataset& data) {
   if (network.outputs().empty()) fail_input("the network has no output");
-  if (network.inputs().size() != 1) {
-    fail_input("the network has {} inputs, a dataset gives one; for several use Learner and a loop of your own",
-               network.inputs().size());
+  const auto& inputs = network.inputs();
+  const bool reads_lengths = inputs.size() == 2 && inputs[1].dtype == DType::i64 && inputs[1].sample == Shape{};
+  if (inputs.size() != 1 && !reads_lengths) {
+    fail_input(
+        "the network has {} inputs, a dataset gives one, and lengths of sequences for a second one i64 []; for others use Learner "
+        "and a "
+        "loop of your own",
+        inputs.size());
+  }
+  if (!data.lengths.empty() && !reads_lengths && !data.has_targets_of_steps()) {
+    fail_input(
+        "{}: tells the lengths of its sequences, but the network has no input for them; add one, which recurrent layers, attention "
+        "and "
+        "pools over time read, or leave the lengths out",
+        data.name());
   }
   const auto& input = network.inputs().front();
   if (input.dtype != data.input_type()) {

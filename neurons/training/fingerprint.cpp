@@ -58,6 +58,9 @@ void add_data(Fingerprint& print, const std::string& name, const Dataset& data) 
         fmt::format("means {}, deviations {}", fmt::join(data.channel_means, " "), fmt::join(data.channel_deviations, " "));
   }
   print[name + " targets"] = describe(data.targets);
+  if (!data.lengths.empty()) {
+    print[name + " lengths"] = describe(Tensor::of<std::int64_t>({static_cast<std::int64_t>(data.lengths.size())}, data.lengths));
+  }
   if (data.sample_weights.empty()) return;
   print[name + " sample weights"] =
       describe(Tensor::of<float>({static_cast<std::int64_t>(data.sample_weights.size())}, data.sample_weights));

@@ -27,6 +27,9 @@ void require_one_input(std::string_view method, const Network& network, const Da
 }
 
 void require_targets(std::string_view method, const TensorType& prediction, const Dataset& data, const Loss& loss) {
+  if (method == LevenbergMarquardt::kKind && data.has_targets_of_steps()) {
+    fail_input("{}: has no use for a target for each step; choose lbfgs or adam", method);
+  }
   const TensorType wanted = loss.target_type(prediction, data.is_classification());
   if (wanted != data.targets.type()) {
     fail_input("{}: loss {} on predictions {} needs targets {}, the data has {}", method, loss.kind(), prediction.shape.to_string(),

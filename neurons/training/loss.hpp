@@ -17,7 +17,8 @@ namespace neurons {
 /// true`.
 struct RowLosses {
   Value losses;   ///< [batch]; of a sequence, the sum over its steps
-  Value weights;  ///< [batch] or absent (all 1): the weight of each row in the mean, already multiplied into `losses`
+  Value weights;  ///< [batch] or absent (all 1): the weight of each row in the mean, already multiplied into `losses`; of a
+                  ///< sequence, of its steps that count
 };
 
 class Loss {

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "neurons/data/dataset.hpp"
 #include "neurons/graph/kinds.hpp"
 
 namespace neurons {
@@ -31,6 +32,49 @@ Value reshaped(Value value, const Shape& shape) {
 
 /// Of one number for each step of each sequence, those of the sequences: [batch · time] → [batch].
 Value sum_of_steps(Value steps, const Shape& shape) { return sum_of_classes(reshaped(steps, shape)); }
+
+bool is_of_sequences(const Value& prediction) { return prediction.shape().rank() == 3; }
+
+/// What counts of a value, where `missing` says what does not: 0 there, whatever stands there, and no gradient flows to it.
+Value counted(Value missing, Value value) {
+  Graph& graph = value.graph();
+  return graph.emit("Where", {missing, graph.scalar(0), value});
+}
+
+/// Which labels are kIgnoredLabel.
+Value is_ignored(Value labels) {
+  Graph& graph = labels.graph();
+  return graph.emit("Equal", {labels, graph.constant(Tensor::of<std::int64_t>({}, {kIgnoredLabel}))});
+}
+
+Value count(Value missing) { return counted(missing, missing.graph().scalar(1)); }
+
+/// Row losses where `loss` gives a number for each output, whose mean is the row's. Targets of sequences [batch, time, outputs]
+/// that are NaN count nowhere.
+template <typename LossOf>
+RowLosses loss_of_outputs(Value prediction, Value target, const LossOf& loss) {
+  if (!is_of_sequences(prediction)) return {mean_of_outputs(loss(prediction, target)), {}};
+  const Value missing = target.graph().emit("IsNaN", {target});
+  const auto outputs = static_cast<double>(prediction.shape()[-1]);
+  const auto of_row = [&](Value values) {
+    return emit_with("ReduceSum", {values}, {{"axes", std::vector<std::int64_t>{1, 2}}, {"keep_dims", false}}) / outputs;
+  };
+  return {of_row(counted(missing, loss(counted(missing, prediction), counted(missing, target)))), of_row(count(missing))};
+}
+
+/// Row losses where `loss` gives a number for each row of predictions and targets [rows, classes]. Of sequences [batch, time,
+/// classes] each step is one; steps whose target holds a NaN count nowhere.
+template <typename LossOf>
+RowLosses loss_of_rows(Value prediction, Value target, const LossOf& loss) {
+  if (!is_of_sequences(prediction)) return {loss(prediction, target), {}};
+  const Shape sequences{prediction.shape()[0], prediction.shape()[1]};
+  const Shape rows{sequences.elements(), prediction.shape()[-1]};
+  const Value wanted = reshaped(target, rows);
+  const Value missing = target.graph().emit("IsNaN", {sum_of_classes(wanted)});
+  const Value missing_row = reshaped(missing, {rows[0], 1});
+  const Value losses = loss(counted(missing_row, reshaped(prediction, rows)), counted(missing_row, wanted));
+  return {sum_of_steps(counted(missing, losses), sequences), sum_of_steps(count(missing), sequences)};
+}
 
 Value log_softmax(Value logits) { return emit_with("LogSoftmax", {logits}, {{"axis", std::int64_t{-1}}}); }
 
@@ -108,24 +152,27 @@ RowLosses CrossEntropy::build(Graph& graph, Value prediction, Value target) cons
   const double classes = static_cast<double>(prediction.shape()[-1]);
   Value wanted = smoothing == 0 ? target : target * (1 - smoothing) + smoothing / classes;
   if (weights) wanted = wanted * weights;
-  return {mean_of_outputs(-sum_of_classes(wanted * log_softmax(prediction))), {}};
+  return loss_of_rows(prediction, wanted, [](Value x, Value t) { return -sum_of_classes(t * log_softmax(x)); });
 }
 
 TensorType BinaryCrossEntropy::target_type(const TensorType& prediction, bool labels) const {
   if (!labels) return prediction;
-  if (prediction.shape.elements() != prediction.shape[0]) {
+  const Shape& shape = prediction.shape;
+  if (shape.rank() == 3 && shape[2] == 1) return {DType::i64, {shape[0], shape[1]}};
+  if (shape.elements() != shape[0]) {
     fail_input("loss binary_cross_entropy: class labels need one output a sample, the network has {}; use cross_entropy",
-               prediction.shape.to_string());
+               shape.to_string());
   }
-  return {DType::i64, {prediction.shape[0]}};
+  return {DType::i64, {shape[0]}};
 }
 
 RowLosses BinaryCrossEntropy::build(Graph& graph, Value prediction, Value target) const {
   if (target.type().dtype == DType::i64) {
-    target = emit_with("Cast", {target}, {{"to", std::string("f32")}});
-    target = reshaped(target, prediction.shape());
+    const Value labels = reshaped(target, prediction.shape());
+    target = emit_with("Cast", {labels}, {{"to", std::string("f32")}});
+    if (is_of_sequences(prediction)) target = graph.emit("Where", {is_ignored(labels), graph.scalar(std::nan("")), target});
   }
-  return {mean_of_outputs(graph.emit("Softplus", {prediction}) - prediction * target), {}};
+  return loss_of_outputs(prediction, target, [&](Value x, Value t) { return graph.emit("Softplus", {x}) - x * t; });
 }
 
 TensorType MeanSquaredError::target_type(const TensorType& prediction, bool labels) const {
@@ -133,8 +180,10 @@ TensorType MeanSquaredError::target_type(const TensorType& prediction, bool labe
 }
 
 RowLosses MeanSquaredError::build(Graph&, Value prediction, Value target) const {
-  const Value difference = prediction - target;
-  return {mean_of_outputs(difference * difference), {}};
+  return loss_of_outputs(prediction, target, [](Value x, Value t) {
+    const Value difference = x - t;
+    return difference * difference;
+  });
 }
 
 TensorType MeanAbsoluteError::target_type(const TensorType& prediction, bool labels) const {
@@ -142,7 +191,7 @@ TensorType MeanAbsoluteError::target_type(const TensorType& prediction, bool lab
 }
 
 RowLosses MeanAbsoluteError::build(Graph& graph, Value prediction, Value target) const {
-  return {mean_of_outputs(graph.emit("Abs", {prediction - target})), {}};
+  return loss_of_outputs(prediction, target, [&](Value x, Value t) { return graph.emit("Abs", {x - t}); });
 }
 
 TensorType Huber::target_type(const TensorType& prediction, bool labels) const {
@@ -153,47 +202,62 @@ TensorType Huber::target_type(const TensorType& prediction, bool labels) const {
 RowLosses Huber::build(Graph& graph, Value prediction, Value target) const {
   // With q = min(|d|, delta): ½q² + delta · (|d| - q).
   const double bound = static_cast<double>(delta);
-  const Value distance = graph.emit("Abs", {prediction - target});
-  const Value quadratic = graph.emit("Min", {distance, graph.scalar(bound)});
-  return {mean_of_outputs(0.5 * (quadratic * quadratic) + bound * (distance - quadratic)), {}};
+  return loss_of_outputs(prediction, target, [&](Value x, Value t) {
+    const Value distance = graph.emit("Abs", {x - t});
+    const Value quadratic = graph.emit("Min", {distance, graph.scalar(bound)});
+    return 0.5 * (quadratic * quadratic) + bound * (distance - quadratic);
+  });
 }
 
 TensorType Hinge::target_type(const TensorType& prediction, bool labels) const {
-  require_classes(kKind, prediction);
+  require_classes_of_steps(kKind, prediction);
   if (!labels) fail_input("loss hinge: needs class labels, the data has real-valued targets; use mse, mae or huber");
   return labels_of_classes(kKind, prediction);
 }
 
 RowLosses Hinge::build(Graph& graph, Value prediction, Value target) const {
-  const std::int64_t classes = prediction.shape()[1];
-  const Value chosen = emit_with("OneHot", {target}, {{"depth", classes}});
-  const Value score = emit_with("ReduceSum", {prediction * chosen}, {{"axes", std::vector<std::int64_t>{-1}}, {"keep_dims", true}});
-  const Value violations = graph.emit("Relu", {prediction - score + static_cast<double>(margin)}) * (1.0 - chosen);
-  return {sum_of_classes(violations) / static_cast<double>(classes), {}};
+  const std::int64_t classes = prediction.shape()[-1];
+  const auto loss = [&](Value scores, Value labels) {
+    const Value chosen = emit_with("OneHot", {labels}, {{"depth", classes}});
+    const Value score = emit_with("ReduceSum", {scores * chosen}, {{"axes", std::vector<std::int64_t>{-1}}, {"keep_dims", true}});
+    const Value violations = graph.emit("Relu", {scores - score + static_cast<double>(margin)}) * (1.0 - chosen);
+    return sum_of_classes(violations) / static_cast<double>(classes);
+  };
+  if (!is_of_sequences(prediction)) return {loss(prediction, target), {}};
+  const std::int64_t steps = target.shape().elements();
+  const Value labels = reshaped(target, {steps});
+  const Value missing = is_ignored(labels);
+  const Value none = graph.constant(Tensor(DType::i64, {}));
+  const Value losses = loss(counted(reshaped(missing, {steps, 1}), reshaped(prediction, {steps, classes})),
+                            graph.emit("Where", {missing, none, labels}));
+  return {sum_of_steps(counted(missing, losses), target.shape()), sum_of_steps(count(missing), target.shape())};
 }
 
 TensorType KlDivergence::target_type(const TensorType& prediction, bool labels) const {
-  require_classes(kKind, prediction);
+  require_classes_of_steps(kKind, prediction);
   return shares_of_classes(kKind, real_targets(kKind, prediction, labels));
 }
 
 RowLosses KlDivergence::build(Graph& graph, Value prediction, Value target) const {
-  const Value positive = graph.emit("Greater", {target, graph.scalar(0)});
-  const Value safe = graph.emit("Where", {positive, target, graph.scalar(1)});  // log 1 = 0 where the target is 0
-  return {sum_of_classes(target * (graph.emit("Log", {safe}) - log_softmax(prediction))), {}};
+  return loss_of_rows(prediction, target, [&](Value x, Value t) {
+    const Value positive = graph.emit("Greater", {t, graph.scalar(0)});
+    const Value safe = graph.emit("Where", {positive, t, graph.scalar(1)});  // log 1 = 0 where the target is 0
+    return sum_of_classes(t * (graph.emit("Log", {safe}) - log_softmax(x)));
+  });
 }
 
 TensorType CosineDistance::target_type(const TensorType& prediction, bool labels) const {
-  require_classes(kKind, prediction);
+  require_classes_of_steps(kKind, prediction);
   return real_targets(kKind, prediction, labels);
 }
 
 RowLosses CosineDistance::build(Graph& graph, Value prediction, Value target) const {
   constexpr double kSmallest = 1e-8;  // as PyTorch: |x| |t| is at least this
-  const Value product = sum_of_classes(prediction * target);
-  const Value squares = sum_of_classes(prediction * prediction) * sum_of_classes(target * target);
-  const Value lengths = graph.emit("Sqrt", {graph.emit("Max", {squares, graph.scalar(kSmallest * kSmallest)})});
-  return {1.0 - product / lengths, {}};
+  return loss_of_rows(prediction, target, [&](Value x, Value t) {
+    const Value squares = sum_of_classes(x * x) * sum_of_classes(t * t);
+    const Value lengths = graph.emit("Sqrt", {graph.emit("Max", {squares, graph.scalar(kSmallest * kSmallest)})});
+    return 1.0 - sum_of_classes(x * t) / lengths;
+  });
 }
 
 BatchLoss batch_loss(const Loss& loss, Value prediction, Value target, Value sample_weights) {

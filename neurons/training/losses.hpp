@@ -1,14 +1,15 @@
 #pragma once
 /// The losses. Each gives one number a sample; the mean over the batch is what is minimised. All agree with PyTorch's of that name
-/// under reduction "mean".
+/// under reduction "mean". Of sequences, predictions [batch, time, …] with a target for each step, the mean is that over all steps
+/// that count: a step whose label is kIgnoredLabel, or whose target value is NaN, is not there for loss, gradient and mean,
+/// whatever the prediction is. A batch in which nothing counts has loss 0 and no gradient.
 
 #include "neurons/training/loss.hpp"
 
 namespace neurons {
 
-/// -log softmax(prediction)[label], or -Σ target · log softmax(prediction) for soft targets [batch, classes]. Of predictions
-/// [batch, time, classes] and labels [batch, time] the mean over all steps: a step whose label is -100 counts nowhere. Classes are
-/// the last axis; PyTorch has them second.
+/// -log softmax(prediction)[label], or -Σ target · log softmax(prediction) for soft targets [batch, classes]. Of sequences:
+/// predictions [batch, time, classes], labels [batch, time]. Classes are the last axis; PyTorch has them second.
 struct CrossEntropy {
   static constexpr std::string_view kKind = "cross_entropy";
   static constexpr bool kOfLogits = true;
@@ -27,7 +28,7 @@ struct CrossEntropy {
 };
 
 /// For independent yes/no outputs, on logits: softplus(x) - x · t, averaged over outputs. Targets in [0, 1], or labels for one
-/// output.
+/// output (of sequences [batch, time, 1], labels [batch, time]).
 struct BinaryCrossEntropy {
   static constexpr std::string_view kKind = "binary_cross_entropy";
   static constexpr bool kOfLogits = true;

@@ -213,6 +213,99 @@ TEST(Losses, CrossEntropyOfSequencesIsTheMeanOverTheirSteps) {
   EXPECT_EQ(by_plan({CrossEntropy{}, sequences, nothing}).value, 0);
 }
 
+/// `count` steps of two sequences of three steps each: numbers for all of them, or of those steps alone that count as rows.
+struct Steps {
+  static constexpr std::size_t kSteps = 6;
+  static bool counts(std::size_t step) { return step != 2 && step < 4; }
+
+  explicit Steps(std::size_t columns) : width(columns) {}
+  std::size_t width;
+
+  Tensor all(const std::vector<float>& numbers) const { return floats({2, 3, static_cast<std::int64_t>(width)}, numbers); }
+  Tensor kept(const std::vector<float>& numbers) const {
+    std::vector<float> rows;
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+      if (counts(i / width)) rows.push_back(numbers[i]);
+    }
+    return floats({3, static_cast<std::int64_t>(width)}, rows);
+  }
+  /// Those that do not count are `otherwise`.
+  std::vector<float> numbers(float first, float otherwise) const {
+    std::vector<float> result;
+    for (std::size_t i = 0; i < kSteps * width; ++i) {
+      const float value = 0.5F + 0.45F * std::sin(first + static_cast<float>(i));
+      result.push_back(counts(i / width) ? value : otherwise);
+    }
+    return result;
+  }
+};
+
+void expect_as_rows(const Case& sequences, const Case& rows, const Steps& steps) {
+  const Outcome expected = by_plan(rows);
+  for (const Outcome& found : {by_plan(sequences), by_interpreter(sequences)}) {
+    EXPECT_NEAR(found.value, expected.value, 1e-6) << sequences.loss.kind();
+    std::size_t next = 0;
+    for (std::size_t i = 0; i < found.gradient.size(); ++i) {
+      const double slope = Steps::counts(i / steps.width) ? expected.gradient[next++] : 0;
+      EXPECT_NEAR(found.gradient[i], slope, 1e-6) << sequences.loss.kind() << " " << i;
+    }
+  }
+}
+
+/// A step whose target is NaN is as if it were not there, whatever the network says there.
+TEST(Losses, AStepWithoutATargetCountsNowhere) {
+  const float nan = std::nanf("");
+  for (const std::size_t width : {std::size_t{1}, std::size_t{3}}) {
+    const Steps steps(width);
+    for (const Loss& loss : {Loss(MeanSquaredError{}), Loss(MeanAbsoluteError{}), Loss(Huber{.delta = 0.2F}),
+                             Loss(BinaryCrossEntropy{}), Loss(KlDivergence{}), Loss(CosineDistance{}), Loss(CrossEntropy{}),
+                             Loss(CrossEntropy{.label_smoothing = 0.1F, .class_weights = {1, 2, 3}})}) {
+      if (width == 1 && loss.is_of_shares() && loss.kind() != BinaryCrossEntropy::kKind) continue;
+      const auto targets = steps.numbers(1, nan);
+      for (const float said : {0.0F, 1e30F, nan, std::numeric_limits<float>::infinity()}) {
+        const auto predictions = steps.numbers(4, said);
+        expect_as_rows({loss, steps.all(predictions), steps.all(targets)}, {loss, steps.kept(predictions), steps.kept(targets)},
+                       steps);
+      }
+    }
+  }
+}
+
+TEST(Losses, AStepWithAnIgnoredLabelCountsNowhere) {
+  for (const float said : {7.0F, std::nanf("")}) {
+    for (const std::size_t width : {std::size_t{1}, std::size_t{3}, std::size_t{40}}) {
+      const Steps steps(width);
+      const auto predictions = steps.numbers(4, said);
+      const Tensor all = Tensor::of<std::int64_t>({2, 3}, {1, 0, -100, 1, -100, -100});
+      const Tensor kept = labels({1, 0, 1});
+      for (const Loss& loss : {Loss(BinaryCrossEntropy{}), Loss(Hinge{}), Loss(CrossEntropy{})}) {
+        if ((width == 1) != (loss.kind() == BinaryCrossEntropy::kKind)) continue;
+        expect_as_rows({loss, steps.all(predictions), all}, {loss, steps.kept(predictions), kept}, steps);
+      }
+    }
+  }
+}
+
+/// Of values one alone may be missing: means are over those that are there.
+TEST(Losses, AMissingValueCountsNowhere) {
+  const Tensor targets = floats({1, 2, 2}, {1, std::nanf(""), 0, 2});
+  expect_near(by_plan({MeanSquaredError{}, floats({1, 2, 2}, {2, 9, 2, 4}), targets}), (1.0 + 4 + 4) / 3,
+              {2.0 / 3, 0, 4.0 / 3, 4.0 / 3}, 1e-6);
+}
+
+TEST(Losses, ABatchInWhichNothingCountsTeachesNothing) {
+  const Tensor nothing = floats({2, 2, 3}, std::vector<float>(12, std::nanf("")));
+  const Tensor said = floats({2, 2, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, std::nanf("")});
+  for (const Loss& loss : {Loss(MeanSquaredError{}), Loss(MeanAbsoluteError{}), Loss(Huber{}), Loss(BinaryCrossEntropy{}),
+                           Loss(KlDivergence{}), Loss(CosineDistance{}), Loss(CrossEntropy{})}) {
+    expect_near(by_plan({loss, said, nothing}), 0, std::vector<double>(12, 0), 0);
+  }
+  const Tensor ignored = Tensor::of<std::int64_t>({2, 2}, {-100, -100, -100, -100});
+  for (const Loss& loss : {Loss(CrossEntropy{}), Loss(Hinge{})}) {
+    expect_near(by_plan({loss, said, ignored}), 0, std::vector<double>(12, 0), 0);
+  }
+}
+
 TEST(Losses, SayWhatTheyCannotUse) {
   const TensorType one{DType::f32, {8, 1}};
   const TensorType three{DType::f32, {8, 3}};

@@ -153,35 +153,46 @@ RegressionReport regression_report(const Tensor& predictions, const Tensor& targ
   }
   if (predictions.elements() == 0) fail_input("metrics: there is nothing to measure in {}", predictions.type().to_string());
   const std::int64_t outputs = predictions.shape()[1];
-  require_finite(predictions.values<float>(), outputs, "prediction");
-  require_finite(targets.values<float>(), outputs, "target");
-  const auto found = predictions.values<float>();
   const auto wanted = targets.values<float>();
-  const auto samples = static_cast<double>(predictions.shape()[0]);
+  std::vector<float> found(predictions.values<float>().begin(), predictions.values<float>().end());
+  std::vector<float> judged(wanted.begin(), wanted.end());
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (std::isnan(wanted[i])) found[i] = judged[i] = 0;
+  }
+  require_finite(found, outputs, "prediction");
+  require_finite(judged, outputs, "target");
   RegressionReport report;
   std::int64_t varying = 0;
+  double count = 0;
   for (std::size_t o = 0; o < static_cast<std::size_t>(outputs); ++o) {
+    const auto for_each = [&](const auto& visit) {
+      for (std::size_t i = o; i < wanted.size(); i += static_cast<std::size_t>(outputs)) {
+        if (!std::isnan(wanted[i])) visit(static_cast<double>(found[i]), static_cast<double>(wanted[i]));
+      }
+    };
+    double samples = 0;
+    for_each([&](double, double) { ++samples; });
     double mean = 0;
     double squares = 0;
-    for (std::size_t i = o; i < wanted.size(); i += static_cast<std::size_t>(outputs)) {
-      const double error = static_cast<double>(found[i]) - static_cast<double>(wanted[i]);
+    for_each([&](double said, double target) {
+      const double error = said - target;
       squares += error * error;
       report.mae += std::abs(error);
-      mean += static_cast<double>(wanted[i]) / samples;
-    }
+      mean += target / samples;
+    });
     double spread = 0;
-    for (std::size_t i = o; i < wanted.size(); i += static_cast<std::size_t>(outputs)) {
-      spread += std::pow(static_cast<double>(wanted[i]) - mean, 2);
-    }
+    for_each([&](double, double target) { spread += std::pow(target - mean, 2); });
     const bool constant = spread <= 1e-24 * samples * mean * mean;  // what rounding leaves of 0
     report.mse += squares;
+    count += samples;
     if (constant) continue;  // a corner of pictures that is always black, say, tells nothing
     ++varying;
     report.r2 += 1 - squares / spread;
   }
+  if (count == 0) fail_input("metrics: there is nothing to measure: every target is NaN");
   report.r2 = varying == 0 ? kNaN : report.r2 / static_cast<double>(varying);
-  report.mse /= static_cast<double>(predictions.elements());
-  report.mae /= static_cast<double>(predictions.elements());
+  report.mse /= count;
+  report.mae /= count;
   report.rmse = std::sqrt(report.mse);
   return report;
 }

@@ -36,7 +36,7 @@ struct RegressionReport {
   double r2 = 0;  ///< mean over the outputs whose target varies; NaN where none does
 };
 
-/// Both f32 [samples, outputs]. Throws InputError where shapes differ.
+/// Both f32 [samples, outputs]; a target that is NaN counts nowhere. Throws InputError where shapes differ.
 RegressionReport regression_report(const Tensor& predictions, const Tensor& targets);
 
 }  // namespace neurons

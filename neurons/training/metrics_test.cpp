@@ -94,6 +94,14 @@ TEST(RegressionReport, R2IsThatOfTheTargetsThatVary) {
   EXPECT_DOUBLE_EQ(report.mse, (5.0 + 3 + 14) / 9);
 }
 
+TEST(RegressionReport, ATargetOfNanCountsNowhere) {
+  const auto report = regression_report(floats({3, 2}, {1, kInfinity, 2, 6, 4, 8}), floats({3, 2}, {1, NAN, NAN, 7, 2, 5}));
+  EXPECT_DOUBLE_EQ(report.mse, (0.0 + 4 + 1 + 9) / 4);
+  EXPECT_DOUBLE_EQ(report.mae, (0.0 + 2 + 1 + 3) / 4);
+  EXPECT_DOUBLE_EQ(report.r2, ((1 - 4 / 0.5) + (1 - 10 / 2.0)) / 2);
+  EXPECT_THAT(message_of([] { regression_report(floats({1, 1}, {1}), floats({1, 1}, {NAN})); }), HasSubstr("every target is NaN"));
+}
+
 TEST(RegressionReport, RefusesWhatDoesNotFit) {
   EXPECT_THAT(message_of([] {
                 regression_report(floats({2, 1}, {1, 2}), floats({2}, {1, 2}));

@@ -21,6 +21,10 @@ std::optional<std::int64_t> first_nonfinite(const TensorView& view) {
   return found - values.begin();
 }
 
+bool has_no_infinity(const TensorView& view) {
+  return std::ranges::none_of(view.values<float>(), [](float value) { return std::isinf(value); });
+}
+
 float value_at(const TensorView& view, std::int64_t element) { return view.values<float>()[static_cast<std::size_t>(element)]; }
 
 /// "[12, 5]": the indices of an element, from axis `first` on.
@@ -84,6 +88,7 @@ class Search {
       if (auto found = look(fmt::format("input \"{}\"", inputs[i].name), "feature", batch_.inputs[i])) return found;
     }
     for (std::size_t i = 0; i < batch_.targets.size(); ++i) {
+      if (batch_.targets[i].shape.rank() == 3 && has_no_infinity(batch_.targets[i])) continue;  // NaN is a step that does not count
       if (auto found = look(target_name(i), "output", batch_.targets[i])) return found;
     }
     return look("sample weight", "", batch_.weights);

@@ -39,7 +39,10 @@ Tensor predict_by(const MakeGraph& make_graph, const Network& network, const Dat
   Tensor ignored(data.targets.dtype(), data.targets.shape().with(0, std::min(batch_size, data.samples())));
   const auto start = [&](int slot) {
     const Shape rows = data.targets.shape().with(0, loader.next_rows());
-    loader.start({plan_of(loader.next_rows()).input(input, slot), {ignored.dtype(), rows, ignored.bytes().data()}, std::nullopt});
+    const Plan& plan = plan_of(loader.next_rows());
+    BatchViews views{plan.input(input, slot), {ignored.dtype(), rows, ignored.bytes().data()}, std::nullopt};
+    if (network.inputs().size() > 1) views.lengths = plan.input(network.inputs()[1].name, slot);
+    loader.start(views);
   };
   Tensor all(plan_of(loader.next_rows()).output(output).dtype,
              plan_of(loader.next_rows()).output(output).shape.with(0, data.samples()));

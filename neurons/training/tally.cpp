@@ -59,15 +59,18 @@ std::int64_t count_labels(const TensorView& labels) {
   return static_cast<std::int64_t>(values.size()) - std::ranges::count(values, kIgnoredLabel);
 }
 
-double sum_of_squared_errors(const TensorView& prediction, const TensorView& target) {
+SquaredErrors squared_errors(const TensorView& prediction, const TensorView& target) {
   const auto said = prediction.values<float>();
   const auto wanted = target.values<float>();
-  double sum = 0;
+  const bool of_steps = target.shape.rank() == 3;
+  SquaredErrors errors;
   for (std::size_t i = 0; i < said.size(); ++i) {
+    if (of_steps && std::isnan(wanted[i])) continue;
     const double error = static_cast<double>(said[i]) - static_cast<double>(wanted[i]);
-    sum += error * error;
+    errors.sum += error * error;
+    ++errors.outputs;
   }
-  return sum;
+  return errors;
 }
 
 Tally evaluate(Learner& learner, const Dataset& data, std::int64_t batch_size) {
@@ -90,8 +93,9 @@ Tally evaluate(Learner& learner, const Dataset& data, std::int64_t batch_size) {
       tally.correct += count_correct(result.prediction, target);
       tally.labels += count_labels(target);
     } else {
-      tally.squares += sum_of_squared_errors(result.prediction, target);
-      tally.outputs += target.shape.elements();
+      const SquaredErrors errors = squared_errors(result.prediction, target);
+      tally.squares += errors.sum;
+      tally.outputs += errors.outputs;
     }
     if (info.last_of_epoch) return tally;
   }

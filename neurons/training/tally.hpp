@@ -30,8 +30,12 @@ std::int64_t count_correct(const TensorView& prediction, const TensorView& label
 /// Labels that are not kIgnoredLabel.
 std::int64_t count_labels(const TensorView& labels);
 
-/// Σ (prediction - target)².
-double sum_of_squared_errors(const TensorView& prediction, const TensorView& target);
+/// Σ (prediction - target)² over all targets but those of steps that are NaN, and how many these are.
+struct SquaredErrors {
+  double sum = 0;
+  std::int64_t outputs = 0;
+};
+SquaredErrors squared_errors(const TensorView& prediction, const TensorView& target);
 
 /// A whole data set in inference mode, in batches of at most `batch_size`; as one stream where the learner carries state.
 Tally evaluate(Learner& learner, const Dataset& data, std::int64_t batch_size);

@@ -358,8 +358,10 @@ TEST(Train, MisfitsAreNamedBeforeAnythingIsDone) {
   Network joint;
   joint.output("y", joint.add(Dense{4}, joint.add(Add{}, {joint.input("a", {2}), joint.input("b", {2})})));
   for (const Method& method : {Method(Adam{}), Method(Lbfgs{})}) {
-    EXPECT_EQ(complaint({.optimizer = method, .batch_size = 5}, joint),
-              "the network has 2 inputs, a dataset gives one; for several use Learner and a loop of your own");
+    EXPECT_EQ(
+        complaint({.optimizer = method, .batch_size = 5}, joint),
+        "the network has 2 inputs, a dataset gives one, and lengths of sequences for a second one i64 []; for others use Learner "
+        "and a loop of your own");
   }
   Network frozen = classifier();
   frozen.freeze("*");

@@ -1,6 +1,7 @@
 #include "neurons/data/readers/numbered_classes.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "neurons/base/error.hpp"
@@ -15,7 +16,7 @@ void name_numbered_classes(Dataset& train, Dataset& test) {
   for (const Dataset* part : {&train, &test}) {
     if (!part->is_classification()) continue;
     const auto labels = part->targets.values<std::int64_t>();
-    seen.insert(labels.begin(), labels.end());
+    std::ranges::copy_if(labels, std::inserter(seen, seen.end()), [](std::int64_t label) { return label != kIgnoredLabel; });
   }
   const auto count = static_cast<std::size_t>(classes);
   if (count > kMostForEach * seen.size() && count > seen.size() + kMostMissing) {
