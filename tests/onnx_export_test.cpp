@@ -25,6 +25,7 @@
 #include "neurons/ops/ops.hpp"
 #include "neurons/plan/plan.hpp"
 #include "neurons/spec/spec.hpp"
+#include "neurons/training/trainer.hpp"
 
 namespace neurons {
 namespace {
@@ -178,6 +179,21 @@ TEST(OnnxExport, WritesLayersAppliedToEachStep) {
   const TimeDistributed pictures{{Conv2d{3, 3, Padding::same}, Relu{}, GlobalAveragePool{}, Dense{5}}};
   network.output("y", network.add(Gru{.hidden = 2}, pictures.add_to(network, {films})));
   expect_round_trip("time_distributed", network);
+}
+
+/// The recurrent nodes of a file carry their state as the layers do that it was written from.
+TEST(OnnxExport, WhatComesBackCarriesItsState) {
+  Network network = Sequential{{6, 3}, Lstm{.hidden = 5, .layers = 2, .return_sequences = true}, Gru{.hidden = 4}};
+  network.initialize(5);
+  const std::string bytes = onnx::format(onnx::to_model(network));
+  const auto model = std::make_shared<const onnx::Model>(onnx::parse(std::as_bytes(std::span(bytes)), "carried"));
+  const Network back = onnx::to_network(model, {.output = "y", .scores = false});
+  const Tensor windows = samples_for(network, 5).front();
+  Dataset data{.inputs = windows, .targets = Tensor(DType::f32, {5, 4})};
+  const Tensor carried = predict_stream(network, data, 1);
+  expect_near(predict_stream(back, data, 1), carried);
+  const Tensor apart = predict(network, data, 5, 1);
+  EXPECT_NE(apart.values<float>()[4], carried.values<float>()[4]) << "the second window has seen the first";
 }
 
 TEST(OnnxExport, WritesWhatAnOldOpsetLacksAsSimplerOperators) {
