@@ -22,6 +22,8 @@ namespace {
 
 /// Below this much work a whole plan runs on one thread: waking the team costs more than it brings.
 constexpr double kTeamWork = 1.3e6;
+/// Below this much work, some milliseconds, a plan finds out whether it is faster on the team (Pace).
+constexpr double kPacedWork = 1e9;
 /// Below this much work a step is not split: a barrier costs more.
 constexpr double kSplitWork = 1e5;
 
@@ -380,6 +382,7 @@ Plan compile(const Graph& graph, std::shared_ptr<StateStore> states, const Compi
     }
   }
   plan.small_ = work < kTeamWork;
+  plan.paced_ = workers > 1 && work < kPacedWork;
   if (guard_value >= 0) plan.guarded_ = reinterpret_cast<const float*>(plan.addresses_[0][at(guard_value)]);
   plan.lengths_ = sequence_lengths(graph);
   for (int slot = 0; slot < options.slots; ++slot) {

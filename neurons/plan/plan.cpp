@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cmath>
 
 #include "neurons/base/error.hpp"
@@ -62,8 +63,16 @@ bool Plan::run(int slot) {
   Run run{this, slot, true};
   if (small_ || !team_) {
     execute(&run, Worker{});
-  } else {
+  } else if (!paced_) {
     team_->run(execute, &run);
+  } else {
+    const auto start = std::chrono::steady_clock::now();
+    if (pace_.shared()) {
+      team_->run(execute, &run);
+    } else {
+      execute(&run, Worker{});
+    }
+    pace_.took(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }
   if (guarded_ != nullptr && run.complete) run.complete = std::isfinite(*guarded_);
   return run.complete;

@@ -8,6 +8,7 @@
 
 #include "neurons/base/thread_team.hpp"
 #include "neurons/graph/graph.hpp"
+#include "neurons/plan/pace.hpp"
 #include "neurons/plan/sequence_lengths.hpp"
 #include "neurons/plan/state_store.hpp"
 
@@ -102,7 +103,9 @@ class Plan {
   std::vector<PlanStep> steps_;
   std::vector<std::vector<Instruction>> instructions_;  ///< [slot]
   const float* guarded_ = nullptr;
-  bool small_ = true;  ///< not worth waking the team
+  bool small_ = true;   ///< not worth waking the team
+  bool paced_ = false;  ///< short enough to find out whether it is, run by run
+  Pace pace_;
 };
 
 /// Lays out, simplifies, fuses, schedules and places a graph. States missing from the store are added as zeros. Throws InputError
