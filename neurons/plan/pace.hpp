@@ -16,7 +16,7 @@ class Pace {
 
  private:
   /// A round is long enough for other programs to have had their turns in it.
-  static constexpr double kRoundSeconds = 0.02;
+  static constexpr double kRoundSeconds = 0.1;  ///< a single pause of some milliseconds counts little
   static constexpr double kTrySeconds = 0.004;
   static constexpr int kRoundRuns = 8;
   static constexpr int kTryRuns = 2;
