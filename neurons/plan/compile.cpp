@@ -22,8 +22,8 @@ namespace {
 
 /// Below this much work a whole plan runs on one thread: waking the team costs more than it brings.
 constexpr double kTeamWork = 1.3e6;
-/// Below this much work, some milliseconds, a plan finds out whether it is faster on the team (Pace).
-constexpr double kPacedWork = 1e9;
+/// Below this much work, some tenths of a millisecond, a plan finds out whether it is faster on the team (Pace).
+constexpr double kPacedWork = 3e7;
 /// Below this much work a step is not split: a barrier costs more.
 constexpr double kSplitWork = 1e5;
 

@@ -17,7 +17,7 @@ class Pace {
  private:
   /// A round is long enough for other programs to have had their turns in it.
   static constexpr double kRoundSeconds = 0.1;  ///< a single pause of some milliseconds counts little
-  static constexpr double kTrySeconds = 0.004;
+  static constexpr double kTrySeconds = 0.01;   ///< the system may need some of it to give each member a core
   static constexpr int kRoundRuns = 8;
   static constexpr int kTryRuns = 2;
   static constexpr double kUsualShare = 100;  ///< times what the last try took, until the next
