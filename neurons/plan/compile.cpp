@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
+#include <utility>
 
 #include "neurons/base/aligned_buffer.hpp"
 #include "neurons/base/at.hpp"
@@ -242,7 +243,7 @@ Plan compile(const Graph& graph, std::shared_ptr<StateStore> states, const Compi
   if (options.slots < 1) fail_input("plan: slots = {} must be at least 1", options.slots);
   for (const ValueInfo& info : graph.values()) {
     if (info.kind != ValueKind::state) continue;
-    if (!states->has(info.name)) states->set(info.name, Tensor(info.type));
+    states->add(info.name, info.type);
     if (const TensorType& known = states->type(info.name); known != info.type) {
       fail_input("plan: state \"{}\" is {}, the store has {}", info.name, info.type.to_string(), known.to_string());
     }
@@ -261,24 +262,28 @@ Plan compile(const Graph& graph, std::shared_ptr<StateStore> states, const Compi
 
   std::vector<int> roots;
   const ArenaLayout arena = storage.place(schedule, roots);
+  const auto room_for = [](const TensorType& type) { return align_up(std::max<std::size_t>(1, type.bytes())); };
   std::size_t input_bytes = 0;
+  std::size_t state_bytes = 0;  // beside the arena: addresses alone, where nothing will run
   for (const ValueInfo& info : final_graph.values()) {
-    if (info.kind == ValueKind::input) input_bytes += align_up(std::max<std::size_t>(1, info.type.bytes()));
+    if (info.kind == ValueKind::input) input_bytes += room_for(info.type);
+    if (info.kind == ValueKind::state && options.look_only) state_bytes += room_for(info.type);
   }
   const auto memory = options.look_only ? reserve : allocate;
   plan.arena_bytes_ = arena.bytes;
-  plan.arena_ = memory(arena.bytes);
+  plan.arena_ = memory(arena.bytes + state_bytes);
+  std::byte* next_state = plan.arena_.get() + arena.bytes;
   const std::size_t count = final_graph.values().size();
   std::vector<std::byte*> base(count, nullptr);
   for (std::size_t r = 0; r < roots.size(); ++r) base[at(roots[r])] = plan.arena_.get() + arena.offsets[r];
   for (std::size_t id = 0; id < count; ++id) {
     const ValueInfo& info = final_graph.values()[id];
     if (info.kind == ValueKind::state) {
-      const Buffer stored = plan.states_->bind(info.name);
-      if (stored.type != info.type) {
-        fail_input("state \"{}\" is stored as {}, the plan expects {}", info.name, stored.type.to_string(), info.type.to_string());
+      if (const TensorType& stored = plan.states_->stored_type(info.name); stored != info.type) {
+        fail_input("state \"{}\" is stored as {}, the plan expects {}", info.name, stored.to_string(), info.type.to_string());
       }
-      base[id] = stored.data;
+      base[id] =
+          options.look_only ? std::exchange(next_state, next_state + room_for(info.type)) : plan.states_->bind(info.name).data;
     }
     if (info.kind == ValueKind::constant) base[id] = const_cast<std::byte*>(info.constant->bytes().data());
   }
@@ -289,7 +294,7 @@ Plan compile(const Graph& graph, std::shared_ptr<StateStore> states, const Compi
       const ValueInfo& info = final_graph.values()[id];
       if (info.kind != ValueKind::input) continue;
       addresses[id] = next;
-      next += align_up(std::max<std::size_t>(1, info.type.bytes()));
+      next += room_for(info.type);
     }
     for (std::size_t id = 0; id < count; ++id) {
       if (storage[static_cast<int>(id)].place != Storage::Place::none)

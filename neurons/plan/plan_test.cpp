@@ -362,6 +362,18 @@ TEST_F(PlanTest, LookingAtAPlanTakesNoMemory) {
   EXPECT_EQ(plan.input("x", 1).shape, Shape({std::int64_t{1} << 38}));
 }
 
+TEST_F(PlanTest, LookingAtAPlanTakesNoMemoryForItsStates) {
+  const std::int64_t wide = std::int64_t{1} << 20;
+  const Value x = input("x", {2, wide});
+  const Value w = graph.state("w", {DType::f32, {wide, wide}});  // 4 TB
+  graph.output("y", graph.emit("MatMul", {x, w}));
+  CompileOptions options;
+  options.look_only = true;
+  const Plan plan = compiled(options);
+  EXPECT_EQ(plan.flops(), std::pow(2.0, 42));
+  EXPECT_THAT(plan.steps().front().states, ::testing::ElementsAre(HasSubstr("w f32[1048576, 1048576] as f32[")));
+}
+
 TEST_F(PlanTest, CountsItsArena) {
   Value value = input("x", {1000});
   for (int i = 0; i < 10; ++i) value = graph.emit("Softmax", {value});  // no fusion, in place or between two buffers

@@ -25,6 +25,8 @@ class StateStore {
   const TensorType& type(std::string_view name) const { return find(name).type; }
   /// The plain form. Throws InputError with the nearest name if there is none.
   Tensor get(std::string_view name) const;
+  /// Adds a state of zeros, if there is none of that name; its memory is taken when it is read, set or bound.
+  void add(std::string_view name, const TensorType& type);
   /// Sets the plain form; adds the state if it is new. Throws InputError if a state of another type is there.
   void set(std::string_view name, const Tensor& plain);
   const std::shared_ptr<const OpTable>& table() const { return table_; }
@@ -36,14 +38,17 @@ class StateStore {
   bool is_bound(std::string_view name) const { return find(name).bound; }
   /// Changes the layout of an unbound state.
   void lay_out(std::string_view name, const Layout& layout);
+  /// Of the stored form.
+  const TensorType& stored_type(std::string_view name) const { return find(name).stored_type; }
   /// The stored form's memory, fixed from now on.
   Buffer bind(std::string_view name);
 
  private:
   struct Entry {
     TensorType type;  ///< plain
+    TensorType stored_type;
     std::optional<Layout> layout;
-    Tensor stored;
+    std::optional<Tensor> stored;  ///< nothing: zeros
     bool bound = false;
   };
   const Entry& find(std::string_view name) const;
@@ -51,6 +56,8 @@ class StateStore {
   std::map<std::string, Entry> entries_;
 };
 
+/// What a one-input op gives for a tensor of that type.
+TensorType type_after(const OpDef& op, const Options& options, const TensorType& input);
 /// The result of a one-input op on one tensor, on this thread.
 Tensor apply(const OpDef& op, const Options& options, const Tensor& input);
 

@@ -43,6 +43,25 @@ TEST(StateStore, KeepsNamedTensors) {
   EXPECT_EQ(store.get("b"), Tensor::scalar(5));
 }
 
+TEST(StateStore, AddsZeros) {
+  StateStore store(ops::table());
+  store.add("w", {DType::f32, {3, 5}});
+  EXPECT_EQ(store.get("w"), Tensor(DType::f32, {3, 5}));
+  const Layout layout = wanted_layout("Gemm", {}, {DType::f32, {3, 5}});
+  store.lay_out("w", layout);
+  EXPECT_EQ(store.get("w"), Tensor(DType::f32, {3, 5}));
+  const Tensor plain = random_matrix(3, 5);
+  store.set("w", plain);
+  EXPECT_EQ(store.get("w"), plain);
+  EXPECT_EQ(store.bind("w").type, store.stored_type("w"));
+  store.add("w", {DType::f32, {3, 5}});
+  EXPECT_EQ(store.get("w"), plain) << "it is there";
+  store.add("late", {DType::f32, {3, 5}});
+  store.lay_out("late", layout);
+  store.bind("late");
+  EXPECT_EQ(store.get("late"), Tensor(DType::f32, {3, 5}));
+}
+
 TEST(StateStore, RefusesUnknownNamesAndOtherTypes) {
   StateStore store(ops::table());
   store.set("weight", Tensor::scalar(2));
