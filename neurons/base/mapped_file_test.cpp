@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <string_view>
 
@@ -27,6 +28,14 @@ TEST(MapFile, NamesWhatItCannotRead) {
   const TemporaryFolder folder;
   EXPECT_THAT(message_of([&] { map_file(folder / "none"); }), ::testing::HasSubstr("none: cannot be read: No such file"));
   EXPECT_THAT(message_of([&] { map_file(folder.path()); }), ::testing::HasSubstr("cannot be read: Is a directory"));
+}
+
+TEST(MapFile, DoesNotWaitForPipes) {
+  const TemporaryFolder folder;
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  EXPECT_THAT(message_of([&] { map_file(folder / "pipe"); }),
+              ::testing::HasSubstr("pipe: cannot be read: it is no file but a pipe, a socket or a device"));
+  EXPECT_THAT(message_of([&] { map_file("/dev/zero"); }), ::testing::HasSubstr("it is no file but"));
 }
 
 }  // namespace
