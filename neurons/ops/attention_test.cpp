@@ -91,5 +91,37 @@ TEST_F(OnnxAttention, RefusesAStageThatDoesNotExist) {
               HasSubstr("qk_matmul_output_mode = 4 must be from 0 to 3"));
 }
 
+/// What one with these inputs (an empty type: absent) and attributes complains of.
+std::string complaint(const std::vector<std::optional<TensorType>>& inputs, const Attributes& attributes = {}) {
+  Graph graph(table());
+  const OpDef& op = table()->find("Attention");
+  std::vector<Value> values;
+  for (const auto& type : inputs) {
+    values.push_back(type ? graph.input("x" + std::to_string(values.size()), *type) : Value{});
+  }
+  return message_of([&] { graph.emit_all(op, values, op.default_options.with(attributes)); });
+}
+
+TEST(Attention, RefusesWhatDoesNotFit) {
+  const TensorType x{DType::f32, {2, 1, 3, 4}};
+  const TensorType past{DType::f32, {2, 1, 5, 4}};
+  const TensorType counts{DType::i64, {2}};
+  EXPECT_EQ(complaint({x, x, x, {}, {}, {}, counts}), "");
+  EXPECT_THAT(complaint({x, x, x, {}, {}, {}, TensorType{DType::i64, {3}}}),
+              HasSubstr("expects the numbers of valid keys to be i64[2]"));
+  EXPECT_THAT(complaint({x, x, x, {}, {}, {}, TensorType{DType::f32, {2}}}), HasSubstr("to be i64[2]"));
+  EXPECT_THAT(complaint({x, x, x, {}, past, past, counts}), HasSubstr("takes the numbers of valid keys or a past, not both"));
+  EXPECT_THAT(complaint({x, x, x, {}, past}), HasSubstr("takes past keys and past values, or neither"));
+  EXPECT_THAT(complaint({x, x, x, {}, past, TensorType{DType::f32, {2, 1, 6, 4}}}),
+              HasSubstr("past keys have 5 steps, past values 6"));
+  EXPECT_THAT(complaint({x, x, x, {}, TensorType{DType::f32, {2, 1, 5, 3}}, past}),
+              HasSubstr("expects past keys and values [batch, heads, time, size] = [2, 1, …, 4], got [2, 1, 5, 3]"));
+  EXPECT_THAT(complaint({x, x, x}, {{"left_window_size", std::int64_t{-2}}}),
+              HasSubstr("left_window_size = -2 must be -1 (all) or at least 0"));
+  EXPECT_THAT(complaint({x, x, x}, {{"right_window_size", std::int64_t{-9}}}), HasSubstr("right_window_size = -9 must be"));
+  EXPECT_THAT(complaint({x, x, x, TensorType{DType::f32, {4, 3}}}), HasSubstr("the mask f32[4, 3] does not fit the scores"));
+  EXPECT_THAT(complaint({x, x, x, TensorType{DType::i64, {3, 3}}}), HasSubstr("the mask must be bool, or f32 as the queries are"));
+}
+
 }  // namespace
 }  // namespace neurons::ops::testing

@@ -1,6 +1,10 @@
 // Gradients of every op against central differences of its reference, in double precision with a random cotangent.
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <map>
+#include <set>
 
 #include "neurons/graph/gradients.hpp"
 #include "neurons/ops/testing.hpp"
@@ -133,6 +137,28 @@ std::vector<const OpDef*> differentiable() {
 
 INSTANTIATE_TEST_SUITE_P(Ops, Gradients, ::testing::ValuesIn(differentiable()),
                          [](const auto& chosen) { return chosen.param->name; });
+
+/// Nothing can hide: each of the ops above has a sample in which a gradient is checked, and each of its float inputs, too, but for
+/// those that only say where or how.
+TEST(GradientSuite, ReachesEveryOpAndInput) {
+  std::set<std::string> left_out;
+  for (const OpDef* op : differentiable()) {
+    std::map<std::size_t, bool> inputs;  // checked in some sample
+    for (const Sample& sample : op->samples()) {
+      const Case test(*op, sample);
+      const auto checked = differentiated(test);
+      for (std::size_t i = 0; i < test.inputs.size(); ++i) {
+        if (!test.present[i] || !is_float(test.types[i].dtype)) continue;
+        inputs[i] = inputs[i] || (std::ranges::find(checked, i) != checked.end() && test.types[i].shape.elements() > 0);
+      }
+    }
+    EXPECT_TRUE(std::ranges::any_of(inputs, [](const auto& input) { return input.second; })) << op->name << ": nothing is checked";
+    for (const auto& [input, checked] : inputs) {
+      if (!checked) left_out.insert(op->name + " " + std::to_string(input));
+    }
+  }
+  EXPECT_THAT(left_out, ::testing::ElementsAre());
+}
 
 class SecondGradients : public ::testing::TestWithParam<std::string> {};
 

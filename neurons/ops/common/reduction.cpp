@@ -200,7 +200,11 @@ void run_reference(const ReferenceContext& context, const std::function<double(s
     }
     terms[static_cast<std::size_t>(place)].push_back(x.data[static_cast<std::size_t>(element)]);
   }
-  for (std::size_t i = 0; i < terms.size(); ++i) context.outputs[0].data[i] = rule(terms[i]);
+  const bool is_boolean = x.type.dtype == DType::boolean;
+  for (std::size_t i = 0; i < terms.size(); ++i) {
+    const double result = rule(terms[i]);
+    context.outputs[0].data[i] = is_boolean && result < 0 ? 0 : result;  // -inf, the largest of none
+  }
 }
 
 Shape result_shape(const ReductionOptions& options, const Shape& shape) {
