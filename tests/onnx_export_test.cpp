@@ -203,8 +203,11 @@ TEST(OnnxExport, WritesWhatAnOldOpsetLacksAsSimplerOperators) {
     layers.push_back(layer_of_kind(kind));
   }
   layers.push_back(layer_of_kind("gelu").with({{"approximate", std::string("tanh")}}));
+  const Layer groups = layer_of_kind("group_norm").with({{"groups", std::int64_t{2}}});
   for (const std::int64_t opset : {13, 17, 20, 24}) {
     expect_round_trip(fmt::format("activations_{}", opset), Sequential({5}, layers), opset);
+    expect_round_trip(fmt::format("groups_{}", opset), Sequential({8, 4, 3}, {groups}), opset);
+    expect_round_trip(fmt::format("groups_of_features_{}", opset), Sequential({8}, {groups}), opset);
   }
 }
 
@@ -221,11 +224,17 @@ TEST(OnnxExport, TakesTheLowestOpsetThatHasAllOperators) {
 }
 
 TEST(OnnxExport, ListsAllThatAnOpsetLacks) {
-  const Network network = Sequential{{8, 4, 4}, layer_of_kind("group_norm").with({{"groups", std::int64_t{2}}})};
-  Network ready = network;
-  ready.initialize(1);
-  EXPECT_THAT(::neurons::testing::message_of([&] { onnx::to_model(ready, {.opset = 17, .metadata = {}}); }),
-              ::testing::HasSubstr("ONNX's opset 17 has no operators for GroupNormalization (opset 21 has it)"));
+  const auto graph = [](std::int64_t batch) {
+    Graph result(ops::table());
+    const std::vector<std::int64_t> size{batch, 1, 4, 4};
+    const Value x = result.input("x", {DType::f32, {batch, 1, 4, 4}});
+    const Value grid = emit_with("AffineGrid", {result.input("theta", {DType::f32, {batch, 2, 3}})}, {{"size", size}});
+    result.output("y", result.emit("GridSample", {x, grid}));
+    return result;
+  };
+  EXPECT_THAT(
+      ::neurons::testing::message_of([&] { onnx::to_model(graph, [](const std::string&) { return Tensor(); }, {.opset = 13}); }),
+      ::testing::HasSubstr("ONNX's opset 13 has no operators for AffineGrid (opset 20 has it), GridSample (opset 16 has it)"));
 }
 
 TEST(OnnxExport, SaysWhichOpsetHasAnInputOrAnAttribute) {

@@ -13,7 +13,9 @@
 #include "neurons/formats/onnx/exporter.hpp"
 #include "neurons/formats/onnx/imported_model.hpp"
 #include "neurons/formats/onnx/importer.hpp"
+#include "neurons/formats/onnx/known_part.hpp"
 #include "neurons/formats/onnx/lift_weights.hpp"
+#include "neurons/formats/onnx/one_sample.hpp"
 #include "neurons/formats/onnx/operators.hpp"
 #include "neurons/graph/gradients.hpp"
 #include "neurons/graph/rewrite.hpp"
@@ -27,8 +29,6 @@ struct Alternative {
   std::string_view advice;
 };
 constexpr std::array kAlternatives = {
-    Alternative{"ConvInteger", "export the model with DequantizeLinear and Conv instead (QDQ form)"},
-    Alternative{"MatMulInteger", "export the model with DequantizeLinear and MatMul instead (QDQ form)"},
     Alternative{"QLinear", "export the model with DequantizeLinear and the operator in floats instead (QDQ form)"},
     Alternative{"NonMaxSuppression", "end the model before it, at boxes and scores, and suppress in the program"},
     Alternative{"Sequence", "export the model with tensors only: Concat or Split in place of sequences"},
@@ -40,8 +40,6 @@ constexpr std::array kAlternatives = {
     Alternative{"Multinomial", "end the model at the probabilities and draw in the program"},
     Alternative{"String", "prepare texts in the program and give their numbers as an input"},
     Alternative{"TfIdf", "prepare texts in the program and give their numbers as an input"},
-    Alternative{"DFT", "transform in the program and give the spectrum as an input"},
-    Alternative{"STFT", "transform in the program and give the spectrum as an input"},
     Alternative{"If", "export the model for the branch that you need"},
     Alternative{"Loop", "export the model with a fixed number of steps"},
 };
@@ -53,7 +51,7 @@ std::string advice_for(const std::string& op, const OpTable& table) {
   for (const OpDef* known : table.all()) {
     for (const OnnxName& name : known->onnx) names.push_back(name.name);
   }
-  return did_you_mean(op, names);
+  return std::ranges::find(names, op) == names.end() ? did_you_mean(op, names) : "";
 }
 
 bool is_float(DType dtype) { return dtype == DType::f32 || dtype == DType::f64; }
@@ -130,7 +128,10 @@ class Checker {
     count_numbers();
     result_.runs = std::ranges::all_of(result_.nodes, &NodeVerdict::runs) && std::ranges::all_of(outputs, &Value::operator bool);
     result_.exports = result_.runs && std::ranges::all_of(result_.nodes, &NodeVerdict::exports);
-    if (!result_.runs) return std::move(result_);
+    if (!result_.runs) {
+      note_known_part();
+      return std::move(result_);
+    }
     for (std::size_t i = 0; i < outputs.size(); ++i) graph_.output(result_.outputs[i].name, outputs[i]);
     measure_run();
     if (result_.runs) try_training(outputs);
@@ -191,6 +192,15 @@ class Checker {
         verdict.reason += (verdict.reason.empty() ? "" : "; ") + reason;
       }
     }
+  }
+
+  /// Outputs that can be had where others cannot.
+  void note_known_part() {
+    const Model part = known_part(model_, *table_);
+    if (part.left_out.empty()) return;
+    std::vector<std::string> names;
+    for (const ValueData& output : part.graph.outputs) names.push_back(fmt::format("\"{}\"", output.name));
+    result_.notes.push_back(fmt::format("{} can be run, trained and exported alone: {}", fmt::join(names, ", "), part.left_out));
   }
 
   void describe_values(const std::vector<Value>& outputs) {
@@ -281,6 +291,7 @@ class Checker {
   /// Several samples at once, as training takes them: what stands for one sample in the file is found out.
   void plan_training() {
     std::int64_t batch = std::max<std::int64_t>(2, options_.batch);
+    if (batch == written_batch(model_.graph)) ++batch;  // what stands for that many samples in the file is found out
     std::vector<Network::Input> samples = inputs_of(model_);
     for (Network::Input& input : samples) {
       const auto given = options_.shapes.find(input.name);

@@ -44,9 +44,11 @@ TEST(Check, AModelThatDoesItAll) {
 
 TEST(Check, TrainsMeansWithSeveralSamples) {
   const auto with_states = [](std::int64_t batch) {
+    Tensor h0(DType::f32, {batch, 1, 2});
+    h0.values<float>()[0] = 1;  // other states for other samples
     return model({node("RNN", {"x", "w", "w", "", "", "h0"}, {"", "y"}, {integer("hidden_size", 2), integer("layout", 1)})},
                  {value("x", {batch, std::int64_t{3}, std::int64_t{2}})}, {"y"},
-                 {from_tensor("w", Tensor(DType::f32, {1, 2, 2})), from_tensor("h0", Tensor(DType::f32, {batch, 1, 2}))}, 14);
+                 {from_tensor("w", Tensor(DType::f32, {1, 2, 2})), from_tensor("h0", h0)}, 14);
   };
   const Check one = checked(with_states(1));
   EXPECT_TRUE(one.runs && one.trains);
@@ -101,6 +103,26 @@ TEST(Check, WhereGradientsStop) {
   EXPECT_THAT(found.notes, ::testing::Contains("does not train: no output depends on its parameters"));
   EXPECT_EQ(found.bytes_to_train, 0U);
   EXPECT_THAT(checked(model({node("Relu", {"x"}, {"y"})}, kRows, {"y"})).notes, ElementsAre("holds no parameters to train"));
+}
+
+TEST(Check, SaysWhichOutputsCanBeHadAlone) {
+  Model source = dense({node("Enchant", {"h"}, {"m"})}, "h");
+  source.graph.outputs.push_back({"m", ElementType::f32, true, std::nullopt});
+  const Check found = checked(source);
+  EXPECT_FALSE(found.runs || found.trains || found.exports);
+  EXPECT_THAT(found.notes, ElementsAre("\"h\" can be run, trained and exported alone: the output \"m\" is left out: it uses "
+                                       "operators that are not known here: Enchant"));
+}
+
+TEST(Check, TrainsWithAnotherBatchThanTheFileSays) {
+  Model source = dense({}, "h");
+  source.graph.inputs[0].dims->front() = std::int64_t{2};
+  EXPECT_EQ(checked(source).trained_batch, 3);
+}
+
+TEST(Check, AdvisesOnlyWhereAnOperatorIsNotKnown) {
+  EXPECT_EQ(checked(model({node("Add", {"x", "xx"}, {"y"})}, kRows, {"y"})).nodes.at(0).reason,
+            "y (Add) reads \"xx\", which is no input, no initialiser and no node's result; did you mean \"x\"?");
 }
 
 TEST(Check, SaysWhatIsComputedOtherwise) {

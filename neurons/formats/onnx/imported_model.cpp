@@ -5,7 +5,9 @@
 #include "neurons/formats/onnx/alone_context.hpp"
 #include "neurons/formats/onnx/edit.hpp"
 #include "neurons/formats/onnx/importer.hpp"
+#include "neurons/formats/onnx/known_part.hpp"
 #include "neurons/formats/onnx/lift_weights.hpp"
+#include "neurons/formats/onnx/one_sample.hpp"
 #include "neurons/layers/emit.hpp"
 #include "neurons/ops/ops.hpp"
 
@@ -89,12 +91,13 @@ const ImportedModel::Edited& ImportedModel::edited() const {
   if (edited_ && edited_->fields == fields) return *edited_;
   auto made = std::make_shared<Edited>();
   made->fields = fields;
-  made->model = model ? *model : read(file);
+  made->model = known_part(model ? *model : read(file), *ops::table(), output);
   const std::string& path = made->model.path;
   made->output = output.empty() ? only_output(made->model) : output;
   try {
     GraphData& graph = made->model.graph;
     lift_weights(made->model);
+    keep_one_sample(made->model);
     if (head < 0) fail_input("head = {} must be 0 (the model's own) or a number of neurons", head);
     if (lora < 0) fail_input("lora = {} must be 0 (none) or a rank", lora);
     if (!(dropout >= 0 && dropout < 1)) fail_input("dropout = {} must be in [0, 1)", dropout);
@@ -131,19 +134,14 @@ ImportedModel::Results ImportedModel::import(BuildContext& context, const std::v
   const Edited& from = edited();
   const GraphData& nodes = from.model.graph;
   std::map<std::string, Value> given;
-  std::int64_t written = 0;  // the batch in the file, if it says one
   for (const ValueData* input : nodes.given_inputs()) {
     if (given.size() == inputs.size()) fail_input("the model has more inputs than the {} that flow in", inputs.size());
-    if (input->dims && !input->dims->empty()) {
-      const auto* extent = std::get_if<std::int64_t>(&input->dims->front());
-      if (extent != nullptr && *extent > 0 && written == 0) written = *extent;
-    }
     given.emplace(input->name, inputs[given.size()]);
   }
   ImportOptions options;
   options.single_precision = true;
   options.roles = &from.roles;
-  if (!inputs.empty() && inputs.front().shape().rank() > 0) options.batch = {inputs.front().shape()[0], written};
+  if (!inputs.empty() && inputs.front().shape().rank() > 0) options.batch = {inputs.front().shape()[0], written_batch(nodes)};
   const bool training = context.mode() == Mode::training;
   options.initializer = [&](Graph&, const TensorData& data, const TensorType& type, Role role) {
     const auto [fan_in, fan_out] = fans_of(nodes, data);
@@ -186,9 +184,13 @@ std::map<std::string, Tensor> ImportedModel::values() const {
   for (const TensorData& data : from.model.graph.initializers) {
     const auto role = from.roles.find(data.name);
     if (role == from.roles.end() || role->second == Role::constant || from.fresh.contains(data.name)) continue;
-    Tensor value = to_tensor(data, from.model.folder);
-    if (value.dtype() != DType::f32) value = value.cast(DType::f32);
-    result.emplace(data.name, std::move(value));
+    try {
+      Tensor value = to_tensor(data, from.model.folder);
+      if (value.dtype() != DType::f32) value = value.cast(DType::f32);
+      result.emplace(data.name, std::move(value));
+    } catch (const InputError& error) {
+      throw InputError(fmt::format("{}: {}", from.model.path, error.what()));
+    }
   }
   return result;
 }
@@ -225,7 +227,7 @@ Network to_network(std::shared_ptr<const Model> model, const LoadOptions& option
 }
 
 Network load(const std::filesystem::path& path, const LoadOptions& options) {
-  return to_network(std::make_shared<const Model>(read(path)), options);
+  return to_network(std::make_shared<const Model>(known_part(read(path), *ops::table(), options.output)), options);
 }
 
 namespace {
@@ -280,6 +282,11 @@ ImportedModel::Results build_alone(const Network& network, const ImportedModel& 
 
 const ImportedModel* imported_in(const Network& network) {
   return network.layers().size() == 1 ? network.layers().front().layer.as<ImportedModel>() : nullptr;
+}
+
+std::string left_out_of(const Network& network) {
+  const ImportedModel* imported = imported_in(network);
+  return imported == nullptr ? "" : imported->edited().model.left_out;
 }
 
 Graph graph_with_all_outputs(const Network& network, std::int64_t batch) {

@@ -64,13 +64,17 @@ struct ImportedModel {
 std::vector<Network::Input> inputs_of(const Model& model);
 
 /// The model as a network: inputs, one layer "model", and one output. Throws InputError as to_graph() does, and for several outputs
-/// of which none is named. What is not behind that output is no part of training; saving the network keeps it.
+/// of which none is named. Outputs that need operators which are not known are left out where another is wanted, see
+/// known_part(). What is not behind that output is no part of training; saving the network keeps it.
 struct LoadOptions {
   std::string output;   ///< which; "": the only one
   bool scores = false;  ///< see ImportedModel
 };
 Network load(const std::filesystem::path& path, const LoadOptions& options = {});
 Network to_network(std::shared_ptr<const Model> model, const LoadOptions& options = {});
+
+/// Which outputs of the imported model the network does not have, and why; empty where it has all.
+std::string left_out_of(const Network& network);
 
 /// The imported model that a network is; null where it has layers of its own.
 const ImportedModel* imported_in(const Network& network);

@@ -300,7 +300,14 @@ TEST(OneSampleInTheFile, FirstStatesServeAllSamples) {
     EXPECT_EQ(gradients_of(network, kSequences).at("h0").shape(), (Shape{1, 1, 2}));
     expect_same_alone(to_model(network), kSequences);
   }
-  EXPECT_THAT(neurons::testing::message_of([&] { network_of(lstm(std::int64_t{4}, 4)); }),
+  const Network for_four = network_of(lstm(std::int64_t{4}, 4));  // the same for each
+  EXPECT_EQ(gradients_of(for_four, kSequences).at("h0").shape(), (Shape{1, 1, 2}));
+  expect_same_alone(to_model(for_four), kSequences);
+  Model others = lstm(std::int64_t{4}, 4);
+  Tensor h0(DType::f32, {1, 4, 2});
+  h0.values<float>()[1] = 1;
+  others.graph.initializers[2] = from_tensor("h0", h0);
+  EXPECT_THAT(neurons::testing::message_of([&] { network_of(others); }),
               AllOf(StartsWith("m.onnx: last (LSTM): "), HasSubstr("(the file was written for batches of 4, wanted are 1)")));
 }
 

@@ -251,6 +251,7 @@ void Importer::add_initializers(const GraphData& graph, Scope& scope, bool main)
     return found == roles.end() ? Role::constant : found->second;
   };
   const auto add = [&](const TensorData& data) {
+    if (scope.contains(data.name)) fail_input("initialiser \"{}\" is there twice", data.name);
     if (const Role role = role_of(data); role != Role::constant) {
       const TensorType stored = stored_type(data, model_.folder);
       const TensorType type{imported(stored.dtype, options_), stored.shape};

@@ -51,6 +51,9 @@ TEST(Importer, GraphsThatAreNone) {
             "m.onnx: y (Relu) reads \"xx\", which is no input, no initialiser and no node's result; did you mean \"x\"?");
   EXPECT_EQ(fault_of(model({node("Relu", {"x"}, {"y"}), node("Neg", {"x"}, {"y"})}, kTwoByTwo, {"y"})),
             "m.onnx: value \"y\" is computed twice");
+  const TensorData w = from_tensor("w", f32({2}, {1, 2}));
+  EXPECT_EQ(fault_of(model({node("Add", {"x", "w"}, {"y"})}, {value("x", {std::int64_t{2}})}, {"y"}, {w, w})),
+            "m.onnx: initialiser \"w\" is there twice");
   EXPECT_EQ(fault_of(model({node("Relu", {"x"}, {"y"})}, kTwoByTwo, {"z"})), "m.onnx: output \"z\" is computed by nothing");
   EXPECT_EQ(fault_of(model({node("MatMul", {"x"}, {"y"})}, kTwoByTwo, {"y"})).substr(0, 30), "m.onnx: y (MatMul): y: MatMul:");
 }

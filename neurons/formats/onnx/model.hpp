@@ -103,6 +103,7 @@ struct NodeData {
   std::vector<std::string> inputs;  ///< "" where absent
   std::vector<std::string> outputs;
   std::vector<AttributeData> attributes;
+  std::string overload{};  ///< which of the functions of that name
 
   const AttributeData* attribute(std::string_view wanted) const;
 };
@@ -143,6 +144,7 @@ struct FunctionData {
   std::vector<NodeData> nodes;
   std::vector<AttributeData> defaults;
   std::map<std::string, std::int64_t> opsets;
+  std::string overload;  ///< tells it from others of its name
 };
 
 struct Model {
@@ -155,13 +157,14 @@ struct Model {
   std::map<std::string, std::string> metadata;
   GraphData graph;
   std::vector<FunctionData> functions;
+  std::string left_out;  ///< which outputs known_part() took away, and why
 
   /// Of ONNX's own domain; 1 where the file does not say.
   std::int64_t opset() const;
 };
 
 /// Reads a file in place: weights are mapped, not copied. Throws InputError naming the file and the fault: no such file, cut short,
-/// no ONNX, nested too deep.
+/// no ONNX, nested too deep, so many small parts that they take more memory than twice the file and 128 MB.
 Model read(const std::filesystem::path& path);
 /// The same from memory, which must outlive the model; `name` stands for the file in messages.
 Model parse(std::span<const std::byte> bytes, const std::string& name);

@@ -62,7 +62,7 @@ std::string name_of(const NodeData& node) {
 
 const FunctionData* find_function(const Model& model, const NodeData& node) {
   const auto found = std::ranges::find_if(model.functions, [&](const FunctionData& function) {
-    return function.name == node.op_type && function.domain == node.domain;
+    return function.name == node.op_type && function.domain == node.domain && function.overload == node.overload;
   });
   return found == model.functions.end() ? nullptr : &*found;
 }

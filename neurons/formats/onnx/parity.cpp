@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <set>
 
@@ -15,6 +16,8 @@ namespace neurons::onnx {
 namespace {
 
 using Recorded = std::map<std::string, Tensor>;
+
+bool is_float(DType dtype) { return dtype == DType::f32 || dtype == DType::f64; }
 
 /// The recorded inputs, in the types of the model's own.
 Recorded inputs_among(const Model& model, const Recorded& recorded) {
@@ -33,7 +36,43 @@ Recorded inputs_among(const Model& model, const Recorded& recorded) {
   return inputs;
 }
 
-void compare_numbers(const Tensor& here, const Tensor& there, double tolerance, ValueParity& result) {
+constexpr double kRounding = 1e-6;  // of a term, in sums
+
+/// Sums of what may cancel: what is left holds the rounding of its terms.
+constexpr std::array kSums = {std::string_view("Add"),         std::string_view("Sub"),
+                              std::string_view("Sum"),         std::string_view("ReduceSum"),
+                              std::string_view("ReduceMean"),  std::string_view("Mean"),
+                              std::string_view("AveragePool"), std::string_view("GlobalAveragePool")};
+
+double largest_of(const Tensor& tensor) {
+  const Tensor wide = tensor.cast(DType::f64);
+  double largest = 0;
+  for (const double number : wide.values<double>()) {
+    if (std::isfinite(number)) largest = std::max(largest, std::abs(number));
+  }
+  return largest;
+}
+
+/// How much of a value's numbers is rounding at most, by what was recorded of its terms.
+std::map<std::string, double> rounding_of(const Model& model, const Recorded& recorded) {
+  std::map<std::string, double> result;
+  for (const NodeData& node : model.graph.nodes) {
+    if (std::ranges::find(kSums, node.op_type) == kSums.end() || node.outputs.empty()) continue;
+    double& rounding = result[node.outputs.front()];
+    for (const std::string& input : node.inputs) {
+      const auto found = recorded.find(input);
+      const TensorData* stored = model.graph.initializer(input);
+      if (found != recorded.end() && is_float(found->second.dtype())) rounding = std::max(rounding, largest_of(found->second));
+      if (stored != nullptr && dtype_of(stored->type) == DType::f32) {
+        rounding = std::max(rounding, largest_of(to_tensor(*stored, model.folder)));
+      }
+    }
+    rounding *= kRounding;
+  }
+  return result;
+}
+
+void compare_numbers(const Tensor& here, const Tensor& there, double tolerance, double rounding, ValueParity& result) {
   const Tensor wide_here = here.cast(DType::f64);
   const Tensor wide_there = there.cast(DType::f64);
   const auto a = wide_here.values<double>();
@@ -47,7 +86,7 @@ void compare_numbers(const Tensor& here, const Tensor& there, double tolerance, 
   }
   mean = finite > 0 ? mean / static_cast<double>(finite) : 0;
   for (std::size_t i = 0; i < b.size(); ++i) {
-    if (a[i] == b[i] || (std::isnan(a[i]) && std::isnan(b[i]))) continue;
+    if (a[i] == b[i] || std::abs(a[i] - b[i]) <= rounding || (std::isnan(a[i]) && std::isnan(b[i]))) continue;
     double difference = std::abs(a[i] - b[i]) / std::max(std::abs(b[i]), mean);
     if (!std::isfinite(difference)) difference = std::numeric_limits<double>::infinity();
     result.differing += difference > tolerance ? 1 : 0;
@@ -81,6 +120,7 @@ Parity compare(const Model& model, const std::shared_ptr<const OpTable>& table, 
   const Recorded inputs = inputs_among(model, recorded);
   Graph graph = to_graph(model, table, inputs);
   const std::map<std::string, std::string> makers = makers_of(model.graph);
+  const std::map<std::string, double> rounding = rounding_of(model, recorded);
   Parity result;
   std::vector<std::pair<int, std::string>> wanted;  // value, name
   std::set<std::string> outputs;
@@ -111,7 +151,7 @@ Parity compare(const Model& model, const std::shared_ptr<const OpTable>& table, 
     value.node = makers.contains(name) ? makers.at(name) : "";
     value.elements = here.elements();
     if (here.shape() == there.shape()) {
-      compare_numbers(here, there, tolerance, value);
+      compare_numbers(here, there, tolerance, rounding.contains(name) ? rounding.at(name) : 0, value);
     } else {
       value.agrees = false;
       value.fault = fmt::format("is {} here, {} there", here.shape().to_string(), there.shape().to_string());

@@ -20,7 +20,8 @@ struct ValueParity {
   std::string fault;  ///< of types that are not the same
   std::int64_t elements = 0;
   std::int64_t differing = 0;  ///< by more than the tolerance
-  double largest = 0;          ///< difference, relative to the recorded number, or to the mean size of all where that is larger
+  double largest = 0;          ///< difference, relative to the recorded number, or to the mean size of all where that is larger;
+                               ///< what is rounding of terms that cancel in a sum does not count
   std::int64_t place = 0;      ///< of the largest
   std::vector<std::int64_t> index;
   double here = 0;  ///< there

@@ -49,6 +49,19 @@ TEST(Parity, TheFirstLayerThatDiffersInPlainWords) {
             "square (Mul) gives \"s\": 1 of 4 elements differ, the largest by 10% at [1, 0]: 9 here, 10 there");
 }
 
+TEST(Parity, RoundingOfTermsThatCancelIsNoDifference) {
+  Model means = model({node("ReduceMean", {"x"}, {"m"}, {integers("axes", {0})}), node("Neg", {"m"}, {"y"})},
+                      {value("x", {std::int64_t{2}})}, {"y"});
+  const ReadBack back(means);
+  const auto agree = [&](float there) {
+    return compare(back.model, ops::table(), {{"x", f32({2}, {3, -3})}, {"m", f32({1}, {there})}}).values[0].agrees;
+  };
+  EXPECT_TRUE(agree(2e-6F));
+  EXPECT_FALSE(agree(4e-6F));
+  EXPECT_FALSE(compare(back.model, ops::table(), {{"x", f32({2}, {3, -3})}, {"y", f32({1}, {2e-6F})}}).values[0].agrees)
+      << "no sum of terms that were recorded";
+}
+
 TEST(Parity, NumbersThatAreNotFinite) {
   auto recorded = recording();
   const float nan = std::numeric_limits<float>::quiet_NaN();

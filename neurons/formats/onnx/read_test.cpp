@@ -147,6 +147,59 @@ TEST(Read, NoFlippedBitBringsItDown) {
   EXPECT_GT(refused, 4 * whole.size());
 }
 
+TEST(Read, FloodsOfEmptyPartsTakeNoMemory) {
+  // 2 bytes each, hundreds in memory
+  for (const int number : {1, 5, 11, 12, 13}) {  // nodes, initialisers, inputs, outputs, values
+    WireWriter flood;
+    for (int i = 0; i < 2'000'000; ++i) flood.bytes(number, std::string_view());
+    WireWriter file;
+    file.message(7, flood);
+    EXPECT_EQ(read_fault(file.str()),
+              "m.onnx: is made of so many small parts that they would take more memory than 2 times the file and 128 MB")
+        << number;
+  }
+  WireWriter attributes;
+  for (int i = 0; i < 20'000; ++i) attributes.bytes(8, std::string(1000, '\1'));  // integers, of a byte each
+  WireWriter node;
+  node.message(5, attributes);
+  WireWriter members;
+  members.message(1, node);
+  WireWriter file;
+  file.message(7, members);
+  EXPECT_THAT(read_fault(file.str()), HasSubstr("so many small parts"));
+}
+
+TEST(Read, AttributesAreOfOneKindAndThereOnce) {
+  const auto file_with = [](const std::vector<AttributeData>& attributes) {
+    return format(model({node("Softmax", {"x"}, {"y"}, attributes)}, {value("x", {std::int64_t{2}})}, {"y"}));
+  };
+  EXPECT_EQ(read_fault(file_with({integer("axis", -1)})), "");
+  EXPECT_EQ(read_fault(file_with({integer("axis", -1), integer("axis", 0)})), "m.onnx: holds a node with two attributes \"axis\"");
+  AttributeData both = integer("axis", -1);
+  both.texts = {"word"};
+  EXPECT_EQ(read_fault(file_with({both})), "m.onnx: holds an attribute \"axis\" of two kinds");
+  AttributeData lie = attribute("axis", AttributeData::Type::real);
+  lie.type = AttributeData::Type::tensor;
+  lie.integers = {1};
+  EXPECT_EQ(read_fault(file_with({lie})), "m.onnx: holds an attribute \"axis\" that says it is of kind 4, but holds kind 7");
+}
+
+TEST(Read, NegativeExtentsAreOpen) {
+  const ReadBack back(model({node("Relu", {"x"}, {"y"})}, {value("x", {std::int64_t{-1}, std::int64_t{3}})}, {"y"}));
+  EXPECT_EQ(back.model.graph.inputs[0].extents(), (std::vector<std::int64_t>{1, 3}));
+  EXPECT_EQ(run(back.model, {{"x", f32({1, 3}, {-1, 0, 2})}})[0], f32({1, 3}, {0, 0, 2}));
+}
+
+TEST(Read, FunctionsOfOneNameAreToldApart) {
+  Model source =
+      model({node("F", {"x"}, {"y"}, {}, "test"), node("F", {"y"}, {"z"}, {}, "test")}, {value("x", {std::int64_t{2}})}, {"z"});
+  source.opsets["test"] = 1;
+  source.functions = {function("F", {node("Neg", {"a"}, {"b"})}), function("F", {node("Abs", {"a"}, {"b"})})};
+  source.functions[1].overload = "second";
+  source.graph.nodes[1].overload = "second";
+  EXPECT_EQ(run(source, {{"x", f32({2}, {3, -4})}})[0], f32({2}, {3, 4}));
+}
+
 TEST(Read, RefusesGraphsWithinGraphsWithoutEnd) {
   GraphData body;
   body.outputs = {value("x", {})};

@@ -67,6 +67,26 @@ Values rms_normalization(const RewriteContext& context) {
   return {{context.inputs[0] * inverse_size(context, context.inputs[0]) * context.inputs[1]}};
 }
 
+/// Each group as an instance's channel, then scale and bias of the channels.
+Values group_normalization(const RewriteContext& context) {
+  const Value x = context.inputs[0];
+  const Shape& shape = x.shape();
+  const auto groups = option_of<std::int64_t>(context.options, "num_groups");
+  const auto reshaped = [](Value value, std::vector<std::int64_t> extents) {
+    return emit_with("Reshape", {value}, {{"shape", std::move(extents)}});
+  };
+  const auto filled = [&](float number) {
+    return context.graph.constant(Tensor::of<float>({groups}, std::vector<float>(static_cast<std::size_t>(groups), number)));
+  };
+  const Value normal = emit_with("InstanceNormalization",
+                                 {reshaped(x, {shape[0], groups, shape.product(1, shape.rank()) / groups}), filled(1), filled(0)},
+                                 {{"epsilon", option_of<double>(context.options, "epsilon")}});
+  std::vector<std::int64_t> channels(static_cast<std::size_t>(shape.rank() - 1), 1);
+  channels.front() = shape[1];
+  return {{reshaped(normal, {shape.extents().begin(), shape.extents().end()}) * reshaped(context.inputs[1], channels) +
+           reshaped(context.inputs[2], channels)}};
+}
+
 }  // namespace
 
 const NodeRule* find_simpler(const OpDef& op) {
@@ -75,7 +95,8 @@ const NodeRule* find_simpler(const OpDef& op) {
                                                          {"Mish", mish},
                                                          {"HardSwish", hard_swish},
                                                          {"LayerNormalization", layer_normalization},
-                                                         {"RMSNormalization", rms_normalization}};
+                                                         {"RMSNormalization", rms_normalization},
+                                                         {"GroupNormalization", group_normalization}};
   const auto found = kRules.find(op.name);
   return found == kRules.end() ? nullptr : &found->second;
 }

@@ -168,7 +168,8 @@ MappedFile external_file(const TensorData& data, const std::filesystem::path& fo
   const auto location = data.external.find("location");
   if (location == data.external.end()) fail_input("its external data has no location");
   const std::filesystem::path name(location->second);
-  const bool leaves = name.is_absolute() || std::ranges::find(name, std::filesystem::path("..")) != name.end();
+  const bool leaves = name.is_absolute() || name.native().find('\0') != std::string::npos ||
+                      std::ranges::find(name, std::filesystem::path("..")) != name.end();
   if (name.empty() || leaves) {
     fail_input("its external data is at \"{}\", outside of the model's folder; only files beside the model are read",
                name.string());

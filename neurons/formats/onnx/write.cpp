@@ -104,6 +104,7 @@ class Writer {
     result.bytes(4, data.op_type);
     for (const AttributeData& member : data.attributes) result.message(5, attribute(member));
     if (!data.domain.empty()) result.bytes(7, data.domain);
+    if (!data.overload.empty()) result.bytes(8, data.overload);
     return result;
   }
 
@@ -151,6 +152,7 @@ class Writer {
     for (const auto& [domain, version] : data.opsets) result.message(9, opset(domain, version));
     result.bytes(10, data.domain);
     for (const AttributeData& member : data.defaults) result.message(11, attribute(member));
+    if (!data.overload.empty()) result.bytes(13, data.overload);
     return result;
   }
 

@@ -47,6 +47,21 @@ Value for_each_sample(const NodeContext& node, Value value, int axis) {
   return node.graph().emit_all(expand, std::array{value}, expand.default_options.with({{"shape", extents}}), node.name).front();
 }
 
+/// Expanded to the batch that the file was written for.
+Outputs expand(const NodeContext& node) {
+  const auto& batch = node.options().batch;
+  if (!batch || batch->written < 1 || batch->written == batch->wanted || node.known(1) == nullptr) return node.as_it_is();
+  std::vector<std::int64_t> shape = node.integers(1, "shape");
+  const Shape& x = node.input(0).shape();
+  const bool is_batch = !shape.empty() && shape.front() == batch->written &&
+                        (x.rank() < std::ssize(shape) || (x.rank() == std::ssize(shape) && (x[0] == 1 || x[0] == batch->wanted)));
+  if (!is_batch) return node.as_it_is();
+  shape.front() = batch->wanted;
+  NodeContext changed = node;
+  changed.inputs[1] = node.integers_constant(shape);
+  return changed.as_it_is();
+}
+
 /// A token of one sample beside values of a whole batch.
 Outputs concat(const NodeContext& node) {
   const auto is_batch = [&](const Value& value) {
@@ -83,6 +98,7 @@ Outputs recurrent(const NodeContext& node) {
 void add_batch_rules(Rules& rules) {
   rules["Reshape"] = reshape;
   rules["Concat"] = concat;
+  rules["Expand"] = expand;
   for (const char* name : {"RNN", "GRU", "LSTM"}) rules[name] = recurrent;
 }
 

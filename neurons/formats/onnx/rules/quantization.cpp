@@ -85,6 +85,13 @@ Value centred(const NodeContext& node, std::size_t index, std::size_t zero, bool
   return node.emit("Sub", {x, offset});
 }
 
+/// One number, or one for each channel, as floats that broadcast against a tensor whose channels are along `axis`.
+Value along_channels(const NodeContext& node, const Value& value, int rank, std::size_t axis) {
+  std::vector<std::int64_t> extents(static_cast<std::size_t>(rank), 1);
+  extents.at(axis) = value.shape().elements();
+  return reshaped(node, as_type(node, value, DType::f32), extents);
+}
+
 Outputs matmul_integer(const NodeContext& node) {
   return {node.emit("MatMul", {centred(node, 0, 2, true), centred(node, 1, 3, false)})};
 }
@@ -102,11 +109,36 @@ Outputs qlinear_matmul(const NodeContext& node) {
   return {saturated(node, node.emit("Add", {node.emit("Round", {y}), as_type(node, node.input(kYZero), DType::f32)}), type)};
 }
 
+/// The convolution of integers less their zero points, in floats: exact as long as sums stay below 2^24. Zero points of weights may
+/// stand for output channels.
+Value centred_conv(const NodeContext& node, std::size_t x, std::size_t x_zero, std::size_t w, std::size_t w_zero) {
+  Value weight = as_type(node, node.input(w), DType::f32);
+  if (node.has(w_zero)) weight = node.emit("Sub", {weight, along_channels(node, node.input(w_zero), weight.shape().rank(), 0)});
+  Attributes attributes{{"auto_pad", node.text("auto_pad", "NOTSET")}, {"group", node.integer("group", 1)}};
+  for (const char* list : {"kernel_shape", "strides", "pads", "dilations"}) attributes.push_back({list, node.integer_list(list)});
+  return node.emit("Conv", {as_type(node, centred(node, x, x_zero, false), DType::f32), weight}, attributes);
+}
+
+Outputs conv_integer(const NodeContext& node) { return {as_type(node, centred_conv(node, 0, 2, 1, 3), DType::i32)}; }
+
+Outputs qlinear_conv(const NodeContext& node) {
+  enum Input : std::size_t { kX, kXScale, kXZero, kW, kWScale, kWZero, kYScale, kYZero, kBias };
+  Value sums = centred_conv(node, kX, kXZero, kW, kWZero);
+  const int rank = sums.shape().rank();
+  if (node.has(kBias)) sums = node.emit("Add", {sums, along_channels(node, node.input(kBias), rank, 1)});
+  const Value factor = node.emit("Div", {node.emit("Mul", {node.input(kXScale), node.input(kWScale)}), node.input(kYScale)});
+  const Value y = node.emit("Round", {node.emit("Mul", {sums, along_channels(node, factor, rank, 1)})});
+  const ElementType type = node.narrow_type(kYZero).value_or(element_type_of(node.input(kYZero).type().dtype));
+  return {saturated(node, node.emit("Add", {y, as_type(node, node.input(kYZero), DType::f32)}), type)};
+}
+
 }  // namespace
 
 void add_quantization_rules(Rules& rules) {
   rules["QuantizeLinear"] = quantize_linear;
   rules["DequantizeLinear"] = dequantize_linear;
+  rules["ConvInteger"] = conv_integer;
+  rules["QLinearConv"] = qlinear_conv;
   rules["MatMulInteger"] = matmul_integer;
   rules["QLinearMatMul"] = qlinear_matmul;
 }

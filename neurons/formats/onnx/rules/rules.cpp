@@ -12,6 +12,8 @@ const Rule* find_rule(const std::string& domain, const std::string& op_type) {
     add_combining_rules(rules);
     add_control_flow_rules(rules);
     add_quantization_rules(rules);
+    add_patch_rules(rules);
+    add_signal_rules(rules);
     add_newest_rules(rules);
     add_sequence_rules(rules);
     add_training_rules(rules);

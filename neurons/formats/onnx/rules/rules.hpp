@@ -18,6 +18,8 @@ void add_combining_rules(Rules& rules);      ///< Sum, Mean, OneHot, …: severa
 void add_control_flow_rules(Rules& rules);   ///< If, Loop, Scan: unrolled
 void add_quantization_rules(Rules& rules);   ///< QuantizeLinear and others of integers that are no bytes
 void add_sequence_rules(Rules& rules);       ///< SequenceAt, SplitToSequence, …: lists that are known at import
+void add_patch_rules(Rules& rules);          ///< Col2Im, CenterCropPad
+void add_signal_rules(Rules& rules);         ///< DFT, STFT, windows
 void add_newest_rules(Rules& rules);         ///< of opsets 27 and 28: SwiGLU, …
 void add_training_rules(Rules& rules);       ///< Gradient and the optimisers of ai.onnx.preview.training
 
