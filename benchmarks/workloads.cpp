@@ -235,8 +235,6 @@ const std::vector<Workload>& workloads() {
   return all;
 }
 
-namespace {
-
 void check(const Options& options) {
   if (options.threads < 0) fail_input("bench: threads = {} must be at least 1 (or 0: one for each core)", options.threads);
   if (options.threads > available_cores()) {
@@ -245,6 +243,8 @@ void check(const Options& options) {
   }
   if (!(options.seconds > 0)) fail_input("bench: seconds = {} must be above 0", options.seconds);
 }
+
+namespace {
 
 std::vector<std::string> names_of_workloads() {
   std::vector<std::string> names;

@@ -76,6 +76,9 @@ struct StepTime {
 /// InputError as run() does.
 std::vector<StepTime> profile(std::string_view name, const Options& options = {});
 
+/// Throws InputError for numbers of threads and seconds that cannot be.
+void check(const Options& options);
+
 /// Runs what has those names (all workloads, without the sweep, if there are none) one after the other; a name that ends with
 /// ".onnx" is a model's file, run on one sample. Figures are medians of
 /// parts of 20 ms; a step of a convolution is one call. Throws InputError for an unknown name, with the nearest one.

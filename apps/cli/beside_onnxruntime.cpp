@@ -32,10 +32,9 @@ std::string type_there(const ValueInfo& input) {
 }
 
 /// What the model wants, as the script reads it.
-std::string inputs_of(const std::filesystem::path& model) {
-  benchmarks::OnnxJob job(model, std::make_shared<ThreadTeam>(1));
+std::string inputs_of(const Plan& plan) {
   Json inputs = Json::array();
-  for (const ValueInfo& value : job.plan().graph().values()) {
+  for (const ValueInfo& value : plan.graph().values()) {
     if (value.kind != ValueKind::input) continue;
     const auto extents = value.type.shape.extents();
     inputs.push_back(
@@ -72,7 +71,10 @@ class Peer {
 
 BesideOnnxRuntime measure_beside_onnxruntime(const std::filesystem::path& model, const std::filesystem::path& modules,
                                              const benchmarks::Options& options) {
-  const std::string inputs = inputs_of(model);
+  benchmarks::check(options);
+  const auto team = std::make_shared<ThreadTeam>(options.threads);
+  benchmarks::OnnxJob job(model, team);
+  const std::string inputs = inputs_of(job.plan());
   const int all = options.threads > 0 ? options.threads : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   BesideOnnxRuntime result;
   double fastest = std::numeric_limits<double>::infinity();
@@ -85,8 +87,11 @@ BesideOnnxRuntime measure_beside_onnxruntime(const std::filesystem::path& model,
   result.version = peer.version();
   std::vector<double> there;
   std::vector<double> here;
-  const std::vector<std::string> name{model.string()};
-  const auto ours = [&] { here.push_back(benchmarks::run(name, options).results.front().microseconds_per_step); };
+  std::vector<double> peaks;
+  const auto ours = [&] {
+    const auto rate = benchmarks::measure_rate([&] { job.run(); }, job.flops(), options.seconds, *team, peaks);
+    here.push_back(1e6 / rate.steps_per_second);
+  };
   for (int round = 0; round < kRounds; ++round) {
     there.push_back(peer.measure(options.seconds));
     ours();

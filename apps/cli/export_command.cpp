@@ -1,5 +1,6 @@
 /// neurons export MODEL --to FORMAT: a model in the form of another program.
 
+#include "apps/cli/reports.hpp"
 #include "apps/cli/session.hpp"
 #include "apps/cli/terminal.hpp"
 #include "neurons/base/error.hpp"
@@ -27,6 +28,7 @@ std::string name_of(const fs::path& model) {
 
 int export_as(Session& session, const ExportArguments& arguments) {
   const Model model = open_model(arguments.model);
+  note_left_out(model.network);
   if (arguments.opset != 0 && arguments.format != "onnx") fail_input("export: --opset is for --to onnx");
   const ExportOptions options{.folder = arguments.out.empty() ? fs::absolute(model.file).parent_path() : arguments.out,
                               .name = arguments.name.empty() ? name_of(arguments.model) : arguments.name,

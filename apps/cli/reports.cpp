@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "apps/cli/terminal.hpp"
+#include "neurons/formats/onnx/imported_model.hpp"
 
 namespace neurons::cli {
 namespace {
@@ -142,7 +143,12 @@ std::string class_table(const Evaluation& evaluation, const Model& model) {
   return text;
 }
 
+void note_left_out(const Network& network) {
+  if (const std::string text = onnx::left_out_of(network); !text.empty()) complain("note: " + text);
+}
+
 void note_output(const Model& model) {
+  note_left_out(model.network);
   const std::vector<std::string>& outputs = model.taken_first_of;
   if (outputs.empty()) return;
   complain(fmt::format("note: the model has {} outputs ({}); this is \"{}\", --output NAME takes another", outputs.size(),

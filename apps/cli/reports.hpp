@@ -26,7 +26,9 @@ std::string class_table(const Evaluation& evaluation, const Model& model);
 inline constexpr const char* kOutputHelp =
     "Of a model of ONNX with several outputs: which (the one that was trained, or the first)";
 
-/// Says on stderr which of several outputs is used where none was named.
+/// Says on stderr which outputs of a model of ONNX the network does not have, and why.
+void note_left_out(const Network& network);
+/// The same, and which of several outputs is used where none was named.
 void note_output(const Model& model);
 
 }  // namespace neurons::cli

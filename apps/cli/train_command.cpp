@@ -169,6 +169,7 @@ int train(Session& session, const TrainArguments& arguments) {
   }
   if (!arguments.quiet) {
     options.on_start = [&](const RunStart& start) {
+      note_left_out(start.network);
       say_start(start, folder);
       progress.emplace(start.spec.training.options.epochs, start.data.train.is_classification(), start.data.validation.has_value());
     };

@@ -5,6 +5,8 @@
 #include "neurons/data/readers/source.hpp"
 #include "neurons/formats/onnx/edit.hpp"
 #include "neurons/formats/onnx/imported_model.hpp"
+#include "neurons/formats/onnx/known_part.hpp"
+#include "neurons/ops/ops.hpp"
 #include "neurons/spec/prepare.hpp"
 
 namespace neurons {
@@ -23,7 +25,7 @@ std::optional<PictureOptions> pictures_for(const onnx::Model& model) {
 
 Spec fine_tuning_spec(const std::filesystem::path& path, const FineTuning& how) {
   if (how.data.empty()) fail_input("{}: give what to train it on with --data PATH", path.string());
-  const auto read = std::make_shared<const onnx::Model>(onnx::read(path));
+  const auto read = std::make_shared<const onnx::Model>(onnx::known_part(onnx::read(path), *ops::table(), how.output));
   const onnx::Model& model = *read;
   const auto inputs = onnx::inputs_of(model);
   if (inputs.size() != 1) {
@@ -41,7 +43,8 @@ Spec fine_tuning_spec(const std::filesystem::path& path, const FineTuning& how) 
   layer.lora = how.lora;
   Spec spec;
   spec.file = path;
-  spec.network.inputs = {{input.name, {}, {}}};
+  const bool tokens = input.dtype == DType::i64 || input.dtype == DType::i32;
+  spec.network.inputs = {{input.name, {}, tokens ? std::optional(InputType::tokens) : std::nullopt}};
   const std::string output = how.output.empty() ? onnx::only_output(model) : how.output;
   LayerSpec only;
   only.layer = layer;

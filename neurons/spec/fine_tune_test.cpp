@@ -12,6 +12,7 @@
 #include "neurons/data/readers/npy.hpp"
 #include "neurons/formats/onnx/imported_model.hpp"
 #include "neurons/layers/dense.hpp"
+#include "neurons/layers/embedding.hpp"
 #include "neurons/spec/evaluate.hpp"
 #include "neurons/spec/model.hpp"
 #include "neurons/spec/predict.hpp"
@@ -214,6 +215,77 @@ TEST(ForeignModel, ClassesAreNamedByTheData) {
   EXPECT_FALSE(judged_by(opened, values).is_classification);
   const std::vector<std::string> rows = {"iris"};
   EXPECT_EQ(read_samples(opened, rows, places).inputs.shape(), (Shape{150, 4})) << "without the species";
+}
+
+TEST(FineTuning, TokensOfArrays) {
+  const TemporaryFolder folder;
+  Network words;
+  const auto tokens = words.add(Embedding{.vocabulary = 9, .width = 4}, words.input("ids", {5}, DType::i64));
+  words.output("tag", words.add(Dense{3}, tokens, "tags"));
+  words.initialize(1);
+  onnx::save(words, folder / "words.onnx");
+  std::vector<std::int64_t> ids;
+  std::vector<std::int64_t> labels;
+  for (std::int64_t i = 0; i < 60; ++i) {
+    ids.push_back(i * i % 9);
+    labels.push_back(i % 10 == 3 ? -100 : ids.back() % 3);
+  }
+  write_npz(folder / "steps.npz",
+            {{"x", Tensor::of<std::int64_t>({12, 5}, ids)}, {"y", Tensor::of<std::int64_t>({12, 5}, labels)}});
+  Spec spec = fine_tuning_spec(folder / "words.onnx", {.data = (folder / "steps.npz").string()});
+  spec.training.options.epochs = 60;
+  spec.training.options.batch_size = 4;
+  spec.training.options.optimizer = Adam{.learning_rate = 0.1F};
+  run(spec, {.folder = folder / "run"});
+  const Model model = open_model(folder / "run");
+  EXPECT_TRUE(model.takes_tokens());
+  const std::filesystem::path path = folder / "steps.npz";
+  EXPECT_GT(evaluate(model, evaluation_data(model, &path), 1).classification->accuracy, 0.99);
+  EXPECT_GT(evaluate(model, evaluation_data(model, nullptr), 1).classification->accuracy, 0.99) << "by the run's own spec";
+  EXPECT_TRUE(open_model(folder / "words.onnx").takes_tokens());
+  write_npz(folder / "floats.npz", {{"x", Tensor(DType::f32, {12, 5})}, {"y", Tensor::of<std::int64_t>({12, 5}, labels)}});
+  EXPECT_THAT(message_of([&] { prepare(fine_tuning_spec(folder / "words.onnx", {.data = (folder / "floats.npz").string()})); }),
+              HasSubstr("floats.npz: the network takes tokens, but array x is f32[12, 5]; expected whole numbers"));
+}
+
+TEST(FineTuning, NothingIsLearntThroughWholeNumbers) {
+  const TemporaryFolder folder;
+  Network small = Sequential{{4}, Dense{3}};
+  small.initialize(1);
+  onnx::Model source = onnx::to_model(small);
+  onnx::NodeData best;
+  best.op_type = "ArgMax";
+  best.inputs = {source.graph.outputs[0].name};
+  best.outputs = {"best"};
+  source.graph.nodes.push_back(best);
+  source.graph.outputs = {{"best", onnx::ElementType::i64, true, std::nullopt}};
+  source.folder = folder.path();
+  onnx::write(folder / "best.onnx", source);
+  const Spec spec = fine_tuning_spec(folder / "best.onnx", {.data = "iris"});
+  EXPECT_THAT(message_of([&] { run(spec, {.folder = folder / "run", .places = {NEURONS_SOURCE_DIR}}); }),
+              HasSubstr("nothing can be learnt through whole numbers; train another output"));
+}
+
+TEST(FineTuning, OutputsWithUnknownOperatorsAreLeftOut) {
+  const TemporaryFolder folder;
+  Network small = Sequential{{4}, Dense{3}};
+  small.initialize(1);
+  onnx::Model source = onnx::to_model(small);
+  const std::string scores = source.graph.outputs[0].name;
+  onnx::NodeData magic;
+  magic.op_type = "Enchant";
+  magic.inputs = {scores};
+  magic.outputs = {"magic"};
+  source.graph.nodes.push_back(magic);
+  source.graph.outputs.insert(source.graph.outputs.begin(), {"magic", onnx::ElementType::f32, true, std::nullopt});
+  source.folder = folder.path();
+  onnx::write(folder / "two.onnx", source);
+  Spec spec = fine_tuning_spec(folder / "two.onnx", {.data = "iris"});
+  spec.training.options.epochs = 1;
+  run(spec, {.folder = folder / "run", .places = {NEURONS_SOURCE_DIR}});
+  EXPECT_THAT(onnx::left_out_of(open_model(folder / "two.onnx").network), HasSubstr("the output \"magic\" is left out"));
+  EXPECT_EQ(onnx::left_out_of(open_model(folder / "run").network), "");
+  EXPECT_THAT(message_of([&] { open_model(folder / "two.onnx", "magic"); }), HasSubstr("not known here: Enchant"));
 }
 
 TEST(FineTuning, ValuesGoThroughTheModelsOwnActivation) {

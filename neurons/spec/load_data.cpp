@@ -196,9 +196,14 @@ void standardise(LoadedData& loaded, const DataSpec& spec) {
   }
 }
 
-LoadedData load_arrays(const fs::path& path, const DataSpec& spec) {
+/// The network's one input names things by whole numbers.
+bool takes_tokens(const Spec& spec) {
+  return spec.network.inputs.size() == 1 && spec.network.inputs.front().type == InputType::tokens;
+}
+
+LoadedData load_arrays(const fs::path& path, const DataSpec& spec, bool tokens) {
   refuse_table_fields(spec, {}, fmt::format("{} holds {}", path.string(), name_of(source_kind(path))));
-  TrainTest both = read_arrays(path, pictures_of(spec));
+  TrainTest both = read_arrays(path, pictures_of(spec), tokens);
   const bool has_test = both.test.samples() > 0;
   if (has_test && spec.test.is_parted()) {
     fail_input("[data] test: {} comes with a test part of its own; leave test out", path.string());
@@ -263,7 +268,7 @@ LoadedData load_parts(const fs::path& path, const Spec& whole, std::string_view 
         path.string());
   }
   if (fitted != nullptr) require_kind(path, *fitted);
-  if (source_kind(path) != SourceKind::csv) return load_arrays(path, spec);
+  if (source_kind(path) != SourceKind::csv) return load_arrays(path, spec, takes_tokens(whole));
   return fitted != nullptr ? load_table(path, spec, *fitted->encoder) : load_table(path, spec, bundled_target);
 }
 
@@ -299,12 +304,12 @@ fs::path find_source(const std::string& source, const fs::path& folder, std::spa
              fs::absolute(here, ignored).lexically_normal().string());
 }
 
-TrainTest read_arrays(const fs::path& path, const PictureOptions* pictures) {
+TrainTest read_arrays(const fs::path& path, const PictureOptions* pictures, bool tokens) {
   const SourceKind kind = source_kind(path);
   if (kind == SourceKind::csv) fail_input("{}: holds a table, but arrays or pictures are needed", path.string());
   if (kind == SourceKind::text) fail_input("{}: holds a text, but arrays or pictures are needed", path.string());
   if (kind == SourceKind::pictures) return {read_picture_folder(path, pictures == nullptr ? PictureOptions{} : *pictures), {}};
-  TrainTest both = kind == SourceKind::idx ? read_mnist(path) : read_npz_data(path);
+  TrainTest both = kind == SourceKind::idx ? read_mnist(path) : read_npz_data(path, tokens);
   if (pictures == nullptr) return both;
   prepare_pictures(both.train, *pictures);
   if (both.test.samples() > 0) prepare_pictures(both.test, *pictures);
@@ -336,7 +341,7 @@ Dataset load_all(const fs::path& path, const FittedData& fitted, const Spec& spe
   const TableEncoder* encoder = fitted.encoder ? &*fitted.encoder : nullptr;
   require_kind(path, fitted);
   if (encoder != nullptr) return encoder->encode(read_csv(csv_file_of(path), csv_options(data, encoder)));
-  TrainTest both = read_arrays(path, pictures_of(data));
+  TrainTest both = read_arrays(path, pictures_of(data), takes_tokens(spec));
   Dataset all = both.test.samples() > 0 ? std::move(both.test) : std::move(both.train);
   if (data.pictures) set_channels(all, data.pictures->means, data.pictures->deviations);
   return all;

@@ -50,12 +50,12 @@ LoadedData load_data(const Spec& spec, std::span<const std::filesystem::path> pl
 CsvOptions csv_options(const DataSpec& spec, const TableEncoder* encoder = nullptr);
 
 /// Data that come as arrays or pictures, these made what `pictures` say (null: as they are; they are not standardised here);
-/// `test` is empty where they have no test part. Throws InputError for a table.
-TrainTest read_arrays(const std::filesystem::path& path, const PictureOptions* pictures = nullptr);
+/// `test` is empty where they have no test part; with `tokens`, whole numbers stay such. Throws InputError for a table.
+TrainTest read_arrays(const std::filesystem::path& path, const PictureOptions* pictures = nullptr, bool tokens = false);
 
 /// All samples at `path`, or its test part where it comes in two, made numbers as `fitted` made them in training.
-/// `spec` says how to read tables and pictures, with means and deviations that were found in training, and whether windows of
-/// series and texts follow one another (carry_state).
+/// `spec` says how to read tables and pictures, with means and deviations that were found in training, whether windows of series
+/// and texts follow one another (carry_state), and whether arrays hold tokens.
 Dataset load_all(const std::filesystem::path& path, const FittedData& fitted, const Spec& spec);
 
 }  // namespace neurons

@@ -6,7 +6,9 @@
 #include "neurons/base/suggest.hpp"
 #include "neurons/formats/onnx/edit.hpp"
 #include "neurons/formats/onnx/imported_model.hpp"
+#include "neurons/formats/onnx/known_part.hpp"
 #include "neurons/formats/safetensors.hpp"
+#include "neurons/ops/ops.hpp"
 #include "neurons/spec/fine_tune.hpp"
 
 namespace neurons {
@@ -154,7 +156,7 @@ bool gives_classes(const onnx::Model& file, const std::string& output) {
 
 /// A model of ONNX: as it was trained, if it was trained here; else with what the file itself tells.
 Model from_onnx(const fs::path& path, const std::string& wanted) {
-  auto file = std::make_shared<const onnx::Model>(onnx::read(path));
+  auto file = std::make_shared<const onnx::Model>(onnx::known_part(onnx::read(path), *ops::table(), wanted));
   Model model;
   model.file = path;
   const auto spec = file->metadata.find(kSpec);
@@ -171,6 +173,9 @@ Model from_onnx(const fs::path& path, const std::string& wanted) {
   if (output != trained) model.is_classification = gives_classes(*file, output);
   if (output != trained || !model.spec.training.loss) model.spec.training.loss = usual_loss(model.is_classification);
   model.network = onnx::to_network(std::move(file), {.output = output, .scores = model.is_classification});
+  if (model.is_foreign && model.takes_tokens()) {
+    model.spec.network.inputs = {{model.network.inputs().front().name, {}, InputType::tokens}};
+  }
   return model;
 }
 

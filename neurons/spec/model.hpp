@@ -34,6 +34,8 @@ struct Model : FittedData {
   bool carries_state() const { return spec.training.options.carry_state; }
   /// Shape of one sample.
   const Shape& sample_shape() const { return network.inputs().front().sample; }
+  /// Its input names things by whole numbers.
+  bool takes_tokens() const { return network.inputs().front().dtype == DType::i64; }
   /// "setosa", or the label's number where classes have no names.
   std::string class_name(std::int64_t label) const;
 };

@@ -66,7 +66,8 @@ class Gathering {
   NamedSamples finish() && {
     std::vector<std::int64_t> extents(model_.sample_shape().extents().begin(), model_.sample_shape().extents().end());
     extents.insert(extents.begin(), static_cast<std::int64_t>(names_.size()));
-    return {Tensor::of<float>(Shape(std::span<const std::int64_t>(extents)), values_), std::move(names_), std::move(left_out_),
+    const Tensor samples = Tensor::of<float>(Shape(std::span<const std::int64_t>(extents)), values_);
+    return {model_.takes_tokens() ? samples.cast(DType::i64) : samples, std::move(names_), std::move(left_out_),
             std::move(changes_)};
   }
 

@@ -30,6 +30,10 @@ void check_shares(const Dataset& data, const Loss& loss) {
 void check_targets(const Network& network, const Dataset& data, const Loss& loss) {
   const std::int64_t rows = 1;
   const TensorType prediction = prediction_type(network, rows);
+  if (prediction.dtype != DType::f32 && prediction.dtype != DType::f64) {
+    fail_input("the network's output is {}: nothing can be learnt through whole numbers; train another output",
+               prediction.to_string());
+  }
   const bool steps = prediction.shape.rank() == 3;
   const std::int64_t outputs = steps ? prediction.shape[-1] : prediction.shape.elements();
   if (data.is_classification() && data.classes() > std::max<std::int64_t>(2, outputs)) {

@@ -32,6 +32,8 @@ void write_npz(const std::filesystem::path& path, const std::map<std::string, Te
 /// not empty). u8 inputs get input_scale 1/255; f64 become f32. Whole-number targets [samples] or [samples, 1] are labels; floats
 /// are regression targets (or, for losses that take them, soft ones). Sample weights, if any: `w` (or `weights`), or `w_train` and
 /// `w_test`, [samples]. Throws InputError if they do not fit together.
-TrainTest read_npz_data(const std::filesystem::path& path);
+/// With `tokens`, inputs are whole numbers that name something and stay such; whole-number targets [samples, time] are then a label
+/// for each step.
+TrainTest read_npz_data(const std::filesystem::path& path, bool tokens = false);
 
 }  // namespace neurons

@@ -266,6 +266,27 @@ TEST_F(NpzData, ConvertsTypes) {
             Tensor::of<float>({2, 1}, {7, -8}));
 }
 
+TEST_F(NpzData, KeepsTokens) {
+  const Tensor words = Tensor::of<std::int32_t>({2, 3}, {7, 0, 1, 2, 2, 300});
+  const Tensor steps = Tensor::of<std::int32_t>({2, 3}, {1, 0, 1, 0, -100, 1});
+  const auto tokens = [&](const Tensor& x, const Tensor& y) {
+    write_npz(folder_.path() / "t.npz", {{"x", x}, {"y", y}});
+    return read_npz_data(folder_.path() / "t.npz", true).train;
+  };
+  const Dataset data = tokens(words, labels_);
+  EXPECT_TRUE(data.has_tokens());
+  EXPECT_THAT(data.inputs.values<std::int64_t>(), ElementsAre(7, 0, 1, 2, 2, 300));
+  EXPECT_EQ(data.targets, labels_);
+  EXPECT_THAT(tokens(words, steps).targets.values<std::int64_t>(), ElementsAre(1, 0, 1, 0, -100, 1));
+  EXPECT_EQ(tokens(words, steps).classes(), 2);
+  EXPECT_TRUE(tokens(bytes_.reshaped({2, 2}), labels_).has_tokens());
+  EXPECT_THAT(message_of([&] {
+                tokens(Tensor(DType::f32, {2, 3}), labels_);
+              }),
+              HasSubstr("t.npz: the network takes tokens, but array x is f32[2, 3]; expected whole numbers"));
+  EXPECT_THAT(message_of([&] { tokens(Tensor::of<std::int64_t>({2, 1}, {3, -1}), labels_); }), HasSubstr("token -1 of"));
+}
+
 TEST_F(NpzData, TakesSampleWeights) {
   const Tensor weights = Tensor::of<double>({2}, {0.5, 2});
   EXPECT_THAT(read({{"x", bytes_}, {"y", labels_}, {"w", weights}}).train.sample_weights, ElementsAre(0.5F, 2));
