@@ -106,7 +106,7 @@ TEST(Attention, RefusesWhatDoesNotFit) {
   const TensorType x{DType::f32, {2, 1, 3, 4}};
   const TensorType past{DType::f32, {2, 1, 5, 4}};
   const TensorType counts{DType::i64, {2}};
-  EXPECT_EQ(complaint({x, x, x, {}, {}, {}, counts}), "");
+  EXPECT_EQ(complaint({x, x, x, {}, {}, {}, counts}), "nothing thrown");
   EXPECT_THAT(complaint({x, x, x, {}, {}, {}, TensorType{DType::i64, {3}}}),
               HasSubstr("expects the numbers of valid keys to be i64[2]"));
   EXPECT_THAT(complaint({x, x, x, {}, {}, {}, TensorType{DType::f32, {2}}}), HasSubstr("to be i64[2]"));
@@ -119,7 +119,7 @@ TEST(Attention, RefusesWhatDoesNotFit) {
   EXPECT_THAT(complaint({x, x, x}, {{"left_window_size", std::int64_t{-2}}}),
               HasSubstr("left_window_size = -2 must be -1 (all) or at least 0"));
   EXPECT_THAT(complaint({x, x, x}, {{"right_window_size", std::int64_t{-9}}}), HasSubstr("right_window_size = -9 must be"));
-  EXPECT_THAT(complaint({x, x, x, TensorType{DType::f32, {4, 3}}}), HasSubstr("the mask f32[4, 3] does not fit the scores"));
+  EXPECT_THAT(complaint({x, x, x, TensorType{DType::f32, {4, 3}}}), HasSubstr("the mask [4, 3] does not fit the scores"));
   EXPECT_THAT(complaint({x, x, x, TensorType{DType::i64, {3, 3}}}), HasSubstr("the mask must be bool, or f32 as the queries are"));
 }
 

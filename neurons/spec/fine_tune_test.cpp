@@ -224,14 +224,15 @@ TEST(FineTuning, TokensOfArrays) {
   words.output("tag", words.add(Dense{3}, tokens, "tags"));
   words.initialize(1);
   onnx::save(words, folder / "words.onnx");
-  std::vector<std::int64_t> ids;
-  std::vector<std::int64_t> labels;
+  std::vector<std::int64_t> numbers;
+  std::vector<std::int64_t> tags;
   for (std::int64_t i = 0; i < 60; ++i) {
-    ids.push_back(i * i % 9);
-    labels.push_back(i % 10 == 3 ? -100 : ids.back() % 3);
+    numbers.push_back(i * i % 9);
+    tags.push_back(i % 10 == 3 ? -100 : numbers.back() % 3);
   }
-  write_npz(folder / "steps.npz",
-            {{"x", Tensor::of<std::int64_t>({12, 5}, ids)}, {"y", Tensor::of<std::int64_t>({12, 5}, labels)}});
+  const auto ids = Tensor::of<std::int64_t>({12, 5}, numbers);
+  const auto labels = Tensor::of<std::int64_t>({12, 5}, tags);
+  write_npz(folder / "steps.npz", {{"x_train", ids}, {"y_train", labels}, {"x_test", ids}, {"y_test", labels}});
   Spec spec = fine_tuning_spec(folder / "words.onnx", {.data = (folder / "steps.npz").string()});
   spec.training.options.epochs = 60;
   spec.training.options.batch_size = 4;
@@ -243,7 +244,7 @@ TEST(FineTuning, TokensOfArrays) {
   EXPECT_GT(evaluate(model, evaluation_data(model, &path), 1).classification->accuracy, 0.99);
   EXPECT_GT(evaluate(model, evaluation_data(model, nullptr), 1).classification->accuracy, 0.99) << "by the run's own spec";
   EXPECT_TRUE(open_model(folder / "words.onnx").takes_tokens());
-  write_npz(folder / "floats.npz", {{"x", Tensor(DType::f32, {12, 5})}, {"y", Tensor::of<std::int64_t>({12, 5}, labels)}});
+  write_npz(folder / "floats.npz", {{"x", Tensor(DType::f32, {12, 5})}, {"y", labels}});
   EXPECT_THAT(message_of([&] { prepare(fine_tuning_spec(folder / "words.onnx", {.data = (folder / "floats.npz").string()})); }),
               HasSubstr("floats.npz: the network takes tokens, but array x is f32[12, 5]; expected whole numbers"));
 }

@@ -59,6 +59,19 @@ TEST(Check, TrainsMeansWithSeveralSamples) {
   EXPECT_THAT(four.notes, ElementsAre(HasSubstr("(the file was written for batches of 4, wanted are 2)")));
 }
 
+TEST(Check, AnglesAreNoParameters) {
+  const Tensor angles = f32({8, 2}, std::vector<float>(16, 0.5F));
+  const Check found = checked(model(
+      {node("MatMul", {"x", "w"}, {"h"}), node("RotaryEmbedding", {"h", "cos", "sin", "ids"}, {"y"}, {integer("num_heads", 1)})},
+      {value("x", {std::string("batch"), std::int64_t{3}, std::int64_t{4}}),
+       value("ids", {std::string("batch"), std::int64_t{3}}, ElementType::i64)},
+      {"y"}, {from_tensor("w", Tensor(DType::f32, {4, 4})), from_tensor("cos", angles), from_tensor("sin", angles)}, 23));
+  EXPECT_THAT(found.notes, ElementsAre());
+  EXPECT_TRUE(found.trains);
+  EXPECT_EQ(found.parameters, 16);
+  EXPECT_EQ(found.fixed, 32);
+}
+
 TEST(Check, WeightsInBodiesAreParameters) {
   GraphData body;
   body.initializers = {from_tensor("w", Tensor(DType::f32, {4, 3}))};

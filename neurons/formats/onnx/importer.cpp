@@ -14,9 +14,17 @@ constexpr std::int64_t kMostFolded = 4096;   // elements of a result that is com
 constexpr std::int64_t kMostRead = 1 << 20;  // of what it is computed from
 constexpr std::int64_t kMostNodes = 1 << 18;
 
-/// Inputs of operators with rules that must be known at import (ops say theirs in OpDef::onnx_inputs).
-constexpr std::array kKnown = {std::pair(std::string_view("Upsample"), 1U), std::pair(std::string_view("OneHot"), 2U),
-                               std::pair(std::string_view("Unique"), 0U), std::pair(std::string_view("NonZero"), 0U)};
+/// Inputs of operators with rules that must be known at import (ops say theirs in OpDef::onnx_inputs), and those that say where and
+/// how much, through which nothing is learnt.
+constexpr std::array kKnown = {std::pair(std::string_view("Upsample"), 1U),
+                               std::pair(std::string_view("OneHot"), 2U),
+                               std::pair(std::string_view("Unique"), 0U),
+                               std::pair(std::string_view("NonZero"), 0U),
+                               std::pair(std::string_view("RotaryEmbedding"), 1U),
+                               std::pair(std::string_view("RotaryEmbedding"), 2U),
+                               std::pair(std::string_view("RoiAlign"), 1U),
+                               std::pair(std::string_view("NegativeLogLikelihoodLoss"), 2U),
+                               std::pair(std::string_view("SoftmaxCrossEntropyLoss"), 2U)};
 
 DType imported(DType dtype, const ImportOptions& options) {
   return options.single_precision && dtype == DType::f64 ? DType::f32 : dtype;

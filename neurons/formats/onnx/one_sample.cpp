@@ -25,7 +25,9 @@ std::optional<Tensor> first_of(const Tensor& tensor, int axis) {
   return result;
 }
 
-/// The initialisers that may hold something for each sample, and along which axis (-1: any).
+constexpr int kAnyAxis = -1;
+
+/// The values that may hold something for each sample, and along which axis.
 std::multimap<std::string, int> candidates(const GraphData& graph) {
   constexpr std::array kRecurrent = {std::string_view("RNN"), std::string_view("GRU"), std::string_view("LSTM")};
   std::multimap<std::string, int> result;
@@ -40,9 +42,12 @@ std::multimap<std::string, int> candidates(const GraphData& graph) {
       }
     } else if (node.op_type == "Concat" && integer("axis") != 0) {
       for (const std::string& input : node.inputs) result.emplace(input, 0);
-    } else if (node.op_type == "Expand" && !node.inputs.empty()) {
-      result.emplace(node.inputs.front(), -1);
     }
+  }
+  for (const NodeData& node : graph.nodes) {  // what is expanded first
+    if (node.op_type != "Expand" || node.inputs.empty() || node.outputs.empty()) continue;
+    const auto known = result.find(node.outputs.front());
+    result.emplace(node.inputs.front(), known == result.end() ? kAnyAxis : known->second);
   }
   return result;
 }
@@ -65,10 +70,11 @@ void keep_one_sample(Model& model) {
   for (TensorData& data : model.graph.initializers) {
     const auto [first, last] = wanted.equal_range(data.name);
     for (auto candidate = first; candidate != last; ++candidate) {
-      for (int axis = 0; axis < static_cast<int>(data.dims.size()); ++axis) {
-        if (data.dims[static_cast<std::size_t>(axis)] != batch || (candidate->second >= 0 && candidate->second != axis)) continue;
-        if (auto one = first_of(to_tensor(data, model.folder), axis)) data = from_tensor(data.name, std::move(*one));
-      }
+      const auto found = std::ranges::find(data.dims, batch);
+      const bool sure = candidate->second != kAnyAxis || std::ranges::count(data.dims, batch) == 1;
+      const auto axis = candidate->second != kAnyAxis ? candidate->second : static_cast<int>(found - data.dims.begin());
+      if (!sure || axis >= std::ssize(data.dims) || data.dims[static_cast<std::size_t>(axis)] != batch) continue;
+      if (auto one = first_of(to_tensor(data, model.folder), axis)) data = from_tensor(data.name, std::move(*one));
     }
   }
 }

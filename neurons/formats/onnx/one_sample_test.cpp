@@ -39,6 +39,19 @@ TEST(OneSample, WhatIsNotStays) {
   EXPECT_EQ(open.graph.initializers[0].dims, (std::vector<std::int64_t>{2, 1, 1}));
 }
 
+TEST(OneSample, BatchesThatAreNotTheFirstAxis) {
+  const Model source = model({node("Transpose", {"x"}, {"steps"}, {integers("perm", {1, 0, 2})}),
+                              node("Reshape", {"steps", "split"}, {"parts"}), node("Reshape", {"parts", "joined"}, {"y"})},
+                             {value("x", {std::int64_t{2}, std::int64_t{3}, std::int64_t{4}})}, {"y"},
+                             {from_tensor("split", i64({4}, {3, 2, 4, 1})), from_tensor("joined", i64({3}, {3, 2, -1}))});
+  const Model saved = to_model(to_network(std::make_shared<const Model>(source)));
+  Tensor x(DType::f32, {5, 3, 4});
+  for (std::size_t i = 0; i < 60; ++i) x.values<float>()[i] = static_cast<float>(i);
+  const Tensor y = run(saved, {{"x", x}}, {.shapes = {{"x", {5, 3, 4}}}})[0];
+  ASSERT_EQ(y.shape(), (Shape{3, 5, 4}));
+  EXPECT_EQ(y.values<float>()[4], 12);
+}
+
 TEST(OneSample, StatesAlongTheirOwnAxis) {
   Model found = model({node("GRU", {"x", "w", "r", "", "", "h"}, {"y"}, {integer("hidden_size", 2)})},
                       {value("x", {std::int64_t{3}, std::int64_t{2}, std::int64_t{1}})}, {"y"},
@@ -47,6 +60,18 @@ TEST(OneSample, StatesAlongTheirOwnAxis) {
                       14);
   keep_one_sample(found);
   EXPECT_EQ(to_tensor(found.graph.initializers[2], ""), f32({1, 1, 2}, {1, 2}));
+  // Expanded before: two directions and a batch of two.
+  Model both = model({node("Expand", {"h", "shape"}, {"states"}),
+                      node("GRU", {"x", "w", "r", "", "", "states"}, {"y"}, {text("direction", "bidirectional")})},
+                     {value("x", {std::int64_t{3}, std::int64_t{2}, std::int64_t{1}})}, {"y"},
+                     {from_tensor("h", Tensor(DType::f32, {2, 2, 2}))}, 14);
+  both.graph.inputs[0].dims->front() = std::int64_t{2};
+  keep_one_sample(both);
+  EXPECT_EQ(both.graph.initializers[0].dims, (std::vector<std::int64_t>{2, 1, 2}));
+  both.graph.nodes.pop_back();
+  both.graph.initializers[0] = from_tensor("h", Tensor(DType::f32, {2, 2, 2}));
+  keep_one_sample(both);
+  EXPECT_EQ(both.graph.initializers[0].dims, (std::vector<std::int64_t>{2, 2, 2})) << "which axis it is, nobody knows";
 }
 
 }  // namespace

@@ -24,12 +24,20 @@ Outputs reshape(const NodeContext& node) {
     const std::int64_t extent = kept ? node.input(0).shape()[static_cast<int>(i)] : shape[i];
     if (__builtin_mul_overflow(product, extent, &product)) node.fail("the shape has no end");
   }
+  // Where the batch is not the first axis: only where one axis alone could be it.
+  const auto other = std::ranges::find(shape, written);
+  const bool alone = std::ranges::count(shape, written) == 1 && other != shape.begin();
   const bool misfits = !open && product != node.input(0).shape().elements();
   const bool swallows = open && !shape.empty() && shape.front() == written && written != wanted;
   if (misfits && !shape.empty() && shape.front() % written == 0 && product / written * wanted == node.input(0).shape().elements()) {
     shape.front() = shape.front() / written * wanted;
   } else if (swallows && node.input(0).shape().rank() > 0 && node.input(0).shape()[0] == wanted) {
     shape.front() = wanted;
+  } else if (alone && misfits && product / written * wanted == node.input(0).shape().elements()) {
+    *other = wanted;
+  } else if (alone && open && written != wanted && other - shape.begin() < node.input(0).shape().rank() &&
+             node.input(0).shape()[static_cast<int>(other - shape.begin())] == wanted) {
+    *other = wanted;
   }
   NodeContext changed = node;
   changed.inputs[1] = node.integers_constant(shape);

@@ -52,6 +52,16 @@ TEST(Patches, CropsAndPadsAboutTheMiddle) {
   EXPECT_EQ(cropped({1}, {integers("axes", {-1})}), f32({5, 1}, {0, 2, 4, 6, 8}));
 }
 
+TEST(Patches, ScalesAndZeroPointsOfOneNumberHaveAnyShape) {
+  const Tensor x = Tensor::of<std::int32_t>({3}, {1, -2, 300});
+  const Model source = model({node("DequantizeLinear", {"x", "s", "z"}, {"r"}), node("QuantizeLinear", {"r", "s", "u"}, {"y"})},
+                             {value("x", dims_of(x), ElementType::i32)}, {"y"},
+                             {from_tensor("s", f32({1}, {0.5F})), from_tensor("z", Tensor(DType::i32, Shape{})),
+                              from_tensor("u", Tensor::of<std::uint8_t>({1}, {7}))},
+                             13);
+  EXPECT_EQ(run(source, {{"x", x}})[0], Tensor::of<std::uint8_t>({3}, {8, 5, 255}));
+}
+
 TEST(Patches, ConvolutionsOfIntegers) {
   const Tensor x = Tensor::of<std::uint8_t>({1, 1, 3, 3}, {2, 3, 4, 5, 6, 7, 8, 9, 10});
   const Tensor w = Tensor::of<std::uint8_t>({2, 1, 2, 2}, {1, 1, 1, 1, 0, 3, 0, 0});

@@ -57,9 +57,20 @@ Value saturated(const NodeContext& node, const Value& value, ElementType type) {
   return as_type(node, node.emit("Clip", {value, bound(range->least), bound(range->largest)}), *dtype_of(type));
 }
 
+/// A scale and a zero point of one number each, in whatever shapes, as scalars: ONNX Runtime's quantiser writes [1] and [].
+NodeContext with_scalars(const NodeContext& node) {
+  NodeContext result = node;
+  const bool single = node.has(kScale) && node.has(kZero) && node.input(kScale).shape().elements() == 1 &&
+                      node.input(kZero).shape().elements() == 1;
+  for (const std::size_t i : {kScale, kZero}) {
+    if (single && node.input(i).shape().rank() > 0) result.inputs[i] = reshaped(node, node.input(i), {});
+  }
+  return result;
+}
+
 Outputs quantize_linear(const NodeContext& node) {
   const ElementType type = quantized_type(node);
-  NodeContext real = node;
+  NodeContext real = node.integer("block_size", 0) == 0 ? with_scalars(node) : node;
   real.inputs[0] = as_type(node, node.input(0), DType::f32);
   if (type == ElementType::u8 && node.integer("block_size", 0) == 0) {
     return real.as_it_is({}, {"block_size", "output_dtype", "precision", "saturate"});
@@ -70,7 +81,7 @@ Outputs quantize_linear(const NodeContext& node) {
 }
 
 Outputs dequantize_linear(const NodeContext& node) {
-  if (node.integer("block_size", 0) == 0) return node.as_it_is({}, {"block_size", "output_dtype"});
+  if (node.integer("block_size", 0) == 0) return with_scalars(node).as_it_is({}, {"block_size", "output_dtype"});
   Value x = as_type(node, node.input(0), DType::f32);
   if (node.has(kZero)) x = node.emit("Sub", {x, as_type(node, spread(node, kZero), DType::f32)});
   return {node.emit("Mul", {x, spread(node, kScale)})};
