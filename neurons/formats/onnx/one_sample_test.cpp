@@ -39,6 +39,24 @@ TEST(OneSample, WhatIsNotStays) {
   EXPECT_EQ(open.graph.initializers[0].dims, (std::vector<std::int64_t>{2, 1, 1}));
 }
 
+TEST(OneSample, ShapesWithStepsFirst) {
+  // [time, 1, batch, features] as [time, batch, features], with five heads, and back.
+  for (const std::int64_t batch : {1, 2}) {
+    const Model source = model(
+        {node("Transpose", {"x"}, {"steps"}, {integers("perm", {1, 0, 2})}), node("Reshape", {"steps", "four"}, {"a"}),
+         node("Reshape", {"a", "three"}, {"b"}), node("Reshape", {"b", "heads"}, {"c"}), node("Reshape", {"c", "three"}, {"y"})},
+        {value("x", {batch, std::int64_t{6}, std::int64_t{20}})}, {"y"},
+        {from_tensor("four", i64({4}, {6, batch, 1, 20})), from_tensor("three", i64({3}, {6, batch, 20})),
+         from_tensor("heads", i64({3}, {6, 5 * batch, 4}))});
+    const Model saved = to_model(to_network(std::make_shared<const Model>(source)));
+    Tensor x(DType::f32, {3, 6, 20});
+    for (std::size_t i = 0; i < 360; ++i) x.values<float>()[i] = static_cast<float>(i);
+    const Tensor y = run(saved, {{"x", x}}, {.shapes = {{"x", {3, 6, 20}}}})[0];
+    ASSERT_EQ(y.shape(), (Shape{6, 3, 20})) << batch;
+    EXPECT_EQ(y.values<float>()[20], 120);
+  }
+}
+
 TEST(OneSample, BatchesThatAreNotTheFirstAxis) {
   const Model source = model({node("Transpose", {"x"}, {"steps"}, {integers("perm", {1, 0, 2})}),
                               node("Reshape", {"steps", "split"}, {"parts"}), node("Reshape", {"parts", "joined"}, {"y"})},

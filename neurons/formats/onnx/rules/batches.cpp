@@ -11,6 +11,19 @@ namespace {
 
 using Outputs = std::vector<Value>;
 
+/// The axis of a shape, written for one batch, that holds it, where x has another: the first in which the two part if x has the
+/// batch there; else the only one that is the batch; else the first.
+std::size_t batch_axis(const std::vector<std::int64_t>& shape, const Shape& x, const ImportOptions::Batch& batch) {
+  std::size_t parting = 0;
+  const auto rank = static_cast<std::size_t>(x.rank());
+  while (parting < std::min(shape.size(), rank) && (shape[parting] == 0 || shape[parting] == x[static_cast<int>(parting)]))
+    ++parting;
+  const bool has_it = parting < std::min(shape.size(), rank) && x[static_cast<int>(parting)] == batch.wanted;
+  if (has_it && shape[parting] % batch.written == 0) return parting;
+  const auto one = std::ranges::find(shape, batch.written);
+  return std::ranges::count(shape, batch.written) == 1 ? static_cast<std::size_t>(one - shape.begin()) : 0;
+}
+
 /// The batch that a shape was written for becomes the one that is imported.
 Outputs reshape(const NodeContext& node) {
   if (!node.options().batch || node.options().batch->written < 1 || !node.has(1)) return node.as_it_is();
@@ -24,20 +37,17 @@ Outputs reshape(const NodeContext& node) {
     const std::int64_t extent = kept ? node.input(0).shape()[static_cast<int>(i)] : shape[i];
     if (__builtin_mul_overflow(product, extent, &product)) node.fail("the shape has no end");
   }
-  // Where the batch is not the first axis: only where one axis alone could be it.
-  const auto other = std::ranges::find(shape, written);
-  const bool alone = std::ranges::count(shape, written) == 1 && other != shape.begin();
-  const bool misfits = !open && product != node.input(0).shape().elements();
-  const bool swallows = open && !shape.empty() && shape.front() == written && written != wanted;
-  if (misfits && !shape.empty() && shape.front() % written == 0 && product / written * wanted == node.input(0).shape().elements()) {
-    shape.front() = shape.front() / written * wanted;
-  } else if (swallows && node.input(0).shape().rank() > 0 && node.input(0).shape()[0] == wanted) {
-    shape.front() = wanted;
-  } else if (alone && misfits && product / written * wanted == node.input(0).shape().elements()) {
-    *other = wanted;
-  } else if (alone && open && written != wanted && other - shape.begin() < node.input(0).shape().rank() &&
-             node.input(0).shape()[static_cast<int>(other - shape.begin())] == wanted) {
-    *other = wanted;
+  const Shape& x = node.input(0).shape();
+  const bool misfits = !open && !shape.empty() && product != x.elements() && product / written * wanted == x.elements();
+  if (misfits) {
+    std::int64_t& extent = shape[batch_axis(shape, x, *node.options().batch)];
+    if (extent % written == 0) extent = extent / written * wanted;
+  } else if (open && written != wanted) {  // what is open would swallow the batch
+    const auto one = std::ranges::find(shape, written);
+    const auto place = one - shape.begin();
+    const bool sure = place == 0 || std::ranges::count(shape, written) == 1;
+    if (sure && place < std::min<std::ptrdiff_t>(std::ssize(shape), x.rank()) && x[static_cast<int>(place)] == wanted)
+      *one = wanted;
   }
   NodeContext changed = node;
   changed.inputs[1] = node.integers_constant(shape);
