@@ -27,6 +27,7 @@ struct PredictArguments {
 
 Json to_json(const Model& model, const std::string& name, const Prediction& prediction) {
   Json object = {{"input", name}};
+  if (prediction.step >= 0) object["step"] = prediction.step;
   if (!model.is_classification) {
     if (prediction.values.size() == 1) {
       object["value"] = prediction.values.front();
@@ -104,17 +105,21 @@ int predict_inputs(Session& session, const PredictArguments& arguments) {
     const std::string more = others == 0 ? "" : fmt::format(" and {} more", others);
     complain(fmt::format("note: {}{}: {}", change.inputs.front(), more, change.what));
   }
-  const auto predictions = predict(model, samples.inputs, arguments.threads);
+  const auto predictions = predict(model, samples.inputs, arguments.threads, samples.lengths);
+  const auto name_of = [&](const Prediction& prediction) {
+    const std::string& sample = samples.names[static_cast<std::size_t>(prediction.sample)];
+    return prediction.step < 0 ? sample : fmt::format("{} step {}", sample, prediction.step);
+  };
   const Terminal terminal = Terminal::of(stdout);
   std::size_t width = 0;
   std::size_t class_width = 0;
-  for (const std::string& name : samples.names) width = std::max(width, printable(name).size());
+  for (const Prediction& prediction : predictions) width = std::max(width, printable(name_of(prediction)).size());
   for (const Prediction& prediction : predictions) class_width = std::max(class_width, printable(prediction.class_name).size());
   Json list = Json::array();
   for (std::size_t i = 0; i < predictions.size(); ++i) {
     const Prediction& prediction = predictions[i];
-    const std::string name = printable(samples.names[i]);
-    list.push_back(to_json(model, samples.names[i], prediction));
+    const std::string name = printable(name_of(prediction));
+    list.push_back(to_json(model, samples.names[static_cast<std::size_t>(prediction.sample)], prediction));
     if (model.is_classification) {
       session.say("{:<{}}  {}  {:>6.2f}%", name, width,
                   terminal.bold(fmt::format("{:<{}}", printable(prediction.class_name), class_width)), 100 * prediction.confidence);
@@ -143,8 +148,8 @@ void add_predict(CLI::App& app, Session& session) {
       "INPUT", arguments->inputs,
       "CSV files of rows, a bundled table by name or column=value pairs of one sample, for a model of a table (what "
       "is missing counts as its mean, or "
-      "as the most frequent text); a CSV to go on from, for a model of a series (its own one); PNG or JPEG pictures or .npy "
-      "arrays of one sample or many, for others");
+      "as the most frequent text); a CSV to go on from, for a model of a series (its own one); PNG or JPEG pictures, .npy "
+      "arrays of one sample or many or .npz files of sequences, for others");
   command->add_option("--output", arguments->output, kOutputHelp);
   command->add_option("--steps", arguments->steps, "Steps to forecast, for a model of a series (its horizon)")
       ->check(whole_number<std::int64_t>(1));

@@ -17,11 +17,17 @@ struct Samples {
   Tensor targets;              ///< of the first output
 };
 
-Samples first_samples(const Dataset& data, std::int64_t rows) {
+Samples first_samples(const Network& network, const Dataset& data, std::int64_t rows) {
   std::vector<std::int64_t> indices(static_cast<std::size_t>(std::min(rows, data.samples())));
   for (std::size_t i = 0; i < indices.size(); ++i) indices[i] = static_cast<std::int64_t>(i);
   const Dataset some = data.subset(indices);
-  return {{some.scaled_inputs()}, some.targets};
+  Samples samples{{some.scaled_inputs()}, some.targets};
+  if (network.inputs().size() > 1) {
+    const auto count = static_cast<std::size_t>(some.samples());
+    const std::vector<std::int64_t> lengths = some.lengths.empty() ? std::vector(count, some.inputs.shape()[1]) : some.lengths;
+    samples.inputs.push_back(Tensor::of<std::int64_t>({some.samples()}, lengths));
+  }
+  return samples;
 }
 
 /// Whether the loss takes a label for each step of a sequence.
@@ -72,7 +78,7 @@ std::vector<GradientCheck> check_gradients(const PreparedSpec& prepared, std::in
   network.initialize(prepared.spec.training.options.seed);
   const Loss loss = prepared.spec.training.loss.value_or(CrossEntropy{});
   const Samples samples =
-      prepared.data ? first_samples(prepared.data->train, rows) : random_samples(network, loss, rows, options.seed);
+      prepared.data ? first_samples(network, prepared.data->train, rows) : random_samples(network, loss, rows, options.seed);
   return check_gradients(network, Losses(loss), samples.inputs, {samples.targets}, options);
 }
 

@@ -9,6 +9,7 @@
 #include "neurons/data/picture_options.hpp"
 #include "neurons/data/readers/csv.hpp"
 #include "neurons/data/readers/table_encoder.hpp"
+#include "neurons/data/sequences/sequence_options.hpp"
 #include "neurons/data/sequences/series_options.hpp"
 #include "neurons/data/sequences/text_options.hpp"
 
@@ -40,6 +41,7 @@ struct DataSpec {
   std::optional<PictureOptions> pictures;  ///< for pictures only: how they are made what the network sees
   std::optional<SeriesOptions> series;     ///< for tables whose rows follow one another in time: what is forecast from what
   std::optional<TextOptions> text;         ///< for texts: how they are made tokens, and how many the network sees
+  std::optional<SequenceOptions> sequences;  ///< for npz files only: arrays are sequences
   // For tables (CSV) only.
   ColumnName target;                         ///< none: the bundled set's own, or the last column
   std::vector<ColumnName> ignore;            ///< columns to leave out, by name
@@ -62,6 +64,7 @@ struct DataSpec {
     visit("pictures", self.pictures);
     visit("series", self.series);
     visit("text", self.text);
+    visit("sequences", self.sequences);
     table_fields(self, visit);
   }
   /// The fields that only tables have.

@@ -246,7 +246,7 @@ TEST(FineTuning, TokensOfArrays) {
   EXPECT_TRUE(open_model(folder / "words.onnx").takes_tokens());
   write_npz(folder / "floats.npz", {{"x", Tensor(DType::f32, {12, 5})}, {"y", labels}});
   EXPECT_THAT(message_of([&] { prepare(fine_tuning_spec(folder / "words.onnx", {.data = (folder / "floats.npz").string()})); }),
-              HasSubstr("floats.npz: the network takes tokens, but array x is f32[12, 5]; expected whole numbers"));
+              HasSubstr("floats.npz: array x is f32[12, 5], expected tokens: whole numbers [samples, time]"));
 }
 
 TEST(FineTuning, NothingIsLearntThroughWholeNumbers) {

@@ -179,6 +179,14 @@ void refuse_table_fields(const DataSpec& spec, const std::vector<std::string_vie
 }
 
 const PictureOptions* pictures_of(const DataSpec& spec) { return spec.pictures ? &*spec.pictures : nullptr; }
+/// How to read sequences, if the data at `path` are such: the network's one input may say that they are tokens.
+const SequenceOptions* sequences_of(const Spec& spec, const fs::path& path) {
+  static const SequenceOptions kTokens{.tokens = true};
+  if (spec.data.sequences) return &*spec.data.sequences;
+  const auto& inputs = spec.network.inputs;
+  const bool tokens = inputs.size() == 1 && inputs.front().type == InputType::tokens;
+  return tokens && source_kind(path) == SourceKind::npz ? &kTokens : nullptr;
+}
 
 void set_channels(Dataset& data, const std::vector<float>& means, const std::vector<float>& deviations) {
   data.channel_means = means;
@@ -196,14 +204,9 @@ void standardise(LoadedData& loaded, const DataSpec& spec) {
   }
 }
 
-/// The network's one input names things by whole numbers.
-bool takes_tokens(const Spec& spec) {
-  return spec.network.inputs.size() == 1 && spec.network.inputs.front().type == InputType::tokens;
-}
-
-LoadedData load_arrays(const fs::path& path, const DataSpec& spec, bool tokens) {
+LoadedData load_arrays(const fs::path& path, const DataSpec& spec, const SequenceOptions* sequences) {
   refuse_table_fields(spec, {}, fmt::format("{} holds {}", path.string(), name_of(source_kind(path))));
-  TrainTest both = read_arrays(path, pictures_of(spec), tokens);
+  TrainTest both = read_arrays(path, pictures_of(spec), sequences);
   const bool has_test = both.test.samples() > 0;
   if (has_test && spec.test.is_parted()) {
     fail_input("[data] test: {} comes with a test part of its own; leave test out", path.string());
@@ -250,8 +253,12 @@ const T* fitted_part(const fs::path& path, const FittedData* fitted, std::option
 /// Training, validation and test part as far as they come from the one source.
 LoadedData load_parts(const fs::path& path, const Spec& whole, std::string_view bundled_target, const FittedData* fitted) {
   const DataSpec& spec = whole.data;
-  if (int{spec.pictures.has_value()} + int{spec.series.has_value()} + int{spec.text.has_value()} > 1) {
-    fail_input("[data] has more than one of pictures, series and text; leave only the one that {} is", path.string());
+  if (int{spec.pictures.has_value()} + int{spec.series.has_value()} + int{spec.text.has_value()} + int{spec.sequences.has_value()} >
+      1) {
+    fail_input("[data] has more than one of pictures, series, text and sequences; leave only the one that {} is", path.string());
+  }
+  if (spec.sequences && source_kind(path) != SourceKind::npz) {
+    fail_input("[data] sequences is for .npz files, but {} holds {}", path.string(), name_of(source_kind(path)));
   }
   if (spec.text) {
     refuse_table_fields(spec, {}, fmt::format("{} is to be a text", path.string()));
@@ -268,7 +275,7 @@ LoadedData load_parts(const fs::path& path, const Spec& whole, std::string_view 
         path.string());
   }
   if (fitted != nullptr) require_kind(path, *fitted);
-  if (source_kind(path) != SourceKind::csv) return load_arrays(path, spec, takes_tokens(whole));
+  if (source_kind(path) != SourceKind::csv) return load_arrays(path, spec, sequences_of(whole, path));
   return fitted != nullptr ? load_table(path, spec, *fitted->encoder) : load_table(path, spec, bundled_target);
 }
 
@@ -304,12 +311,15 @@ fs::path find_source(const std::string& source, const fs::path& folder, std::spa
              fs::absolute(here, ignored).lexically_normal().string());
 }
 
-TrainTest read_arrays(const fs::path& path, const PictureOptions* pictures, bool tokens) {
+TrainTest read_arrays(const fs::path& path, const PictureOptions* pictures, const SequenceOptions* sequences) {
   const SourceKind kind = source_kind(path);
+  if (sequences != nullptr && kind != SourceKind::npz) {
+    fail_input("[data] sequences is for .npz files, but {} holds {}", path.string(), name_of(kind));
+  }
   if (kind == SourceKind::csv) fail_input("{}: holds a table, but arrays or pictures are needed", path.string());
   if (kind == SourceKind::text) fail_input("{}: holds a text, but arrays or pictures are needed", path.string());
   if (kind == SourceKind::pictures) return {read_picture_folder(path, pictures == nullptr ? PictureOptions{} : *pictures), {}};
-  TrainTest both = kind == SourceKind::idx ? read_mnist(path) : read_npz_data(path, tokens);
+  TrainTest both = kind == SourceKind::idx ? read_mnist(path) : read_npz_data(path, sequences);
   if (pictures == nullptr) return both;
   prepare_pictures(both.train, *pictures);
   if (both.test.samples() > 0) prepare_pictures(both.test, *pictures);
@@ -341,7 +351,7 @@ Dataset load_all(const fs::path& path, const FittedData& fitted, const Spec& spe
   const TableEncoder* encoder = fitted.encoder ? &*fitted.encoder : nullptr;
   require_kind(path, fitted);
   if (encoder != nullptr) return encoder->encode(read_csv(csv_file_of(path), csv_options(data, encoder)));
-  TrainTest both = read_arrays(path, pictures_of(data), takes_tokens(spec));
+  TrainTest both = read_arrays(path, pictures_of(data), sequences_of(spec, path));
   Dataset all = both.test.samples() > 0 ? std::move(both.test) : std::move(both.train);
   if (data.pictures) set_channels(all, data.pictures->means, data.pictures->deviations);
   return all;

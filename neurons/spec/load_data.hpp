@@ -50,8 +50,10 @@ LoadedData load_data(const Spec& spec, std::span<const std::filesystem::path> pl
 CsvOptions csv_options(const DataSpec& spec, const TableEncoder* encoder = nullptr);
 
 /// Data that come as arrays or pictures, these made what `pictures` say (null: as they are; they are not standardised here);
-/// `test` is empty where they have no test part; with `tokens`, whole numbers stay such. Throws InputError for a table.
-TrainTest read_arrays(const std::filesystem::path& path, const PictureOptions* pictures = nullptr, bool tokens = false);
+/// `test` is empty where they have no test part. With `sequences`, arrays of an npz are those. Throws InputError for a table, and
+/// for sequences in anything but an npz.
+TrainTest read_arrays(const std::filesystem::path& path, const PictureOptions* pictures = nullptr,
+                      const SequenceOptions* sequences = nullptr);
 
 /// All samples at `path`, or its test part where it comes in two, made numbers as `fitted` made them in training.
 /// `spec` says how to read tables and pictures, with means and deviations that were found in training, whether windows of series

@@ -43,7 +43,21 @@ Network::Tap add_block(Network& network, const TimeDistributed& block, const Lay
   return block.add_to(network, from, spec.name);
 }
 
-DType dtype_of(const InputSpec& input) { return input.type == InputType::tokens ? DType::i64 : DType::f32; }
+constexpr const char* kLengths = "lengths";
+
+bool is_lengths(const InputSpec& input) { return input.type == InputType::lengths; }
+
+DType dtype_of(const InputSpec& input) {
+  return input.type.value_or(InputType::numbers) == InputType::numbers ? DType::f32 : DType::i64;
+}
+
+/// Whether a layer is given the input "lengths", and no layer or input is called so.
+bool reads_lengths(const NetworkSpec& spec) {
+  const auto named = [](const auto& one) { return one.name == kLengths; };
+  if (std::ranges::any_of(spec.layers, named) || std::ranges::any_of(spec.inputs, named)) return false;
+  return std::ranges::any_of(spec.layers,
+                             [](const LayerSpec& layer) { return std::ranges::find(layer.from, kLengths) != layer.from.end(); });
+}
 
 /// The shape per sample of what flows there.
 Shape shape_of(const Network& network, Network::Tap tap) {
@@ -126,15 +140,17 @@ std::string misfit(const NetworkSpec& spec) {
 }  // namespace
 
 bool is_resolved(const NetworkSpec& spec) {
-  const bool shaped = std::ranges::none_of(spec.inputs, [](const InputSpec& input) { return input.shape.empty(); });
+  const bool shaped =
+      std::ranges::none_of(spec.inputs, [](const InputSpec& input) { return input.shape.empty() && !is_lengths(input); });
   const bool sized = std::ranges::all_of(spec.layers, [](const LayerSpec& layer) { return layer.as_outputs.empty(); });
   return !spec.inputs.empty() && shaped && sized;
 }
 
-NetworkSpec resolve(NetworkSpec spec, const Shape& sample, std::int64_t outputs, InputType type) {
+NetworkSpec resolve(NetworkSpec spec, const Shape& sample, std::int64_t outputs, InputType type, bool sequences) {
   const std::vector<std::int64_t> extents(sample.extents().begin(), sample.extents().end());
   if (spec.inputs.empty()) spec.inputs.emplace_back();
-  if (spec.inputs.size() > 1) {
+  if (sequences && reads_lengths(spec)) spec.inputs.push_back({kLengths, {}, InputType::lengths});
+  if (spec.inputs.size() > 1 && !(spec.inputs.size() == 2 && sequences && is_lengths(spec.inputs[1]))) {
     fail_input("the network has {} inputs, but the data give one; such a network can be trained from a program only",
                spec.inputs.size());
   }
@@ -145,7 +161,7 @@ NetworkSpec resolve(NetworkSpec spec, const Shape& sample, std::int64_t outputs,
     fail_input("input \"{}\" has shape {}, but the samples of the data have {}; leave the shape out to take the data's", input.name,
                given.to_string(), sample.to_string());
   }
-  constexpr std::string_view kTypes[] = {"numbers", "tokens"};
+  constexpr std::string_view kTypes[] = {"numbers", "tokens", "lengths"};
   if (input.type.value_or(type) != type) {
     fail_input("input \"{}\" takes {}, but the data hold {}; leave the type out to take the data's", input.name,
                kTypes[static_cast<std::size_t>(*input.type)], kTypes[static_cast<std::size_t>(type)]);

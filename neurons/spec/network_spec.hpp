@@ -14,8 +14,8 @@
 
 namespace neurons {
 
-/// What flows into an input: numbers (f32), or tokens (i64), which an embedding reads.
-enum class InputType : std::uint8_t { numbers, tokens };
+/// What flows into an input: numbers (f32), tokens (i64), which an embedding reads, or the lengths of sequences (i64, of shape []).
+enum class InputType : std::uint8_t { numbers, tokens, lengths };
 
 /// An input by name, with its shape per sample.
 struct InputSpec {
@@ -52,7 +52,7 @@ struct LayerSpec {
 };
 
 struct NetworkSpec {
-  std::vector<InputSpec> inputs;  ///< none: one input "x" of the data's shape
+  std::vector<InputSpec> inputs;  ///< none: one input "x" of the data's shape, and "lengths" where a layer is given them
   std::vector<LayerSpec> layers;
   std::vector<std::string> outputs;       ///< layers whose results the network gives; none: the last one, as "y"
   std::string initializer = "automatic";  ///< of layers whose own is "automatic": see initializers.hpp
@@ -69,9 +69,11 @@ struct NetworkSpec {
 /// Whether everything that comes from data is known: shapes of the inputs and every "outputs".
 bool is_resolved(const NetworkSpec& spec);
 
-/// The spec with what the data say put in: one input "x" of `sample`'s shape where it names none, and `outputs` for each "outputs".
-/// Throws InputError if the spec gives another shape or type than the data have.
-NetworkSpec resolve(NetworkSpec spec, const Shape& sample, std::int64_t outputs, InputType type = InputType::numbers);
+/// The spec with what the data say put in: one input "x" of `sample`'s shape where it names none, `outputs` for each "outputs", and
+/// an input "lengths" where a layer is given that name, which no layer has, and the data are `sequences`. Throws InputError if the
+/// spec gives another shape or type than the data have.
+NetworkSpec resolve(NetworkSpec spec, const Shape& sample, std::int64_t outputs, InputType type = InputType::numbers,
+                    bool sequences = false);
 
 /// The network, without parameters. Throws InputError if it is not resolved, and with the layer's place and own sentence if
 /// shapes do not fit.

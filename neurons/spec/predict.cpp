@@ -29,11 +29,14 @@ class Gathering {
   /// Adds samples [n, …] of the model's shape.
   void add(const Tensor& samples, const std::vector<std::string>& names) {
     const std::int64_t size = model_.sample_shape().elements();
-    const Tensor flat = floats(samples);
     if (samples.elements() != size * static_cast<std::int64_t>(names.size())) {
       fail_input("{}: has {} values, but a sample of this model has {} {}", names.front(),
                  samples.elements() / static_cast<std::int64_t>(names.size()), size, model_.sample_shape().to_string());
     }
+    names_.insert(names_.end(), names.begin(), names.end());
+    lengths_.insert(lengths_.end(), names.size(), size == 0 ? 0 : model_.sample_shape()[0]);
+    if (has_tokens()) return add_tokens(samples, names.front());
+    const Tensor flat = floats(samples);
     const auto values = flat.values<float>();
     for (std::size_t i = 0; i < values.size(); ++i) {
       if (std::isfinite(values[i])) continue;
@@ -41,8 +44,15 @@ class Gathering {
       fail_input("{}: value {} (from 0) is {}, expected a finite number", names[i / static_cast<std::size_t>(size)], at, values[i]);
     }
     values_.insert(values_.end(), values.begin(), values.end());
-    names_.insert(names_.end(), names.begin(), names.end());
   }
+
+  /// Adds sequences of which some end before their last step.
+  void add_sequences(const Dataset& data, const std::vector<std::string>& names) {
+    add(data.inputs, names);
+    if (!data.lengths.empty()) std::ranges::copy(data.lengths, lengths_.end() - std::ssize(names));
+  }
+
+  bool has_tokens() const { return model_.takes_tokens(); }
 
   /// Adds the sample that column=value pairs make.
   void add_row(const TableEncoder& encoder, const std::map<std::string, std::string>& cells, const std::string& name) {
@@ -66,12 +76,22 @@ class Gathering {
   NamedSamples finish() && {
     std::vector<std::int64_t> extents(model_.sample_shape().extents().begin(), model_.sample_shape().extents().end());
     extents.insert(extents.begin(), static_cast<std::int64_t>(names_.size()));
-    const Tensor samples = Tensor::of<float>(Shape(std::span<const std::int64_t>(extents)), values_);
-    return {model_.takes_tokens() ? samples.cast(DType::i64) : samples, std::move(names_), std::move(left_out_),
-            std::move(changes_)};
+    const Shape shape{std::span<const std::int64_t>(extents)};
+    Tensor inputs = has_tokens() ? Tensor::of<std::int64_t>(shape, tokens_) : Tensor::of<float>(shape, values_);
+    if (model_.network.inputs().size() == 1 && !model_.spec.data.sequences) lengths_.clear();
+    return {std::move(inputs), std::move(lengths_), std::move(names_), std::move(left_out_), std::move(changes_)};
   }
 
  private:
+  void add_tokens(const Tensor& samples, const std::string& name) {
+    if (samples.dtype() == DType::f32 || samples.dtype() == DType::f64) {
+      fail_input("{}: is {}, but this model reads tokens, which are whole numbers", name, samples.type().to_string());
+    }
+    const Tensor tokens = samples.cast(DType::i64);
+    const auto values = tokens.values<std::int64_t>();
+    tokens_.insert(tokens_.end(), values.begin(), values.end());
+  }
+
   /// Bytes as the network saw them in training.
   Tensor floats(const Tensor& samples) const {
     Tensor result = samples.cast(DType::f32);
@@ -95,7 +115,9 @@ class Gathering {
   }
 
   const Model& model_;
-  std::vector<float> values_;
+  std::vector<float> values_;         ///< or
+  std::vector<std::int64_t> tokens_;  ///< of all samples
+  std::vector<std::int64_t> lengths_;
   std::vector<std::string> names_;
   std::vector<std::string> left_out_;
   std::vector<InputChange> changes_;
@@ -186,6 +208,22 @@ void add_array(const Model& model, const std::string& input, Gathering& gatherin
   gathering.add(array, names);
 }
 
+void add_npz(const Model& model, const std::string& input, Gathering& gathering) {
+  if (!model.spec.data.sequences && model.network.inputs().size() == 1 && !gathering.has_tokens()) {
+    fail_input("{}: the model was not trained on sequences; give its samples as .npy arrays", input);
+  }
+  SequenceOptions options = model.spec.data.sequences.value_or(SequenceOptions{});
+  options.tokens = gathering.has_tokens();
+  const Dataset data = read_npz_inputs(input, options);
+  if (data.input_shape() != model.sample_shape()) {
+    fail_input("{}: its sequences have shape {}, but the model expects {}", input, data.input_shape().to_string(),
+               model.sample_shape().to_string());
+  }
+  std::vector<std::string> names;
+  for (std::int64_t row = 0; row < data.samples(); ++row) names.push_back(fmt::format("{}[{}]", input, row));
+  if (!names.empty()) gathering.add_sequences(data, names);
+}
+
 std::string lower_extension(const std::string& input) {
   std::string extension = fs::path(input).extension().string();
   for (char& c : extension) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
@@ -234,15 +272,18 @@ NamedSamples read_samples(const Model& model, std::span<const std::string> input
       add_picture(model, input, gathering);
     } else if (extension == ".npy") {
       add_array(model, input, gathering);
+    } else if (extension == ".npz") {
+      require_no_table(model, input);
+      add_npz(model, input, gathering);
     } else {
-      fail_input("{}: expected a .csv, .png, .jpg or .npy file, or column=value pairs", input);
+      fail_input("{}: expected a .csv, .png, .jpg, .npy or .npz file, or column=value pairs", input);
     }
   }
   if (!cells.empty()) gathering.add_row(encoder_of(model, pairs), cells, pairs);
   return std::move(gathering).finish();
 }
 
-std::vector<Prediction> predict(const Model& model, const Tensor& inputs, int threads) {
+std::vector<Prediction> predict(const Model& model, const Tensor& inputs, int threads, const std::vector<std::int64_t>& lengths) {
   const Shape& shape = inputs.shape();
   if (shape.rank() == 0 || shape[0] == 0 || Shape(shape.extents().subspan(1)) != model.sample_shape()) {
     fail_input("predict: expected inputs [samples, …] with samples of shape {}, got {}", model.sample_shape().to_string(),
@@ -251,19 +292,26 @@ std::vector<Prediction> predict(const Model& model, const Tensor& inputs, int th
   Dataset data;
   data.inputs = inputs;
   const std::int64_t samples = inputs.shape()[0];
+  if (model.network.inputs().size() > 1) data.lengths = lengths;
   data.targets = model.is_classification ? Tensor(DType::i64, {samples}) : Tensor(DType::f32, {samples, 1});
-  return predictions_of(model, neurons::predict(model.network, data, std::min<std::int64_t>(256, samples), threads));
+  return predictions_of(model, neurons::predict(model.network, data, std::min<std::int64_t>(256, samples), threads), lengths);
 }
 
-std::vector<Prediction> predictions_of(const Model& model, const Tensor& outputs) {
-  const std::int64_t samples = outputs.shape()[0];
-  const auto width = static_cast<std::size_t>(outputs.elements() / samples);
-  if (width == 0) fail_input("the model gives no numbers for a sample: its result has shape {}", outputs.shape().to_string());
+std::vector<Prediction> predictions_of(const Model& model, const Tensor& outputs, const std::vector<std::int64_t>& lengths) {
+  const Shape& shape = outputs.shape();
+  const bool of_steps = model.spec.data.sequences && shape.rank() == 3;
+  const std::int64_t steps = of_steps ? shape[1] : 1;
+  const auto width = static_cast<std::size_t>(outputs.elements() / std::max<std::int64_t>(1, shape[0] * steps));
+  if (width == 0) fail_input("the model gives no numbers for a sample: its result has shape {}", shape.to_string());
   const bool are_probabilities = last_activation(model.network, model.network.outputs().front().name) == "softmax";
   std::vector<Prediction> predictions;
-  for (std::size_t i = 0; i < static_cast<std::size_t>(samples); ++i) {
-    const auto row = outputs.values<float>().subspan(i * width, width);
+  for (std::int64_t place = 0; place < shape[0] * steps; ++place) {
+    const std::int64_t sample = place / steps;
+    if (of_steps && !lengths.empty() && place % steps >= lengths[static_cast<std::size_t>(sample)]) continue;
+    const auto row = outputs.values<float>().subspan(static_cast<std::size_t>(place) * width, width);
     Prediction& prediction = predictions.emplace_back();
+    prediction.sample = sample;
+    if (of_steps) prediction.step = place % steps;
     if (!model.is_classification) {
       for (const float value : row) {
         prediction.values.push_back(model.decode(static_cast<double>(value), std::ssize(prediction.values)));

@@ -100,7 +100,7 @@ Spec resolve(Spec spec, const LoadedData& data) {
     if (imported && !data.train.is_classification()) layer.layer = layer.layer.with({{"scores", false}});
   }
   spec.network = resolve(std::move(spec.network), data.train.input_shape(), data.train.outputs(),
-                         data.train.has_tokens() ? InputType::tokens : InputType::numbers);
+                         data.train.has_tokens() ? InputType::tokens : InputType::numbers, spec.data.sequences.has_value());
   if (!spec.training.loss) spec.training.loss = data.train.is_classification() ? Loss(CrossEntropy{}) : Loss(MeanSquaredError{});
   return spec;
 }

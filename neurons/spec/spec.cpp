@@ -10,9 +10,11 @@ namespace {
 /// Gives every layer a name, as Network::add does, and looks up the names that layers refer to.
 class NameCheck {
  public:
-  NameCheck(const TomlReader& reader, NetworkSpec& network) : reader_(reader), network_(network) {
+  /// Layers may be given the "lengths" of the data's `sequences`.
+  NameCheck(const TomlReader& reader, NetworkSpec& network, bool sequences) : reader_(reader), network_(network) {
     for (const InputSpec& input : network.inputs) known_.push_back(input.name);
     if (network.inputs.empty()) known_.emplace_back("x");
+    if (sequences && std::ranges::find(known_, "lengths") == known_.end()) known_.emplace_back("lengths");
   }
 
   void check(const toml::table& table) {
@@ -114,7 +116,7 @@ Spec parse_spec(std::string_view text, const std::filesystem::path& name) {
   if (spec.data.text) require_in_data(check_numbers(*spec.data.text), "text");
   if (spec.training.options.augment) require(check_numbers(*spec.training.options.augment), "augment");
   if (spec.network.layers.empty()) fail_input("{}: [network] has no layers; add layers = [ … ]", name.string());
-  NameCheck(reader, spec.network).check(*table["network"].as_table());
+  NameCheck(reader, spec.network, spec.data.sequences.has_value()).check(*table["network"].as_table());
   return spec;
 }
 

@@ -201,7 +201,7 @@ TEST_F(TextRun, WhatCannotBeIsToldInOneSentence) {
   EXPECT_THAT(refusal("text = { tokens = \"word\" }"), HasSubstr("expected byte, character, byte_pair"));
   EXPECT_THAT(refusal("text = {}\ntarget = \"x\""), HasSubstr("[data] target is for tables"));
   EXPECT_THAT(refusal("text = {}\nseed = 1"), HasSubstr("[data] seed: the parts of a text follow one another"));
-  EXPECT_THAT(refusal("text = {}\nseries = {}"), HasSubstr("more than one of pictures, series and text"));
+  EXPECT_THAT(refusal("text = {}\nseries = {}"), HasSubstr("more than one of pictures, series, text and sequences"));
   std::ofstream(folder_ / "song.txt") << "caf\xE9 " << std::string(200, 'a');
   EXPECT_THAT(refusal("text = {}"), HasSubstr("song.txt:1: byte 0xe9 is not UTF-8; save the file in UTF-8"));
 }

@@ -38,7 +38,7 @@ inline constexpr std::array<std::string_view, 3> kWords<PictureOptions::Colour> 
 template <>
 inline constexpr std::array<std::string_view, 2> kWords<Augmentation::Border> = {"black", "edge"};
 template <>
-inline constexpr std::array<std::string_view, 2> kWords<InputType> = {"numbers", "tokens"};
+inline constexpr std::array<std::string_view, 3> kWords<InputType> = {"numbers", "tokens", "lengths"};
 template <>
 inline constexpr std::array<std::string_view, 3> kWords<TokenKind> = {"byte", "character", "byte_pair"};
 template <>

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "neurons/data/dataset.hpp"
+#include "neurons/data/sequences/sequence_options.hpp"
 
 namespace neurons {
 
@@ -31,9 +32,13 @@ void write_npz(const std::filesystem::path& path, const std::map<std::string, Te
 /// An npz file as data: arrays `x` and `y` (or `inputs` and `targets`), or `x_train`, `y_train`, `x_test`, `y_test` (then test is
 /// not empty). u8 inputs get input_scale 1/255; f64 become f32. Whole-number targets [samples] or [samples, 1] are labels; floats
 /// are regression targets (or, for losses that take them, soft ones). Sample weights, if any: `w` (or `weights`), or `w_train` and
-/// `w_test`, [samples]. Throws InputError if they do not fit together.
-/// With `tokens`, inputs are whole numbers that name something and stay such; whole-number targets [samples, time] are then a label
-/// for each step.
-TrainTest read_npz_data(const std::filesystem::path& path, bool tokens = false);
+/// `w_test`, [samples]. With `sequences`, inputs are sequences; whole-number targets [samples, time] are labels of their steps
+/// (-100: it does not count), floats [samples, time, values] numbers of their steps (NaN likewise); lengths are `lengths`, or
+/// `lengths_train` and `lengths_test`, and what lies behind them is padding (mark_padding). Throws InputError if they do not fit
+/// together.
+TrainTest read_npz_data(const std::filesystem::path& path, const SequenceOptions* sequences = nullptr);
+
+/// Inputs and lengths alone, from `x` or `inputs`; targets are 0.
+Dataset read_npz_inputs(const std::filesystem::path& path, const SequenceOptions& sequences);
 
 }  // namespace neurons

@@ -271,7 +271,8 @@ TEST_F(NpzData, KeepsTokens) {
   const Tensor steps = Tensor::of<std::int32_t>({2, 3}, {1, 0, 1, 0, -100, 1});
   const auto tokens = [&](const Tensor& x, const Tensor& y) {
     write_npz(folder_.path() / "t.npz", {{"x", x}, {"y", y}});
-    return read_npz_data(folder_.path() / "t.npz", true).train;
+    const SequenceOptions options{.tokens = true};
+    return read_npz_data(folder_.path() / "t.npz", &options).train;
   };
   const Dataset data = tokens(words, labels_);
   EXPECT_TRUE(data.has_tokens());
@@ -283,7 +284,7 @@ TEST_F(NpzData, KeepsTokens) {
   EXPECT_THAT(message_of([&] {
                 tokens(Tensor(DType::f32, {2, 3}), labels_);
               }),
-              HasSubstr("t.npz: the network takes tokens, but array x is f32[2, 3]; expected whole numbers"));
+              HasSubstr("t.npz: array x is f32[2, 3], expected tokens: whole numbers [samples, time]"));
   EXPECT_THAT(message_of([&] { tokens(Tensor::of<std::int64_t>({2, 1}, {3, -1}), labels_); }), HasSubstr("token -1 of"));
 }
 

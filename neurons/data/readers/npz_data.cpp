@@ -20,14 +20,55 @@ std::string names_of(const Arrays& arrays) {
 
 bool is_whole(DType dtype) noexcept { return dtype != DType::f32 && dtype != DType::f64; }
 
-/// Labels, or values to regress on; with `steps`, whole numbers [samples, time] are labels, too.
-Tensor make_targets(Tensor tensor, bool steps) {
+/// Labels, or values to regress on.
+Tensor make_targets(Tensor tensor) {
   const Shape shape = tensor.shape();
-  if (steps && shape.rank() == 2 && shape[1] > 1 && is_whole(tensor.dtype())) return tensor.cast(DType::i64);
   const bool one_each = shape.rank() == 1 || (shape.rank() == 2 && shape[1] == 1);
   if (!one_each) return tensor.cast(DType::f32);
   if (is_whole(tensor.dtype())) return tensor.cast(DType::i64).reshaped({shape[0]});
   return tensor.cast(DType::f32).reshaped({shape[0], 1});
+}
+
+/// Tokens, or numbers for each step.
+Tensor make_sequences(const Tensor& tensor, const std::string& name, bool tokens) {
+  const int rank = tensor.shape().rank();
+  if (tokens && (rank != 2 || !is_whole(tensor.dtype()))) {
+    fail_input("{} is {}, expected tokens: whole numbers [samples, time]", name, tensor.type().to_string());
+  }
+  if (!tokens && rank < 3) {
+    fail_input("{} is {}, expected numbers [samples, time, features], or with tokens = true whole numbers [samples, time]", name,
+               tensor.type().to_string());
+  }
+  return tensor.cast(tokens ? DType::i64 : DType::f32);
+}
+
+/// Of sequences of so many steps: labels [samples, time] or values [samples, time, values] of steps, or targets of whole sequences.
+Tensor make_step_targets(Tensor tensor, const std::string& name, std::int64_t time) {
+  const Shape shape = tensor.shape();
+  const bool labels = shape.rank() == 2 && shape[1] != 1 && is_whole(tensor.dtype());
+  if ((labels || shape.rank() == 3) && shape[1] != time) {
+    fail_input("{} is {}, but the sequences have {} steps; expected {}", name, tensor.type().to_string(), time,
+               labels ? "labels [samples, time], or [samples]" : "values [samples, time, values]");
+  }
+  return labels ? tensor.cast(DType::i64) : make_targets(std::move(tensor));
+}
+
+/// The lengths in array `lengths` or what the options call it, with `part` behind; none where there is no such array and none is
+/// asked for.
+std::vector<std::int64_t> make_lengths(const Arrays& arrays, const SequenceOptions& sequences, std::string_view part,
+                                       const std::string& name) {
+  const std::string array = (sequences.lengths.empty() ? "lengths" : sequences.lengths) + std::string(part);
+  const auto found = arrays.find(array);
+  if (found == arrays.end()) {
+    if (!sequences.lengths.empty()) fail_input("{}: holds {}, but no array {} of lengths", name, names_of(arrays), array);
+    return {};
+  }
+  const Tensor& tensor = found->second;
+  if (tensor.shape().rank() != 1 || !is_whole(tensor.dtype())) {
+    fail_input("{}: array {} of lengths is {}, expected a whole number for each sample", name, array, tensor.type().to_string());
+  }
+  const Tensor lengths = tensor.cast(DType::i64);
+  return {lengths.values<std::int64_t>().begin(), lengths.values<std::int64_t>().end()};
 }
 
 std::vector<float> make_weights(const Tensor& tensor, const std::string& array, const std::string& name) {
@@ -38,57 +79,80 @@ std::vector<float> make_weights(const Tensor& tensor, const std::string& array, 
   return {weights.values<float>().begin(), weights.values<float>().end()};
 }
 
-Tensor make_tokens(const Tensor& tensor, const std::string& array, const std::string& name) {
-  if (!is_whole(tensor.dtype())) {
-    fail_input("{}: the network takes tokens, but array {} is {}; expected whole numbers", name, array, tensor.type().to_string());
-  }
-  return tensor.cast(DType::i64);
-}
+/// What the arrays of one part are called: "x", "y", "w"; "x_train", …
+struct PartNames {
+  std::string inputs, targets, weights;
+  std::string_view part{};  ///< behind the name of the lengths
+};
 
-/// `weights` need not be there.
-Dataset make_part(Arrays& arrays, const std::string& inputs, const std::string& targets, const std::string& weights,
-                  const std::string& name, bool tokens) {
-  const auto x = arrays.find(inputs);
-  const auto y = arrays.find(targets);
+/// Weights and lengths need not be there.
+Dataset make_part(Arrays& arrays, const PartNames& names, const std::string& name, const SequenceOptions* sequences) {
+  const auto x = arrays.find(names.inputs);
+  const auto y = arrays.find(names.targets);
   if (x == arrays.end() || y == arrays.end()) {
     fail_input("{}: holds {}; expected arrays x and y, inputs and targets, or x_train, y_train, x_test and y_test", name,
                names_of(arrays));
   }
-  const bool bytes = !tokens && x->second.dtype() == DType::u8;
-  Dataset part{.inputs = tokens  ? make_tokens(x->second, inputs, name)
-                         : bytes ? std::move(x->second)
-                                 : x->second.cast(DType::f32),
-               .targets = make_targets(std::move(y->second), tokens),
-               .input_scale = bytes ? 1.0F / 255 : 1.0F,
-               .source = fmt::format("{} ({}, {})", name, inputs, targets)};
-  if (const auto w = arrays.find(weights); w != arrays.end()) part.sample_weights = make_weights(w->second, weights, name);
+  Dataset part;
+  part.source = fmt::format("{} ({}, {})", name, names.inputs, names.targets);
+  if (sequences != nullptr) {
+    part.inputs = make_sequences(x->second, fmt::format("{}: array {}", name, names.inputs), sequences->tokens);
+    part.targets =
+        make_step_targets(std::move(y->second), fmt::format("{}: array {}", name, names.targets), part.inputs.shape()[1]);
+    part.lengths = make_lengths(arrays, *sequences, names.part, name);
+  } else {
+    const bool bytes = x->second.dtype() == DType::u8;
+    part.inputs = bytes ? std::move(x->second) : x->second.cast(DType::f32);
+    part.targets = make_targets(std::move(y->second));
+    part.input_scale = bytes ? 1.0F / 255 : 1.0F;
+  }
+  if (const auto w = arrays.find(names.weights); w != arrays.end())
+    part.sample_weights = make_weights(w->second, names.weights, name);
+  if (!part.lengths.empty()) mark_padding(part);
   part.validate();
   return part;
 }
 
 }  // namespace
 
-TrainTest read_npz_data(const std::filesystem::path& path, bool tokens) {
+TrainTest read_npz_data(const std::filesystem::path& path, const SequenceOptions* sequences) {
   Arrays arrays = read_npz(path);
   const std::string name = path.string();
   TrainTest data;
   if (arrays.contains("x_train") || arrays.contains("x_test")) {
-    data.train = make_part(arrays, "x_train", "y_train", "w_train", name, tokens);
-    data.test = make_part(arrays, "x_test", "y_test", "w_test", name, tokens);
+    data.train = make_part(arrays, {"x_train", "y_train", "w_train", "_train"}, name, sequences);
+    data.test = make_part(arrays, {"x_test", "y_test", "w_test", "_test"}, name, sequences);
     if (data.train.input_shape() != data.test.input_shape() || data.train.is_classification() != data.test.is_classification() ||
         (!data.train.is_classification() && data.train.outputs() != data.test.outputs()) ||
+        data.train.has_targets_of_steps() != data.test.has_targets_of_steps() ||
         data.train.inputs.dtype() != data.test.inputs.dtype()) {
       fail_input("{}: the two parts differ: training {} with targets {}, test {} with targets {}", name,
                  data.train.inputs.type().to_string(), data.train.targets.type().to_string(), data.test.inputs.type().to_string(),
                  data.test.targets.type().to_string());
     }
   } else if (arrays.contains("inputs")) {
-    data.train = make_part(arrays, "inputs", "targets", "weights", name, tokens);
+    data.train = make_part(arrays, {"inputs", "targets", "weights"}, name, sequences);
   } else {
-    data.train = make_part(arrays, "x", "y", "w", name, tokens);
+    data.train = make_part(arrays, {"x", "y", "w"}, name, sequences);
   }
   if (data.train.samples() == 0) fail_input("{}: holds no samples", data.train.source);
   name_numbered_classes(data.train, data.test);
+  return data;
+}
+
+Dataset read_npz_inputs(const std::filesystem::path& path, const SequenceOptions& sequences) {
+  const Arrays arrays = read_npz(path);
+  const std::string name = path.string();
+  const std::string array = arrays.contains("inputs") ? "inputs" : "x";
+  const auto found = arrays.find(array);
+  if (found == arrays.end()) fail_input("{}: holds {}; expected an array x or inputs", name, names_of(arrays));
+  Dataset data;
+  data.source = name;
+  data.inputs = make_sequences(found->second, fmt::format("{}: array {}", name, array), sequences.tokens);
+  data.targets = Tensor(DType::i64, {data.samples()});
+  data.lengths = make_lengths(arrays, sequences, "", name);
+  if (!data.lengths.empty()) mark_padding(data);
+  data.validate();
   return data;
 }
 
