@@ -108,11 +108,21 @@ class GradientDriver {
       op.gradient(context);
     } else if (op.decompose) {
       through_decomposition(context, op);
+      context.set_zero();  // its parts have spoken for themselves
     } else {
       fail_input("{} has no gradient: {}", describe(graph_.node(n)), op.not_differentiable);
     }
+    bool stated = context.zero_ || std::ranges::find(context.wanted_, true) == context.wanted_.end();
     for (std::size_t i = 0; i < context.stated_.size(); ++i) {
-      if (context.stated_[i] >= 0 && context.wanted_[i]) add(graph_.node(n).inputs[i], graph_.value(context.stated_[i]));
+      if (context.stated_[i] < 0 || !context.wanted_[i]) continue;
+      add(graph_.node(n).inputs[i], graph_.value(context.stated_[i]));
+      stated = true;
+    }
+    if (!stated) {
+      fail_input(
+          "{}: its gradient rule states no gradient of input {}, which is to learn; state it with set(), or, if the "
+          "derivative is 0 wherever there is one, say so with set_zero()",
+          describe(graph_.node(n)), std::ranges::find(context.wanted_, true) - context.wanted_.begin());
     }
   }
 

@@ -135,6 +135,19 @@ TEST_F(Gradients, NameTheNodeThatHasNone) {
   EXPECT_NO_THROW(gradient(graph.emit("Step", {x}) * w, w)) << "x is not asked for: no path passes the step";
 }
 
+TEST_F(Gradients, RefuseARuleThatForgetsAnInput) {
+  const Value x = graph.input("x", {DType::f32, {2}});
+  const Value w = graph.state("w", {DType::f32, {2}});
+  graph.set_scope("gate1");
+  const Value product = graph.emit("Forgetful", {x, w});
+  EXPECT_EQ(message_of([&] { gradient(product, w); }),
+            "gate1: Forgetful: its gradient rule states no gradient of input 1, which is to learn; state it with set(), or, if the "
+            "derivative is 0 wherever there is one, say so with set_zero()");
+  EXPECT_NO_THROW(gradient(product, x));
+  const Value steps = graph.emit("Whole", {w});
+  EXPECT_NO_THROW(gradient(steps * w, w)) << "one path has steps, the other has a slope";
+}
+
 TEST_F(Gradients, RefuseWhatHasNone) {
   const Value x = graph.input("x", {DType::f32, {2}});
   const Value label = graph.input("label", {DType::i64, {2}});

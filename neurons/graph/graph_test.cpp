@@ -175,7 +175,7 @@ TEST(OpTable, ListsOpsByNameAndCopiesShareThem) {
   EXPECT_EQ(&copy.find("Add"), &table->find("Add"));
   std::vector<std::string> names;
   for (const OpDef* op : copy.all()) names.push_back(op->name);
-  EXPECT_THAT(names, ElementsAre("Add", "Both", "First", "More", "Mul", "Scaled", "Square", "Step"));
+  EXPECT_THAT(names, ElementsAre("Add", "Both", "First", "Forgetful", "More", "Mul", "Scaled", "Square", "Step", "Whole"));
 }
 
 }  // namespace

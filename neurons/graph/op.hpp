@@ -89,6 +89,9 @@ class GradientContext {
   bool has_gradient(std::size_t index = 0) const;
   /// States dL/d input. At most once for each input.
   void set(std::size_t index, Value gradient);
+  /// Says that the derivative is 0 wherever there is one, as that of steps is: nothing goes back to the inputs. A rule that neither
+  /// says so nor states a gradient that is wanted is refused.
+  void set_zero() { zero_ = true; }
   Graph& graph() const { return *graph_; }
 
  private:
@@ -98,6 +101,7 @@ class GradientContext {
   std::span<const Value> output_gradients_;
   std::vector<bool> wanted_;
   std::vector<int> stated_;  ///< value id for each input, -1 if none
+  bool zero_ = false;
 };
 
 /// Memory of one operand, fixed when the plan is made. `data` is null for an absent optional operand.

@@ -1,6 +1,7 @@
 #pragma once
 /// For tests: a handful of ops, so that graphs can be tested without the rooms above.
 
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -43,7 +44,8 @@ struct ScaledOptions {
   }
 };
 
-/// Add, Mul, Scaled, Square (by decomposition only), Both (outputs x and 2x), Step (without a gradient), First (its first input;
+/// Add, Mul, Scaled, Square (by decomposition only), Both (outputs x and 2x), Step (without a gradient), Whole (its gradient says
+/// that it is made of steps), Forgetful (x·y whose gradient forgets y), First (its first input;
 /// the other two are optional).
 inline std::shared_ptr<const OpTable> toy_table() {
   auto table = std::make_shared<OpTable>();
@@ -88,6 +90,14 @@ inline std::shared_ptr<const OpTable> toy_table() {
   OpDef step = toy_op("Step", 1, [](const double* x) { return x[0] > 0 ? 1.0 : 0.0; });
   step.not_differentiable = "it is flat wherever it is smooth";
   table->add(step);
+  OpDef whole = toy_op("Whole", 1, [](const double* x) { return std::floor(x[0]); });
+  whole.gradient = [](GradientContext& context) { context.set_zero(); };
+  table->add(whole);
+  OpDef forgetful = toy_op("Forgetful", 2, [](const double* x) { return x[0] * x[1]; });
+  forgetful.gradient = [](GradientContext& context) {
+    if (context.wants(0)) context.set(0, context.gradient() * context.input(1));
+  };
+  table->add(forgetful);
   OpDef first = toy_op("First", 1, [](const double* x) { return x[0]; });
   first.maximum_inputs = 3;
   first.infer = [](const InferContext& context) { return std::vector{context.inputs[0]}; };

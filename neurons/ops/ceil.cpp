@@ -8,7 +8,7 @@ namespace neurons::ops {
 std::vector<OpDef> ceil() {
   OpDef op = unary("Ceil", "y = the smallest whole number ≥ x", kernels::ceil, [](double x) { return std::ceil(x); });
   op.onnx = {{"Ceil", 6, ""}};
-  op.gradient = [](GradientContext&) {};  // steps: the derivative is 0 wherever there is one
+  op.gradient = [](GradientContext& context) { context.set_zero(); };
   op.samples = [] { return unary_samples(Sample::Fill::normal); };
   return {std::move(op)};
 }

@@ -195,7 +195,11 @@ void gradient(GradientContext& context) {
     const Value through = context.graph().emit("SoftmaxGradient", {context.gradient(2), probabilities});
     dlogits = dlogits ? dlogits + through : through;
   }
-  if (dlogits) context.set(0, dlogits);
+  if (dlogits) {
+    context.set(0, dlogits);
+  } else {
+    context.set_zero();  // the rows' weights know nothing of the logits
+  }
 }
 
 /// dlogits = dloss · (p · Σ u - u), where u are the coefficients of -log p.

@@ -8,7 +8,7 @@ namespace neurons::ops {
 std::vector<OpDef> floor() {
   OpDef op = unary("Floor", "y = the largest whole number ≤ x", kernels::floor, [](double x) { return std::floor(x); });
   op.onnx = {{"Floor", 6, ""}};
-  op.gradient = [](GradientContext&) {};  // steps: the derivative is 0 wherever there is one
+  op.gradient = [](GradientContext& context) { context.set_zero(); };
   op.samples = [] { return unary_samples(Sample::Fill::normal); };
   return {std::move(op)};
 }

@@ -9,7 +9,7 @@ std::vector<OpDef> round() {
   OpDef op = unary("Round", "y = the nearest whole number, halves to the even one", kernels::round,
                    [](double x) { return std::nearbyint(x); });
   op.onnx = {{"Round", 11, ""}};
-  op.gradient = [](GradientContext&) {};  // steps: the derivative is 0 wherever there is one
+  op.gradient = [](GradientContext& context) { context.set_zero(); };
   op.samples = [] { return unary_samples(Sample::Fill::normal); };
   return {std::move(op)};
 }

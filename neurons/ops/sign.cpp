@@ -9,7 +9,7 @@ std::vector<OpDef> sign() {
   });
   take_all_numbers<1>(op, [](auto x) { return x > 0 ? decltype(x)(1) : x < 0 ? decltype(x)(-1) : x; });
   op.onnx = {{"Sign", 9, ""}};
-  op.gradient = [](GradientContext&) {};  // a step: the derivative is 0 wherever there is one
+  op.gradient = [](GradientContext& context) { context.set_zero(); };
   op.samples = [] {
     auto samples = unary_samples(Sample::Fill::away_from_0);
     samples.push_back(signed_integers());
