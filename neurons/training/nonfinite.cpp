@@ -114,10 +114,10 @@ class Search {
       const TensorView view{tensor.dtype(), tensor.shape(), tensor.bytes().data()};
       const auto element = first_nonfinite(view);
       if (!element) continue;
-      return fmt::format(
-          "{}{} is {} already: {}; lower the learning rate, clip the gradients (clip_norm), or go back to an earlier checkpoint",
-          name, indices(view.shape, *element, 0), value_at(view, *element),
-          learner_.steps() == 0 ? "the network was given so" : "an update before this step made it so");
+      return fmt::format("{}{} is {} already: {}", name, indices(view.shape, *element, 0), value_at(view, *element),
+                         learner_.steps() == 0 ? "the network was given so; initialize it, or take another file of weights"
+                                               : "an update before this step made it so; lower the learning rate, clip the "
+                                                 "gradients (clip_norm), or go back to an earlier checkpoint");
     }
     return std::nullopt;
   }
