@@ -40,6 +40,13 @@ class Network {
   Tap add(const Layer& layer, Tap from, std::string name = "") { return add(layer, std::vector<Tap>{from}, std::move(name)); }
   /// The layers of a block, named after it ("residual1.conv2d1"). Throws InputError for an empty body.
   Tap add(const Residual& block, Tap from, std::string name = "");
+  /// … of a block of another make, which adds them itself by `add_to(network, from, name)`, as TimeDistributed does.
+  template <typename Block>
+  requires requires(const Block& block, Network& network) { block.add_to(network, std::vector<Tap>{}, std::string{}); }
+  Tap add(const Block& block, std::vector<Tap> from, std::string name = "") { return block.add_to(*this, from, std::move(name)); }
+  template <typename Block>
+  requires requires(const Block& block, Network& network) { block.add_to(network, std::vector<Tap>{}, std::string{}); }
+  Tap add(const Block& block, Tap from, std::string name = "") { return add(block, std::vector<Tap>{from}, std::move(name)); }
   /// Calls the layer of that name once more, with the same parameters.
   Tap share(const std::string& name, std::vector<Tap> from);
   /// Names a result. Throws InputError if the name is taken.
@@ -120,16 +127,20 @@ class Network {
   std::uint64_t seed_ = 0;
 };
 
-/// Layers and residual blocks one after the other: input "x", output "y".
+/// What a network can add behind a single result: a layer, or a block of layers.
+template <typename T>
+concept Addable = requires(Network& network, const T& layer, Network::Tap from) {
+  network.add(layer, from);
+};
+
+/// Layers and blocks one after the other: input "x", output "y".
 ///
 ///     auto network = Sequential{{784}, Dense{256}, Relu{}, Dense{10}};
 class Sequential : public Network {
  public:
   Sequential(const Shape& sample, const std::vector<Layer>& layers);
-  template <typename... Layers>
-  requires(sizeof...(Layers) > 0 && ((std::is_convertible_v<Layers, Layer> ||
-                                      std::is_same_v<Layers, Residual>)&&...)) explicit Sequential(const Shape& sample,
-                                                                                                   const Layers&... layers) {
+  template <Addable... Layers>
+  requires(sizeof...(Layers) > 0) explicit Sequential(const Shape& sample, const Layers&... layers) {
     Tap tap = input("x", sample);
     ((tap = add(layers, tap)), ...);
     output("y", tap);

@@ -15,7 +15,7 @@ namespace neurons {
 /// bool [batch, time] behind the sequences says which steps exist (see PaddingMask): the others are read as 0 and give 0.
 ///
 ///     const TimeDistributed each_picture{{Conv2d{8, 3}, Relu{}, Flatten{}}};
-///     auto features = each_picture.add_to(network, {film});  // [time, channels, height, width] to [time, features]
+///     auto features = network.add(each_picture, {film});  // [time, channels, height, width] to [time, features]
 struct TimeDistributed {
   static constexpr std::string_view kKind = "time_distributed";
   std::vector<Layer> body;

@@ -57,6 +57,13 @@ TEST(TimeDistributed, MakesOfEachStepWhatItsLayersMakeOfASample) {
   EXPECT_EQ(of_films.size(), 3U * 4 * 3);
 }
 
+TEST(TimeDistributed, StandsInASequence) {
+  const Sequential network{{4, 2, 6, 5}, TimeDistributed{picture_layers()}, Lstm{3}, TimeDistributed{{Dense{2}}}};
+  EXPECT_EQ(network.layers().back().name, "time_distributed2.unfold_time");
+  Graph graph(network.table());
+  EXPECT_EQ(network.build(graph, 3, Mode::inference).back().shape(), Shape({3, 4, 2}));
+}
+
 TEST(TimeDistributed, NamesItsLayersAfterTheBlock) {
   Network network;
   auto x = network.input("x", {3, 4});
