@@ -58,7 +58,8 @@ TEST(TimeDistributed, MakesOfEachStepWhatItsLayersMakeOfASample) {
 }
 
 TEST(TimeDistributed, StandsInASequence) {
-  const Sequential network{{4, 2, 6, 5}, TimeDistributed{picture_layers()}, Lstm{3}, TimeDistributed{{Dense{2}}}};
+  const Sequential network{
+      {4, 2, 6, 5}, TimeDistributed{picture_layers()}, Lstm{.hidden = 3, .return_sequences = true}, TimeDistributed{{Dense{2}}}};
   EXPECT_EQ(network.layers().back().name, "time_distributed2.unfold_time");
   Graph graph(network.table());
   EXPECT_EQ(network.build(graph, 3, Mode::inference).back().shape(), Shape({3, 4, 2}));
