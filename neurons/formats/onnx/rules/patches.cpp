@@ -31,16 +31,20 @@ Outputs col2im(const NodeContext& node) {
   for (const std::int64_t extent : block) {
     if (extent < 1 || __builtin_mul_overflow(size, extent, &size)) node.fail("block_shape has no end");
   }
+  constexpr std::int64_t kMost = 4096;  // the convolution's weights have so many rows and columns
+  if (size > kMost) node.fail(fmt::format("a block has {} places, more than the {} that are possible here", size, kMost));
   if (x.shape()[1] % size != 0) node.fail(fmt::format("a block of {} does not divide {}", size, x.shape()[1]));
   const std::int64_t channels = x.shape()[1] / size;
   Extents grid{x.shape()[0] * channels, size};
   Extents extra;  // at the far edge of the image, which no place reaches
   std::int64_t places = 1;
   for (std::size_t i = 0; i < axes; ++i) {
+    std::int64_t padded = 0;
     std::int64_t room = 0;  // that a block may move
-    const bool fits = image[i] >= 1 && strides[i] >= 1 && dilations[i] >= 1 && pads[i] >= 0 && pads[axes + i] >= 0 &&
-                      !__builtin_mul_overflow(dilations[i], block[i] - 1, &room) &&
-                      !__builtin_sub_overflow(image[i] + pads[i] + pads[axes + i] - 1, room, &room) && room >= 0;
+    const bool fits =
+        image[i] >= 1 && strides[i] >= 1 && dilations[i] >= 1 && pads[i] >= 0 && pads[axes + i] >= 0 &&
+        !__builtin_add_overflow(image[i], pads[i], &padded) && !__builtin_add_overflow(padded, pads[axes + i], &padded) &&
+        !__builtin_mul_overflow(dilations[i], block[i] - 1, &room) && !__builtin_sub_overflow(padded - 1, room, &room) && room >= 0;
     if (!fits) node.fail("the block does not fit the image");
     grid.push_back(room / strides[i] + 1);
     extra.push_back(room % strides[i]);
@@ -67,8 +71,8 @@ Outputs center_crop_pad(const NodeContext& node) {
   if (axes.size() != wanted.size()) node.fail(fmt::format("has {} axes and a shape of {}", axes.size(), wanted.size()));
   for (std::size_t i = 0; i < axes.size(); ++i) {
     const std::int64_t extent = x.shape()[x.shape().normalized_axis(axes[i])];
-    const std::int64_t more = wanted[i] - extent;
     if (wanted[i] < 0) node.fail("its shape must not be negative");
+    const std::int64_t more = wanted[i] - extent;
     if (more < 0) {
       const std::int64_t start = -more / 2;
       x = node.emit("Slice", {x}, {{"axes", Extents{axes[i]}}, {"starts", Extents{start}}, {"ends", Extents{start + wanted[i]}}});

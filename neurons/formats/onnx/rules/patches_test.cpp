@@ -36,6 +36,7 @@ TEST(Patches, ColumnsThatDoNotFit) {
   EXPECT_THAT(fault_of(columns(x, {3, 3}, {2, 2})), HasSubstr("a block fits in 4 places, there are 3"));
   EXPECT_THAT(fault_of(columns(x, {3, 3}, {3, 1})), HasSubstr("a block of 3 does not divide 4"));
   EXPECT_THAT(fault_of(columns(x, {1, 1}, {2, 2})), HasSubstr("the block does not fit the image"));
+  EXPECT_THAT(fault_of(columns(x, {5000, 1}, {4097, 1})), HasSubstr("a block has 4097 places, more than the 4096"));
   EXPECT_THAT(fault_of(columns(x, {std::int64_t{1} << 62, 3}, {2, 2}, {integers("pads", {std::int64_t{1} << 62, 0, 0, 0})})),
               HasSubstr("the block does not fit the image"));
   EXPECT_THAT(fault_of(columns(x, {3, 3}, {2, 2}, {integers("strides", {1})})), HasSubstr("strides has 1 numbers, expected 2"));
