@@ -246,7 +246,8 @@ def refusal_of(name, modes):
     for mode in modes:
         if mode not in known:
             close = difflib.get_close_matches(mode, known, 1)
-            return f"{name} has no setting {mode!r}; " + (f"did you mean {close[0]!r}? " if close else "") + f"There are {', '.join(known)}"
+            hint = f"; did you mean {close[0]!r}?" if close else "."
+            return f"{name} has no setting {mode!r}{hint} There are {', '.join(known)}"
     return None
 
 
