@@ -124,9 +124,7 @@ class LstmWalkBack {
       rows_.each_run(step, [&](const StepRows& at) { finish(at, slopes_.at(at.own), step); });
       if (rows_.is_first(step) && call_.initial_dh == nullptr) return;
       product_.run(product_scratch_);
-      rows_.each_run(step, [&](const StepRows& at) {
-        if (!at.active) RowLoop{at.count, gates_.hidden}.copy(carry_.at(at.own), dh_.at(at.own));
-      });
+      rows_.pass_by(step, carry_, dh_);
     });
     rows_.store(dh_, call_.initial_dh);
     rows_.store(dc_, call_.initial_dc);

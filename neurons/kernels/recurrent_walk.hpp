@@ -69,6 +69,12 @@ class WorkerRows {
       visit(run);
     }
   }
+  /// Rows that lack the step get back what they carry past it.
+  void pass_by(std::int64_t step, FloatRows carry, FloatRows state) const noexcept {
+    each_run(step, [&](const StepRows& at) {
+      if (!at.active) RowLoop{at.count, shape_.gates.hidden}.copy(carry.at(at.own), state.at(at.own));
+    });
+  }
   std::int64_t rows_at_a_time() const noexcept { return std::max<std::int64_t>(1, kRunFloats / shape_.gates.padded()); }
 
   /// The worker's rows of [batch, hidden] to or from its state; absent: 0, or nowhere.
