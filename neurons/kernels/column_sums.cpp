@@ -11,23 +11,51 @@
 HWY_BEFORE_NAMESPACE();
 namespace neurons::kernels::HWY_NAMESPACE {
 
-/// Each column is four sums, of every fourth row, added at the end: four additions are under way at a time.
-void sum_columns(std::int64_t rows, std::int64_t columns, const float* dz, std::int64_t row_stride, float* sums, Worker worker) {
+/// Vectors side by side: a line or two of each row, all of which is then read while it is there.
+constexpr int kWide = std::min(4, 32 / kLanes);
+
+/// kVectors vectors of columns, of which `count` columns exist. Each column is four sums, of every fourth row, added at the end:
+/// four additions are under way at a time.
+template <int kVectors>
+HWY_INLINE void sum_some(std::int64_t rows, std::int64_t count, const float* from, std::int64_t row_stride, float* to) {
   constexpr int kSums = 4;
+  constexpr std::int64_t kAhead = 16;
   const Floats d;
+  Vector sum[kVectors][kSums];
+  NEURONS_UNROLL
+  for (int v = 0; v < kVectors; ++v) {
+    NEURONS_UNROLL
+    for (int s = 0; s < kSums; ++s) sum[v][s] = hn::Zero(d);
+  }
+  std::int64_t row = 0;
+  for (; row + kSums <= rows; row += kSums, from += kSums * row_stride) {
+    NEURONS_UNROLL
+    for (int s = 0; s < kSums; ++s) {
+      const float* const line = from + s * row_stride;
+      prefetch_to_read(reinterpret_cast<const std::byte*>(line + kAhead * row_stride));
+      NEURONS_UNROLL
+      for (int v = 0; v < kVectors; ++v) sum[v][s] = hn::Add(sum[v][s], load_columns(d, line + v * kLanes, count - v * kLanes));
+    }
+  }
+  for (; row < rows; ++row, from += row_stride) {
+    NEURONS_UNROLL
+    for (int v = 0; v < kVectors; ++v) sum[v][0] = hn::Add(sum[v][0], load_columns(d, from + v * kLanes, count - v * kLanes));
+  }
+  NEURONS_UNROLL
+  for (int v = 0; v < kVectors; ++v) {
+    const Vector total = hn::Add(hn::Add(sum[v][0], sum[v][1]), hn::Add(sum[v][2], sum[v][3]));
+    store_columns(d, total, to + v * kLanes, count - v * kLanes);
+  }
+}
+
+void sum_columns(std::int64_t rows, std::int64_t columns, const float* dz, std::int64_t row_stride, float* sums, Worker worker) {
   const WorkRange share = split_work(static_cast<std::size_t>(columns), worker, kLanes);
   const auto end = static_cast<std::int64_t>(share.end);
-  for (auto column = static_cast<std::int64_t>(share.begin); column < end; column += kLanes) {
-    const std::int64_t count = std::min<std::int64_t>(kLanes, end - column);
-    const float* from = dz + column;
-    Vector sum[kSums] = {hn::Zero(d), hn::Zero(d), hn::Zero(d), hn::Zero(d)};
-    std::int64_t row = 0;
-    for (; row + kSums <= rows; row += kSums, from += kSums * row_stride) {
-      for (int s = 0; s < kSums; ++s) sum[s] = hn::Add(sum[s], load_columns(d, from + s * row_stride, count));
-    }
-    for (; row < rows; ++row, from += row_stride) sum[0] = hn::Add(sum[0], load_columns(d, from, count));
-    store_columns(d, hn::Add(hn::Add(sum[0], sum[1]), hn::Add(sum[2], sum[3])), sums + column, count);
+  auto column = static_cast<std::int64_t>(share.begin);
+  for (; column + kWide * kLanes <= end; column += kWide * kLanes) {
+    sum_some<kWide>(rows, kWide * kLanes, dz + column, row_stride, sums + column);
   }
+  for (; column < end; column += kLanes) sum_some<1>(rows, end - column, dz + column, row_stride, sums + column);
 }
 
 }  // namespace neurons::kernels::HWY_NAMESPACE

@@ -61,6 +61,13 @@ HWY_INLINE void pack_exactly(const float* from, std::int64_t count, float* to) {
   if (count > 0) store_part(d, load_part(d, from, static_cast<std::size_t>(count)), to, static_cast<std::size_t>(count));
 }
 
+/// `count` floats; reads and writes up to a vector beyond them.
+HWY_INLINE void pack_wholly(const float* from, std::int64_t count, float* to) {
+  const Floats d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  for (std::int64_t i = 0; i < count; i += lanes) hn::StoreU(hn::LoadU(d, from + i), d, to + i);
+}
+
 /// Lanes block b holds four floats from address rows[4·b] + offset.
 template <std::size_t... block>
 HWY_INLINE Vector load_blocks(Floats d, const float* const* rows, std::int64_t offset, std::index_sequence<block...>) {

@@ -187,7 +187,8 @@ class ProductRun {
   }
 
   /// Rows that are contiguous: each line of A is read once, for all tiles that have a part of it, and asked for ahead: processors
-  /// that do so by themselves do not look beyond a page.
+  /// that do so by themselves do not look beyond a page. Whole vectors are moved where the next rows overwrite what is too
+  /// much of them: parts of vectors are slow.
   void pack_a_rows(const Rows& rows, std::int64_t first_tile, std::int64_t tile_end, std::int64_t begin, std::int64_t end) const {
     constexpr std::int64_t kAhead = 16;
     const float* from = product_.a + rows.begin_of(first_tile) + begin * product_.a_inner_stride;
@@ -196,10 +197,12 @@ class ProductRun {
                 (rows.begin_of(tile_end) - rows.begin_of(first_tile)) * static_cast<std::int64_t>(sizeof(float))};
     for (std::int64_t j = 0; j < end - begin; ++j, from += product_.a_inner_stride) {
       fetch_row(ahead);
+      const bool whole = j + kLanes <= end - begin && product_.a_inner_stride >= kLanes;
       const float* part = from;
       for (std::int64_t tile = first_tile; tile < tile_end; ++tile) {
         const std::int64_t height = rows.height_of(tile);
-        pack_exactly(part, height, packed_a(rows, first_tile, tile) + j * height);
+        float* const to = packed_a(rows, first_tile, tile) + j * height;
+        whole ? pack_wholly(part, height, to) : pack_exactly(part, height, to);
         part += height;
       }
     }

@@ -178,23 +178,31 @@ TEST_P(WeightedSum, ForwardIsTheSumOfInputsTimesWeightsPlusBias) {
 
 TEST_P(WeightedSum, ForwardReadsInputsOfAnyStride) {
   const PanelShape shape{37, 45};
-  const Matrix x = Matrix(29, 37, 0).randomise(1);
   const Matrix weights = Matrix(37, 45, 0).randomise(2);
   const std::vector<float> panels = packed(shape, weights);
-  const auto run_with = [&](const float* data, std::int64_t row_stride, std::int64_t column_stride) {
-    Matrix y(29, 45, kNan);
-    WeightedSumForward call{29, shape, data, row_stride, column_stride, panels.data(), nullptr, y.data(), y.stride, nullptr};
-    run_workers(2, call, &weighted_sum);
-    return y.block;
-  };
-  Matrix transposed(37, 29, 0);
-  Matrix spread(29, 3 * 37, kNan);
-  for (std::int64_t m = 0; m < 29; ++m) {
-    for (std::int64_t k = 0; k < 37; ++k) transposed.at(k, m) = spread.at(m, 3 * k) = x.at(m, k);
+  for (const std::int64_t rows : {7, 14, 29}) {
+    const Matrix x = Matrix(rows, 37, 0).randomise(1);
+    Matrix transposed(37, rows, 0);
+    Matrix far(37, rows, 0, 512 - rows);  // lines of these rows would evict each other from a cache: they are packed
+    Matrix spread(rows, 3 * 37, kNan);
+    for (std::int64_t m = 0; m < rows; ++m) {
+      for (std::int64_t k = 0; k < 37; ++k) transposed.at(k, m) = far.at(k, m) = spread.at(m, 3 * k) = x.at(m, k);
+    }
+    for (const int workers : {1, 2, 3}) {
+      SCOPED_TRACE(testing::Message() << rows << " rows, " << workers << " workers");
+      const auto run_with = [&](const float* data, std::int64_t row_stride, std::int64_t column_stride) {
+        Matrix y(rows, 45, kNan);
+        WeightedSumForward call{rows, shape, data, row_stride, column_stride, panels.data(), nullptr, y.data(), y.stride, nullptr};
+        run_workers(workers, call, &weighted_sum);
+        y.expect_red_zone_intact();
+        return y.block;
+      };
+      const std::vector<float> expected = run_with(x.data(), x.stride, 1);
+      EXPECT_EQ(run_with(transposed.data(), 1, transposed.stride), expected);
+      EXPECT_EQ(run_with(far.data(), 1, far.stride), expected);
+      EXPECT_EQ(run_with(spread.data(), spread.stride, 3), expected);
+    }
   }
-  const std::vector<float> expected = run_with(x.data(), x.stride, 1);
-  EXPECT_EQ(run_with(transposed.data(), 1, transposed.stride), expected);
-  EXPECT_EQ(run_with(spread.data(), spread.stride, 3), expected);
 }
 
 TEST_P(WeightedSum, InputGradientIsTheSumOverOutputs) {
