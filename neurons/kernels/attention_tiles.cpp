@@ -71,41 +71,52 @@ struct Scores {
   }
 };
 
+/// Visits a row's scores from 0 on, vector by vector: step(first score, lanes in use, whether that is all of them).
+template <class Step>
+HWY_INLINE void for_each_vector(std::int64_t scores, const Step& step) {
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(Floats()));
+  std::int64_t c = 0;
+  for (; c + lanes <= scores; c += lanes) step(c, static_cast<std::size_t>(lanes), std::true_type());
+  if (c < scores) step(c, static_cast<std::size_t>(scores - c), std::false_type());
+}
+
+/// Zeros behind `visible` scores whose last vector was stored whole.
+HWY_INLINE void clear_rest(std::int64_t visible, std::int64_t columns, float* scores) {
+  const Floats d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  for (std::int64_t c = (visible + lanes - 1) / lanes * lanes; c < columns; c += lanes) store(d, hn::Zero(d), scores + c);
+}
+
 template <bool kPlain>
 HWY_INLINE void soften_row(const ScoreTile& tile, std::int64_t row, float& maximum, float& sum, float& rescale) {
   const Floats d;
-  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   float* const scores = tile.scores + row * tile.stride;
   const std::int64_t visible = visible_in(tile, row);
   const Scores<kPlain> score(tile, row);
   const Vector nothing = hn::Set(d, kNothing);
   Vector largest = nothing;
-  for (std::int64_t c = 0; c < visible; c += lanes) {
-    const auto count = static_cast<std::size_t>(std::min(lanes, visible - c));
-    const Vector s = score(d, load_some(d, scores + c, count), c, count);
-    if constexpr (!kPlain) store_some(d, s, scores + c, count);
-    largest = hn::Max(largest, count == hn::Lanes(d) ? s : hn::IfThenElse(hn::FirstN(d, count), s, nothing));
-  }
+  for_each_vector(visible, [&](std::int64_t c, std::size_t count, auto all) HWY_ATTR {
+    const Vector s = score(d, load(d, scores + c), c, count);
+    if constexpr (!kPlain) store(d, s, scores + c);
+    largest = hn::Max(largest, all ? s : hn::IfThenElse(hn::FirstN(d, count), s, nothing));
+  });
   const float before = maximum;
   maximum = std::max(before, hn::GetLane(hn::MaxOfLanes(d, largest)));
   rescale = 1.0F;
-  std::int64_t c = 0;
-  if (maximum != kNothing) {
-    const Vector top = hn::Set(d, maximum);
-    Vector total = hn::Zero(d);
-    for (; c < visible; c += lanes) {
-      const auto count = static_cast<std::size_t>(std::min(lanes, visible - c));
-      Vector s = load_some(d, scores + c, count);
-      if constexpr (kPlain) s = score.inner(d, s);
-      const Vector p = only_some(d, exp_of_nonpositive(d, hn::Sub(s, top)), count);
-      store_some(d, p, scores + c, count);
-      total = hn::Add(total, p);
-    }
-    c = visible;
-    rescale = hn::GetLane(exp_of_nonpositive(d, hn::Sub(hn::Set(d, before), top)));
-    sum = sum * rescale + hn::GetLane(hn::SumOfLanes(d, total));
-  }
-  std::fill(scores + c, scores + tile.columns, 0.0F);
+  if (maximum == kNothing) return clear_rest(0, tile.columns, scores);
+  const Vector top = hn::Set(d, maximum);
+  Vector total = hn::Zero(d);
+  for_each_vector(visible, [&](std::int64_t c, std::size_t count, auto all) HWY_ATTR {
+    Vector s = load(d, scores + c);
+    if constexpr (kPlain) s = score.inner(d, s);
+    Vector p = exp_of_nonpositive(d, hn::Sub(s, top));
+    if (!all) p = hn::IfThenElseZero(hn::FirstN(d, count), p);
+    store(d, p, scores + c);
+    total = hn::Add(total, p);
+  });
+  clear_rest(visible, tile.columns, scores);
+  rescale = hn::GetLane(exp_of_nonpositive(d, hn::Sub(hn::Set(d, before), top)));
+  sum = sum * rescale + hn::GetLane(hn::SumOfLanes(d, total));
 }
 
 void soften_all(const ScoreTile& tile, float* maximum, float* sum, float* rescale) {
@@ -119,25 +130,27 @@ void soften_all(const ScoreTile& tile, float* maximum, float* sum, float* rescal
 template <bool kPlain>
 HWY_INLINE void differentiate_row(const ScoreTile& tile, std::int64_t row, float log_sum_exp, float offset, float* slopes) {
   const Floats d;
-  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   float* const scores = tile.scores + row * tile.stride;
   float* const slope = slopes + row * tile.stride;
   const std::int64_t visible = visible_in(tile, row);
   const Scores<kPlain> score(tile, row);
   const Vector scale = hn::Set(d, tile.scale);
   const Vector one = hn::Set(d, 1.0F);
-  for (std::int64_t c = 0; c < visible; c += lanes) {
-    const auto count = static_cast<std::size_t>(std::min(lanes, visible - c));
-    const Vector inside = score.inner(d, load_some(d, scores + c, count));
+  for_each_vector(visible, [&](std::int64_t c, std::size_t count, auto all) HWY_ATTR {
+    const Vector inside = score.inner(d, load(d, scores + c));
     const Vector s = score.from_inner(d, inside, c, count);
-    const Vector p = exp_of_nonpositive(d, hn::Sub(s, hn::Set(d, log_sum_exp)));
-    Vector ds = hn::Mul(hn::Mul(p, hn::Sub(load_some(d, slope + c, count), hn::Set(d, offset))), scale);
+    Vector p = exp_of_nonpositive(d, hn::Sub(s, hn::Set(d, log_sum_exp)));
+    Vector ds = hn::Mul(hn::Mul(p, hn::Sub(load(d, slope + c), hn::Set(d, offset))), scale);
     if (!kPlain && tile.softcap != 0) ds = hn::Mul(ds, hn::NegMulAdd(inside, inside, one));
-    store_some(d, p, scores + c, count);
-    store_some(d, ds, slope + c, count);
-  }
-  std::fill(scores + visible, scores + tile.columns, 0.0F);
-  std::fill(slope + visible, slope + tile.columns, 0.0F);
+    if (!all) {
+      p = hn::IfThenElseZero(hn::FirstN(d, count), p);
+      ds = hn::IfThenElseZero(hn::FirstN(d, count), ds);
+    }
+    store(d, p, scores + c);
+    store(d, ds, slope + c);
+  });
+  clear_rest(visible, tile.columns, scores);
+  clear_rest(visible, tile.columns, slope);
 }
 
 void differentiate_tile(const ScoreTile& tile, const float* log_sum_exp, const float* offsets, float* slopes) {

@@ -11,7 +11,7 @@ struct ScoreTile {
   std::int64_t rows = 0;
   std::int64_t columns = 0;
   float* scores = nullptr;
-  std::int64_t stride = 0;  ///< from row to row
+  std::int64_t stride = 0;  ///< from row to row: beyond its columns, a row has room up to a whole line
   float scale = 1;
   float softcap = 0;
   /// Keys that the first row sees, and how many more each next row does. Not below 0, nor above `columns`, once clamped.
