@@ -6,6 +6,7 @@
 #include <hwy/highway.h>
 
 #include <cmath>
+#include <utility>
 
 #include "neurons/kernels/row_normalization.hpp"
 #include "neurons/kernels/rows-inl.h"
@@ -32,6 +33,21 @@ HWY_INLINE float sum_along(const Walk& walk, const Term& term) {
   }
   for (int s = 0; step < walk.steps; ++step, ++s) sums[s] = hn::Add(sums[s], term(step, walk.count_at(step)));
   return hn::GetLane(hn::SumOfLanes(d, hn::Add(hn::Add(sums[0], sums[1]), hn::Add(sums[2], sums[3]))));
+}
+
+/// Two sums over a row from one walk along it: add(step, lanes in use, sum, sum) adds a vector to each.
+template <class Add>
+HWY_INLINE std::pair<float, float> sums_along(const Walk& walk, const Add& add) {
+  const Floats d;
+  Vector first[2] = {hn::Zero(d), hn::Zero(d)};
+  Vector second[2] = {hn::Zero(d), hn::Zero(d)};
+  std::int64_t step = 0;
+  for (; step + 2 < walk.steps; step += 2) {
+    for (int s = 0; s < 2; ++s) add(step + s, walk.count, first[s], second[s]);
+  }
+  for (int s = 0; step < walk.steps; ++step, ++s) add(step, walk.count_at(step), first[s], second[s]);
+  return {hn::GetLane(hn::SumOfLanes(d, hn::Add(first[0], first[1]))),
+          hn::GetLane(hn::SumOfLanes(d, hn::Add(second[0], second[1])))};
 }
 
 struct RowStatistics {
@@ -80,34 +96,47 @@ void normalize_all(const RowNormalization& call, Worker worker) {
   }
 }
 
+/// With s = dy · scale and n = (x - mean) · inverse: dx = (s - mean(s) - n · mean(s · n)) · inverse. What is summed of s is so in
+/// the walks that the mean and the variance need anyway.
 void differentiate_row(const RowNormalizationGradient& call, const Walk& walk, std::int64_t at, float* products, float* sums) {
   const Floats d;
   const float* const x = call.x + at;
   const float* const dy = call.dy + at;
   const float share = 1.0F / static_cast<float>(call.columns);
-  const RowStatistics known = statistics_of(walk, call.columns, call.centred, call.epsilon, x);
-  const Vector mean = hn::Set(d, known.mean);
-  const Vector inverse = hn::Set(d, known.inverse);
-  const auto normal = [&](std::int64_t column, std::size_t count)
-                          HWY_ATTR { return hn::Mul(hn::Sub(load_some(d, x + column, count), mean), inverse); };
   const auto slope = [&](std::int64_t column, std::size_t count)
                          HWY_ATTR { return hn::Mul(load_some(d, dy + column, count), load_some(d, call.scale + column, count)); };
-  const float mean_slope = !call.centred ? 0.0F : share * sum_along(walk, [&](std::int64_t step, std::size_t count) HWY_ATTR {
-                                                    return only_some(d, slope(step * walk.stride, count), count);
-                                                  });
-  const float mean_product = share * sum_along(walk, [&](std::int64_t step, std::size_t count) HWY_ATTR {
-                               const std::int64_t column = step * walk.stride;
-                               return only_some(d, hn::Mul(slope(column, count), normal(column, count)), count);
-                             });
+  float mean_value = 0.0F;
+  float mean_slope = 0.0F;
+  if (call.centred) {
+    const Vector first = hn::Set(d, x[0]);  // the sum is of distances from it: little is lost where values lie far from 0
+    const auto [from_first, slopes] = sums_along(walk, [&](std::int64_t step, std::size_t count, Vector& a, Vector& b) HWY_ATTR {
+      const std::int64_t column = step * walk.stride;
+      a = hn::Add(a, only_some(d, hn::Sub(load_some(d, x + column, count), first), count));
+      b = hn::Add(b, only_some(d, slope(column, count), count));
+    });
+    mean_value = x[0] + from_first * share;
+    mean_slope = slopes * share;
+  }
+  const Vector mean = hn::Set(d, mean_value);
+  const auto [squares, slope_products] = sums_along(walk, [&](std::int64_t step, std::size_t count, Vector& a, Vector& b) HWY_ATTR {
+    const std::int64_t column = step * walk.stride;
+    const Vector distance = only_some(d, hn::Sub(load_some(d, x + column, count), mean), count);
+    a = hn::MulAdd(distance, distance, a);
+    b = hn::MulAdd(slope(column, count), distance, b);
+  });
+  const float inverse_deviation = 1.0F / std::sqrt(squares * share + call.epsilon);
+  const Vector inverse = hn::Set(d, inverse_deviation);
+  const Vector shift = hn::Set(d, mean_slope);
+  const Vector mean_product = hn::Set(d, slope_products * inverse_deviation * share);
   for (std::int64_t step = 0; step < walk.steps; ++step) {
     const std::size_t count = walk.count_at(step);
     const std::int64_t column = step * walk.stride;
-    const Vector own = normal(column, count);
+    const Vector own = hn::Mul(hn::Sub(load_some(d, x + column, count), mean), inverse);
     const Vector upstream = load_some(d, dy + column, count);
     store_some(d, hn::MulAdd(upstream, own, load_some(d, products + column, count)), products + column, count);
     store_some(d, hn::Add(upstream, load_some(d, sums + column, count)), sums + column, count);
-    const Vector rest = hn::Sub(slope(column, count), hn::Set(d, mean_slope));
-    store_some(d, hn::Mul(hn::NegMulAdd(own, hn::Set(d, mean_product), rest), inverse), call.dx + at + column, count);
+    const Vector rest = hn::Sub(hn::Mul(upstream, load_some(d, call.scale + column, count)), shift);
+    store_some(d, hn::Mul(hn::NegMulAdd(own, mean_product, rest), inverse), call.dx + at + column, count);
   }
 }
 
