@@ -3,6 +3,7 @@
 #include "neurons/kernels/convolution_plan.hpp"
 #include "neurons/kernels/convolution_rows.hpp"
 #include "neurons/kernels/depthwise.hpp"
+#include "neurons/kernels/short_sums.hpp"
 #include "neurons/kernels/simd_targets.hpp"
 #include "neurons/kernels/winograd.hpp"
 
@@ -32,17 +33,13 @@ class ConvolutionRun {
         epilogue_scratch_(scratch + plan.copy_bytes + plan.dy_bytes + plan.sum_bytes),
         shape_(plan.group_panels()) {}
 
-  /// Positions fall to the workers in equal runs; where there are few, panels of results do.
   void sums(Worker worker) const {
+    if (plan_.passes.size() == 1) {
+      const SumsShare share = share_of_sums(plan_, plan_.passes.front(), worker);
+      return rows_of(plan_.passes.front(), share.rows, share.panels, true);
+    }
     const std::int64_t panels = plan_.groups * plan_.panels_per_group();
     const Range all_panels{0, panels};
-    if (plan_.passes.size() == 1) {
-      const ConvolutionPass& pass = plan_.passes.front();
-      const std::int64_t rows = plan_.batch * pass.axes[0].positions * pass.axes[1].positions;
-      constexpr std::int64_t kRowsEach = 4;
-      if (rows >= kRowsEach * worker.count) return rows_of(pass, share_of(rows, worker), all_panels, true);
-      return rows_of(pass, {0, rows}, share_of(panels, worker), true);
-    }
     const bool by_image = plan_.batch >= worker.count;
     const Range images = by_image ? share_of(plan_.batch, worker) : Range{0, plan_.batch};
     const Range own = by_image ? all_panels : share_of(panels, worker);
@@ -83,20 +80,6 @@ class ConvolutionRun {
   }
 
  private:
-  struct Place {
-    std::int64_t group;
-    std::int64_t panel;    ///< in its group
-    std::int64_t columns;  ///< of the panel that exist
-    std::int64_t result;   ///< its first result in a pixel
-  };
-  Place place_of(std::int64_t panel) const {
-    const std::int64_t per_group = plan_.panels_per_group();
-    Place place{panel / per_group, panel % per_group, 0, 0};
-    place.columns = std::min(shape_.width(), shape_.outputs - place.panel * shape_.width());
-    place.result = place.group * shape_.outputs + place.panel * shape_.width();
-    return place;
-  }
-
   /// A few rows of positions by each pass before the next rows: their results are neighbours. The first pass has the most.
   void run_passes(std::int64_t image, const Range& panels) const {
     constexpr std::int64_t kRows = 8;
@@ -125,7 +108,7 @@ class ConvolutionRun {
         for (std::int64_t panel = panels.begin; panel < panels.end; ++panel) {
           for (std::int64_t r = first; r < first + step; ++r) {
             const float* const seen = x == nullptr ? nullptr : x + pass.rows_of_band[static_cast<std::size_t>(r - band.begin)];
-            row_of(pass, seen, place_of(panel), image, plane, r, finishes);
+            row_of(pass, seen, place_of(plan_, panel), image, plane, r, finishes);
           }
         }
       }
@@ -133,7 +116,7 @@ class ConvolutionRun {
   }
 
   /// One row of positions, one panel of results.
-  void row_of(const ConvolutionPass& pass, const float* seen, const Place& place, std::int64_t image, std::int64_t plane,
+  void row_of(const ConvolutionPass& pass, const float* seen, const PanelPlace& place, std::int64_t image, std::int64_t plane,
               std::int64_t row, bool finishes) const {
     const AxisTaps& columns = pass.axes[2];
     const std::int64_t y = pass.axes[1].out_first + row * pass.axes[1].out_step;
@@ -180,7 +163,7 @@ class ConvolutionRun {
 
   void finish_image(std::int64_t image, const Range& panels) const {
     for (std::int64_t panel = panels.begin; panel < panels.end; ++panel) {
-      const Place place = place_of(panel);
+      const PanelPlace place = place_of(plan_, panel);
       for (std::int64_t row = 0; row < plan_.out[0] * plan_.out[1]; ++row) {
         const std::int64_t first = (image * plan_.out[0] * plan_.out[1] + row) * plan_.out[2];
         float* const c = plan_.y + first * plan_.out_pixel() + place.result;
@@ -229,7 +212,7 @@ class ConvolutionRun {
     std::int64_t packed = -1;
     for (std::int64_t index = units.begin; index < units.end; ++index) {
       const Unit unit = unit_of(index);
-      const Place place = place_of(unit.panel);
+      const PanelPlace place = place_of(plan_, unit.panel);
       if (index + 1 < units.end) fetch_sums(pass, unit_of(index + 1));
       const float* b = dy + place.result;
       if (plan_.packs_dy) {
@@ -272,7 +255,8 @@ class ConvolutionRun {
     const std::int64_t step = vectors_step(plan_.unit_columns);
     for (std::int64_t index = units.begin; index < units.end; ++index) {
       const Unit unit = unit_of(index);
-      const std::int64_t columns = std::clamp<std::int64_t>(place_of(unit.panel).columns - unit.column, 0, plan_.unit_columns);
+      const std::int64_t columns =
+          std::clamp<std::int64_t>(place_of(plan_, unit.panel).columns - unit.column, 0, plan_.unit_columns);
       const std::int64_t written = none ? 0 : (columns + step - 1) / step * step;
       for (std::int64_t run = 0; run < unit.tile.runs; ++run) {
         float* const c = sums_of(unit) + run * run_stride(pass);
@@ -437,6 +421,7 @@ PreparedConvolution::PreparedConvolution(const ConvolutionForward& call, Convolu
   plan->bias = call.bias;
   plan->y = call.y;
   plan->epilogue = call.epilogue;
+  plan->short_sums = short_sums(*plan);
   plan_ = std::move(plan);
 }
 
@@ -451,6 +436,7 @@ PreparedConvolution::PreparedConvolution(const ConvolutionInputGradient& call, C
   plan->bias = call.bias;
   plan->y = call.dx;
   plan->epilogue = call.epilogue;
+  plan->short_sums = short_sums(*plan);
   plan_ = std::move(plan);
 }
 
@@ -489,6 +475,7 @@ std::size_t PreparedConvolution::scratch_bytes() const noexcept {
 void PreparedConvolution::run(std::byte* scratch, Worker worker) const noexcept {
   if (winograd_) return run_winograd(*winograd_, scratch, worker);
   if (plan_->depthwise) return run_depthwise(*plan_, scratch, worker);
+  if (plan_->short_sums) return run_short_sums(*plan_, scratch, worker);
   HWY_DYNAMIC_DISPATCH(run_convolution)(*plan_, scratch, worker);
 }
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "neurons/base/aligned_buffer.hpp"
@@ -58,6 +59,24 @@ struct WeightTile {
 /// How many runs a tile has that has several.
 inline constexpr int kTileRuns = 3;
 
+/// What is worked out once where each result sums few products: everything that would be looked up between two tiles.
+struct ShortSums {
+  /// Where a tile of positions begins: what its first position sees, and its first result, in floats from those of the rows.
+  struct Place {
+    std::int64_t a = 0;
+    std::int64_t c = 0;
+  };
+  /// All tiles of one height.
+  struct Tiles {
+    std::int64_t height = 0;
+    std::int64_t of_row = 0;
+    std::vector<Place> places;  ///< row by row
+  };
+  std::int64_t rows = 1;              ///< of positions at a time
+  std::vector<std::int64_t> offsets;  ///< of each input from the first float that a position sees
+  std::array<Tiles, 2> tiles;
+};
+
 /// Rows that fit into the registers beside that many columns: of a tile of one run, and of each run of a tile of several.
 struct TileLimits {
   std::int64_t rows = 0;
@@ -82,6 +101,7 @@ struct PreparedConvolution::Plan {
   float* y = nullptr;
   const Program* epilogue = nullptr;
   std::vector<ConvolutionPass> passes;
+  std::optional<ShortSums> short_sums;
   // weight gradients: `x` as above, of the forward pass
   const float* dy = nullptr;
   float* weights = nullptr;

@@ -17,6 +17,36 @@ inline Range share_of(std::int64_t items, Worker worker) {
   return {static_cast<std::int64_t>(range.begin), static_cast<std::int64_t>(range.end)};
 }
 
+/// A panel of results.
+struct PanelPlace {
+  std::int64_t group;
+  std::int64_t panel;    ///< in its group
+  std::int64_t columns;  ///< of the panel that exist
+  std::int64_t result;   ///< its first result in a pixel
+};
+/// The panels of all groups are counted through.
+inline PanelPlace place_of(const PreparedConvolution::Plan& plan, std::int64_t panel) {
+  const PanelShape shape = plan.group_panels();
+  PanelPlace place{panel / shape.panels(), panel % shape.panels(), 0, 0};
+  place.columns = std::min(shape.width(), shape.outputs - place.panel * shape.width());
+  place.result = place.group * shape.outputs + place.panel * shape.width();
+  return place;
+}
+
+/// What one worker computes of sums that a single pass makes: positions fall to the workers in equal runs; where there are few,
+/// panels of results do.
+struct SumsShare {
+  Range rows;  ///< of positions, counted through planes and images
+  Range panels;
+};
+inline SumsShare share_of_sums(const PreparedConvolution::Plan& plan, const ConvolutionPass& pass, Worker worker) {
+  constexpr std::int64_t kRowsEach = 4;
+  const std::int64_t rows = plan.batch * pass.axes[0].positions * pass.axes[1].positions;
+  const std::int64_t panels = plan.groups * plan.panels_per_group();
+  if (rows >= kRowsEach * worker.count) return {share_of(rows, worker), {0, panels}};
+  return {{0, rows}, share_of(panels, worker)};
+}
+
 /// The first float that the positions of these rows see: in place, or in `copy` with zeros around them.
 inline const float* rows_seen(const PreparedConvolution::Plan& plan, const ConvolutionPass& pass, std::int64_t image,
                               std::int64_t plane, const Range& rows, float* copy) {
@@ -31,18 +61,19 @@ inline const float* rows_seen(const PreparedConvolution::Plan& plan, const Convo
   const std::int64_t count = std::clamp<std::int64_t>((columns.extent - skipped) * pixel, 0, pass.row_pitch - before);
   for (std::size_t p = 0; p < planes.offsets.size(); ++p) {
     const std::int64_t z = first_plane + planes.offsets[p];
-    float* to = copy + static_cast<std::int64_t>(p) * pass.plane_pitch;
-    for (std::int64_t r = 0; r < heights.span(rows.end - rows.begin); ++r, to += pass.row_pitch) {
+    float* const plane_copy = copy + static_cast<std::int64_t>(p) * pass.plane_pitch;
+    float* zeros = plane_copy;  // from here on, up to the next row that exists
+    const std::int64_t count_rows = heights.span(rows.end - rows.begin);
+    for (std::int64_t r = 0; r < count_rows; ++r) {
       const std::int64_t y = first_row + r;
-      if (z < 0 || z >= planes.extent || y < 0 || y >= heights.extent || count == 0) {
-        std::fill_n(to, pass.row_pitch, 0.0F);
-        continue;
-      }
-      std::fill_n(to, before, 0.0F);
-      std::memcpy(to + before, x + ((z * heights.extent + y) * columns.extent + skipped) * pixel,
+      if (z < 0 || z >= planes.extent || y < 0 || y >= heights.extent || count == 0) continue;
+      float* const to = plane_copy + r * pass.row_pitch + before;
+      std::fill(zeros, to, 0.0F);
+      std::memcpy(to, x + ((z * heights.extent + y) * columns.extent + skipped) * pixel,
                   static_cast<std::size_t>(count) * sizeof(float));
-      std::fill_n(to + before + count, pass.row_pitch - before - count, 0.0F);
+      zeros = to + count;
     }
+    std::fill(zeros, plane_copy + count_rows * pass.row_pitch, 0.0F);
   }
   return copy;
 }
