@@ -107,6 +107,9 @@ const std::vector<Case>& cases() {
       {"tiles, many channels", shape_of(1, 160, 48, {1, 3, 5}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {0, 1, 1})},
       {"tiles, no images", shape_of(0, 16, 16, {1, 5, 6}, {1, 3, 3})},
       {"whole panels, many tiles", shape_of(2, 40, 64, {1, 5, 6}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {0, 1, 1})},
+      {"few products, many rows", shape_of(2, 1, 64, {1, 40, 29}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {0, 1, 1})},
+      {"few products, two panels of each group",
+       shape_of(1, 4, 96, {1, 9, 11}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {0, 1, 1}, {1, 1, 1}, 2)},
       {"many outputs", shape_of(1, 3, 130, {1, 4, 4}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {0, 1, 1})},
   };
   return all;

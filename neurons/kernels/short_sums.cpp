@@ -97,7 +97,8 @@ RowOfTiles tiles_of_row(std::int64_t positions, const TileHeights& heights) {
 
 std::optional<ShortSums> short_sums(const Plan& plan) {
   constexpr std::int64_t kMostInputs = 36;
-  constexpr std::int64_t kResults = 8 * 1024;  // at a time, for the epilogue: they stay in the first-level cache
+  constexpr std::int64_t kResults = 32 * 1024;         // at a time
+  constexpr std::int64_t kEpilogueResults = 8 * 1024;  // … where an epilogue follows: they stay in the first-level cache
   if (plan.depthwise || plan.passes.size() != 1 || plan.group_outputs % kShortSumColumns != 0) return std::nullopt;
   const std::int64_t inputs = plan.group_panels().inputs;
   const ConvolutionPass& pass = plan.passes.front();
@@ -108,7 +109,8 @@ std::optional<ShortSums> short_sums(const Plan& plan) {
   const RowOfTiles row = tiles_of_row(positions, heights);
   ShortSums sums;
   const std::int64_t results = positions * plan.out_pixel();
-  const std::int64_t times = plan.epilogue == nullptr ? 1 : std::clamp<std::int64_t>(pass.band * results / kResults, 1, pass.band);
+  const std::int64_t most = plan.epilogue == nullptr ? kResults : kEpilogueResults;
+  const std::int64_t times = std::clamp<std::int64_t>(pass.band * results / most, 1, pass.band);
   sums.rows = (pass.band + times - 1) / times;
   for (const std::int64_t segment : pass.segments) {
     for (std::int64_t step = 0; step < pass.steps; ++step) sums.offsets.push_back(segment + step);
