@@ -63,7 +63,27 @@ HWY_INLINE Vector load_part(Floats d, const T* data, std::size_t count) {
 }
 template <typename T>
 HWY_INLINE void store_part(Floats d, Vector values, T* data, std::size_t count) {
-#if !HWY_MEM_OPS_MIGHT_FAULT
+#if HWY_TARGET == HWY_AVX2  // whose masked stores take AMD's processors some forty operations each
+  if constexpr (sizeof(T) == sizeof(float)) {
+    const hn::Half<Floats> four;
+    const hn::Half<hn::Half<Floats>> two;
+    auto low = hn::LowerHalf(four, values);
+    if (count >= 4) {
+      hn::StoreU(low, four, data);
+      low = hn::UpperHalf(four, values);
+      data += 4;
+      count -= 4;
+    }
+    if (count >= 2) {
+      hn::StoreU(hn::LowerHalf(two, low), two, data);
+      low = hn::Shuffle1032(low);
+      data += 2;
+      count -= 2;
+    }
+    if (count > 0) *data = hn::GetLane(low);
+    return;
+  }
+#elif !HWY_MEM_OPS_MIGHT_FAULT
   if constexpr (sizeof(T) == sizeof(float)) return hn::BlendedStore(values, hn::FirstN(d, count), d, data);
 #endif
   alignas(64) T buffer[hn::MaxLanes(Floats())];

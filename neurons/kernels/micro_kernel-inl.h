@@ -73,8 +73,9 @@ struct MicroTile {
 /// work.
 using HalfFloats = hn::CappedTag<float, (kLanes + 1) / 2>;
 constexpr bool kHasHalves = HWY_TARGET == HWY_AVX3;
-/// Tiles of one vector do not read columns of B that do not exist: B need not be padded.
-constexpr bool kMasksNarrow = HWY_TARGET == HWY_AVX3;
+/// Results of at most a vector's columns have tiles of one vector, which do not read columns of B that do not exist: B need not be
+/// padded.
+constexpr bool kHasNarrow = HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2;
 
 template <class D>
 HWY_INLINE hn::Vec<D> load_columns(D d, const float* data, std::int64_t columns) {
@@ -188,7 +189,7 @@ HWY_NOINLINE void micro_kernel(MicroTile& tile) {
   const std::int64_t next_step = tile.next == nullptr ? 0 : tile.next_step;
   constexpr bool kFetchesNext = kRows * kAll >= 16;  // lower tiles are cheap, and have no load to spare
   const std::byte* next = tile.next == nullptr ? reinterpret_cast<const std::byte*>(tile.b) : tile.next;
-  constexpr bool kMasks = kMasksNarrow && kAll == 1;
+  constexpr bool kMasks = kHasNarrow && kAll == 1;
   const auto exists = hn::FirstN(d, static_cast<std::size_t>(std::min<std::int64_t>(columns, kWidth)));
   int rows_to_fetch = tile.fetch_count > 0 ? kRows : 0;
   for (std::int64_t rest = tile.inner; rest > 0;) {  // one step at a time while there is something to ask for, then all at once

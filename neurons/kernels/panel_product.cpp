@@ -18,6 +18,8 @@ namespace neurons::kernels::HWY_NAMESPACE {
 /// Tiles whose results are handed to the epilogue in one go.
 constexpr std::int64_t tiles_per_epilogue(std::int64_t width) { return kEpilogueFloats / width / kMaxRows; }
 
+bool is_narrow(const PanelProduct& product) { return kHasNarrow && product.columns <= kLanes; }
+
 /// Computes parts of one product.
 class ProductRun {
  public:
@@ -283,7 +285,8 @@ class ProductRun {
 
   using Kernels = std::array<MicroKernel, kMaxRows>;
   const Kernels& kernels_for(Layout layout, std::int64_t columns) const {
-    return product_.width >= kTileVectors * kLanes ? kernels_of<kTileVectors, Floats>(layout) : narrow_kernels(layout, columns);
+    const bool narrow = product_.width < kTileVectors * kLanes || is_narrow(product_);
+    return narrow ? narrow_kernels(layout, columns) : kernels_of<kTileVectors, Floats>(layout);
   }
   static const Kernels& narrow_kernels(Layout layout, [[maybe_unused]] std::int64_t columns) {
     if constexpr (kHasHalves) {
@@ -300,7 +303,7 @@ class ProductRun {
   /// The epilogue on finished rows; before it, zeros in the padding of a result in panels.
   void finish(std::int64_t panel, std::int64_t row, std::int64_t count, const Stream& target) const {
     const std::int64_t columns = std::min(product_.width, product_.columns - panel * product_.width);
-    const std::int64_t step = std::min<std::int64_t>(kTileVectors * kLanes, product_.width);
+    const std::int64_t step = is_narrow(product_) ? kLanes : std::min<std::int64_t>(kTileVectors * kLanes, product_.width);
     const std::int64_t padded = (columns + step - 1) / step * step;  // the tiles have written zeros up to here
     if (product_.c_in_panels && padded < product_.width) {
       float* const c = reinterpret_cast<float*>(target.data);
@@ -392,7 +395,7 @@ void run_product(const PreparedProduct& prepared, std::byte* scratch, Worker wor
 }
 
 ProductPlan plan_for_target(const PanelProduct& product) {
-  return plan_product(product, kMaxRows, kTileVectors * kLanes, kMasksNarrow);
+  return plan_product(product, kMaxRows, kTileVectors * kLanes, is_narrow(product));
 }
 
 }  // namespace neurons::kernels::HWY_NAMESPACE

@@ -34,8 +34,8 @@ struct ProductPlan {
   }
 };
 
-/// The plan for register tiles of at most `tile_rows` rows and `tile_columns` columns; `masks`: narrow tiles read no column of B
-/// that does not exist.
+/// The plan for register tiles of at most `tile_rows` rows and `tile_columns` columns; `masks`: this product's tiles read no column
+/// of B that does not exist.
 inline ProductPlan plan_product(const PanelProduct& product, std::int64_t tile_rows, std::int64_t tile_columns,
                                 bool masks) noexcept {
   // Inner indices per pass: a panel's part is then at most 128 KB, well inside a second-level cache.
