@@ -21,6 +21,10 @@ namespace neurons::kernels::HWY_NAMESPACE {
 
 static_assert(kGateUnits % kLanes == 0);
 
+/// Vectors of half a line or less use what a line of the weights holds in parts, and the lines of all gates of a block fill the
+/// first-level cache: for several rows the weights are first brought into the order in which they are read.
+constexpr bool kLinesInParts = kLanes < kGateUnits;
+
 /// Rows of a register tile that holds all gates of a vector of units.
 template <int kGates>
 constexpr int kGateRows = std::min(kMaxRows, kMaxSums / kGates);
@@ -48,6 +52,26 @@ HWY_INLINE void add_recurrent(const float* h, std::int64_t h_stride, std::int64_
     left.advance();
     NEURONS_UNROLL
     for (int g = 0; g < kGates; ++g) right[g] += weight_stride;
+  }
+}
+
+/// The same for one row and neighbouring vectors of units: one alone would have as many sums as there are gates, too few to hide a
+/// multiply-add's latency, and use half of each line.
+template <int kParts, int kGates>
+HWY_INLINE void add_recurrent_row(const float* h, std::int64_t inner, const float* const* weights, std::int64_t weight_stride,
+                                  Vector (&sum)[kParts][1][kGates]) {
+  const Floats d;
+  const float* right[kGates];
+  NEURONS_UNROLL
+  for (int g = 0; g < kGates; ++g) right[g] = weights[g];
+  for (std::int64_t k = 0; k < inner; ++k) {
+    const Vector value = hn::Set(d, h[k]);
+    NEURONS_UNROLL
+    for (int g = 0; g < kGates; ++g) {
+      NEURONS_UNROLL
+      for (int p = 0; p < kParts; ++p) sum[p][0][g] = hn::MulAdd(value, hn::LoadU(d, right[g] + p * kLanes), sum[p][0][g]);
+      right[g] += weight_stride;
+    }
   }
 }
 
@@ -95,10 +119,13 @@ class Walk {
  public:
   static constexpr int kGates = Cell::kGates;
 
-  Walk(Cell& cell, const RecurrentShape& shape, const float* panels, float* scratch, std::int64_t first, std::int64_t end)
+  /// `scratch` has the two states first; `ordered` is where the weights are put in order.
+  Walk(Cell& cell, const RecurrentShape& shape, const float* panels, float* scratch, float* ordered, std::int64_t first,
+       std::int64_t end)
       : cell_(cell), shape_(shape), panels_(panels), first_(first), rows_(end - first), stride_(state_stride(shape)) {
     now_ = scratch;
     next_ = scratch + rows_ * stride_;
+    if (kLinesInParts && orders_weights(shape, rows_)) order_weights(ordered);
   }
 
   void run(const float* initial_h, float* last_h) {
@@ -109,7 +136,11 @@ class Walk {
       inner_ = any ? shape_.gates.hidden : 0;
       for (std::int64_t b = 0; b < shape_.gates.blocks(); ++b) {  // there and back: the last weights are still in the cache
         const std::int64_t block = i % 2 == 0 ? b : shape_.gates.blocks() - 1 - b;
-        for (std::int64_t part = 0; part < kGateUnits; part += kLanes) run_units(block, part);
+        if (kLinesInParts && rows_ == 1) {
+          for (std::int64_t part = 0; part < kGateUnits; part += kRowParts * kLanes) row_of(*this, block, part);
+        } else {
+          for (std::int64_t part = 0; part < kGateUnits; part += kLanes) run_units(block, part);
+        }
       }
       std::swap(now_, next_);
       any = true;
@@ -124,6 +155,74 @@ class Walk {
     std::fill_n(now_, 2 * rows_ * stride_, 0.0F);
     for (std::int64_t row = 0; initial_h != nullptr && row < rows_; ++row) {
       std::copy_n(initial_h + (first_ + row) * shape_.gates.hidden, shape_.gates.hidden, now_ + row * stride_);
+    }
+  }
+
+  struct Weights {
+    const float* of_gate[kGates];
+    std::int64_t stride;  ///< from one input to the next
+  };
+
+  Weights weights_in_panels(std::int64_t block, std::int64_t part) const {
+    const PanelShape panels = shape_.gates.panels();
+    Weights weights;
+    weights.stride = panels.width();
+    for (int g = 0; g < kGates; ++g) {
+      const std::int64_t column = (block * kGates + g) * kGateUnits + part;
+      weights.of_gate[g] = panels_ + column / weights.stride * panels.inputs * weights.stride + column % weights.stride;
+    }
+    return weights;
+  }
+
+  /// All weights of a vector of units behind each other: for each input, those of its gates.
+  void order_weights(float* to) {
+    const Floats d;
+    ordered_ = to;
+    for (std::int64_t block = 0; block < shape_.gates.blocks(); ++block) {
+      for (std::int64_t part = 0; part < kGateUnits; part += kLanes) {
+        const Weights from = weights_in_panels(block, part);
+        for (std::int64_t k = 0; k < shape_.gates.hidden; ++k) {
+          for (int g = 0; g < kGates; ++g, to += kLanes) hn::StoreU(hn::LoadU(d, from.of_gate[g] + k * from.stride), d, to);
+        }
+      }
+    }
+  }
+
+  Weights weights_of(std::int64_t block, std::int64_t part) const {
+    if (ordered_ == nullptr) return weights_in_panels(block, part);
+    Weights weights;
+    weights.stride = kGates * kLanes;
+    const float* const first = ordered_ + (block * kGateUnits + part) * kGates * shape_.gates.hidden;
+    for (int g = 0; g < kGates; ++g) weights.of_gate[g] = first + g * kLanes;
+    return weights;
+  }
+
+  UnitPlace place_of(std::int64_t row, std::int64_t block, std::int64_t part) const {
+    UnitPlace at;
+    at.row = row;
+    at.place = step_ * shape_.batch + first_ + row;
+    at.unit = block * kGateUnits + part;
+    at.count = shape_.gates.hidden - at.unit;
+    at.column = block * kGates * kGateUnits + part;
+    return at;
+  }
+  bool is_active(std::int64_t row) const { return shape_.lengths == nullptr || step_ < shape_.lengths[first_ + row]; }
+
+  static constexpr int kRowParts = kLinesInParts ? 2 : 1;
+  /// The only row, two vectors of units at a time.
+  static HWY_NOINLINE void row_of(Walk& walk, std::int64_t block, std::int64_t part) { walk.run_row(block, part); }
+  HWY_INLINE void run_row(std::int64_t block, std::int64_t part) {
+    const Weights weights = weights_of(block, part);
+    Vector sum[kRowParts][1][kGates];
+    NEURONS_UNROLL
+    for (int p = 0; p < kRowParts; ++p) cell_.begin(place_of(0, block, part + p * kLanes), 0, sum[p][0]);
+    add_recurrent_row<kRowParts, kGates>(now_, inner_, weights.of_gate, weights.stride, sum);
+    NEURONS_UNROLL
+    for (int p = 0; p < kRowParts; ++p) {
+      UnitPlace at = place_of(0, block, part + p * kLanes);
+      at.active = is_active(0);
+      cell_.squash(at, sum[p]);
+      cell_.finish(at, sum[p][0], now_ + at.unit, next_ + at.unit);
     }
   }
 
@@ -154,28 +253,16 @@ class Walk {
 
   template <int kRows>
   HWY_INLINE void tile(std::int64_t row, std::int64_t block, std::int64_t part) {
-    const PanelShape panels = shape_.gates.panels();
-    const std::int64_t width = panels.width();
-    const float* weights[kGates];
-    NEURONS_UNROLL
-    for (int g = 0; g < kGates; ++g) {
-      const std::int64_t column = (block * kGates + g) * kGateUnits + part;
-      weights[g] = panels_ + column / width * panels.inputs * width + column % width;
-    }
-    UnitPlace at;
-    at.row = row;
-    at.place = step_ * shape_.batch + first_ + row;
-    at.unit = block * kGateUnits + part;
-    at.count = shape_.gates.hidden - at.unit;
-    at.column = block * kGates * kGateUnits + part;
+    const Weights weights = weights_of(block, part);
+    UnitPlace at = place_of(row, block, part);
     Vector sum[kRows][kGates];
     NEURONS_UNROLL
     for (int r = 0; r < kRows; ++r) cell_.begin(at, r, sum[r]);
     cell_.fetch(at, kRows);
-    add_recurrent<kRows, kGates>(now_ + row * stride_, stride_, inner_, weights, width, sum);
+    add_recurrent<kRows, kGates>(now_ + row * stride_, stride_, inner_, weights.of_gate, weights.stride, sum);
     cell_.squash(at, sum);
     for (int r = 0; r < kRows; ++r) {
-      at.active = shape_.lengths == nullptr || step_ < shape_.lengths[first_ + row + r];
+      at.active = is_active(row + r);
       cell_.finish(at, sum[r], now_ + at.row * stride_ + at.unit, next_ + at.row * stride_ + at.unit);
       ++at.row;
       ++at.place;
@@ -185,6 +272,7 @@ class Walk {
   Cell& cell_;
   const RecurrentShape& shape_;
   const float* panels_;
+  const float* ordered_ = nullptr;
   std::int64_t first_;
   std::int64_t rows_;
   std::int64_t stride_;

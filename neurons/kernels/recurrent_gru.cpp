@@ -70,9 +70,13 @@ class GruCell {
   const GruForward& call_;
 };
 
+ForwardScratch gru_scratch(const RecurrentShape& shape, std::int64_t rows) { return {shape, rows, 0, kLinesInParts}; }
+std::size_t gru_scratch_bytes(const GruForward& call) { return gru_scratch(call.shape, call.shape.batch).bytes(); }
+
 void run_gru(const GruForward& call, float* scratch, std::int64_t first, std::int64_t end) {
   GruCell cell(call);
-  Walk<GruCell>(cell, call.shape, call.panels, scratch, first, end).run(call.initial_h, call.last_h);
+  float* const ordered = scratch + gru_scratch(call.shape, end - first).ordered;
+  Walk<GruCell>(cell, call.shape, call.panels, scratch, ordered, first, end).run(call.initial_h, call.last_h);
 }
 
 /// dn = dh · (1 - z) · (1 - n²), dz = dh · (h - n) · z (1 - z), dr = dn · a · r (1 - r), da = dn · r, where a is the candidate's
@@ -132,10 +136,11 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace neurons::kernels {
 
+HWY_EXPORT(gru_scratch_bytes);
 HWY_EXPORT(run_gru);
 HWY_EXPORT(run_gru_gradient);
 
-std::size_t scratch_bytes(const GruForward& call) noexcept { return forward_scratch_bytes(call.shape, 0); }
+std::size_t scratch_bytes(const GruForward& call) noexcept { return HWY_DYNAMIC_DISPATCH(gru_scratch_bytes)(call); }
 void gru(const GruForward& call, std::byte* scratch, Worker worker) noexcept {
   const auto [first, end] = row_range(call.shape, worker);
   if (first < end) HWY_DYNAMIC_DISPATCH(run_gru)(call, reinterpret_cast<float*>(scratch), first, end);

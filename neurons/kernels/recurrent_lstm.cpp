@@ -75,17 +75,21 @@ class LstmCell {
   std::int64_t stride_;
 };
 
+ForwardScratch lstm_scratch(const RecurrentShape& shape, std::int64_t rows) { return {shape, rows, 1, kLinesInParts}; }
+std::size_t lstm_scratch_bytes(const LstmForward& call) { return lstm_scratch(call.shape, call.shape.batch).bytes(); }
+
 void run_lstm(const LstmForward& call, float* scratch, std::int64_t first, std::int64_t end) {
   const std::int64_t stride = state_stride(call.shape);
   const std::int64_t hidden = call.shape.gates.hidden;
   const std::int64_t rows = end - first;
-  float* const c = scratch + 2 * rows * stride;
+  const ForwardScratch parts = lstm_scratch(call.shape, rows);
+  float* const c = scratch + parts.own;
   std::fill_n(c, rows * stride, 0.0F);
   for (std::int64_t row = 0; call.initial_c != nullptr && row < rows; ++row) {
     std::copy_n(call.initial_c + (first + row) * hidden, hidden, c + row * stride);
   }
   LstmCell cell(call, c);
-  Walk<LstmCell>(cell, call.shape, call.panels, scratch, first, end).run(call.initial_h, call.last_h);
+  Walk<LstmCell>(cell, call.shape, call.panels, scratch, scratch + parts.ordered, first, end).run(call.initial_h, call.last_h);
   for (std::int64_t row = 0; call.last_c != nullptr && row < rows; ++row) {
     std::copy_n(c + row * stride, hidden, call.last_c + (first + row) * hidden);
   }
@@ -166,10 +170,11 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace neurons::kernels {
 
+HWY_EXPORT(lstm_scratch_bytes);
 HWY_EXPORT(run_lstm);
 HWY_EXPORT(run_lstm_gradient);
 
-std::size_t scratch_bytes(const LstmForward& call) noexcept { return forward_scratch_bytes(call.shape, 1); }
+std::size_t scratch_bytes(const LstmForward& call) noexcept { return HWY_DYNAMIC_DISPATCH(lstm_scratch_bytes)(call); }
 void lstm(const LstmForward& call, std::byte* scratch, Worker worker) noexcept {
   const auto [first, end] = row_range(call.shape, worker);
   if (first < end) HWY_DYNAMIC_DISPATCH(run_lstm)(call, reinterpret_cast<float*>(scratch), first, end);

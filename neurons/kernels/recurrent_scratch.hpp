@@ -26,10 +26,20 @@ inline RowRange row_range(const RecurrentShape& shape, Worker worker) noexcept {
   return {static_cast<std::int64_t>(range.begin), static_cast<std::int64_t>(range.end)};
 }
 
-/// h of this step and the next, and `states` more of the kind, for all rows that one worker may get.
-inline std::size_t forward_scratch_bytes(const RecurrentShape& shape, std::int64_t states) noexcept {
-  return static_cast<std::size_t>((2 + states) * shape.batch * state_stride(shape)) * sizeof(float);
-}
+/// Whether a walk of `rows` rows is long enough to put its weights in order first, where vectors are narrow (recurrent-inl.h).
+inline bool orders_weights(const RecurrentShape& shape, std::int64_t rows) noexcept { return rows > 1 && shape.steps >= 8; }
+
+/// Offsets of the parts of a forward walk's scratch, in floats: h of this step and the next first, then `states` more of the kind.
+struct ForwardScratch {
+  std::int64_t own, ordered, end;
+
+  /// `orders`: vectors are narrow.
+  ForwardScratch(const RecurrentShape& shape, std::int64_t rows, std::int64_t states, bool orders) noexcept
+      : own(2 * rows * state_stride(shape)), ordered(own + states * rows * state_stride(shape)), end(ordered) {
+    if (orders && orders_weights(shape, rows)) end += shape.gates.hidden * shape.gates.columns();
+  }
+  std::size_t bytes() const noexcept { return static_cast<std::size_t>(end) * sizeof(float); }
+};
 
 /// Offsets of the parts of a backward walk's scratch, in floats: dh first.
 struct BackwardScratch {

@@ -264,7 +264,8 @@ Sample::Input WalkSample::lengths() const {
 
 const std::vector<WalkSample>& recurrent_walk_samples() {
   static const std::vector<WalkSample> kSamples{{1, 1, 1, false, false},  {3, 2, 16, false, true},  {5, 7, 21, true, true},
-                                                {2, 19, 48, false, true}, {4, 13, 40, true, false}, {2, 0, 3, false, true}};
+                                                {2, 19, 48, false, true}, {4, 13, 40, true, false}, {2, 0, 3, false, true},
+                                                {6, 1, 37, false, true},  {9, 4, 5, true, true},    {8, 3, 17, false, false}};
   return kSamples;
 }
 
