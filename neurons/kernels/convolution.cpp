@@ -14,6 +14,7 @@
 
 #include <algorithm>
 
+#include "neurons/kernels/dot_kernel-inl.h"
 #include "neurons/kernels/pack-inl.h"
 #include "neurons/kernels/tap_kernel-inl.h"
 
@@ -30,10 +31,12 @@ class ConvolutionRun {
         copy_(reinterpret_cast<float*>(scratch)),
         dy_(reinterpret_cast<float*>(scratch + plan.copy_bytes)),
         sums_(reinterpret_cast<float*>(scratch + plan.copy_bytes + plan.dy_bytes)),
-        epilogue_scratch_(scratch + plan.copy_bytes + plan.dy_bytes + plan.sum_bytes),
+        dots_(reinterpret_cast<float*>(scratch + plan.copy_bytes + plan.dy_bytes + plan.sum_bytes)),
+        epilogue_scratch_(scratch + plan.copy_bytes + plan.dy_bytes + plan.sum_bytes + plan.dot_bytes),
         shape_(plan.group_panels()) {}
 
   void sums(Worker worker) const {
+    if (plan_.dots) lay_columns();
     if (plan_.passes.size() == 1) {
       const SumsShare share = share_of_sums(plan_, plan_.passes.front(), worker);
       return rows_of(plan_.passes.front(), share.rows, share.panels, true);
@@ -80,6 +83,18 @@ class ConvolutionRun {
   }
 
  private:
+  /// The weights of each result in one piece.
+  void lay_columns() const {
+    const std::int64_t columns = plan_.group_outputs;
+    for (std::int64_t group = 0; group < plan_.groups; ++group) {
+      const float* const panel = plan_.panels + group * shape_.elements();
+      for (std::int64_t column = 0; column < columns; ++column) {
+        float* const to = dots_ + (group * columns + column) * shape_.inputs;
+        for (std::int64_t input = 0; input < shape_.inputs; ++input) to[input] = panel[input * shape_.width() + column];
+      }
+    }
+  }
+
   /// A few rows of positions by each pass before the next rows: their results are neighbours. The first pass has the most.
   void run_passes(std::int64_t image, const Range& panels) const {
     constexpr std::int64_t kRows = 8;
@@ -128,30 +143,47 @@ class ConvolutionRun {
     tile.segments = static_cast<std::int64_t>(pass.segments.size());
     tile.steps = pass.steps;
     tile.a_offsets = pass.segments.data();
-    tile.a_stride = columns.step * plan_.in_pixel();
+    tile.a_stride = pass.taps == 0 ? 0 : columns.step * plan_.in_pixel();
     tile.b_stride = shape_.width();
     tile.b_segment_stride = pass.steps * shape_.width();
     tile.c_stride = c_stride;
-    const float* const b = plan_.panels + place.group * shape_.elements() +
-                           (place.panel * shape_.inputs + pass.tap_begin * plan_.group_inputs) * shape_.width();
-    const TapKernel* const kernels = kernels_of_sums(place.columns);
-    const std::int64_t tiles = (columns.positions + kMaxRows - 1) / kMaxRows;
-    for (std::int64_t t = 0; t < tiles; ++t) {
-      const std::int64_t begin = columns.positions * t / tiles;
-      const std::int64_t height = columns.positions * (t + 1) / tiles - begin;
-      tile.a = seen + (pass.taps == 0 ? 0 : begin * tile.a_stride + place.group * plan_.group_inputs);
-      if (t + 1 < tiles || columns.out_step == 1) fetch_results(c + (begin + height) * c_stride, c_stride, height, place.columns);
-      for (std::int64_t column = 0; column < place.columns; column += vectors_step(shape_.width())) {
-        tile.b = b + column;
-        tile.c = c + begin * c_stride + column;
-        tile.columns = place.columns - column;
-        tile.bias = plan_.bias == nullptr ? nullptr : plan_.bias + place.result + column;
-        kernels[height - 1](tile);
-      }
+    tile.a = seen + (pass.taps == 0 ? 0 : place.group * plan_.group_inputs);
+    tile.c = c;
+    tile.bias = plan_.bias == nullptr ? nullptr : plan_.bias + place.result;
+    const std::int64_t input = pass.tap_begin * plan_.group_inputs;
+    if (plan_.dots) {
+      const float* const b = dots_ + place.group * place.columns * shape_.inputs + input;
+      kDotsOfRow[static_cast<std::size_t>(place.columns - 1)](
+          {tile.segments, tile.steps, tile.a, tile.a_offsets, tile.a_stride, b, shape_.inputs, c, c_stride, tile.bias},
+          columns.positions);
+    } else {
+      tile.b = plan_.panels + place.group * shape_.elements() + (place.panel * shape_.inputs + input) * shape_.width();
+      tiles_of_row(tile, columns, place.columns);
     }
     if (!finishes || plan_.epilogue == nullptr) return;
     plan_.epilogue->run(first, columns.positions, place.result, place.columns,
                         {reinterpret_cast<std::byte*>(c), plan_.out_pixel(), 1}, epilogue_scratch_);
+  }
+
+  /// A row of positions, beginning with `first`.
+  void tiles_of_row(const TapTile& first, const AxisTaps& positions, std::int64_t columns) const {
+    const TapKernel* const kernels = kernels_of_sums(columns);
+    const std::int64_t tiles = (positions.positions + kMaxRows - 1) / kMaxRows;
+    TapTile tile = first;
+    for (std::int64_t t = 0; t < tiles; ++t) {
+      const std::int64_t begin = positions.positions * t / tiles;
+      const std::int64_t height = positions.positions * (t + 1) / tiles - begin;
+      float* const c = first.c + begin * first.c_stride;
+      tile.a = first.a + begin * first.a_stride;
+      if (t + 1 < tiles || positions.out_step == 1) fetch_results(c + height * first.c_stride, first.c_stride, height, columns);
+      for (std::int64_t column = 0; column < columns; column += vectors_step(shape_.width())) {
+        tile.b = first.b + column;
+        tile.c = c + column;
+        tile.columns = columns - column;
+        tile.bias = first.bias == nullptr ? nullptr : first.bias + column;
+        kernels[height - 1](tile);
+      }
+    }
   }
 
   /// Asks for the lines that the next tile will write.
@@ -295,6 +327,7 @@ class ConvolutionRun {
   float* copy_;
   float* dy_;
   float* sums_;
+  float* dots_;
   std::byte* epilogue_scratch_;
   PanelShape shape_;
 };
@@ -344,6 +377,15 @@ Plan plan_of(const ConvolutionShape& shape, std::vector<ConvolutionPass> passes)
   plan.passes = std::move(passes);
   return plan;
 }
+/// Few results of a position, of many terms each: a vector holds terms, since it would hold few results.
+void set_dots(Plan& plan) {
+  const auto many_terms = [&](const ConvolutionPass& pass) {
+    return pass.taps == 0 || (pass.steps % kDotTerms == 0 && pass.taps * plan.group_inputs >= kDotTerms * plan.group_outputs);
+  };
+  plan.dots = !plan.depthwise && plan.group_outputs <= kMostDots && std::ranges::all_of(plan.passes, many_terms);
+  if (plan.dots) plan.dot_bytes = float_bytes(plan.groups * plan.group_outputs * plan.group_panels().inputs);
+}
+
 /// … from x to y.
 Plan forward_plan(const ConvolutionShape& shape) {
   Plan plan = plan_of(shape, forward_passes(shape));
@@ -422,6 +464,7 @@ PreparedConvolution::PreparedConvolution(const ConvolutionForward& call, Convolu
   plan->y = call.y;
   plan->epilogue = call.epilogue;
   plan->short_sums = short_sums(*plan);
+  set_dots(*plan);
   plan_ = std::move(plan);
 }
 
@@ -437,6 +480,7 @@ PreparedConvolution::PreparedConvolution(const ConvolutionInputGradient& call, C
   plan->y = call.dx;
   plan->epilogue = call.epilogue;
   plan->short_sums = short_sums(*plan);
+  set_dots(*plan);
   plan_ = std::move(plan);
 }
 

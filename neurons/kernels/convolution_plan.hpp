@@ -83,6 +83,11 @@ struct TileLimits {
   std::int64_t run_rows = 0;
 };
 
+/// At most so few results of a position are summed term beside term, not result beside result …
+inline constexpr int kMostDots = 4;
+/// … where terms come in such numbers beside one another, whole vectors of every target, and so many for each result.
+inline constexpr std::int64_t kDotTerms = 16;
+
 struct PreparedConvolution::Plan {
   enum class Kind : std::uint8_t { sums, weight_gradient };
   Kind kind = Kind::sums;
@@ -102,6 +107,7 @@ struct PreparedConvolution::Plan {
   const Program* epilogue = nullptr;
   std::vector<ConvolutionPass> passes;
   std::optional<ShortSums> short_sums;
+  bool dots = false;  ///< term beside term
   // weight gradients: `x` as above, of the forward pass
   const float* dy = nullptr;
   float* weights = nullptr;
@@ -114,6 +120,7 @@ struct PreparedConvolution::Plan {
   std::size_t copy_bytes = 0;
   std::size_t dy_bytes = 0;
   std::size_t sum_bytes = 0;
+  std::size_t dot_bytes = 0;  ///< of all weights, column by column
 
   PanelShape group_panels() const { return {all_taps * group_inputs, group_outputs}; }
   std::int64_t panels_per_group() const { return group_panels().panels(); }
@@ -122,7 +129,7 @@ struct PreparedConvolution::Plan {
   std::int64_t in_pixels() const { return in[0] * in[1] * in[2]; }
   std::int64_t out_pixels() const { return out[0] * out[1] * out[2]; }
   std::size_t scratch_bytes() const {
-    return copy_bytes + dy_bytes + sum_bytes + (epilogue == nullptr ? 0 : epilogue->scratch_bytes());
+    return copy_bytes + dy_bytes + sum_bytes + dot_bytes + (epilogue == nullptr ? 0 : epilogue->scratch_bytes());
   }
 };
 

@@ -107,6 +107,11 @@ const std::vector<Case>& cases() {
       {"tiles, many channels", shape_of(1, 160, 48, {1, 3, 5}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {0, 1, 1})},
       {"tiles, no images", shape_of(0, 16, 16, {1, 5, 6}, {1, 3, 3})},
       {"whole panels, many tiles", shape_of(2, 40, 64, {1, 5, 6}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {0, 1, 1})},
+      {"few results", shape_of(2, 32, 3, {1, 5, 11}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {0, 1, 1})},
+      {"few results, 1x1", shape_of(1, 64, 4, {1, 3, 7}, {1, 1, 1})},
+      {"few results in groups", shape_of(1, 32, 4, {1, 4, 9}, {1, 2, 3}, {1, 1, 1}, {0, 1, 1}, {0, 0, 1}, {1, 1, 1}, 2)},
+      {"few channels, strided", shape_of(2, 3, 16, {1, 9, 14}, {1, 5, 5}, {1, 2, 2}, {0, 2, 2}, {0, 2, 2})},
+      {"few channels, stride beyond the kernel", shape_of(1, 2, 32, {1, 10, 11}, {1, 2, 2}, {1, 3, 4})},
       {"few products, many rows", shape_of(2, 1, 64, {1, 40, 29}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {0, 1, 1})},
       {"few products, two panels of each group",
        shape_of(1, 4, 96, {1, 9, 11}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {0, 1, 1}, {1, 1, 1}, 2)},
@@ -365,18 +370,20 @@ TEST_P(ConvolutionTest, WeightGradientSumsOverAllPositions) {
 }
 
 TEST_P(ConvolutionTest, InfinitiesAndNanReachTheWindowsThatSeeThem) {
-  const ConvolutionShape shape = shape_of(1, 1, 1, {1, 1, 5}, {1, 1, 3}, {1, 1, 1}, {0, 0, 1}, {0, 0, 1});
-  const Case test{"", shape};
-  Block x(5, 1);
-  x.data()[0] = kNan;
-  x.data()[4] = std::numeric_limits<float>::infinity();
-  const Block weights(3, 1);
-  const Block panels = packed(test, weights);
-  Block y(5, 0);
-  run_workers(PreparedConvolution(ConvolutionForward{shape, x.data(), panels.data(), nullptr, y.data(), nullptr}), 1);
-  EXPECT_TRUE(std::isnan(y.at(0)) && std::isnan(y.at(1)));
-  EXPECT_EQ(y.at(2), 3);
-  EXPECT_TRUE(std::isinf(y.at(3)) && std::isinf(y.at(4)));
+  for (const std::int64_t channels : {1, 16}) {
+    const ConvolutionShape shape = shape_of(1, channels, 1, {1, 1, 5}, {1, 1, 3}, {1, 1, 1}, {0, 0, 1}, {0, 0, 1});
+    const Case test{"", shape};
+    Block x(test.x_count(), 1);
+    x.data()[0] = kNan;
+    x.data()[4 * channels] = std::numeric_limits<float>::infinity();
+    const Block weights(test.w_count(), 1);
+    const Block panels = packed(test, weights);
+    Block y(5, 0);
+    run_workers(PreparedConvolution(ConvolutionForward{shape, x.data(), panels.data(), nullptr, y.data(), nullptr}), 1);
+    EXPECT_TRUE(std::isnan(y.at(0)) && std::isnan(y.at(1)));
+    EXPECT_EQ(y.at(2), static_cast<float>(3 * channels));
+    EXPECT_TRUE(std::isinf(y.at(3)) && std::isinf(y.at(4)));
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Targets, ConvolutionTest, ::testing::ValuesIn(simd_targets()),

@@ -123,13 +123,14 @@ class RowPointers<Layout::inner_contiguous, kRows> {
     NEURONS_UNROLL
     for (int g = 0; g < kGroups; ++g) groups_[g] = reinterpret_cast<const std::byte*>(a) + g * kGroup * stride_;
   }
-  HWY_INLINE float operator[](int row) const {
+  HWY_INLINE float operator[](int row) const { return *at(row); }
+  HWY_INLINE const float* at(int row) const {
     const int r = row % kGroup;
-    return *reinterpret_cast<const float*>(groups_[row / kGroup] + (r == 3 ? stride3_ : r * stride_));
+    return reinterpret_cast<const float*>(groups_[row / kGroup] + (r == 3 ? stride3_ : r * stride_));
   }
-  HWY_INLINE void advance() {
+  HWY_INLINE void advance(int steps = 1) {
     NEURONS_UNROLL
-    for (int g = 0; g < kGroups; ++g) groups_[g] += kBytes;
+    for (int g = 0; g < kGroups; ++g) groups_[g] += steps * kBytes;
   }
   /// Makes the strides look changed, so that their multiples are not computed before the loop.
   HWY_INLINE void hide_strides() {
