@@ -201,11 +201,12 @@ class ProductRun {
       fetch_row(ahead);
       const bool whole = j + kLanes <= end - begin && product_.a_inner_stride >= kLanes;
       const float* part = from;
+      float* to = a_scratch_;
       for (std::int64_t tile = first_tile; tile < tile_end; ++tile) {
         const std::int64_t height = rows.height_of(tile);
-        float* const to = packed_a(rows, first_tile, tile) + j * height;
-        whole ? pack_wholly(part, height, to) : pack_exactly(part, height, to);
+        whole ? pack_wholly(part, height, to + j * height) : pack_exactly(part, height, to + j * height);
         part += height;
+        to += height * plan_.a_row_floats;
       }
     }
   }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 
 #include "neurons/base/aligned_buffer.hpp"
 #include "neurons/kernels/panel_product.hpp"
@@ -56,15 +57,19 @@ inline ProductPlan plan_product(const PanelProduct& product, std::int64_t tile_r
   ProductPlan plan;
   plan.fetches = product.rows * product.columns > kSmallResult;
   const std::int64_t panels = product.panels();
-  plan.inner_block = product.inner;
-  if (product.inner > kInnerBlock && (product.c != nullptr || product.c_in_panels)) {
-    plan.inner_block = divide_up(divide_up(product.inner, divide_up(product.inner, kInnerBlock)), 32) * 32;
-    plan.keeps_sums = product.c == nullptr;
-  }
-
   const bool along_inner = product.a_inner_stride == 1;
   const bool conflicts = (along_inner ? product.a_row_stride : product.a_inner_stride) % kConflictingFloats == 0;
   plan.packs_a = (conflicts && panels >= 2 && product.rows >= tile_rows) || (!along_inner && product.a_row_stride != 1);
+
+  // Where a tile reads a part of each of A's lines, and half a panel at a time, a pass has half as many: they stay in a cache.
+  const bool reads_parts = !along_inner && !plan.packs_a && tile_columns < product.width;
+  const std::int64_t longest = reads_parts ? kInnerBlock / 2 : kInnerBlock;
+  plan.inner_block = product.inner;
+  if (product.inner > longest && (product.c != nullptr || product.c_in_panels)) {
+    plan.inner_block = divide_up(divide_up(product.inner, divide_up(product.inner, longest)), 32) * 32;
+    plan.keeps_sums = product.c == nullptr;
+  }
+
   plan.fetches_a =
       !plan.packs_a && product.rows * product.inner > kBlockFloats && (!along_inner || product.a_row_stride == plan.inner_block);
   plan.a_row_floats = plan.inner_block + (along_inner ? kLine : 0);
@@ -73,6 +78,8 @@ inline ProductPlan plan_product(const PanelProduct& product, std::int64_t tile_r
   plan.tiles_per_block = tiles;
   if ((plan.packs_a || product.b_in_panels) && product.rows * plan.inner_block > kBlockFloats) {
     plan.tiles_per_block = std::max<std::int64_t>(2, kBlockFloats / (plan.inner_block * tile_rows));
+    const std::int64_t whole_lines = kLine / std::gcd(kLine, tile_rows);  // tiles that read no part of a line, if transposed
+    if (!along_inner && plan.tiles_per_block > whole_lines) plan.tiles_per_block -= plan.tiles_per_block % whole_lines;
   }
 
   const bool whole_vectors = product.columns % product.width == 0;
