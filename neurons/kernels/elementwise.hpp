@@ -39,6 +39,9 @@ void softsign(const Tile& tile) noexcept;
 void hard_sigmoid(const Tile& tile) noexcept;  ///< options: HardSigmoidOptions
 void hard_swish(const Tile& tile) noexcept;    ///< x · max(0, min(1, x/6 + 1/2))
 
+/// An activation and its derivative: input x, outputs f(x) and f'(x).
+void gelu_erf_and_slope(const Tile& tile) noexcept;
+
 /// Derivatives: inputs (dy, saved), output dx = dy · f'(saved). "saved" is the activation's output y where the name ends in
 /// _from_output and its input x otherwise.
 void relu_gradient_from_output(const Tile& tile) noexcept;

@@ -7,6 +7,8 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include <limits>
+
 #include "neurons/kernels/elementwise.hpp"
 #include "neurons/kernels/maths-inl.h"
 #include "neurons/kernels/tile_functions-inl.h"
@@ -30,6 +32,14 @@ HWY_INLINE Vector gelu_erf_slope(Floats d, Vector unbounded) {
   const Vector x = at_most(d, at_least(d, unbounded, -13.0F), 13.0F);
   const auto normal = normal_distribution(d, x);
   return hn::MulAdd(hn::Mul(x, hn::Set(d, 0.398942280F)), normal.bell, normal.integral);
+}
+
+/// x·Φ(x) and Φ(x) + x·φ(x), which share what takes long.
+HWY_INLINE Results<2> gelu_erf_and_slope(Floats d, Vector unbounded) {
+  const Vector x = at_least(d, unbounded, -std::numeric_limits<float>::max());
+  const auto normal = normal_distribution(d, x);
+  const Vector bounded = at_most(d, at_least(d, x, -13.0F), 13.0F);
+  return {{hn::Mul(x, normal.integral), hn::MulAdd(hn::Mul(bounded, hn::Set(d, 0.398942280F)), normal.bell, normal.integral)}};
 }
 
 /// (1 + t)/2 + x/2·(1 - t²)·u', where t = tanh(u) and u = sqrt(2/π)·(x + 0.044715·x³)
@@ -84,6 +94,9 @@ NEURONS_BINARY(tanh_gradient_from_output, dy, y, hn::Mul(dy, hn::NegMulAdd(y, y,
 NEURONS_BINARY(sigmoid_gradient_from_output, dy, y, hn::Mul(dy, hn::Mul(y, hn::Sub(hn::Set(d, 1.0F), y))))
 NEURONS_BINARY(softplus_gradient, dy, x, hn::Mul(dy, sigmoid(d, x)))
 NEURONS_BINARY(softsign_gradient, dy, x, hn::Div(dy, square_of(hn::Add(hn::Set(d, 1.0F), hn::Abs(x)))))
+void gelu_erf_and_slope_tile(const Tile& tile) {
+  map(Outputs<float, float>(), Inputs<float>(), tile, [](Floats d, Vector x) HWY_ATTR { return gelu_erf_and_slope(d, x); });
+}
 NEURONS_BINARY(gelu_erf_gradient, dy, x, hn::Mul(dy, gelu_erf_slope(d, x)))
 NEURONS_BINARY(gelu_tanh_gradient, dy, x, hn::Mul(dy, gelu_tanh_slope(d, x)))
 NEURONS_BINARY(silu_gradient, dy, x, hn::Mul(dy, silu_slope(d, x)))
@@ -108,6 +121,7 @@ NEURONS_TILE_FUNCTION(tanh_gradient_from_output)
 NEURONS_TILE_FUNCTION(sigmoid_gradient_from_output)
 NEURONS_TILE_FUNCTION(softplus_gradient)
 NEURONS_TILE_FUNCTION(softsign_gradient)
+NEURONS_TILE_FUNCTION(gelu_erf_and_slope)
 NEURONS_TILE_FUNCTION(gelu_erf_gradient)
 NEURONS_TILE_FUNCTION(gelu_tanh_gradient)
 NEURONS_TILE_FUNCTION(silu_gradient)

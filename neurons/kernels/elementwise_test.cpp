@@ -220,6 +220,31 @@ TEST(Elementwise, AgreesWithTheFormulaInDouble) {
   });
 }
 
+TEST(Elementwise, GeluWithItsSlopeIsGelu) {
+  for_each_target([] {
+    std::vector<float> x = special_values();
+    const auto varied = varied_values(997, 1);
+    x.insert(x.end(), varied.begin(), varied.end());
+    const std::vector<float> ones(x.size(), 1.0F);
+    std::vector<float> y(x.size()), slopes(x.size()), expected_y(x.size()), expected_slopes(x.size());
+    const auto run = [&](TileFunction function, std::initializer_list<const float*> streams) {
+      Tile tile;
+      tile.rows = 1;
+      tile.columns = static_cast<std::int64_t>(x.size());
+      std::size_t s = 0;
+      for (const float* data : streams) tile.streams[s++] = stream(data, 0, 1);
+      function(tile);
+    };
+    run(gelu_erf_and_slope, {x.data(), y.data(), slopes.data()});
+    run(gelu_erf, {x.data(), expected_y.data()});
+    run(gelu_erf_gradient, {ones.data(), x.data(), expected_slopes.data()});
+    EXPECT_TRUE(same_bits(y, expected_y));
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      EXPECT_TRUE(is_near(slopes[i], d(expected_slopes[i]), {0, 2e-36})) << x[i] << ": " << slopes[i];
+    }
+  });
+}
+
 // A result depends on its inputs alone: not on where rows, tails or blocks lie, nor on whether the output replaces an input.
 TEST(Elementwise, GivesTheSameBitsForAnyCutAndInPlace) {
   for_each_target([] {

@@ -30,6 +30,7 @@ Value Celu::build(BuildContext& context, const std::vector<Value>& inputs) const
 }
 
 Value Gelu::build(BuildContext& context, const std::vector<Value>& inputs) const {
+  if (context.mode() == Mode::training && approximate == "none") return apply(context, inputs, "GeluAndSlope");
   return apply(context, inputs, "Gelu", {{"approximate", approximate}});
 }
 

@@ -28,14 +28,16 @@ Tensor run(const std::string& name, const std::vector<Tensor>& inputs, const Att
   }
   const Options chosen = op.default_options.with(options);
   const InferContext context{op, chosen, types, std::vector<bool>(types.size(), true)};
-  Tensor output(op.infer(context).front());
-  const std::vector<Buffer> outputs{{output.bytes().data(), output.type()}};
+  std::vector<Tensor> results;
+  for (const TensorType& type : op.infer(context)) results.emplace_back(type);
+  std::vector<Buffer> outputs;
+  for (Tensor& result : results) outputs.push_back({result.bytes().data(), result.type()});
   for (const Kernel& kernel : op.kernels) {
     if (kernel.refuse && !kernel.refuse(context).empty()) continue;
     const Call call = kernel.prepare({op, chosen, buffers, outputs});
     AlignedBuffer scratch(call.scratch_bytes);
     call.function(call.arguments.get(), scratch.data(), {});
-    return output;
+    return results.front();
   }
   throw InputError(name + ": no kernel takes these inputs");
 }

@@ -61,6 +61,42 @@ std::vector<Sample> samples() {
   return samples;
 }
 
+/// What training computes: whoever makes y has nearly all of its slope, and the way back multiplies.
+OpDef gelu_and_slope() {
+  OpDef op = elementwise("GeluAndSlope", "y = x · Φ(x) and dy/dx = Φ(x) + x · Φ'(x), Φ the normal distribution's integral", 1,
+                         kernels::gelu_erf_and_slope, value);
+  op.source = "Hendrycks and Gimpel, Gaussian Error Linear Units, 2016";
+  op.infer = [one = op.infer](const InferContext& context) -> std::vector<TensorType> {
+    const TensorType type = one(context).front();
+    return {type, type};
+  };
+  op.reference = [](const ReferenceContext& context) {
+    const GeluOptions by_erf;
+    const auto& x = context.inputs[0]->data;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      context.outputs[0].data[i] = value(&x[i], by_erf);
+      context.outputs[1].data[i] = derivative(&x[i], by_erf);
+    }
+  };
+  op.decompose = [](const RewriteContext& context) -> std::vector<Value> {
+    const Value x = context.inputs[0];
+    return {context.graph.emit("Gelu", {x}), derivative_graph(x, GeluOptions{})};
+  };
+  op.gradient = [](GradientContext& context) {
+    Value dx;
+    if (context.has_gradient(0)) dx = context.gradient(0) * context.output(1);
+    if (context.has_gradient(1)) {  // the slope's slope is (2 - x²) · Φ'(x)
+      const Value square = context.input(0) * context.input(0);
+      const Value bell = context.graph().emit("Exp", {square * -0.5}) * (std::numbers::inv_sqrtpi / std::numbers::sqrt2);
+      const Value more = context.gradient(1) * (2.0 - square) * bell;
+      dx = dx ? dx + more : more;
+    }
+    context.set(0, dx);
+  };
+  op.samples = [] { return unary_samples(Sample::Fill::normal); };
+  return op;
+}
+
 }  // namespace
 
 std::vector<OpDef> gelu() {
@@ -88,6 +124,7 @@ std::vector<OpDef> gelu() {
     }
     return both;
   };
+  ops.push_back(gelu_and_slope());
   return ops;
 }
 
