@@ -228,7 +228,7 @@ void add_train(CLI::App& app, Session& session) {
   command->add_option("--batch-size", arguments->batch_size, "Samples of an update, instead of the spec's")
       ->check(whole_number<std::int64_t>(1));
   command->add_option("--seed", arguments->seed, "Of initial weights, order of samples and dropout, instead of the spec's")
-      ->check(whole_number<std::uint64_t>(0));
+      ->check(whole_number<std::int64_t>(0));
   command->add_option("--threads", arguments->threads, "Instead of the spec's; 0: one for each core")->check(whole_number(0));
   FineTuning& tuning = arguments->tuning;
   command->add_option("--head", tuning.head, "Of a MODEL.onnx: a fresh last layer of this many neurons")

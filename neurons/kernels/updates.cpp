@@ -34,16 +34,17 @@ void sgd_update_tile(const Tile& tile) { map<1>(Outputs<float>(), Inputs<float, 
 struct MomentumFormula {
   MomentumOptions options;
   float rate;
+  float gain;
   HWY_INLINE Results<2> operator()(Floats d, Vector g, Vector w, Vector v) const {
     const Vector momentum = hn::Set(d, options.momentum);
-    const Vector velocity = hn::MulAdd(momentum, v, hn::Mul(hn::Set(d, 1.0F - options.dampening), g));
+    const Vector velocity = hn::MulAdd(momentum, v, hn::Mul(hn::Set(d, gain), g));
     const Vector step = options.nesterov ? hn::MulAdd(momentum, velocity, g) : velocity;
     return {{hn::NegMulAdd(hn::Set(d, rate), step, w), velocity}};
   }
 };
 void momentum_update_tile(const Tile& tile) {
-  map<1>(Outputs<float, float>(), Inputs<float, float, float>(), tile,
-         MomentumFormula{options_of<MomentumOptions>(tile), scalar(tile, 3)});
+  map<2>(Outputs<float, float>(), Inputs<float, float, float>(), tile,
+         MomentumFormula{options_of<MomentumOptions>(tile), scalar(tile, 3), scalar(tile, 4)});
 }
 
 struct AdamFormula {

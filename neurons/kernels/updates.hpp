@@ -11,13 +11,12 @@ namespace neurons::kernels {
 /// w' = w - rate · g. Inputs (g, w, rate); outputs (w').
 void sgd_update(const Tile& tile) noexcept;
 
-/// PyTorch's form: v' = momentum · v + (1 - dampening) · g; w' = w - rate · (nesterov ? g + momentum · v' : v').
+/// PyTorch's form: v' = momentum · v + gain · g; w' = w - rate · (nesterov ? g + momentum · v' : v').
 struct MomentumOptions {
   float momentum = 0.9F;
-  float dampening = 0.0F;
   bool nesterov = false;
 };
-/// Inputs (g, w, v, rate); outputs (w', v').
+/// Inputs (g, w, v, rate, gain); outputs (w', v').
 void momentum_update(const Tile& tile) noexcept;
 
 /// Kingma & Ba 2015, PyTorch's order of operations: m' = b1·m + (1-b1)·g; v' = b2·v + (1-b2)·g²;

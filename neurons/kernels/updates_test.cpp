@@ -27,8 +27,8 @@ struct Case {
 
 double d(float value) { return static_cast<double>(value); }
 
-const MomentumOptions kHeavyBall{0.9F, 0.1F, false};
-const MomentumOptions kNesterov{0.8F, 0.0F, true};
+const MomentumOptions kHeavyBall{0.9F, false};
+const MomentumOptions kNesterov{0.8F, true};
 const AdamOptions kAdam;
 const RmsPropOptions kRmsProp;
 const AdagradOptions kAdagrad;
@@ -36,6 +36,7 @@ const LionOptions kLion;
 
 std::vector<Case> cases() {
   const std::vector<std::vector<float>> rates(8, {0.01F});
+  const std::vector<std::vector<float>> damped(8, {0.01F, 0.9F});
   std::vector<std::vector<float>> adam_scalars;
   for (int t = 1; t <= 8; ++t) {
     adam_scalars.push_back({static_cast<float>(0.01 / (1 - std::pow(d(kAdam.beta1), t))),
@@ -43,14 +44,14 @@ std::vector<Case> cases() {
   }
   const auto momentum = [](const MomentumOptions& options) -> Rule {
     return [options](double g, double& w, double* v, const float* scalars) {
-      v[0] = d(options.momentum) * v[0] + d(1.0F - options.dampening) * g;
+      v[0] = d(options.momentum) * v[0] + d(scalars[1]) * g;
       w -= d(scalars[0]) * (options.nesterov ? g + d(options.momentum) * v[0] : v[0]);
     };
   };
   return {
       {"sgd", sgd_update, nullptr, 0, rates, [](double g, double& w, double*, const float* scalars) { w -= d(scalars[0]) * g; }},
-      {"momentum", momentum_update, &kHeavyBall, 1, rates, momentum(kHeavyBall)},
-      {"nesterov", momentum_update, &kNesterov, 1, rates, momentum(kNesterov)},
+      {"momentum", momentum_update, &kHeavyBall, 1, damped, momentum(kHeavyBall)},
+      {"nesterov", momentum_update, &kNesterov, 1, damped, momentum(kNesterov)},
       {"adam", adam_update, &kAdam, 2, adam_scalars,
        [](double g, double& w, double* state, const float* scalars) {
          state[0] = d(kAdam.beta1) * state[0] + d(1.0F - kAdam.beta1) * g;

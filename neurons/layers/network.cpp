@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "neurons/base/at.hpp"
+#include "neurons/base/machine_memory.hpp"
 #include "neurons/base/suggest.hpp"
 #include "neurons/layers/attention.hpp"
 #include "neurons/layers/emit.hpp"
@@ -280,6 +281,11 @@ void Network::initialize(std::uint64_t seed) {
 
 void Network::initialize_missing(std::uint64_t seed) {
   std::map<std::string, Tensor> drawn;
+  std::size_t bytes = 0;
+  for (const auto& [name, type] : parameter_types()) {
+    if (!parameters_.contains(name)) bytes += type.bytes();
+  }
+  require_memory(bytes);  // now, not after minutes of drawing
   Graph graph(table_);
   Builder builder(*this, graph, Mode::inference, [&](const std::string& name, const ParameterSpec& spec) {
     if (parameters_.contains(name)) return;

@@ -6,12 +6,10 @@ namespace {
 
 struct MomentumUpdateOptions {
   float momentum = kernels::MomentumOptions{}.momentum;
-  float dampening = kernels::MomentumOptions{}.dampening;
   bool nesterov = kernels::MomentumOptions{}.nesterov;
   template <typename Self, typename Visitor>
   static void fields(Self& self, Visitor&& visit) {
     visit("momentum", self.momentum);
-    visit("dampening", self.dampening);
     visit("nesterov", self.nesterov);
   }
 };
@@ -19,8 +17,7 @@ struct MomentumUpdateOptions {
 void update(const double* in, double* out, const Options& options) {
   const auto& given = options.as<MomentumUpdateOptions>();
   const auto momentum = static_cast<double>(given.momentum);
-  const auto dampening = static_cast<double>(given.dampening);
-  out[1] = momentum * in[2] + (1 - dampening) * in[0];
+  out[1] = momentum * in[2] + in[4] * in[0];
   out[0] = in[1] - in[3] * (given.nesterov ? in[0] + momentum * out[1] : out[1]);
 }
 
@@ -29,19 +26,17 @@ void update(const double* in, double* out, const Options& options) {
 std::vector<OpDef> momentum_update() {
   UpdateRule rule;
   rule.name = "MomentumUpdate";
-  rule.summary =
-      "v' = momentum · v + (1 - dampening) · g; w' = w - rate · (nesterov ? g + momentum · v' : v'); inputs g, w, v, rate";
+  rule.summary = "v' = momentum · v + gain · g; w' = w - rate · (nesterov ? g + momentum · v' : v'); inputs g, w, v, rate, gain";
   rule.source =
       "Sutskever, Martens, Dahl & Hinton, On the importance of initialization and momentum in deep learning, 2013, in the form of "
       "PyTorch";
   rule.states = {Sample::Fill::normal};
-  rule.scalars = 1;
+  rule.scalars = 2;
   rule.defaults = MomentumUpdateOptions{};
   rule.function = kernels::momentum_update;
   rule.tile_options = [](const Options& options) -> std::shared_ptr<const void> {
     const auto& given = options.as<MomentumUpdateOptions>();
-    return std::make_shared<const kernels::MomentumOptions>(
-        kernels::MomentumOptions{given.momentum, given.dampening, given.nesterov});
+    return std::make_shared<const kernels::MomentumOptions>(kernels::MomentumOptions{given.momentum, given.nesterov});
   };
   rule.update = update;
   return {update_op(std::move(rule))};

@@ -35,8 +35,9 @@ Indices part_of(const Part& part, std::string_view name, std::int64_t samples, s
     return folds[static_cast<std::size_t>(part.fold - 1)].test;
   }
   if (part.amount >= static_cast<double>(samples)) {
-    fail_input("{} = {}: there are only {} samples to part", name, part.amount, samples);
+    fail_input("[data] {} = {}: there are only {} samples to part", name, part.amount, samples);
   }
+  if (samples < 2) fail_input("[data] {} = {}: there is only one sample, nothing to part", name, part.amount);
   const double share = part.amount < 1 ? part.amount : part.amount / static_cast<double>(samples);
   const std::vector<double> shares = {share};
   return labels.empty() ? random_split(samples, shares, seed).front() : stratified_split(labels, shares, seed).front();

@@ -220,10 +220,16 @@ TEST_F(LoadData, RegressionTargetsAreStandardisedUnlessToldOtherwise) {
 
 TEST_F(LoadData, RefusesPartsThatTakeAll) {
   spec_.data.test.amount = 40;
-  EXPECT_EQ(refusal(), "test = 40: there are only 40 samples to part");
+  EXPECT_EQ(refusal(), "[data] test = 40: there are only 40 samples to part");
   spec_.data.test.amount = 30;
   spec_.data.validation.amount = 10;
-  EXPECT_EQ(refusal(), "validation = 10: there are only 10 samples to part");
+  EXPECT_EQ(refusal(), "[data] validation = 10: there are only 10 samples to part");
+}
+
+TEST_F(LoadData, OneSampleIsNotParted) {
+  std::ofstream(folder_ / "table.csv") << "x,y\n1,2\n";
+  spec_.data.test.amount = 0.25;
+  EXPECT_EQ(refusal(), "[data] test = 0.25: there is only one sample, nothing to part");
 }
 
 TEST_F(LoadData, ArraysMayComeWithATestPart) {

@@ -1,3 +1,7 @@
+#include <algorithm>
+#include <limits>
+
+#include "neurons/base/error.hpp"
 #include "neurons/data/loader.hpp"
 #include "neurons/training/batch_views.hpp"
 #include "neurons/training/engine.hpp"
@@ -23,6 +27,10 @@ class BatchEngine : public Engine {
                        .augment = options.augment,
                        .label_columns = label_columns(learner_.batch(options.batch_size, 0, true))}) {
     progress_.steps_per_epoch = (loader_.steps_per_epoch() + options.accumulate - 1) / options.accumulate;
+    if (options.epochs > std::numeric_limits<std::int64_t>::max() / std::max<std::int64_t>(1, progress_.steps_per_epoch)) {
+      fail_input("epochs = {}: of {} steps each, more than can be counted; take fewer (early stopping ends training sooner)",
+                 options.epochs, progress_.steps_per_epoch);
+    }
     progress_.total_steps = options.epochs * progress_.steps_per_epoch;
   }
 

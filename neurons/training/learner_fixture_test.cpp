@@ -26,6 +26,7 @@ struct Trajectory {
 std::vector<Trajectory> trajectories() {
   return {{"sgd", Sgd{.learning_rate = 0.1F}},
           {"sgd_momentum", Sgd{.learning_rate = 0.1F, .momentum = 0.9F}},
+          {"sgd_dampened", Sgd{.learning_rate = 0.1F, .momentum = 0.9F, .dampening = 0.5F}},
           {"sgd_nesterov_decay", Sgd{.learning_rate = 0.1F, .momentum = 0.9F, .nesterov = true, .weight_decay = 1e-4F}},
           {"sgd_clip_norm", Sgd{.learning_rate = 0.1F}, 0.5},
           {"adam", Adam{.learning_rate = 0.01F}},

@@ -1,5 +1,6 @@
 #include "neurons/training/losses.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "neurons/data/dataset.hpp"
@@ -116,6 +117,8 @@ TensorType real_targets(std::string_view loss, const TensorType& prediction, boo
   return prediction;
 }
 
+Value whole_number(Graph& graph, std::int64_t number) { return graph.constant(Tensor::of<std::int64_t>({}, std::vector{number})); }
+
 Value constant_row(Graph& graph, const std::vector<float>& values) {
   return graph.constant(Tensor::of<float>({static_cast<std::int64_t>(values.size())}, values));
 }
@@ -130,6 +133,9 @@ TensorType CrossEntropy::target_type(const TensorType& prediction, bool labels) 
   }
   for (const float weight : class_weights) {
     if (!(weight >= 0 && std::isfinite(weight))) fail_input("loss cross_entropy: the class weight {} must be at least 0", weight);
+  }
+  if (!class_weights.empty() && std::ranges::all_of(class_weights, [](float weight) { return weight == 0; })) {
+    fail_input("loss cross_entropy: all class weights are 0: no sample would count; give the classes that matter a weight above 0");
   }
   if (!(label_smoothing >= 0.0F && label_smoothing <= 1.0F)) {
     fail_input("loss cross_entropy: label_smoothing = {} must be in [0, 1]", label_smoothing);
@@ -219,7 +225,11 @@ RowLosses Hinge::build(Graph& graph, Value prediction, Value target) const {
   const std::int64_t classes = prediction.shape()[-1];
   const auto loss = [&](Value scores, Value labels) {
     const Value chosen = emit_with("OneHot", {labels}, {{"depth", classes}});
-    const Value score = emit_with("ReduceSum", {scores * chosen}, {{"axes", std::vector<std::int64_t>{-1}}, {"keep_dims", true}});
+    const Value own = emit_with("ReduceSum", {scores * chosen}, {{"axes", std::vector<std::int64_t>{-1}}, {"keep_dims", true}});
+    const Value exists = graph.emit("And", {graph.emit("GreaterOrEqual", {labels, whole_number(graph, 0)}),
+                                            graph.emit("Less", {labels, whole_number(graph, classes)})});
+    const Value column = reshaped(exists, own.shape());
+    const Value score = graph.emit("Where", {column, own, graph.scalar(std::nan(""))});  // shows, as it does in cross-entropy
     const Value violations = graph.emit("Relu", {scores - score + static_cast<double>(margin)}) * (1.0 - chosen);
     return sum_of_classes(violations) / static_cast<double>(classes);
   };

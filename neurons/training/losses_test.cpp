@@ -185,6 +185,9 @@ TEST(Losses, CosineDistanceOfAZeroVectorIsFinite) {
 TEST(Losses, WhatIsNotFiniteShows) {
   const float infinity = std::numeric_limits<float>::infinity();
   EXPECT_TRUE(std::isnan(by_plan({CrossEntropy{}, floats({1, 2}, {std::nanf(""), 0}), labels({0})}).value));
+  for (const std::int64_t label : {-1, 2, 7}) {  // of two classes
+    EXPECT_TRUE(std::isnan(by_plan({Hinge{}, floats({1, 2}, {1, 0}), labels({label})}).value)) << label;
+  }
   EXPECT_TRUE(std::isinf(by_plan({MeanSquaredError{}, floats({1, 1}, {infinity}), floats({1, 1}, {0})}).value));
 }
 
@@ -319,6 +322,8 @@ TEST(Losses, SayWhatTheyCannotUse) {
               HasSubstr("2 class weights for 3 classes"));
   EXPECT_THAT(refusal(CrossEntropy{.label_smoothing = 0, .class_weights = {1, -2, 1}}, three, true),
               HasSubstr("the class weight -2 must be at least 0"));
+  EXPECT_THAT(refusal(CrossEntropy{.label_smoothing = 0, .class_weights = {0, 0, 0}}, three, true),
+              HasSubstr("all class weights are 0"));
   EXPECT_THAT(refusal(CrossEntropy{.label_smoothing = 1.5F, .class_weights = {}}, three, true),
               HasSubstr("label_smoothing = 1.5 must be in [0, 1]"));
   EXPECT_THAT(refusal(CrossEntropy{.label_smoothing = std::nanf(""), .class_weights = {}}, three, true),

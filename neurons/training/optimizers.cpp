@@ -77,12 +77,17 @@ void Sgd::check() const {
   require_positive_or_zero(kKind, "weight_decay", weight_decay);
 }
 
-void Sgd::scalars(const StepNumbers& numbers, std::span<float> out) const { out[0] = static_cast<float>(numbers.rate); }
+void Sgd::scalars(const StepNumbers& numbers, std::span<float> out) const {
+  out[0] = static_cast<float>(numbers.rate);
+  out[1] = numbers.step <= 1 ? 1.0F : 1.0F - dampening;
+}
 
 void Sgd::update(UpdateContext& context) const {
-  if (momentum == 0.0F) return emit_update(context, "SgdUpdate", {}, {});
-  emit_update(context, "MomentumUpdate", {{"momentum", wide(momentum)}, {"dampening", wide(dampening)}, {"nesterov", nesterov}},
-              {"momentum"});
+  if (momentum == 0.0F) {
+    context.scalars.resize(1);  // the rate
+    return emit_update(context, "SgdUpdate", {}, {});
+  }
+  emit_update(context, "MomentumUpdate", {{"momentum", wide(momentum)}, {"nesterov", nesterov}}, {"momentum"});
 }
 
 void Adam::check() const { check_adam(*this); }

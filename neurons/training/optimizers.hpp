@@ -1,5 +1,5 @@
 #pragma once
-/// The first-order optimisers. Names and defaults are PyTorch's.
+/// The first-order optimisers. Names and defaults are PyTorch's, but for the rate of Sgd, 0.01 (there 0.001).
 
 #include <span>
 
@@ -8,11 +8,11 @@
 namespace neurons {
 
 /// Stochastic gradient descent with momentum: v' = momentum · v + (1 - dampening) · g; w' = w - rate · v', or with nesterov
-/// w - rate · (g + momentum · v').
+/// w - rate · (g + momentum · v'). The first step begins with v' = g, undamped.
 struct Sgd {
   static constexpr std::string_view kKind = "sgd";
   static constexpr bool kDecoupledDecay = false;
-  static constexpr int kScalars = 1;
+  static constexpr int kScalars = 2;
   float learning_rate = 0.01F;
   float momentum = 0.0F;
   float dampening = 0.0F;

@@ -91,8 +91,11 @@ TEST(Resume, AFinishedRunIsAsItWas) {
   const TemporaryFolder folder;
   const History whole = run(demanding(3), folder.path());
   const std::string metrics = read_file(folder / "metrics.jsonl");
+  const RunFolder files(folder.path());
+  const std::string checkpoint = read_file(files.checkpoint_path());
   const History again = run(demanding(3), folder.path(), true);
   EXPECT_EQ(again.weights_sha256, whole.weights_sha256);
+  EXPECT_EQ(read_file(files.checkpoint_path()), checkpoint);
   EXPECT_EQ(course(again), course(whole));
   EXPECT_EQ(read_file(folder / "metrics.jsonl"), metrics);
 }

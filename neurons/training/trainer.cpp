@@ -206,7 +206,8 @@ class Training {
     } else if (stopped_early()) {
       history.stop = StopReason::early;
     }
-    if (folder_) save_checkpoint();
+    const bool went_on = !options_.resume || steps() > steps_before_;
+    if (folder_ && went_on) save_checkpoint();
     const bool back = finished() && (options_.restore_best || history.stop == StopReason::early) && !state_.best_weights.empty();
     final_ = engine_->network();
     if (back) {

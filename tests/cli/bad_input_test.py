@@ -36,6 +36,7 @@ class Specs(CliCase):
             (SMALL_SPEC.replace('units = "outputs"', 'units = "outputs", activation = "softmax"'), 'output "y" ends in softmax; leave that out'),
             (SMALL_SPEC + "groups = [{ pattern = 'dense3.*' }]\n", "bad.toml:15:23: groups[0].pattern = \"dense3.*\" matches no parameter; did you"),
             (SMALL_SPEC + "freeze = ['*.wieght']\n", 'bad.toml:15:11: freeze: no parameter matches "*.wieght"; did you mean "*.weight"?'),
+            (SMALL_SPEC.replace("epochs = 12", "epochs = 9223372036854775807"), "epochs = 9223372036854775807: of "),
             ("", "has no layers"),
         ]:
             bad = self.write("bad.toml", text)

@@ -26,6 +26,7 @@ void name_numbered_classes(Dataset& train, Dataset& test) {
         "{}: label {} of sample {} (from 0) is out of range: only {} different labels occur; mend it, or number the classes from 0",
         part.source, classes - 1, std::ranges::find(labels, classes - 1) - labels.begin(), seen.size());
   }
+  if (train.samples() == 0 && test.samples() > 0) fail_input("{}: holds no sample to learn from", train.source);
   if (test.is_classification() && train.is_classification() && test.classes() > train.classes()) {
     const auto labels = test.targets.values<std::int64_t>();
     fail_input(
