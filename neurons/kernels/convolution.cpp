@@ -115,26 +115,31 @@ class ConvolutionRun {
   /// second-level cache, row by row: it is then read once and written once.
   void rows_of(const ConvolutionPass& pass, const Range& rows, const Range& panels, bool finishes) const {
     constexpr std::int64_t kWeights = 128 * 1024;
+    constexpr std::int64_t kMerged = 48;  // positions of several rows, in tiles of nearly full height
     if (panels.begin == panels.end) return;
     const bool by_row = (panels.end - panels.begin) * pass.taps * plan_.group_inputs * shape_.width() <= kWeights;
+    const std::int64_t merged =
+        pass.merges ? (kMerged + pass.axes[2].positions - 1) / std::max<std::int64_t>(1, pass.axes[2].positions) : 1;
     for_each_band(plan_, pass, rows, copy_, [&](std::int64_t image, std::int64_t plane, const Range& band, const float* x) {
-      const std::int64_t step = by_row ? 1 : band.end - band.begin;
+      const std::int64_t step = by_row ? merged : band.end - band.begin;
       for (std::int64_t first = band.begin; first < band.end; first += step) {
+        const std::int64_t end = std::min(first + step, band.end);
         for (std::int64_t panel = panels.begin; panel < panels.end; ++panel) {
-          for (std::int64_t r = first; r < first + step; ++r) {
+          for (std::int64_t r = first; r < end; r += merged) {
             const float* const seen = x == nullptr ? nullptr : x + pass.rows_of_band[static_cast<std::size_t>(r - band.begin)];
-            row_of(pass, seen, place_of(plan_, panel), image, plane, r, finishes);
+            rows_of_panel(pass, seen, place_of(plan_, panel), image, plane, {r, std::min(r + merged, end)}, finishes);
           }
         }
       }
     });
   }
 
-  /// One row of positions, one panel of results.
-  void row_of(const ConvolutionPass& pass, const float* seen, const PanelPlace& place, std::int64_t image, std::int64_t plane,
-              std::int64_t row, bool finishes) const {
+  /// One row of positions, or several that merge; one panel of results.
+  void rows_of_panel(const ConvolutionPass& pass, const float* seen, const PanelPlace& place, std::int64_t image,
+                     std::int64_t plane, const Range& rows, bool finishes) const {
     const AxisTaps& columns = pass.axes[2];
-    const std::int64_t y = pass.axes[1].out_first + row * pass.axes[1].out_step;
+    const std::int64_t y = pass.axes[1].out_first + rows.begin * pass.axes[1].out_step;
+    const std::int64_t positions = (rows.end - rows.begin) * columns.positions;
     const std::int64_t z = pass.axes[0].out_first + plane * pass.axes[0].out_step;
     const std::int64_t first = ((image * plan_.out[0] + z) * plan_.out[1] + y) * plan_.out[2] + columns.out_first;
     const std::int64_t c_stride = columns.out_step * plan_.out_pixel();
@@ -143,7 +148,7 @@ class ConvolutionRun {
     tile.segments = static_cast<std::int64_t>(pass.segments.size());
     tile.steps = pass.steps;
     tile.a_offsets = pass.segments.data();
-    tile.a_stride = pass.taps == 0 ? 0 : columns.step * plan_.in_pixel();
+    tile.a_stride = pass.taps == 0 ? 0 : pass.position_pitch;
     tile.b_stride = shape_.width();
     tile.b_segment_stride = pass.steps * shape_.width();
     tile.c_stride = c_stride;
@@ -154,28 +159,27 @@ class ConvolutionRun {
     if (plan_.dots) {
       const float* const b = dots_ + place.group * place.columns * shape_.inputs + input;
       kDotsOfRow[static_cast<std::size_t>(place.columns - 1)](
-          {tile.segments, tile.steps, tile.a, tile.a_offsets, tile.a_stride, b, shape_.inputs, c, c_stride, tile.bias},
-          columns.positions);
+          {tile.segments, tile.steps, tile.a, tile.a_offsets, tile.a_stride, b, shape_.inputs, c, c_stride, tile.bias}, positions);
     } else {
       tile.b = plan_.panels + place.group * shape_.elements() + (place.panel * shape_.inputs + input) * shape_.width();
-      tiles_of_row(tile, columns, place.columns);
+      tiles_of_row(tile, positions, place.columns, columns.out_step == 1);
     }
     if (!finishes || plan_.epilogue == nullptr) return;
-    plan_.epilogue->run(first, columns.positions, place.result, place.columns,
-                        {reinterpret_cast<std::byte*>(c), plan_.out_pixel(), 1}, epilogue_scratch_);
+    plan_.epilogue->run(first, positions, place.result, place.columns, {reinterpret_cast<std::byte*>(c), plan_.out_pixel(), 1},
+                        epilogue_scratch_);
   }
 
-  /// A row of positions, beginning with `first`.
-  void tiles_of_row(const TapTile& first, const AxisTaps& positions, std::int64_t columns) const {
+  /// A row of positions, beginning with `first`; what follows it `goes_on` at once.
+  void tiles_of_row(const TapTile& first, std::int64_t positions, std::int64_t columns, bool goes_on) const {
     const TapKernel* const kernels = kernels_of_sums(columns);
-    const std::int64_t tiles = (positions.positions + kMaxRows - 1) / kMaxRows;
+    const std::int64_t tiles = (positions + kMaxRows - 1) / kMaxRows;
     TapTile tile = first;
     for (std::int64_t t = 0; t < tiles; ++t) {
-      const std::int64_t begin = positions.positions * t / tiles;
-      const std::int64_t height = positions.positions * (t + 1) / tiles - begin;
+      const std::int64_t begin = positions * t / tiles;
+      const std::int64_t height = positions * (t + 1) / tiles - begin;
       float* const c = first.c + begin * first.c_stride;
       tile.a = first.a + begin * first.a_stride;
-      if (t + 1 < tiles || positions.out_step == 1) fetch_results(c + height * first.c_stride, first.c_stride, height, columns);
+      if (t + 1 < tiles || goes_on) fetch_results(c + height * first.c_stride, first.c_stride, height, columns);
       for (std::int64_t column = 0; column < columns; column += vectors_step(shape_.width())) {
         tile.b = first.b + column;
         tile.c = c + column;
@@ -231,10 +235,10 @@ class ConvolutionRun {
     const std::int64_t width = shape_.width();
     const std::int64_t step = vectors_step(plan_.unit_columns);
     TapTile tile;
-    tile.segments = rows;
-    tile.steps = pass.axes[2].positions;
+    tile.segments = pass.merges ? 1 : rows;
+    tile.steps = pass.merges ? rows * pass.axes[2].positions : pass.axes[2].positions;
     tile.a_offsets = plan_.gradient_rows.data();
-    tile.a_stride = pass.axes[2].step * plan_.in_pixel();
+    tile.a_stride = pass.position_pitch;
     tile.b_stride = plan_.packs_dy ? width : plan_.out_pixel();
     tile.b_segment_stride = tile.steps * tile.b_stride;
     tile.c_stride = width;
@@ -248,7 +252,7 @@ class ConvolutionRun {
       if (index + 1 < units.end) fetch_sums(pass, unit_of(index + 1));
       const float* b = dy + place.result;
       if (plan_.packs_dy) {
-        if (packed != unit.panel) pack_rows(b, plan_.out_pixel(), rows * tile.steps, place.columns, width, dy_);
+        if (packed != unit.panel) pack_rows(b, plan_.out_pixel(), rows * pass.axes[2].positions, place.columns, width, dy_);
         packed = unit.panel;
         b = dy_;
       }

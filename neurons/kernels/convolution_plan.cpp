@@ -8,6 +8,9 @@ namespace {
 /// Floats of copied rows that are at work at a time: a quarter of a second-level cache of 1 MB.
 constexpr std::int64_t kBandFloats = 64 * 1024;
 
+/// Rows of so few positions fill no tiles: they are brought together, which costs a copy. Longer ones are read where they lie.
+constexpr std::int64_t kFewPositions = 16;
+
 AxisTaps forward_axis(const ConvolutionShape& shape, std::size_t axis) {
   AxisTaps taps;
   taps.positions = shape.output[axis];
@@ -45,15 +48,21 @@ void complete(ConvolutionPass& pass, std::int64_t groups, std::int64_t channels)
   const auto& [planes, rows, columns] = pass.axes;
   const auto count = [](const AxisTaps& axis) { return static_cast<std::int64_t>(axis.offsets.size()); };
   const std::int64_t pixel = groups * channels;
+  const bool stay_inside = planes.stays_inside() && rows.stays_inside() && columns.stays_inside();
   pass.taps = count(planes) * count(rows) * count(columns);
-  pass.copies = !planes.stays_inside() || !rows.stays_inside() || !columns.stays_inside();
-  pass.row_pitch = (pass.copies ? columns.span(columns.positions) : columns.extent) * pixel;
+  pass.gathers = pass.taps == 1 && columns.step > 1 && columns.positions <= kFewPositions && stay_inside;
+  pass.copies = pass.gathers || !stay_inside;
+  pass.position_pitch = pass.gathers ? pixel : columns.step * pixel;
+  pass.row_pitch = (pass.gathers ? columns.positions : pass.copies ? columns.span(columns.positions) : columns.extent) * pixel;
   pass.band = std::max<std::int64_t>(1, rows.positions);
   if (pass.taps == 0) return;
+  const std::int64_t row_step = pass.gathers ? 1 : rows.step;
   const std::int64_t fits = kBandFloats / std::max<std::int64_t>(1, pass.row_pitch * count(planes));
   pass.band =
-      std::clamp<std::int64_t>((fits - rows.offsets.back() - 1) / rows.step + 1, 1, std::max<std::int64_t>(1, rows.positions));
-  pass.plane_pitch = (pass.copies ? rows.span(pass.band) : rows.extent) * pass.row_pitch;
+      std::clamp<std::int64_t>((fits - rows.offsets.back() - 1) / row_step + 1, 1, std::max<std::int64_t>(1, rows.positions));
+  pass.plane_pitch = (pass.gathers ? pass.band : pass.copies ? rows.span(pass.band) : rows.extent) * pass.row_pitch;
+  pass.merges = pass.taps == 1 && rows.out_step == 1 && columns.out_step == 1 && (pass.copies || rows.positions == rows.extent) &&
+                row_step * pass.row_pitch == columns.positions * pass.position_pitch;
   bool adjacent = groups == 1;
   for (std::size_t i = 0; i < columns.offsets.size(); ++i) adjacent &= columns.offsets[i] == static_cast<std::int64_t>(i);
   pass.steps = adjacent ? count(columns) * channels : channels;
@@ -68,7 +77,7 @@ void complete(ConvolutionPass& pass, std::int64_t groups, std::int64_t channels)
       }
     }
   }
-  for (std::int64_t row = 0; row < pass.band; ++row) pass.rows_of_band.push_back(row * rows.step * pass.row_pitch);
+  for (std::int64_t row = 0; row < pass.band; ++row) pass.rows_of_band.push_back(row * row_step * pass.row_pitch);
 }
 
 }  // namespace

@@ -38,7 +38,10 @@ struct ConvolutionPass {
   std::int64_t tap_begin = 0;  ///< taps of earlier passes, in the order of the panels
   std::int64_t taps = 0;
   bool copies = false;                     ///< some window reaches into the padding: rows are copied with zeros around them
+  bool gathers = false;                    ///< … or windows of one place step over pixels: those that are seen are copied
+  bool merges = false;                     ///< each row of positions goes on where the one before ends, in inputs and results
   std::int64_t band = 1;                   ///< rows of positions at a time
+  std::int64_t position_pitch = 0;         ///< floats from what one position sees to what the next does
   std::int64_t row_pitch = 0;              ///< floats from one row of inputs to the next, in the copy or in place
   std::int64_t plane_pitch = 0;            ///< … from one plane
   std::int64_t steps = 0;                  ///< floats of a segment

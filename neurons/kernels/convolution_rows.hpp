@@ -47,6 +47,23 @@ inline SumsShare share_of_sums(const PreparedConvolution::Plan& plan, const Conv
   return {{0, rows}, share_of(panels, worker)};
 }
 
+/// The pixels that these rows of positions see, one after the other.
+inline const float* gather_rows(const PreparedConvolution::Plan& plan, const ConvolutionPass& pass, std::int64_t image,
+                                std::int64_t plane, const Range& rows, float* copy) {
+  const auto& [planes, heights, columns] = pass.axes;
+  const std::int64_t pixel = plan.in_pixel();
+  const std::int64_t z = planes.origin + plane * planes.step;
+  float* to = copy;
+  for (std::int64_t row = rows.begin; row < rows.end; ++row) {
+    const std::int64_t y = heights.origin + row * heights.step;
+    const float* from = plan.x + (((image * planes.extent + z) * heights.extent + y) * columns.extent + columns.origin) * pixel;
+    for (std::int64_t position = 0; position < columns.positions; ++position, to += pixel, from += columns.step * pixel) {
+      std::memcpy(to, from, static_cast<std::size_t>(pixel) * sizeof(float));
+    }
+  }
+  return copy;
+}
+
 /// The first float that the positions of these rows see: in place, or in `copy` with zeros around them.
 inline const float* rows_seen(const PreparedConvolution::Plan& plan, const ConvolutionPass& pass, std::int64_t image,
                               std::int64_t plane, const Range& rows, float* copy) {
@@ -55,6 +72,7 @@ inline const float* rows_seen(const PreparedConvolution::Plan& plan, const Convo
   const float* const x = plan.x + image * plan.in_pixels() * pixel;
   const std::int64_t first_row = heights.origin + rows.begin * heights.step;
   const std::int64_t first_plane = planes.origin + plane * planes.step;
+  if (pass.gathers) return gather_rows(plan, pass, image, plane, rows, copy);
   if (!pass.copies) return x + ((first_plane * heights.extent + first_row) * columns.extent + columns.origin) * pixel;
   const std::int64_t before = std::clamp<std::int64_t>(-columns.origin * pixel, 0, pass.row_pitch);
   const std::int64_t skipped = std::max<std::int64_t>(0, columns.origin);

@@ -169,7 +169,7 @@ class DepthwiseRun {
     DepthwiseTile tile;
     tile.count = pass.taps;
     tile.offsets = pass.segments.data();
-    tile.x_step = pass.axes[2].step * channels_;
+    tile.x_step = pass.position_pitch;
     tile.other_step = channels_;
     tile.sum_step = pass.axes[2].out_step * channels_;
     const std::int64_t positions = pass.axes[2].positions;
@@ -192,7 +192,7 @@ class DepthwiseRun {
   void add_row(const ConvolutionPass& pass, const float* seen, const float* dy, const Range& units, bool first) const {
     DepthwiseTile tile;
     tile.count = pass.axes[2].positions;
-    tile.x_step = pass.axes[2].step * channels_;
+    tile.x_step = pass.position_pitch;
     tile.other_step = channels_;
     tile.sum_step = channels_;
     tile.accumulate = !first;

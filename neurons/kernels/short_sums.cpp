@@ -43,7 +43,7 @@ void sum_rows(const Plan& plan, const float* a, std::int64_t rows, std::int64_t 
   const PanelPlace place = place_of(plan, panel);
   TileRun run;
   run.a = a + place.group * plan.group_inputs;
-  run.a_stride = plan.passes.front().axes[2].step * plan.in_pixel();
+  run.a_stride = plan.passes.front().position_pitch;
   run.offsets = plan.short_sums->offsets.data();
   run.inputs = shape.inputs;
   run.b_stride = shape.width();
@@ -122,7 +122,7 @@ std::optional<ShortSums> short_sums(const Plan& plan) {
     for (std::size_t tile = 0; tile < row.positions.size(); ++tile) {
       const std::int64_t position = row.positions[tile];
       sums.tiles[tile < high ? 0 : 1].places.push_back(
-          {pass.rows_of_band[static_cast<std::size_t>(r)] + position * pass.axes[2].step * plan.in_pixel(),
+          {pass.rows_of_band[static_cast<std::size_t>(r)] + position * pass.position_pitch,
            (r * positions + position) * plan.out_pixel()});
     }
   }
