@@ -1,6 +1,7 @@
 /// neurons train SPEC.toml: from a spec to a trained network in a run folder.
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <optional>
 
@@ -34,15 +35,17 @@ struct TrainArguments {
   bool quiet = false;
 };
 
+constexpr std::array<std::string_view, 3> kScalings = {"standardise", "min_max", "none"};  // in the order of Scaling
+
 bool is_model(const TrainArguments& arguments) { return arguments.spec.extension() == ".onnx"; }
 
 /// Options that say how a model of ONNX is changed before it is trained.
 void require_model_for_tuning(const TrainArguments& arguments) {
   const FineTuning& tuning = arguments.tuning;
-  const bool tuned =
-      tuning.head != 0 || tuning.lora != 0 || tuning.dropout != 0 || !tuning.output.empty() || !tuning.freeze.empty();
+  const bool tuned = tuning.head != 0 || tuning.lora != 0 || tuning.dropout != 0 || !tuning.output.empty() ||
+                     !tuning.freeze.empty() || tuning.scaling;
   if (tuned && !is_model(arguments)) {
-    fail_input("--head, --freeze, --lora, --dropout and --output change a MODEL.onnx; in {} the spec says such things",
+    fail_input("--head, --freeze, --lora, --dropout, --output and --scaling are for a MODEL.onnx; in {} the spec says such things",
                arguments.spec.string());
   }
 }
@@ -87,6 +90,7 @@ std::string resume_command(const TrainArguments& arguments, const fs::path& fold
   if (tuning.lora != 0) command += fmt::format(" --lora {}", tuning.lora);
   if (tuning.dropout != 0) command += fmt::format(" --dropout {}", tuning.dropout);
   if (!tuning.output.empty()) command += fmt::format(" --output {}", word(tuning.output));
+  if (tuning.scaling) command += fmt::format(" --scaling {}", kScalings[static_cast<std::size_t>(*tuning.scaling)]);
   return command + " --resume";
 }
 
@@ -99,13 +103,29 @@ std::string describe_data(const LoadedData& data) {
   return text + fmt::format("{} value{} to predict", data.train.outputs(), data.train.outputs() == 1 ? "" : "s");
 }
 
-void say_start(const RunStart& start, const fs::path& folder) {
+/// How a model of ONNX gets a table.
+std::string describe_columns(const DataSpec& data, const FineTuning& tuning) {
+  constexpr std::array<std::string_view, 3> kMeanings = {"less their mean, divided by their deviation", "brought to 0 … 1",
+                                                         "as they are"};
+  const bool raw = *data.scaling == Scaling::none;
+  std::string text = fmt::format("columns {}{}", kMeanings[static_cast<std::size_t>(*data.scaling)],
+                                 tuning.scaling ? ", as asked"
+                                 : raw          ? ""
+                                                : ", as the model was trained");
+  if (!raw) text += " (found in the training rows)";
+  if (data.task == Task::regression && data.standardise_target.value_or(true))
+    text += "; targets less their mean, divided by their deviation";
+  return text;
+}
+
+void say_start(const RunStart& start, const fs::path& folder, const TrainArguments& arguments) {
   const Terminal terminal = Terminal::of(stderr);
   const TrainOptions& options = start.spec.training.options;
   const auto line = [&](std::string_view what, const std::string& text) {
     tell(fmt::format("{}  {}\n", terminal.bold(fmt::format("{:<8}", what)), text));
   };
   line("data", describe_data(start.data));
+  if (is_model(arguments) && start.data.encoder) line("inputs", describe_columns(start.spec.data, arguments.tuning));
   line("network", fmt::format("{} layers, {} parameters", start.network.layers().size(), grouped(start.network.parameter_count())));
   const std::string batch =
       options.optimizer.is_full_batch() ? "all samples at once" : fmt::format("batches of {}", options.batch_size);
@@ -170,7 +190,7 @@ int train(Session& session, const TrainArguments& arguments) {
   if (!arguments.quiet) {
     options.on_start = [&](const RunStart& start) {
       note_left_out(start.network);
-      say_start(start, folder);
+      say_start(start, folder, arguments);
       progress.emplace(start.spec.training.options.epochs, start.data.train.is_classification(), start.data.validation.has_value());
     };
     options.on_step = [&](const StepRecord& record) { progress->step(record); };
@@ -239,6 +259,14 @@ void add_train(CLI::App& app, Session& session) {
   command->add_option("--dropout", tuning.dropout, "Of a MODEL.onnx: the share dropped before its last layer")
       ->check(CLI::Range(0.0, 0.99));
   command->add_option("--output", tuning.output, "Of a MODEL.onnx: the output to train, if it has several");
+  command
+      ->add_option_function<std::string>(
+          "--scaling",
+          [arguments](const std::string& name) {
+            arguments->tuning.scaling = static_cast<Scaling>(std::ranges::find(kScalings, name) - kScalings.begin());
+          },
+          "Of a MODEL.onnx: what is done to a table's columns (none, unless the model was trained here on a table)")
+      ->check(CLI::IsMember(std::vector<std::string>(kScalings.begin(), kScalings.end())));
   CLI::Option* weights = command->add_option("--weights", arguments->weights,
                                              "Begin with the weights of a .safetensors or .npz file that has all of the network's");
   command

@@ -7,6 +7,7 @@
 #include "neurons/formats/onnx/imported_model.hpp"
 #include "neurons/formats/onnx/known_part.hpp"
 #include "neurons/ops/ops.hpp"
+#include "neurons/spec/model.hpp"
 #include "neurons/spec/prepare.hpp"
 
 namespace neurons {
@@ -22,6 +23,17 @@ std::optional<PictureOptions> pictures_for(const onnx::Model& model) {
   if (is_said(1)) options.colour = shape->channels == 3 ? PictureOptions::Colour::colour : PictureOptions::Colour::grey;
   return options;
 }
+
+namespace {
+
+/// A model of another program knows nothing of means and deviations that are found here.
+void take_columns(DataSpec& data, const onnx::Model& model, const FineTuning& how) {
+  const std::optional<DataSpec> own = table_of_training(model.metadata, model.path);
+  data.scaling = how.scaling ? *how.scaling : own ? own->scaling.value_or(Scaling::standardise) : Scaling::none;
+  if (how.head == 0) data.standardise_target = own && own->standardise_target.value_or(true);
+}
+
+}  // namespace
 
 Spec fine_tuning_spec(const std::filesystem::path& path, const FineTuning& how) {
   if (how.data.empty()) fail_input("{}: give what to train it on with --data PATH", path.string());
@@ -53,8 +65,14 @@ Spec fine_tuning_spec(const std::filesystem::path& path, const FineTuning& how) 
   spec.network.layers = {std::move(only)};
   spec.training.freeze = how.freeze;
   use_data(spec, how.data);
-  const bool pictures = find_bundled(how.data) == nullptr && source_kind(spec.data.source) == SourceKind::pictures;
-  if (pictures) spec.data.pictures = pictures_for(model);
+  const BundledData* bundled = find_bundled(how.data);
+  const SourceKind kind = bundled == nullptr ? source_kind(spec.data.source) : bundled->kind;
+  if (kind == SourceKind::csv) {
+    take_columns(spec.data, model, how);
+  } else if (how.scaling) {
+    fail_input("--scaling is for columns of tables, but {} holds {}", how.data, name_of(kind));
+  }
+  if (bundled == nullptr && kind == SourceKind::pictures) spec.data.pictures = pictures_for(model);
   return spec;
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "neurons/data/picture_options.hpp"
+#include "neurons/data/readers/table_encoder.hpp"
 #include "neurons/formats/onnx/model.hpp"
 #include "neurons/spec/spec.hpp"
 
@@ -20,6 +21,8 @@ struct FineTuning {
   std::vector<std::string> freeze = {};  ///< patterns of parameters that stay
   std::int64_t lora = 0;                 ///< rank of adapters; 0: none
   double dropout = 0;                    ///< before the last weighted sum; 0: none
+  std::optional<Scaling> scaling =
+      {};  ///< of a table's columns; none: the one that the model was trained here with, or raw columns
 };
 
 /// How pictures become what a model of ONNX takes: of the size and colour that its file says, as far as it does. Nothing where its
@@ -27,8 +30,9 @@ struct FineTuning {
 std::optional<PictureOptions> pictures_for(const onnx::Model& model);
 
 /// The spec `neurons train MODEL.onnx` runs: the model as one layer, named after its output; Adam and the loss that suits the data.
-/// Pictures become of the size that the model takes. Throws InputError for a file that is no model, one of several inputs, and data
-/// that cannot be found.
+/// Pictures become of the size that the model takes; columns of tables stay as they are, as `evaluate` and `predict` give them,
+/// unless the model's own metadata or `how` says otherwise, and so do values to predict where the head is the model's own. Throws
+/// InputError for a file that is no model, one of several inputs, and data that cannot be found.
 Spec fine_tuning_spec(const std::filesystem::path& model, const FineTuning& how);
 
 }  // namespace neurons

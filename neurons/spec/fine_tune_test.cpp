@@ -167,6 +167,32 @@ std::filesystem::path foreign_model(const TemporaryFolder& folder, Network netwo
   return folder / "foreign.onnx";
 }
 
+TEST(ForeignModel, LearnsFromColumnsAsTheyAre) {
+  const TemporaryFolder folder;
+  const std::filesystem::path model = foreign_model(folder, Sequential{{2}, Dense{1, "identity"}});
+  const std::string table = folder.write("table.csv", "a,b,y\n1,0,0.5\n0,100,0.25\n2,300,-1.5\n").string();
+  const LoadedData raw = *prepare(fine_tuning_spec(model, {.data = table})).data;
+  EXPECT_EQ(raw.train.inputs, Tensor::of<float>({3, 2}, {1, 0, 0, 100, 2, 300}));
+  EXPECT_EQ(raw.train.targets, Tensor::of<float>({3, 1}, {0.5F, 0.25F, -1.5F}));
+  const LoadedData asked = *prepare(fine_tuning_spec(model, {.data = table, .head = 1, .scaling = Scaling::min_max})).data;
+  EXPECT_EQ(asked.train.inputs, Tensor::of<float>({3, 2}, {0.5F, 0, 0, 100 / 300.0F, 1, 1}));
+  EXPECT_NE(asked.train.targets, raw.train.targets) << "a fresh head learns standardised targets";
+  // A run's model keeps what it was trained with.
+  for (const auto& [scaling, expected] :
+       {std::pair(Scaling::min_max, asked.train.inputs), std::pair(Scaling::none, raw.train.inputs)}) {
+    Spec spec = fine_tuning_spec(model, {.data = table, .scaling = scaling});
+    spec.training.options.batch_size = 3;
+    spec.training.options.epochs = 1;
+    run(spec, {.folder = folder / "run"});
+    const LoadedData again = *prepare(fine_tuning_spec(folder / "run/model.onnx", {.data = table})).data;
+    EXPECT_EQ(again.train.inputs, expected);
+    EXPECT_EQ(again.train.targets, raw.train.targets);
+  }
+  write_npz(folder / "arrays.npz", {{"x", raw.train.inputs}, {"y", raw.train.targets}});
+  EXPECT_THAT(message_of([&] { fine_tuning_spec(model, {.data = (folder / "arrays.npz").string(), .scaling = Scaling::none}); }),
+              HasSubstr("--scaling is for columns of tables, but"));
+}
+
 TEST(ForeignModel, IsJudgedOnATable) {
   const TemporaryFolder folder;
   Network network = Sequential{{2}, Dense{1, "identity"}};

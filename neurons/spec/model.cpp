@@ -212,6 +212,12 @@ std::map<std::string, std::string> model_metadata(const Spec& resolved, const Lo
   return metadata;
 }
 
+std::optional<DataSpec> table_of_training(const std::map<std::string, std::string>& metadata, const std::string& name) {
+  const auto spec = metadata.find(kSpec);
+  if (spec == metadata.end() || !metadata.contains(kEncoder)) return std::nullopt;
+  return parse_spec(spec->second, name + " (spec)").data;
+}
+
 std::pair<std::string, std::string> residuals_metadata(const Tensor& residuals) {
   std::string text;
   for (const float value : residuals.values<float>()) text += fmt::format("{}{:.6g}", text.empty() ? "" : ",", value);

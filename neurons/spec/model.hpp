@@ -46,6 +46,9 @@ Loss usual_loss(bool is_classification);
 /// What a model file says beside the weights, for TrainOptions::metadata: `resolved` and what was fitted to `data`.
 std::map<std::string, std::string> model_metadata(const Spec& resolved, const LoadedData& data);
 
+/// How the model of a file with this metadata took tables, if it was trained here on one. `name` stands for the file in messages.
+std::optional<DataSpec> table_of_training(const std::map<std::string, std::string>& metadata, const std::string& name);
+
 /// Model::residuals as a model file keeps them, to be added to its metadata.
 std::pair<std::string, std::string> residuals_metadata(const Tensor& residuals);
 

@@ -315,6 +315,10 @@ class FineTuning(CliCase):
         self.assertEqual(answer["epochs"], 2)
         again = self.folder / "again" / "model.onnx"
         self.assertEqual(self.answer("evaluate", again, "--data", "iris")["samples"], 150)
+        raw = self.call("train", two, "--output", "dense2", "--data", "iris", "--epochs", "1", "--scaling", "none", "--out", "raw")
+        self.assertIn("columns as they are, as asked", raw.stderr)
+        kept = self.call("train", two, "--output", "dense2", "--data", "iris", "--epochs", "1", "--out", "kept")
+        self.assertIn("columns less their mean, divided by their deviation, as the model was trained", kept.stderr)
         # What was not trained is as it was, and comes along into every form.
         weights = []
         for run in ("two", "again"):
@@ -337,7 +341,7 @@ class FineTuning(CliCase):
             self.assertIn(f"neurons: {model}{part}", self.sentence(*arguments, code=2))
         for command in ("predict", "evaluate", "summary"):
             self.assertIn(".onnx file", self.call(command, "--help").stdout)
-        self.assertIn("change a MODEL.onnx", self.sentence("train", self.spec, "--head", "3", code=2))
+        self.assertIn("are for a MODEL.onnx", self.sentence("train", self.spec, "--head", "3", code=2))
 
 
 class Predict(CliCase):
