@@ -158,6 +158,14 @@ void prepare_pictures(Dataset& data, const PictureOptions& options) {
   data.inputs = std::move(inputs);
 }
 
+void set_picture_rank(Dataset& data, int rank) {
+  const auto shape = picture_shape(data.input_shape());
+  if (!shape || shape->channels != 1 || data.has_tokens() || data.input_shape().rank() == rank) return;
+  const std::int64_t samples = data.samples();
+  if (rank == 2) data.inputs = data.inputs.reshaped({samples, shape->height, shape->width});
+  if (rank == 3) data.inputs = data.inputs.reshaped({samples, 1, shape->height, shape->width});
+}
+
 ChannelStatistics channel_statistics(const Dataset& data) {
   const auto shape = picture_shape(data.input_shape());
   if (!shape || data.samples() == 0) {

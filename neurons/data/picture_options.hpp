@@ -63,6 +63,9 @@ void prepare_picture(const PictureView& picture, const PictureShape& shape, cons
 /// Every picture of a dataset of bytes [samples, (channels,) height, width]. Throws InputError for other data.
 void prepare_pictures(Dataset& data, const PictureOptions& options);
 
+/// Pictures [height, width] and [1, height, width] are the same: gives samples the form of that rank. Others stay as they are.
+void set_picture_rank(Dataset& data, int rank);
+
 /// Mean and deviation of each channel over all samples, as the network sees them (a channel that is constant has deviation 1).
 struct ChannelStatistics {
   std::vector<float> means;

@@ -136,6 +136,27 @@ TEST(ChannelStatistics, AreMeanAndDeviationOfEachChannel) {
   EXPECT_EQ(message_of([&] { channel_statistics(none); }), "iris: holds no pictures whose channels could be standardised");
 }
 
+TEST(PictureOptions, OneChannelHasAnAxisOrNone) {
+  for (const DType dtype : {DType::u8, DType::f32}) {
+    Dataset data;
+    data.inputs = Tensor(dtype, {2, 3, 4});
+    set_picture_rank(data, 3);
+    EXPECT_EQ(data.inputs.shape(), (Shape{2, 1, 3, 4}));
+    set_picture_rank(data, 3);
+    EXPECT_EQ(data.inputs.shape(), (Shape{2, 1, 3, 4}));
+    set_picture_rank(data, 1);
+    EXPECT_EQ(data.inputs.shape(), (Shape{2, 1, 3, 4}));
+    set_picture_rank(data, 2);
+    EXPECT_EQ(data.inputs.shape(), (Shape{2, 3, 4}));
+  }
+  for (const Tensor& other : {Tensor(DType::u8, {2, 3, 4, 4}), Tensor(DType::i64, {2, 3, 4}), Tensor(DType::f32, {2, 3})}) {
+    Dataset data;
+    data.inputs = other;
+    set_picture_rank(data, 3);
+    EXPECT_EQ(data.inputs.shape(), other.shape());
+  }
+}
+
 TEST(PictureOptions, SayWhatMakesNoSense) {
   const auto complaint = [](const PictureOptions& options) {
     const auto bad = check_numbers(options).bad();

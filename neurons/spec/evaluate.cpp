@@ -4,10 +4,12 @@
 
 #include "neurons/base/error.hpp"
 #include "neurons/base/suggest.hpp"
+#include "neurons/data/picture_options.hpp"
 #include "neurons/data/readers/source.hpp"
 #include "neurons/data/sequences/baselines.hpp"
 #include "neurons/formats/onnx/imported_model.hpp"
 #include "neurons/plan/plan.hpp"
+#include "neurons/spec/fine_tune.hpp"
 #include "neurons/spec/foreign_table.hpp"
 #include "neurons/training/trainer.hpp"
 
@@ -133,6 +135,23 @@ void judge_forecast(const Model& model, const Dataset& data, const Tensor& predi
   }
 }
 
+/// Arrays for a model of another program: pictures of bytes are made what it takes, floats are as they are.
+Dataset read_foreign_arrays(const Model& model, const std::filesystem::path& place) {
+  Spec plain = model.spec;
+  plain.data.pictures.reset();
+  Dataset data = load_all(place, model, plain);
+  const onnx::ImportedModel* imported = onnx::imported_in(model.network);
+  const auto options = imported == nullptr ? std::nullopt : byte_pictures_for(*imported->model, data);
+  if (options) prepare_pictures(data, *options);
+  return data;
+}
+
+Dataset read_for(const Model& model, const std::filesystem::path& place, std::string_view target) {
+  const SourceKind kind = source_kind(place);
+  if (model.is_foreign && kind == SourceKind::csv) return read_foreign_table(model, place, std::string(target));
+  return model.is_foreign && kind == SourceKind::npz ? read_foreign_arrays(model, place) : load_all(place, model, model.spec);
+}
+
 }  // namespace
 
 Dataset evaluation_data(const Model& model, const std::filesystem::path* path, std::span<const std::filesystem::path> places) {
@@ -140,9 +159,7 @@ Dataset evaluation_data(const Model& model, const std::filesystem::path* path, s
   if (path != nullptr) {
     const auto place = find_source(path->string(), "", places);
     const BundledData* bundled = find_bundled(path->string());
-    data = model.is_foreign && source_kind(place) == SourceKind::csv
-               ? read_foreign_table(model, place, bundled == nullptr ? "" : std::string(bundled->target))
-               : load_all(place, model, model.spec);
+    data = read_for(model, place, bundled == nullptr ? "" : bundled->target);
     data.validate();
   } else {
     LoadedData loaded = load_data(model.spec, places, &model);
@@ -151,6 +168,7 @@ Dataset evaluation_data(const Model& model, const std::filesystem::path* path, s
     }
     data = std::move(*loaded.test);
   }
+  set_picture_rank(data, model.sample_shape().rank());
   require_fit(model, data);
   if (data.is_classification()) match_classes(model, data);
   return data;

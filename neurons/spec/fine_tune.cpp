@@ -16,12 +16,23 @@ std::optional<PictureOptions> pictures_for(const onnx::Model& model) {
   const auto inputs = onnx::inputs_of(model);
   const auto shape = inputs.size() == 1 ? picture_shape(inputs.front().sample) : std::nullopt;
   if (!shape) return std::nullopt;
-  const std::vector<onnx::Dim>& dims = *model.graph.given_inputs().front()->dims;  // [batch, channels, height, width]
+  const std::vector<onnx::Dim>& dims = *model.graph.given_inputs().front()->dims;  // [batch, (channels,) height, width]
   const auto is_said = [&](std::size_t axis) { return std::holds_alternative<std::int64_t>(dims[axis]); };
+  const std::size_t rows = dims.size() - 2;
   PictureOptions options;
-  if (is_said(2) && is_said(3)) options.size = {shape->height, shape->width};
-  if (is_said(1)) options.colour = shape->channels == 3 ? PictureOptions::Colour::colour : PictureOptions::Colour::grey;
+  if (is_said(rows) && is_said(rows + 1)) options.size = {shape->height, shape->width};
+  if (rows == 1 || is_said(1)) {
+    if (shape->channels != 1 && shape->channels != 3) return std::nullopt;
+    options.colour = shape->channels == 3 ? PictureOptions::Colour::colour : PictureOptions::Colour::grey;
+  }
   return options;
+}
+
+std::optional<PictureOptions> byte_pictures_for(const onnx::Model& model, const Dataset& data) {
+  const auto inputs = onnx::inputs_of(model);
+  const auto given = picture_shape(data.input_shape());
+  const bool pictures = data.inputs.dtype() == DType::u8 && given && (given->channels == 1 || given->channels == 3);
+  return pictures && inputs.size() == 1 && inputs.front().sample.rank() == 3 ? pictures_for(model) : std::nullopt;
 }
 
 namespace {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "neurons/data/dataset.hpp"
 #include "neurons/data/picture_options.hpp"
 #include "neurons/data/readers/table_encoder.hpp"
 #include "neurons/formats/onnx/model.hpp"
@@ -26,8 +27,11 @@ struct FineTuning {
 };
 
 /// How pictures become what a model of ONNX takes: of the size and colour that its file says, as far as it does. Nothing where its
-/// only input is no picture, or has several.
+/// only input is no picture of one or three channels, or has several.
 std::optional<PictureOptions> pictures_for(const onnx::Model& model);
+
+/// The same for arrays: nothing, too, where they are no bytes, or the model's input has no axis of channels.
+std::optional<PictureOptions> byte_pictures_for(const onnx::Model& model, const Dataset& data);
 
 /// The spec `neurons train MODEL.onnx` runs: the model as one layer, named after its output; Adam and the loss that suits the data.
 /// Pictures become of the size that the model takes; columns of tables stay as they are, as `evaluate` and `predict` give them,

@@ -11,8 +11,11 @@
 #include "neurons/data/readers/idx.hpp"
 #include "neurons/data/readers/npy.hpp"
 #include "neurons/formats/onnx/imported_model.hpp"
+#include "neurons/layers/convolutions.hpp"
 #include "neurons/layers/dense.hpp"
 #include "neurons/layers/embedding.hpp"
+#include "neurons/layers/recurrent.hpp"
+#include "neurons/layers/shapes.hpp"
 #include "neurons/spec/evaluate.hpp"
 #include "neurons/spec/model.hpp"
 #include "neurons/spec/predict.hpp"
@@ -101,6 +104,53 @@ TEST(FineTuning, AdaptersAreMergedWhereTheModelIsSaved) {
   const Tensor actual = predicted(merged, x);
   for (std::size_t i = 0; i < 15; ++i) EXPECT_NEAR(actual.values<float>()[i], expected.values<float>()[i], 1e-6);
   EXPECT_NE(expected, predicted(network, x));
+}
+
+/// A convolution over [channels, height, width] and three classes.
+std::filesystem::path small_convolution(const TemporaryFolder& folder, const Shape& picture) {
+  Network network{Sequential{picture, Conv2d{.filters = 2}, Flatten{}, Dense{3}}};
+  network.initialize(1);
+  onnx::save(network, folder / "convolution.onnx");
+  return folder / "convolution.onnx";
+}
+
+TEST(FineTuning, ArraysOfBytesArePictures) {
+  const TemporaryFolder folder;
+  const auto model = small_convolution(folder, {1, 6, 6});
+  const auto labels = Tensor::of<std::int64_t>({6}, {0, 1, 2, 0, 1, 2});
+  const std::filesystem::path path = folder / "pictures.npz";
+  for (const Shape& shape : {Shape{6, 6, 6}, Shape{6, 1, 6, 6}, Shape{6, 3, 6, 6}, Shape{6, 12, 9}}) {
+    Tensor pictures(DType::u8, shape);
+    std::uint8_t brightness = 0;
+    for (std::uint8_t& pixel : pictures.values<std::uint8_t>()) pixel = brightness += 7;
+    write_npz(path, {{"x", pictures}, {"y", labels}});
+    Spec spec = fine_tuning_spec(model, {.data = path.string()});
+    spec.training.options.batch_size = 3;
+    spec.training.options.epochs = 1;
+    run(spec, {.folder = folder / "run"});
+    for (const auto& judged : {model, folder / "run", folder / "run/model.onnx"}) {
+      const Model opened = open_model(judged);
+      const Dataset data = evaluation_data(opened, &path);
+      EXPECT_EQ(data.inputs.shape(), (Shape{6, 1, 6, 6}));
+      EXPECT_EQ(data.input_scale, 1.0F / 255);
+      EXPECT_EQ(evaluate(opened, data, 1).samples, 6);
+    }
+  }
+  Tensor grey(DType::f32, {6, 6, 6});
+  write_npz(path, {{"x", grey}, {"y", labels}});
+  EXPECT_EQ(evaluation_data(open_model(model), &path).inputs.shape(), (Shape{6, 1, 6, 6}));
+  EXPECT_EQ(prepare(fine_tuning_spec(model, {.data = path.string()})).data->train.inputs.shape(), (Shape{6, 1, 6, 6}));
+}
+
+TEST(FineTuning, SequencesOfFloatsAreNoPictures) {
+  const TemporaryFolder folder;
+  Network network{Sequential{{5, 4}, Lstm{.hidden = 3}, Dense{2}}};
+  network.initialize(1);
+  onnx::save(network, folder / "steps.onnx");
+  write_npz(folder / "steps.npz", {{"x", Tensor(DType::f32, {2, 5, 4})}, {"y", Tensor::of<std::int64_t>({2}, {0, 1})}});
+  const std::filesystem::path path = folder / "steps.npz";
+  const Model model = open_model(folder / "steps.onnx");
+  EXPECT_EQ(evaluate(model, evaluation_data(model, &path), 1).samples, 2);
 }
 
 TEST(FineTuning, SaysWhatItCannotDo) {

@@ -3,6 +3,7 @@
 #include "neurons/base/error.hpp"
 #include "neurons/data/readers/source.hpp"
 #include "neurons/formats/onnx/imported_model.hpp"
+#include "neurons/spec/fine_tune.hpp"
 
 namespace neurons {
 namespace fs = std::filesystem;
@@ -13,6 +14,22 @@ namespace {
 std::string settled(const std::string& source, const fs::path& folder) {
   std::error_code ignored;
   return source.empty() || find_bundled(source) != nullptr ? source : fs::weakly_canonical(folder / source, ignored).string();
+}
+
+/// Pictures become what a model of ONNX that they reach first takes: of its form and, where they are arrays of bytes, its size.
+void fit_pictures(Spec& spec, LoadedData& data) {
+  const auto* imported = spec.network.layers.empty() ? nullptr : spec.network.layers.front().layer.as<onnx::ImportedModel>();
+  if (imported == nullptr || data.train.has_tokens() || !picture_shape(data.train.input_shape())) return;
+  const onnx::Model model = imported->model ? *imported->model : onnx::read(imported->file);
+  const std::vector<Network::Input> inputs = onnx::inputs_of(model);
+  if (inputs.size() != 1) return;
+  const auto options = spec.data.pictures ? std::nullopt : byte_pictures_for(model, data.train);
+  for (Dataset* part : {&data.train, data.validation ? &*data.validation : nullptr, data.test ? &*data.test : nullptr}) {
+    if (part == nullptr) continue;
+    if (options) prepare_pictures(*part, *options);
+    set_picture_rank(*part, inputs.front().sample.rank());
+  }
+  if (options) spec.data.pictures = options;
 }
 
 /// "spec.toml:14:20: ", or nothing where the spec was made by a program.
@@ -112,6 +129,7 @@ PreparedSpec prepare(Spec spec, std::span<const fs::path> places) {
   if (!spec.data.source.empty()) prepared.data = load_data(spec, places);
   try {
     settle_models(spec.network, file.parent_path());
+    if (prepared.data) fit_pictures(spec, *prepared.data);
     if (prepared.data) spec = resolve(std::move(spec), *prepared.data);
     if (!spec.training.loss) spec.training.loss = CrossEntropy{};
     prepared.network = make_network(spec.network);
