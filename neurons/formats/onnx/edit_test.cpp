@@ -79,6 +79,15 @@ TEST(Edit, StatisticsBehindAnotherNameAreNoParameters) {
   EXPECT_EQ(roles_of(model, *ops::table()).at("ones"), Role::statistic);
 }
 
+TEST(Edit, StatisticsOfTwoNormalisationsStay) {
+  Model model;
+  model.graph.initializers = {from_tensor("m", Tensor(DType::f32, {4})), from_tensor("v", Tensor(DType::f32, {4}))};
+  model.graph.nodes = {node("BatchNormalization", {"x", "s", "b", "m", "v"}, {"y"})};
+  EXPECT_EQ(roles_of(model, *ops::table()).at("m"), Role::statistic);
+  model.graph.nodes.push_back(node("BatchNormalization", {"y", "s", "b", "m", "v"}, {"z"}));
+  EXPECT_EQ(roles_of(model, *ops::table()).at("m"), Role::constant);
+}
+
 TEST(Edit, DropoutStandsBeforeTheHeadOnce) {
   GraphData graph = classifier({std::string("N"), std::int64_t{3}});
   insert_dropout(graph, "y", 0.5F);

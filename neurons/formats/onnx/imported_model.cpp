@@ -4,6 +4,7 @@
 
 #include "neurons/formats/onnx/alone_context.hpp"
 #include "neurons/formats/onnx/edit.hpp"
+#include "neurons/formats/onnx/expand_calls.hpp"
 #include "neurons/formats/onnx/importer.hpp"
 #include "neurons/formats/onnx/known_part.hpp"
 #include "neurons/formats/onnx/lift_weights.hpp"
@@ -98,6 +99,8 @@ const ImportedModel::Edited& ImportedModel::edited() const {
     GraphData& graph = made->model.graph;
     lift_weights(made->model);
     keep_one_sample(made->model);
+    made->roles = roles_of(made->model, *ops::table());
+    if (head > 0 || lora > 0 || dropout > 0) expand_calls(made->model);  // whose weighted sums are looked for
     if (head < 0) fail_input("head = {} must be 0 (the model's own) or a number of neurons", head);
     if (lora < 0) fail_input("lora = {} must be 0 (none) or a rank", lora);
     if (!(dropout >= 0 && dropout < 1)) fail_input("dropout = {} must be in [0, 1)", dropout);
@@ -105,7 +108,7 @@ const ImportedModel::Edited& ImportedModel::edited() const {
     if (head > 0 && !scores) drop_activation(graph, made->output, made->model.opset());  // a head for values has none
     if (head > 0) made->fresh = onnx::replace_head(graph, made->output, head);
     if (dropout > 0) insert_dropout(graph, made->output, static_cast<float>(dropout));
-    made->roles = roles_of(made->model, *ops::table());
+    for (const auto& [name, role] : roles_of(made->model, *ops::table())) made->roles.emplace(name, role);  // those that are new
     made->behind = values_behind(graph, made->result);
     made->towards = made->model;
     made->towards.graph.outputs = {{made->result, ElementType::undefined, true, std::nullopt}};

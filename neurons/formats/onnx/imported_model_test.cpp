@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "neurons/base/testing.hpp"
+#include "neurons/formats/onnx/expand_calls.hpp"
 #include "neurons/formats/onnx/model_testing.hpp"
 #include "neurons/graph/gradients.hpp"
 
@@ -17,6 +18,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
+using ::testing::UnorderedElementsAre;
 
 /// A trunk of three neurons with two heads: probabilities of two classes, whose scores are an output, too, and a size.
 Model two_headed() {
@@ -260,6 +262,70 @@ TEST(WeightsInFunctions, StatisticsStay) {
   Graph graph(ops::table());
   network_of(source).build(graph, 2, Mode::training);
   EXPECT_TRUE(graph.assignments().empty());
+}
+
+/// y = Linear(Block(x, w), v), both of functions, as exporters that write modules as functions leave them.
+Model of_functions() {
+  FunctionData linear =
+      function("Linear", {node("Gemm", {"a", "w"}, {"b"}, {of_caller("transB", AttributeData::Type::integer, "rows")})});
+  linear.inputs = {"a", "w"};
+  FunctionData block = function("Block", {node("Linear", {"a", "w"}, {"inner"}, {}, "test"), node("Tanh", {"inner"}, {"b"})});
+  block.inputs = {"a", "w"};
+  Model source =
+      model({node("Block", {"x", "w"}, {"h"}, {}, "test"), node("Linear", {"h", "v"}, {"y"}, {integer("rows", 1)}, "test")},
+            {value("x", {std::string("batch"), std::int64_t{2}})}, {"y"},
+            {from_tensor("w", f32({2, 2}, {1, 2, 3, 4})), from_tensor("v", f32({3, 2}, {1, 2, 3, 4, 5, 6}))});
+  source.functions = {linear, block};
+  source.opsets["test"] = 1;
+  return source;
+}
+
+TEST(ModelsOfFunctions, AreWhatTheyWereOnceCallsAreExpanded) {
+  Model source = of_functions();
+  const std::vector<Tensor> before = run(source, {{"x", f32({1, 2}, {0.25F, -0.5F})}});
+  expand_calls(source);
+  EXPECT_EQ(source.graph.nodes.size(), 3U);
+  EXPECT_EQ(run(source, {{"x", f32({1, 2}, {0.25F, -0.5F})}}), before);
+  // An input that is passed on, a result that nobody takes, names that are taken, other opsets.
+  FunctionData both = function("Both", {node("Neg", {"a"}, {"c"})});
+  both.outputs = {"a", "c", "c"};
+  FunctionData old = function("Old", {node("Neg", {"a"}, {"b"})});
+  old.opsets[""] = 12;
+  Model odd = model({node("Both", {"x"}, {"p", "", "q"}, {}, "test"), node("Neg", {"q"}, {"p.c"}),
+                     node("Old", {"p"}, {"o"}, {}, "test"), node("Sum", {"p", "q", "p.c", "o"}, {"y"})},
+                    {value("x", {std::int64_t{1}})}, {"y"});
+  odd.functions = {both, old};
+  odd.opsets["test"] = 1;
+  const std::vector<Tensor> sum = run(odd, {{"x", f32({1}, {3})}});
+  expand_calls(odd);
+  EXPECT_EQ(std::ranges::count(odd.graph.nodes, "test", &NodeData::domain), 1) << "the one of another opset";
+  EXPECT_EQ(run(odd, {{"x", f32({1}, {3})}}), sum);
+}
+
+TEST(ModelsOfFunctions, TakeHeadsAndAdapters) {
+  ImportedModel layer;
+  layer.model = std::make_shared<const Model>(of_functions());
+  layer.head = 5;
+  layer.lora = 1;
+  Network network;
+  network.output("y", network.add(Layer(layer), network.input("x", {2}), "model"));
+  network.initialize_missing(1);
+  EXPECT_EQ(network.parameter("v").shape(), (Shape{5, 2}));
+  std::vector<std::string> trained;
+  for (const auto& [name, type] : network.trained_parameters()) trained.push_back(name);
+  EXPECT_THAT(trained, UnorderedElementsAre("v", "w.lora_a", "w.lora_b"));
+}
+
+TEST(ModelsOfFunctions, ThatGrowWithoutEndAreRefused) {
+  Model source = model({node("F0", {"x"}, {"y"}, {}, "test")}, {value("x", {std::int64_t{1}})}, {"y"});
+  for (int i = 0; i < 40; ++i) {
+    const std::string next = fmt::format("F{}", i + 1);
+    source.functions.push_back(
+        function(fmt::format("F{}", i), {node(next, {"a"}, {"c"}, {}, "test"), node(next, {"c"}, {"b"}, {}, "test")}));
+  }
+  source.functions.push_back(function("F40", {node("Neg", {"a"}, {"b"})}));
+  EXPECT_THAT(neurons::testing::message_of([&] { expand_calls(source); }),
+              HasSubstr("has more than 262144 nodes once functions are called"));
 }
 
 /// What each sample gives in a batch, and alone.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "neurons/base/suggest.hpp"
 #include "neurons/formats/onnx/operators.hpp"
@@ -12,7 +13,6 @@ namespace {
 
 constexpr std::int64_t kMostFolded = 4096;   // elements of a result that is computed at import
 constexpr std::int64_t kMostRead = 1 << 20;  // of what it is computed from
-constexpr std::int64_t kMostNodes = 1 << 18;
 
 /// Inputs of operators with rules that must be known at import (ops say theirs in OpDef::onnx_inputs), and those that say where and
 /// how much, through which nothing is learnt.
@@ -158,7 +158,8 @@ class Roles {
       }
       if (node.op_type == "BatchNormalization") {
         for (std::size_t i = 3; i < node.inputs.size(); ++i) {
-          main ? set(aliases_.origin(node.inputs[i]), Role::statistic) : set(node.inputs[i], Role::constant);
+          const std::string& name = main ? aliases_.origin(node.inputs[i]) : node.inputs[i];
+          set(name, main && statistics_.insert(name).second ? Role::statistic : Role::constant);
         }
       }
     }
@@ -180,6 +181,7 @@ class Roles {
   const OpNames names_;
   const Aliases aliases_;
   int depth_ = 0;
+  std::set<std::string> statistics_;  ///< that a normalisation of the graph reads: a second one cannot update them, too
   std::map<const FunctionData*, ByName> functions_;
 };
 
@@ -395,29 +397,7 @@ void Importer::run_node(const NodeData& node, const std::map<std::string, std::i
 
 std::vector<Value> Importer::call_function(const FunctionData& function, const NodeData& node, const std::vector<Value>& inputs) {
   if (++depth_ > kDeepestCall) fail_input("the function calls itself");
-  std::vector<NodeData> nodes = function.nodes;
-  std::function<void(std::vector<NodeData>&)> bind_all;
-  const auto bind = [&](AttributeData& attribute) {
-    if (attribute.graph) {  // shared with other calls
-      attribute.graph = std::make_shared<GraphData>(*attribute.graph);
-      bind_all(attribute.graph->nodes);
-    }
-    if (attribute.of_function.empty()) return true;
-    const AttributeData* value = node.attribute(attribute.of_function);
-    if (value == nullptr) {
-      const auto standard = std::ranges::find(function.defaults, attribute.of_function, &AttributeData::name);
-      value = standard == function.defaults.end() ? nullptr : &*standard;
-    }
-    if (value == nullptr) return false;
-    const std::string name = attribute.name;
-    attribute = *value;
-    attribute.name = name;
-    return true;
-  };
-  bind_all = [&](std::vector<NodeData>& bound) {
-    for (NodeData& inner : bound) std::erase_if(inner.attributes, [&](AttributeData& attribute) { return !bind(attribute); });
-  };
-  bind_all(nodes);
+  const std::vector<NodeData> nodes = body_of(function, node);
   std::vector<Scope> outer = std::move(scopes_);
   scopes_.assign(1, {});
   for (std::size_t i = 0; i < function.inputs.size(); ++i) {

@@ -50,6 +50,33 @@ class Collector {
   std::map<std::string, OperatorUse> uses_;
 };
 
+void bind(std::vector<NodeData>& nodes, const FunctionData& function, const NodeData& call);
+
+/// Whether the attribute has a value for this call.
+bool bind(AttributeData& attribute, const FunctionData& function, const NodeData& call) {
+  if (attribute.graph) {  // shared with other calls
+    attribute.graph = std::make_shared<GraphData>(*attribute.graph);
+    bind(attribute.graph->nodes, function, call);
+  }
+  if (attribute.of_function.empty()) return true;
+  const AttributeData* value = call.attribute(attribute.of_function);
+  if (value == nullptr) {
+    const auto standard = std::ranges::find(function.defaults, attribute.of_function, &AttributeData::name);
+    value = standard == function.defaults.end() ? nullptr : &*standard;
+  }
+  if (value == nullptr) return false;
+  const std::string name = attribute.name;
+  attribute = *value;
+  attribute.name = name;
+  return true;
+}
+
+void bind(std::vector<NodeData>& nodes, const FunctionData& function, const NodeData& call) {
+  for (NodeData& node : nodes) {
+    std::erase_if(node.attributes, [&](AttributeData& attribute) { return !bind(attribute, function, call); });
+  }
+}
+
 }  // namespace
 
 std::string operator_of(const NodeData& node) { return node.domain.empty() ? node.op_type : node.domain + "::" + node.op_type; }
@@ -65,6 +92,12 @@ const FunctionData* find_function(const Model& model, const NodeData& node) {
     return function.name == node.op_type && function.domain == node.domain && function.overload == node.overload;
   });
   return found == model.functions.end() ? nullptr : &*found;
+}
+
+std::vector<NodeData> body_of(const FunctionData& function, const NodeData& call) {
+  std::vector<NodeData> nodes = function.nodes;
+  bind(nodes, function, call);
+  return nodes;
 }
 
 std::vector<OperatorUse> operators_of(const Model& model, const OpTable& table) {
