@@ -13,6 +13,7 @@
 #include "neurons/formats/onnx/exporter.hpp"
 #include "neurons/formats/onnx/imported_model.hpp"
 #include "neurons/formats/onnx/importer.hpp"
+#include "neurons/formats/onnx/inference_form.hpp"
 #include "neurons/formats/onnx/known_part.hpp"
 #include "neurons/formats/onnx/lift_weights.hpp"
 #include "neurons/formats/onnx/one_sample.hpp"
@@ -352,7 +353,13 @@ class Checker {
 
 Check check(const Model& model, const std::shared_ptr<const OpTable>& table, const CheckOptions& options) {
   try {
-    return Checker(model, table, options).run();
+    Model shown = model;
+    shown.left_out.clear();
+    to_inference_form(shown);
+    const std::string note = std::exchange(shown.left_out, "");
+    Check result = Checker(shown, table, options).run();
+    if (!note.empty()) result.notes.push_back(note);
+    return result;
   } catch (const InputError& error) {
     throw InputError(fmt::format("{}: {}", model.path, error.what()));
   }

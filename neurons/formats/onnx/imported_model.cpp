@@ -6,6 +6,7 @@
 #include "neurons/formats/onnx/edit.hpp"
 #include "neurons/formats/onnx/expand_calls.hpp"
 #include "neurons/formats/onnx/importer.hpp"
+#include "neurons/formats/onnx/inference_form.hpp"
 #include "neurons/formats/onnx/known_part.hpp"
 #include "neurons/formats/onnx/lift_weights.hpp"
 #include "neurons/formats/onnx/one_sample.hpp"
@@ -97,6 +98,7 @@ const ImportedModel::Edited& ImportedModel::edited() const {
   made->output = output.empty() ? only_output(made->model) : output;
   try {
     GraphData& graph = made->model.graph;
+    to_inference_form(made->model);
     lift_weights(made->model);
     keep_one_sample(made->model);
     made->roles = roles_of(made->model, *ops::table());
