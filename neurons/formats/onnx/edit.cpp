@@ -91,6 +91,39 @@ TensorData& own(GraphData& graph, NodeData& node, std::size_t input) {
   return graph.initializers.back();
 }
 
+/// Where the results of one sum are joined, as 1 − p with p by classifiers of two classes, a fresh head of several neurons has
+/// probabilities of its own in their place. Returns whether it is so.
+bool replace_join(GraphData& graph, const Tail& tail, const std::string& output) {
+  const std::string& sums = tail.sum->outputs.front();
+  const auto from_sums = [&](const std::string& input) {
+    return maker_of(graph, input) == nullptr || values_behind(graph, input).contains(sums);
+  };
+  const auto joins = [&](const NodeData* node) {
+    return node->op_type == "Concat" && std::ranges::all_of(node->inputs, from_sums);
+  };
+  if (std::ranges::none_of(tail.after, joins)) return false;
+  constexpr std::array kSame = {std::string_view("Add"),     std::string_view("Reshape"),   std::string_view("Flatten"),
+                                std::string_view("Squeeze"), std::string_view("Unsqueeze"), std::string_view("Identity"),
+                                std::string_view("Cast"),    std::string_view("Dropout")};
+  std::string scores = sums;
+  for (auto node = tail.after.rbegin(); node != tail.after.rend(); ++node) {
+    if (std::ranges::find(kSame, (*node)->op_type) == kSame.end()) break;
+    scores = (*node)->outputs.front();
+  }
+  std::erase_if(graph.nodes, [&](const NodeData& node) { return std::ranges::find(node.outputs, output) != node.outputs.end(); });
+  AttributeData axis;
+  axis.name = "axis";
+  axis.type = AttributeData::Type::integer;
+  axis.integer = -1;
+  graph.nodes.push_back({"Softmax", "", "", {scores}, {output}, {axis}});
+  std::set<std::string> needed;
+  for (const ValueData& value : graph.outputs) needed.merge(values_behind(graph, value.name));
+  std::erase_if(graph.nodes, [&](const NodeData& node) {
+    return std::ranges::none_of(node.outputs, [&](const std::string& name) { return needed.contains(name); });
+  });
+  return true;
+}
+
 /// Whether an old Softmax, over all axes from its own on, is one along the last axis.
 bool is_along_last_axis(const GraphData& graph, const NodeData& node, const std::string& output) {
   const auto said = std::ranges::find(graph.outputs, output, &ValueData::name);
@@ -158,12 +191,15 @@ std::set<std::string> replace_head(GraphData& graph, const std::string& output, 
   if (const AttributeData* group = sum.attribute("group"); group != nullptr && group->integer != 1) {
     fail_input("the last weighted sum is a convolution of {} groups, which cannot be widened", group->integer);
   }
+  const std::ptrdiff_t spatial = sum.op_type == "Conv" ? std::ssize(weight.dims) - 2 : 0;
   std::set<std::string> fresh{weight.name};
   widen(weight, axis, outputs);
   const auto widen_bias = [&](NodeData& node, std::size_t input) {
     TensorData* bias = initializer_of(graph, node.inputs[input]);
     if (bias == nullptr || bias->dims.empty()) return;
-    const auto width = std::ranges::find(bias->dims, before);
+    const std::ptrdiff_t usual = std::ssize(bias->dims) - 1 - spatial;  // where several extents are alike
+    const bool is_usual = usual >= 0 && bias->dims[static_cast<std::size_t>(usual)] == before;
+    const auto width = is_usual ? bias->dims.begin() + usual : std::ranges::find(bias->dims, before);
     if (width == bias->dims.end()) return;
     const auto place = static_cast<std::size_t>(width - bias->dims.begin());
     TensorData& mine = own(graph, node, input);
@@ -186,6 +222,7 @@ std::set<std::string> replace_head(GraphData& graph, const std::string& output, 
   if (said->dims) {
     for (Dim& dim : *said->dims) dim = dim == Dim(before) ? Dim(outputs) : dim;
   }
+  if (outputs > 1 && replace_join(graph, tail, output) && said->dims && !said->dims->empty()) said->dims->back() = outputs;
   std::erase_if(graph.values, [](const ValueData&) { return true; });  // what the file says of values in between is no longer true
   return fresh;
 }

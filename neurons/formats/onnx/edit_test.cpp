@@ -64,6 +64,38 @@ TEST(Edit, AFreshHeadHasAsManyNeuronsAsAreAsked) {
   EXPECT_THAT(message_of([&] { replace_head(graph, "z", 7); }), HasSubstr("no output \"z\""));
 }
 
+/// y = (1 − p, p) of one neuron, as scikit-learn's classifiers of two classes are exported.
+GraphData binary_classifier() {
+  GraphData graph;
+  graph.inputs = {value("x", {std::string("N"), std::int64_t{4}})};
+  graph.outputs = {value("y", {std::string("N"), std::int64_t{2}})};
+  graph.initializers = {from_tensor("w", Tensor(DType::f32, {4, 1})), from_tensor("b", Tensor(DType::f32, {1, 1})),
+                        from_tensor("one", Tensor::scalar(1))};
+  graph.nodes = {node("MatMul", {"x", "w"}, {"product"}), node("Add", {"product", "b"}, {"scores"}),
+                 node("Sigmoid", {"scores"}, {"p"}), node("Sub", {"one", "p"}, {"q"}),
+                 node("Concat", {"q", "p"}, {"y"}, {onnx::testing::integer("axis", 1)})};
+  return graph;
+}
+
+TEST(Edit, AFreshHeadOfATwoClassClassifierHasProbabilitiesOfItsOwn) {
+  GraphData graph = binary_classifier();
+  EXPECT_THAT(replace_head(graph, "y", 3), ElementsAre("b", "w"));
+  EXPECT_THAT(graph.initializer("b")->dims, ElementsAre(1, 3));
+  EXPECT_EQ(graph.nodes.size(), 3U) << "nothing of what joined them is left";
+  EXPECT_EQ(graph.nodes.back().op_type, "Softmax");
+  EXPECT_EQ(scores_of(graph, "y", 13), "scores");
+  EXPECT_EQ(graph.outputs.front().dims->back(), Dim(std::int64_t{3}));
+  GraphData one = binary_classifier();
+  replace_head(one, "y", 1);
+  EXPECT_EQ(one.nodes.back().op_type, "Concat");
+  // Two heads beside each other stay two.
+  GraphData two = binary_classifier();
+  two.initializers.push_back(from_tensor("v", Tensor(DType::f32, {4, 1})));
+  two.nodes[3] = node("MatMul", {"x", "v"}, {"q"});
+  replace_head(two, "y", 3);
+  EXPECT_EQ(two.nodes.back().op_type, "Concat");
+}
+
 TEST(Edit, AHeadWhoseWeightsOthersReadGetsItsOwn) {
   GraphData graph = classifier({std::string("N"), std::int64_t{3}});
   graph.nodes.push_back(node("Identity", {"w"}, {"other"}));

@@ -106,9 +106,9 @@ const ImportedModel::Edited& ImportedModel::edited() const {
     if (head < 0) fail_input("head = {} must be 0 (the model's own) or a number of neurons", head);
     if (lora < 0) fail_input("lora = {} must be 0 (none) or a rank", lora);
     if (!(dropout >= 0 && dropout < 1)) fail_input("dropout = {} must be in [0, 1)", dropout);
-    made->result = scores ? scores_of(graph, made->output, made->model.opset()) : made->output;
-    if (head > 0 && !scores) drop_activation(graph, made->output, made->model.opset());  // a head for values has none
     if (head > 0) made->fresh = onnx::replace_head(graph, made->output, head);
+    if (head > 0 && !scores) drop_activation(graph, made->output, made->model.opset());  // a head for values has none
+    made->result = scores ? scores_of(graph, made->output, made->model.opset()) : made->output;
     if (dropout > 0) insert_dropout(graph, made->output, static_cast<float>(dropout));
     for (const auto& [name, role] : roles_of(made->model, *ops::table())) made->roles.emplace(name, role);  // those that are new
     made->behind = values_behind(graph, made->result);
