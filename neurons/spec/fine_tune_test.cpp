@@ -274,6 +274,36 @@ TEST(ForeignModel, IsJudgedOnATable) {
   }
 }
 
+TEST(ForeignModel, WhoseOutputIsNoListOfSamplesIsRefused) {
+  const TemporaryFolder folder;
+  Dataset data;
+  data.inputs = Tensor(DType::f32, {5, 5, 4});
+  data.targets = Tensor(DType::i64, {5});
+  const auto complaint_of = [&](const onnx::NodeData& last, const std::vector<onnx::TensorData>& more) {
+    onnx::Model source;
+    source.ir_version = 8;
+    source.opsets = {{"", 13}};
+    source.graph.inputs = {
+        {"x", onnx::ElementType::f32, true, std::vector<onnx::Dim>{std::string("N"), std::int64_t{5}, std::int64_t{4}}}};
+    source.graph.nodes = {last};
+    source.graph.initializers = more;
+    source.graph.outputs = {{"y", onnx::ElementType::f32, true, std::nullopt}};
+    onnx::write(folder / "odd.onnx", source);
+    return message_of([&] { predict(onnx::load(folder / "odd.onnx"), data, 256, 1); });
+  };
+  const onnx::NodeData flat{"Reshape", "", "", {"x", "shape"}, {"y"}, {}};
+  EXPECT_THAT(complaint_of(flat, {onnx::from_tensor("shape", Tensor::of<std::int64_t>({2}, {-1, 4}))}),
+              HasSubstr("the network's output \"y\" is f32[25, 4] for a batch of 5, expected f32[5, …]"));
+  onnx::AttributeData order;
+  order.name = "perm";
+  order.type = onnx::AttributeData::Type::integers;
+  order.integers = {1, 0, 2};
+  EXPECT_THAT(complaint_of({"Transpose", "", "", {"x"}, {"y"}, {order}}, {}),
+              HasSubstr("the network's output \"y\" is f32[5, 6, 4] for a batch of 6, expected f32[6, …]"));
+  EXPECT_THAT(complaint_of({"ReduceSum", "", "", {"x"}, {"y"}, {}}, {}), HasSubstr("is f32[1, 1, 1] for a batch of 5"));
+  EXPECT_THAT(complaint_of({"ArgMax", "", "", {"x"}, {"y"}, {}}, {}), HasSubstr("is i64[1, 5, 4] for a batch of 5"));
+}
+
 TEST(ForeignModel, ClassesAreNamedByTheData) {
   const TemporaryFolder folder;
   const Model opened = open_model(foreign_model(folder, Sequential{{4}, Dense{3, "softmax"}}));

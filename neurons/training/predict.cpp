@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <functional>
+#include <optional>
 
 #include "neurons/data/loader.hpp"
 #include "neurons/layers/carry_state.hpp"
@@ -15,6 +16,27 @@ Graph plain_graph(const Network& network, std::int64_t rows) {
   Graph graph(network.table());
   network.build(graph, rows, Mode::inference);
   return graph;
+}
+
+/// Throws unless an output has the numbers of each sample of a batch along its first axis.
+void require_samples(const TensorType& type, std::int64_t rows, const std::string& output) {
+  const bool samples = type.shape.rank() > 0 && type.shape[0] == rows;
+  if (samples && type.dtype == DType::f32) return;
+  fail_input("the network's output \"{}\" is {} for a batch of {}, expected f32[{}, …]: {}", output, type.to_string(), rows, rows,
+             samples ? "numbers that learn or tell how likely something is; take another output"
+                     : "the numbers of each sample along the first axis; let the network end with them, or take another output");
+}
+
+/// The same for one sample more: an axis of its own may be as long as the batch.
+void require_samples_of_more(const MakeGraph& make_graph, std::int64_t rows, const std::string& output) {
+  std::optional<Graph> graph;
+  try {
+    graph = make_graph(rows);
+  } catch (const InputError&) {  // it takes no other batch
+    return;
+  }
+  const auto found = std::ranges::find(graph->outputs(), output, &NamedOutput::name);
+  require_samples(graph->info(found->value).type, rows, output);
 }
 
 Tensor predict_by(const MakeGraph& make_graph, const Network& network, const Dataset& data, std::int64_t batch_size, int threads) {
@@ -44,8 +66,10 @@ Tensor predict_by(const MakeGraph& make_graph, const Network& network, const Dat
     if (network.inputs().size() > 1) views.lengths = plan.input(network.inputs()[1].name, slot);
     loader.start(views);
   };
-  Tensor all(plan_of(loader.next_rows()).output(output).dtype,
-             plan_of(loader.next_rows()).output(output).shape.with(0, data.samples()));
+  const TensorType of_batch{plan_of(loader.next_rows()).output(output).dtype, plan_of(loader.next_rows()).output(output).shape};
+  require_samples(of_batch, loader.next_rows(), output);
+  require_samples_of_more(make_graph, loader.next_rows() + 1, output);
+  Tensor all(of_batch.dtype, of_batch.shape.with(0, data.samples()));
   std::byte* next = all.bytes().data();
   start(0);
   for (int slot = 0;; slot = 1 - slot) {
