@@ -3,8 +3,10 @@
 
 import json
 import os
+import shutil
 import struct
 import sys
+import unittest
 import zipfile
 
 from cli_case import ROOT, CliCase, main, npy
@@ -28,6 +30,21 @@ else:
     say({{"ready": True, "version": "9.9"}})
     for line in sys.stdin:
         say({{"samples_per_second": 1, "microseconds_per_step": 1e6 * (3 - int(arguments[1]))}})
+"""
+
+
+# A stand-in for the package: a model whose input is float16, which it gives back with five times 1.
+PACKAGE = """
+class Tensor { constructor(type, data, dims) { Object.assign(this, { type, data, dims }); } }
+exports.Tensor = Tensor;
+exports.env = { versions: { node: "9.9" } };
+exports.InferenceSession = { create: async () => ({
+  inputMetadata: [{ name: "image", type: "TYPE", shape: ["batch", 1, 28, 28] }],
+  run: async ({ image }) => {
+    if (!image.data.every((bits) => (bits & 0x7c00) < 0x4400)) throw new Error("numbers are not in (-4, 4)");
+    return { probabilities: new Tensor("float16", Uint16Array.from([1, 2, 3, 4, 5], () => 0x3c00), [1, 5]) };
+  },
+}) };
 """
 
 
@@ -55,6 +72,17 @@ class OnnxRuntimeTest(CliCase):
         self.assertEqual(call["arguments"][2], "7")
         self.assertEqual(call["packages"], str(self.folder / "modules"))
         self.assertIn('require("onnxruntime-node")', call["script"])
+
+    @unittest.skipUnless(shutil.which("node"), "needs Node.js")
+    def test_half_precision_is_drawn_and_recorded(self):
+        (self.folder / "bin/node").unlink()
+        self.environment = os.environ
+        self.write("modules/onnxruntime-node/index.js", PACKAGE.replace("TYPE", "float16"))
+        said = self.run_beside("parity", MODEL, code=1).stdout
+        self.assertIn("5 of 5 elements differ", said)
+        self.assertIn(" here, 1 there", said)
+        self.write("modules/onnxruntime-node/index.js", PACKAGE.replace("TYPE", "bfloat16"))
+        self.assertIn('input "image" is of bfloat16, which is not drawn here: ', self.run_beside("parity", MODEL, code=1).stderr)
 
     def test_bench_in_turns(self):
         done = self.run_beside("bench", "onnx", MODEL, "--seconds", "0.001", "--threads", "2", "--json")
