@@ -112,6 +112,17 @@ const ImportedModel::Edited& ImportedModel::edited() const {
     if (dropout > 0) insert_dropout(graph, made->output, static_cast<float>(dropout));
     for (const auto& [name, role] : roles_of(made->model, *ops::table())) made->roles.emplace(name, role);  // those that are new
     made->behind = values_behind(graph, made->result);
+    if (lora > 0 && made->fresh.empty()) {
+      const auto takes_adapter = [&](const TensorData& data) {
+        return made->roles.at(data.name) == Role::parameter && made->behind.contains(data.name) && is_matrix(graph, data);
+      };
+      if (std::ranges::none_of(graph.initializers, takes_adapter)) {
+        fail_input(
+            "lora = {}: no Gemm or MatMul that leads to \"{}\" has a matrix of its own beside which adapters could stand; leave "
+            "lora out",
+            lora, made->output);
+      }
+    }
     made->towards = made->model;
     made->towards.graph.outputs = {{made->result, ElementType::undefined, true, std::nullopt}};
     std::erase_if(made->towards.graph.nodes, [&](const NodeData& node) {

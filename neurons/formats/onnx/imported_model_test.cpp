@@ -316,6 +316,21 @@ TEST(ModelsOfFunctions, TakeHeadsAndAdapters) {
   EXPECT_THAT(trained, UnorderedElementsAre("v", "w.lora_a", "w.lora_b"));
 }
 
+TEST(ModelsWithoutMatrices, TakeNoAdapters) {
+  ImportedModel layer;
+  layer.model =
+      std::make_shared<const Model>(model({node("Mul", {"x", "w"}, {"y"})}, {value("x", {std::string("batch"), std::int64_t{2}})},
+                                          {"y"}, {from_tensor("w", f32({2}, {1, 2}))}));
+  layer.lora = 2;
+  Network network;
+  const auto x = network.input("x", {2});
+  EXPECT_THAT(neurons::testing::message_of([&] {
+                network.output("y", network.add(Layer(layer), x, "model"));
+                network.parameter_types();
+              }),
+              HasSubstr("lora = 2: no Gemm or MatMul that leads to \"y\" has a matrix of its own"));
+}
+
 TEST(ModelsOfFunctions, ThatGrowWithoutEndAreRefused) {
   Model source = model({node("F0", {"x"}, {"y"}, {}, "test")}, {value("x", {std::int64_t{1}})}, {"y"});
   for (int i = 0; i < 40; ++i) {
