@@ -45,6 +45,10 @@ Outputs one_hot(const NodeContext& node) {
 
 Outputs split(const NodeContext& node) {
   const bool said = node.has(1) || node.node.attribute("split") != nullptr || node.node.attribute("num_outputs") != nullptr;
+  const std::int64_t parts = node.integer("num_outputs", 0);
+  if (parts > std::ssize(node.node.outputs)) {
+    node.fail(fmt::format("has {} outputs, but num_outputs = {}", node.node.outputs.size(), parts));
+  }
   if (said) return node.as_it_is();
   return node.as_it_is({{"num_outputs", static_cast<std::int64_t>(node.node.outputs.size())}});
 }

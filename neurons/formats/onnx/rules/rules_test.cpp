@@ -180,5 +180,11 @@ TEST(ControlFlow, ScanWalksAlongAnAxis) {
   EXPECT_EQ(backward[1], f32({2, 3}, {4, 5, 6, 5, 7, 9}));
 }
 
+TEST(Rules, ASplitIntoMorePartsThanItHasOutputsIsRefused) {
+  const Model source = model({node("Split", {"x"}, {"y", "z"}, {integer("num_outputs", std::int64_t{1} << 62)})},
+                             {value("x", {std::int64_t{4}})}, {"y"}, {}, 18);
+  EXPECT_THAT(fault_of(source), HasSubstr("has 2 outputs, but num_outputs = 4611686018427387904"));
+}
+
 }  // namespace
 }  // namespace neurons::onnx
