@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <filesystem>
+#include <numeric>
 
 #include "neurons/base/testing.hpp"
 #include "neurons/data/readers/npy.hpp"
@@ -94,6 +95,51 @@ TEST(ResizePlan, MovesNoChannelsBetweenConvolutions) {
   for (const PlanStep& step : plan.steps()) steps.push_back(step.op);
   EXPECT_THAT(steps, ::testing::UnorderedElementsAre("ToChannelsLast", "PackConvolution", "PackConvolution", "ConvolutionSum",
                                                      "Resize", "ConvolutionSum", "ToChannelsFirst"));
+}
+
+/// Of [0, 1, 2, …] resized to the pixel before: which places are taken, and how often each is.
+std::pair<std::vector<float>, std::vector<float>> places(std::int64_t extent, double scale) {
+  Graph graph(ops::table());
+  const Value x = graph.input("x", {DType::f32, {1, 1, extent}});
+  const Value y = emit_with(
+      "Resize", {x},
+      {{kWhere, std::string("asymmetric")}, {"nearest_mode", std::string("floor")}, {"scales", std::vector<double>{1, 1, scale}}});
+  graph.output("y", y);
+  Tensor ones(y.type());
+  std::ranges::fill(ones.values<float>(), 1.0F);
+  graph.output("slope", gradients(y, std::vector<Value>{x}, graph.constant(ones)).front());
+  Plan plan = compile(graph, std::make_shared<StateStore>(graph.table()));
+  Tensor numbers(DType::f32, {1, 1, extent});
+  std::iota(numbers.values<float>().begin(), numbers.values<float>().end(), 0.0F);
+  plan.input("x").assign(numbers);
+  plan.run();
+  const auto taken = plan.output("y").values<float>();
+  const auto slopes = plan.output("slope").values<float>();
+  return {{taken.begin(), taken.end()}, {slopes.begin(), slopes.end()}};
+}
+
+/// What torch.nn.Upsample(scale_factor=1.6) exports; places are those of PyTorch and ONNX Runtime.
+TEST(ResizeNearest, DividesBySinglePrecisionScales) {
+  const auto [taken, slopes] = places(10, 1.6);
+  EXPECT_THAT(taken, ::testing::ElementsAre(0, 0, 1, 1, 2, 3, 3, 4, 5, 5, 6, 6, 7, 8, 8, 9));
+  EXPECT_THAT(slopes, ::testing::ElementsAre(2, 2, 1, 2, 1, 2, 2, 1, 2, 1));
+}
+
+/// 19.5 / 1.3 - 0.5 is a little more than 14.5 in single precision; ONNX Runtime takes 14.
+TEST(ResizeNearest, AHalfIsOneWhateverRoundingLeftOfIt) {
+  Graph graph(ops::table());
+  std::vector<float> numbers(20);
+  std::iota(numbers.begin(), numbers.end(), 0.0F);
+  const Value x = graph.constant(Tensor::of<float>({20}, numbers));
+  graph.output("y", emit_with("Resize", {x}, {{"scales", std::vector<double>{1.3}}}));
+  Plan plan = compile(graph, std::make_shared<StateStore>(graph.table()));
+  plan.run();
+  EXPECT_EQ(plan.output("y").values<float>()[19], 14.0F);
+}
+
+/// As in PyTorch and ONNX Runtime.
+TEST(ResizeNearest, OfTheSameSizeIsTheInput) {
+  EXPECT_THAT(places(9, 1.1).first, ::testing::ElementsAre(0, 1, 2, 3, 4, 5, 6, 7, 8));
 }
 
 /// ONNX's published example of a wide filter, which its test data of the version at hand do not have yet.

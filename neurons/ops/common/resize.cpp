@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <type_traits>
 
 #include "neurons/base/suggest.hpp"
 
@@ -57,30 +58,38 @@ std::int64_t scaled(std::int64_t extent, double share, float scale) {
   return std::max<std::int64_t>(0, static_cast<std::int64_t>(length));
 }
 
-/// Where in the input result `i` lies.
-double coordinate(const AxisResize& axis, const std::string& mode, std::int64_t i) {
-  const auto place = static_cast<double>(i);
-  const auto last = static_cast<double>(axis.from - 1);
-  const double length = axis.scale * static_cast<double>(axis.from);  // of the result; not whole where scales were given
+/// Where in the input result `i` lies. Which of two inputs is the nearest hangs on rounding: T is float there, and the order of
+/// operations ONNX Runtime's (upsamplebase.h), so that 16 / 1.6 is 10.
+template <typename T>
+T coordinate(const AxisResize& axis, const std::string& mode, std::int64_t i) {
+  constexpr T kHalf = 0.5;
+  const auto place = static_cast<T>(i);
+  const auto last = static_cast<T>(axis.from - 1);
+  const auto scale = static_cast<T>(axis.scale);
+  const auto from = static_cast<T>(axis.from);
+  const auto to = static_cast<T>(axis.to);
+  // Of the result: ONNX's own is not whole where scales were given.
+  const T length = std::is_same_v<T, float> && mode == "align_corners" ? to : scale * from;
   if (mode == "align_corners") return length == 1 || i == 0 ? 0 : place * last / (length - 1);
-  if (mode == "asymmetric") return place / axis.scale;
-  if (mode == "tf_half_pixel_for_nn") return (place + 0.5) / axis.scale;
-  if (mode == "tf_crop_and_resize") {
-    if (axis.to == 1) return 0.5 * (axis.start + axis.end) * last;
-    return axis.start * last + place * (axis.end - axis.start) * last / static_cast<double>(axis.to - 1);
-  }
-  const double half = (place + 0.5) / axis.scale - 0.5;
+  if (mode == "asymmetric") return place / scale;
+  if (mode == "tf_half_pixel_for_nn") return (place + kHalf) / scale;
   if (mode == "pytorch_half_pixel" && axis.to == 1) return 0;
-  if (mode == "half_pixel_symmetric") {
-    return static_cast<double>(axis.from) / 2 * (1 - static_cast<double>(axis.to) / length) + half;
-  }
-  return half;
+  const T offset = mode == "half_pixel_symmetric" ? from / 2 * (1 - to / length) : 0;
+  return offset + (place + kHalf) / scale - kHalf;
+}
+
+/// "tf_crop_and_resize": the same in the region of interest.
+double cropped(const AxisResize& axis, std::int64_t i) {
+  const auto last = static_cast<double>(axis.from - 1);
+  if (axis.to == 1) return 0.5 * (axis.start + axis.end) * last;
+  return axis.start * last + static_cast<double>(i) * (axis.end - axis.start) * last / static_cast<double>(axis.to - 1);
 }
 
 std::int64_t nearest(double x, const std::string& mode) {
   if (mode == "floor") return static_cast<std::int64_t>(std::floor(x));
   if (mode == "ceil") return static_cast<std::int64_t>(std::ceil(x));
-  return static_cast<std::int64_t>(mode == "round_prefer_floor" ? std::ceil(x - 0.5) : std::floor(x + 0.5));
+  constexpr double kHalf = 0.5 + 1e-6;  // what rounding has left of a half counts as one, as in ONNX Runtime
+  return static_cast<std::int64_t>(mode == "round_prefer_floor" ? std::ceil(x - kHalf) : std::floor(x + kHalf));
 }
 
 /// The filters of linear (a triangle) and cubic interpolation (Keys 1981, coefficient a) at distance x.
@@ -167,6 +176,10 @@ std::vector<AxisResize> resolve_resize(const ResizeOptions& options, const Shape
     const bool larger = options.keep_aspect_ratio_policy == "not_smaller";
     common = i == 0 ? axis.scale : larger ? std::max(common, axis.scale) : std::min(common, axis.scale);
   }
+  const bool same = std::ranges::all_of(result, [](const AxisResize& axis) { return axis.to == axis.from; });
+  for (AxisResize& axis : result) {  // as runtimes do: a result as large as the input is the input, whatever the scales
+    if (same && !keeps_ratio && !crops(options)) axis.scale = 1;
+  }
   for (const int place : keeps_ratio ? axes : std::vector<int>{}) {
     AxisResize& axis = result[static_cast<std::size_t>(place)];
     axis.scale = common;
@@ -184,9 +197,13 @@ Shape resized(const std::vector<AxisResize>& axes) {
 AxisTaps taps_of(const AxisResize& axis, const ResizeOptions& options) {
   AxisTaps taps(static_cast<std::size_t>(axis.to));
   for (std::int64_t i = 0; i < axis.to && axis.from > 0; ++i) {
-    const double x = coordinate(axis, options.coordinate_transformation_mode, i);
+    const std::string& mode = options.coordinate_transformation_mode;
+    const bool by_float = options.mode == "nearest";
+    const double x = crops(options) ? cropped(axis, i)
+                     : by_float     ? static_cast<double>(coordinate<float>(axis, mode, i))
+                                    : coordinate<double>(axis, mode, i);
     if (crops(options) && !(x >= 0 && x <= static_cast<double>(axis.from - 1))) continue;
-    if (options.mode == "nearest") {
+    if (by_float) {
       taps[static_cast<std::size_t>(i)] = {{std::clamp<std::int64_t>(nearest(x, options.nearest_mode), 0, axis.from - 1), 1}};
     } else {
       taps[static_cast<std::size_t>(i)] = filtered(x, axis, options);
