@@ -75,18 +75,30 @@ Outputs clip(const NodeContext& node) {
   return bounded.as_it_is({}, {"min", "max"});
 }
 
-/// Since opset 11 the corners of pixels are what is resized, before it their upper left ones.
+/// Since opset 11 the corners of pixels are what is resized, before it their upper left ones; the nearest pixel was then the next
+/// one along axes that shrink, the one before along others.
 Outputs resize(const NodeContext& node) {
   if (node.opset >= kResizeWithRegion) return node.as_it_is();
   NodeContext placed = node;
   if (node.inputs.size() == 2) placed.inputs = {node.inputs[0], Value{}, node.inputs[1]};
-  bool shrinks = false;  // then the nearest pixel was the next one
-  if (const Tensor* scales = node.known(1)) {
-    const Tensor wide = scales->cast(DType::f64);
-    shrinks = std::ranges::any_of(wide.values<double>(), [](double scale) { return scale < 1; });
-  }
-  return placed.as_it_is(
-      {{"coordinate_transformation_mode", std::string("asymmetric")}, {"nearest_mode", std::string(shrinks ? "ceil" : "floor")}});
+  const auto by = [&](const char* nearest) {
+    return placed.as_it_is({{"coordinate_transformation_mode", std::string("asymmetric")}, {"nearest_mode", std::string(nearest)}});
+  };
+  const Tensor* known = node.known(1);
+  if (known == nullptr) return by("floor");
+  Tensor shrinking = known->cast(DType::f32);
+  Tensor growing = shrinking;
+  for (float& scale : shrinking.values<float>()) scale = std::min(scale, 1.0F);
+  for (float& scale : growing.values<float>()) scale = std::max(scale, 1.0F);
+  const auto changes = [](const Tensor& scales) {
+    return !std::ranges::all_of(scales.values<float>(), [](float scale) { return scale == 1; });
+  };
+  if (!changes(shrinking)) return by("floor");
+  if (!changes(growing) || node.text("mode", "nearest") != "nearest") return by("ceil");
+  placed.inputs.back() = node.constant(shrinking);
+  placed.inputs.front() = by("ceil").front();
+  placed.inputs.back() = node.constant(growing);
+  return by("floor");
 }
 
 /// Before opset 16 regions began at the corners of pixels, without a word for it.

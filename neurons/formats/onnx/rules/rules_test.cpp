@@ -62,6 +62,12 @@ TEST(OldForms, UpsampleRepeats) {
             f32({1, 1, 1, 4}, {1, 1, 2, 2}));
 }
 
+TEST(OldForms, ResizeTakesTheNextPixelWhereAnAxisShrinksAndTheOneBeforeWhereItGrows) {
+  const Tensor x = f32({1, 1, 2, 5}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9});
+  EXPECT_EQ(result_of(node("Resize", {"x", "s"}, {"y"}), x, 10, {from_tensor("s", f32({4}, {1, 1, 1.5F, 0.8F}))}),
+            f32({1, 1, 3, 4}, {0, 2, 3, 4, 0, 2, 3, 4, 5, 7, 8, 9}));
+}
+
 TEST(OldForms, NormalisationsOfInference) {
   const Tensor x = f32({1, 2, 1}, {3, 5});
   const std::vector<TensorData> statistics = {from_tensor("s", f32({2}, {1, 2})), from_tensor("b", f32({2}, {0, 1})),
