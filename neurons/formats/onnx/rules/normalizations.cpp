@@ -1,5 +1,7 @@
 // Normalisations and dropout, which differ between training and inference.
 
+#include <algorithm>
+
 #include "neurons/base/error.hpp"
 #include "neurons/formats/onnx/rules/rules.hpp"
 
@@ -54,7 +56,38 @@ Outputs dropout(const NodeContext& node) {
   return {x, node.emit("Expand", {node.constant(kept)}, {{"shape", std::vector<std::int64_t>(extents.begin(), extents.end())}})};
 }
 
-Outputs layer_normalization(const NodeContext& node) { return node.as_it_is({}, {"stash_type"}); }
+/// Scale and bias may be any that broadcast to x: those that have not the shape of the normalised axes come behind it.
+Outputs layer_normalization(const NodeContext& node) {
+  const Shape& x = node.input(0).shape();
+  const std::int64_t axis = node.integer("axis", -1);
+  if (axis < -x.rank() || axis >= x.rank()) return node.as_it_is({}, {"stash_type"});
+  const Shape normalized(x.extents().subspan(static_cast<std::size_t>(x.normalized_axis(axis))));
+  const std::size_t last = node.has(2) ? 2 : 1;
+  NodeContext plain = node;
+  bool fits = true;
+  for (std::size_t i = 1; i <= last; ++i) {
+    const Shape& shape = node.input(i).shape();
+    const auto leading = static_cast<std::size_t>(std::max(0, shape.rank() - normalized.rank()));
+    if (leading > 0 && shape.product(0, static_cast<int>(leading)) == 1 && Shape(shape.extents().subspan(leading)) == normalized) {
+      const auto extents = normalized.extents();
+      plain.inputs[i] =
+          node.emit("Reshape", {node.input(i)}, {{"shape", std::vector<std::int64_t>(extents.begin(), extents.end())}});
+    }
+    fits = fits && plain.inputs[i].shape() == normalized;
+  }
+  if (fits) return plain.as_it_is({}, {"stash_type"});
+  Tensor ones(DType::f32, normalized);
+  std::ranges::fill(ones.values<float>(), 1.0F);
+  plain.inputs = {node.input(0), node.constant(ones.cast(node.input(0).type().dtype))};
+  Outputs outputs = plain.as_it_is({}, {"stash_type"});
+  outputs.front() = outputs.front() * node.input(1);
+  if (last == 2) outputs.front() = outputs.front() + node.input(2);
+  if (outputs.front().shape() != x) {
+    node.fail(fmt::format("scale and bias must broadcast to x {}, but the result has shape {}", x.to_string(),
+                          outputs.front().shape().to_string()));
+  }
+  return outputs;
+}
 
 /// The pools whose second output is asked for.
 Outputs max_pool(const NodeContext& node) { return node.as_it_is({{"indices", node.has_output(1)}}); }

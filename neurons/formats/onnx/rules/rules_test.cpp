@@ -68,6 +68,22 @@ TEST(OldForms, ResizeTakesTheNextPixelWhereAnAxisShrinksAndTheOneBeforeWhereItGr
             f32({1, 1, 3, 4}, {0, 2, 3, 4, 0, 2, 3, 4, 5, 7, 8, 9}));
 }
 
+TEST(Normalizations, ScaleAndBiasBroadcastToTheInput) {
+  const Tensor x = f32({2, 2}, {1, 3, 2, 6});
+  const NodeData norm = node("LayerNormalization", {"x", "s", "b"}, {"y"}, {real("epsilon", 0)});
+  const auto with = [&](const Tensor& scale, const Tensor& bias) {
+    return result_of(norm, x, 17, {from_tensor("s", scale), from_tensor("b", bias)});
+  };
+  EXPECT_EQ(with(f32({1, 2}, {2, 3}), f32({2}, {0, 1})), f32({2, 2}, {-2, 4, -2, 4})) << "a leading axis";
+  EXPECT_EQ(with(f32({2, 1}, {2, 3}), f32({1}, {1})), f32({2, 2}, {-1, 3, -2, 4})) << "of each row";
+  EXPECT_EQ(with(f32({}, {2}), f32({2, 2}, {0, 1, 2, 3})), f32({2, 2}, {-2, 3, 0, 5})) << "of each number";
+  const NodeData squares = node("RMSNormalization", {"x", "s"}, {"y"}, {real("epsilon", 0)});
+  EXPECT_EQ(result_of(squares, f32({2, 1}, {3, -4}), 23, {from_tensor("s", f32({2, 1}, {2, 3}))}), f32({2, 1}, {2, -3}));
+  const Model wide = model({norm}, {value("x", dims({2, 2}))}, {"y"},
+                           {from_tensor("s", f32({3, 1, 1}, {1, 2, 3})), from_tensor("b", f32({1}, {0}))}, 17);
+  EXPECT_THAT(fault_of(wide), HasSubstr("must broadcast to x [2, 2], but the result has shape [3, 2, 2]"));
+}
+
 TEST(OldForms, NormalisationsOfInference) {
   const Tensor x = f32({1, 2, 1}, {3, 5});
   const std::vector<TensorData> statistics = {from_tensor("s", f32({2}, {1, 2})), from_tensor("b", f32({2}, {0, 1})),
