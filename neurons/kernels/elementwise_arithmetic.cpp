@@ -16,7 +16,7 @@ NEURONS_UNARY(identity, x)
 NEURONS_UNARY(negate, hn::Neg(x))
 NEURONS_UNARY(absolute, hn::Abs(x))
 NEURONS_UNARY(sign, hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Set(d, -1.0F),
-                                   hn::IfThenElse(hn::Gt(x, hn::Zero(d)), hn::Set(d, 1.0F), x)))
+                                   hn::IfThenElse(hn::Gt(x, hn::Zero(d)), hn::Set(d, 1.0F), hn::Add(x, x))))
 NEURONS_UNARY(reciprocal, hn::Div(hn::Set(d, 1.0F), x))
 NEURONS_UNARY(square_root, hn::Sqrt(x))
 NEURONS_UNARY(floor, hn::Floor(x))

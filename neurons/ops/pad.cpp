@@ -27,6 +27,10 @@ struct PadOptions {
 struct AxisPad {
   std::int64_t before = 0;
   std::int64_t after = 0;
+
+  std::int64_t cut_before() const { return std::max<std::int64_t>(0, -before); }
+  /// Elements that are not cut away.
+  std::int64_t left_of(std::int64_t extent) const { return extent - cut_before() - std::max<std::int64_t>(0, -after); }
 };
 
 /// One pad for each axis of a shape. Throws InputError where the options contradict themselves or the shape.
@@ -58,8 +62,9 @@ std::vector<TensorType> infer(const InferContext& context) {
       const std::int64_t extent = context.shape(0)[static_cast<int>(extents.size())];
       if (std::max(std::abs(pad.before), std::abs(pad.after)) > kMost) fail_input("a pad is larger than 2^48");
       if (extent + pad.before + pad.after < 0) fail_input("pads cut more than axis {} has", extents.size());
-      if (extent == 0 && options.mode != "constant" && pad.before + pad.after > 0) {
-        fail_input("axis {} is empty: there is nothing to repeat", extents.size());
+      const std::int64_t repeated = options.mode == "wrap" ? pad.left_of(extent) : extent;
+      if (repeated <= 0 && options.mode != "constant" && extent + pad.before + pad.after > 0) {
+        fail_input("axis {} has nothing to repeat", extents.size());
       }
       extents.push_back(extent + pad.before + pad.after);
     }
@@ -69,18 +74,22 @@ std::vector<TensorType> infer(const InferContext& context) {
   }
 }
 
-/// Which element of an axis stands at `place` (0: the first of the input), for the modes that repeat elements.
-std::int64_t source_of(std::int64_t place, std::int64_t extent, const std::string& mode) {
+/// Which element of an axis stands at `place` (0: the first of the input), for the modes that repeat elements. What is cut away is
+/// not wrapped around, as in ONNX Runtime.
+std::int64_t source_of(std::int64_t place, const AxisPad& pad, std::int64_t extent, const std::string& mode) {
   if (mode == "edge") return std::clamp<std::int64_t>(place, 0, extent - 1);
-  const std::int64_t period = mode == "wrap" ? extent : std::max<std::int64_t>(1, 2 * (extent - 1));
-  const std::int64_t within = ((place % period) + period) % period;
-  return within < extent ? within : period - within;
+  const bool wraps = mode == "wrap";
+  const std::int64_t first = wraps ? pad.cut_before() : 0;
+  const std::int64_t period = wraps ? pad.left_of(extent) : std::max<std::int64_t>(1, 2 * (extent - 1));
+  const std::int64_t within = (((place - first) % period) + period) % period;
+  return first + (within < extent ? within : period - within);
 }
 
 /// The sources along one padded axis, as indices for Gather.
 Tensor sources_of(const AxisPad& pad, std::int64_t extent, const std::string& mode) {
   std::vector<std::int64_t> sources;
-  for (std::int64_t place = -pad.before; place < extent + pad.after; ++place) sources.push_back(source_of(place, extent, mode));
+  for (std::int64_t place = -pad.before; place < extent + pad.after; ++place)
+    sources.push_back(source_of(place, pad, extent, mode));
   return Tensor::of<std::int64_t>({static_cast<std::int64_t>(sources.size())}, sources);
 }
 
@@ -143,7 +152,7 @@ void reference(const ReferenceContext& context) {
     for (std::size_t axis = 0; axis < index.size(); ++axis) {
       const std::int64_t extent = x.type.shape[static_cast<int>(axis)];
       index[axis] -= pads[axis].before;
-      if (options.mode != "constant") index[axis] = source_of(index[axis], extent, options.mode);
+      if (options.mode != "constant") index[axis] = source_of(index[axis], pads[axis], extent, options.mode);
       inside = inside && index[axis] >= 0 && index[axis] < extent;
     }
     const double value = static_cast<double>(options.value);
@@ -196,6 +205,7 @@ std::vector<Sample> samples() {
   for (const std::string mode : {"edge", "reflect", "wrap"}) {
     result.push_back({{{matrix}}, PadOptions{{1, 2, 2, 3}, mode, 0, {}}, mode});
     result.push_back({{{matrix}}, PadOptions{{7, -1, 0, 9}, mode, 0, {}}, mode + " more than once, and a column cut"});
+    result.push_back({{{matrix}}, PadOptions{{-1, 3, 2, -2}, mode, 0, {}}, mode + " of what is left"});
     result.push_back({{{{DType::f32, {1, 2}}}}, PadOptions{{2, 2}, mode, 0, {0}}, mode + " of one"});
   }
   return result;

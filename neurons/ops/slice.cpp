@@ -71,9 +71,9 @@ std::vector<Range> ranges_of(const SliceOptions& options, const Shape& shape) {
       const std::int64_t end = clamped(options.ends[i], extent, 0, extent);
       range.count = end > range.start ? (end - range.start - 1) / range.step + 1 : 0;
     } else {
-      range.start = clamped(options.starts[i], extent, -1, extent - 1);
+      range.start = clamped(options.starts[i], extent, 0, std::max<std::int64_t>(0, extent - 1));
       const std::int64_t end = clamped(options.ends[i], extent, -1, extent - 1);
-      range.count = range.start > end ? (range.start - end - 1) / -range.step + 1 : 0;
+      range.count = extent > 0 && range.start > end ? (range.start - end - 1) / -range.step + 1 : 0;
     }
   }
   return ranges;

@@ -30,6 +30,22 @@ struct Simplified {
   }
 };
 
+TEST(Slice, BackwardsFromBeforeTheFirstBeginsThere) {
+  Graph graph(table());
+  const Value x = graph.input("x", {DType::f32, {4}});
+  const auto part = [&](const Value& of, std::int64_t start, std::int64_t end) {
+    return emit_with("Slice", {of},
+                     {{"starts", std::vector{start}}, {"ends", std::vector{end}}, {"steps", std::vector<std::int64_t>{-1}}});
+  };
+  EXPECT_EQ(part(x, -100, -200).shape(), Shape({1}));
+  EXPECT_EQ(part(x, -100, 0).shape(), Shape({0}));
+  Graph empty(table());
+  EXPECT_EQ(part(empty.input("x", {DType::f32, {0}}), -100, -200).shape(), Shape({0}));
+  graph.output("y", part(x, -100, -200));
+  EXPECT_EQ(evaluate(graph, {{"x", filled({x.type()}, 1)}})[static_cast<std::size_t>(graph.outputs()[0].value)].data,
+            std::vector<double>{filled({x.type()}, 1).data.front()});
+}
+
 TEST(SliceOfConcat, IsThePart) {
   const Simplified whole(3, 7);
   EXPECT_EQ(whole.ops, std::vector<std::string>{});

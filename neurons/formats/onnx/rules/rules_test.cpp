@@ -84,6 +84,14 @@ TEST(Normalizations, ScaleAndBiasBroadcastToTheInput) {
   EXPECT_THAT(fault_of(wide), HasSubstr("must broadcast to x [2, 2], but the result has shape [3, 2, 2]"));
 }
 
+TEST(Signs, OfDenormalsAreZero) {
+  const Tensor y = result_of(node("Sign", {"x"}, {"y"}), f32({4}, {1e-40F, -1e-40F, 2, -3}), 13);
+  EXPECT_EQ(y.values<float>()[0], 0.0F);
+  EXPECT_EQ(y.values<float>()[1], 0.0F);
+  EXPECT_EQ(y.values<float>()[2], 1.0F);
+  EXPECT_EQ(y.values<float>()[3], -1.0F);
+}
+
 TEST(OldForms, NormalisationsOfInference) {
   const Tensor x = f32({1, 2, 1}, {3, 5});
   const std::vector<TensorData> statistics = {from_tensor("s", f32({2}, {1, 2})), from_tensor("b", f32({2}, {0, 1})),
