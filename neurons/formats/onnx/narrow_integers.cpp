@@ -15,6 +15,10 @@ using Names = std::span<const std::string_view>;
 constexpr std::array<std::string_view, 19> kArithmetic = {
     "BitCast", "Abs", "Add", "Cast",     "CastLike",   "CumProd",   "CumSum",          "Div", "Gemm", "MatMul",
     "Mul",     "Neg", "Pow", "ReduceL1", "ReduceProd", "ReduceSum", "ReduceSumSquare", "Sub", "Sum"};
+/// Operators to which a negative number is another than the unsigned one of the same bits.
+constexpr std::array<std::string_view, 13> kOrdering = {
+    "Clip", "Div", "Greater", "GreaterOrEqual", "Less",      "LessOrEqual", "Max",
+    "Min",  "Mod", "Pow",     "ReduceMax",      "ReduceMin", "TopK"};
 /// Operators whose integers have a type of their own, whatever they read; and those of which that holds behind the first output.
 constexpr std::array<std::string_view, 6> kCounting = {"ArgMax", "ArgMin", "MatMulInteger", "NonZero", "Shape", "Size"};
 constexpr std::array<std::string_view, 3> kCountingBehind = {"MaxPool", "TopK", "Unique"};
@@ -78,6 +82,11 @@ std::optional<IntegerRange> range_of(ElementType type) {
 
 void NarrowIntegers::note(const Value& value, ElementType type) {
   if (type != ElementType::u8 && range_of(type)) types_[value.id()] = type;
+  if (type != ElementType::u64 || value.type().dtype != DType::i64) return;
+  const std::shared_ptr<const Tensor> known = value.graph().info(value.id()).constant;
+  if (known && std::ranges::any_of(known->values<std::int64_t>(), [](std::int64_t number) { return number < 0; })) {
+    large_.insert(value.id());
+  }
 }
 
 std::optional<ElementType> NarrowIntegers::of(const Value& value) const {
@@ -86,12 +95,21 @@ std::optional<ElementType> NarrowIntegers::of(const Value& value) const {
 }
 
 void NarrowIntegers::settle(const NodeContext& node, std::vector<Value>& outputs) {
+  const auto is_large = [&](const Value& input) { return input && large_.contains(input.id()); };
+  const auto is_float = [](const Value& value) {
+    return value && (value.type().dtype == DType::f32 || value.type().dtype == DType::f64);
+  };
+  const bool orders = is_any_of(node.node, kOrdering) || (node.node.op_type == "Cast" && is_float(outputs.front()));
+  if (orders && std::ranges::any_of(node.inputs, is_large)) {
+    node.fail("reads a uint64 constant from 2^63 on, but unsigned 64-bit integers are kept as int64 here, so it would be negative");
+  }
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     Value& output = outputs[i];
     const bool whole = output && (output.type().dtype == DType::i32 || output.type().dtype == DType::i64);
     if (!whole || of(output)) continue;
     std::optional<ElementType> type = named_type(node.node);
     if (const auto like = like_input(node, i, output.type().dtype); !type && like && node.has(*like)) type = of(node.inputs[*like]);
+    if (type == ElementType::u64) note(output, *type);
     if (!type || *type == ElementType::u8 || !range_of(*type)) continue;
     if (is_any_of(node.node, kArithmetic)) output = wrapped(node, output, *type);
     note(output, *type);

@@ -16,7 +16,7 @@ using ::testing::HasSubstr;
 
 std::size_t bytes_of(ElementType type) {
   if (type == ElementType::i8 || type == ElementType::u8) return 1;
-  if (type == ElementType::i64) return 8;
+  if (type == ElementType::i64 || type == ElementType::u64) return 8;
   return type == ElementType::i16 || type == ElementType::u16 ? 2 : 4;
 }
 
@@ -161,6 +161,28 @@ TEST(Quantization, OfWhatIsNotKnownHere) {
   const NodeData quantize = node("QuantizeLinear", {"x", "scale"}, {"y"}, {integer("output_dtype", 17)});
   EXPECT_THAT(fault_of(model({quantize}, {value("x", {4})}, {"y"}, {from_tensor("scale", Tensor::scalar(0.5F))}, 21)),
               HasSubstr("gives element type 17, which has no place here"));
+}
+
+TEST(WideIntegers, ConstantsThatWouldBeNegativeAreRefusedWhereTheirOrderCounts) {
+  constexpr std::int64_t kLarge = std::numeric_limits<std::int64_t>::min() + 5;  // 2^63 + 5, as bits
+  const auto reads = [](const std::string& op, std::int64_t number, std::vector<AttributeData> attributes = {}) {
+    const std::vector<std::string> inputs = op == "Cast" ? std::vector<std::string>{"c"} : std::vector<std::string>{"x", "c"};
+    return fault_of(model({node(op, inputs, {"y"}, std::move(attributes))}, {value("x", {std::int64_t{1}}, ElementType::u64)},
+                          {"y"}, {stored("c", ElementType::u64, {number})}));
+  };
+  for (const std::string op : {"Greater", "Less", "GreaterOrEqual", "Div", "Mod", "Max", "Min"}) {
+    EXPECT_THAT(reads(op, kLarge), HasSubstr("uint64 constant from 2^63 on")) << op;
+    EXPECT_EQ(reads(op, 5), "") << op;
+  }
+  EXPECT_THAT(reads("Cast", kLarge, {integer("to", 1)}), HasSubstr("uint64 constant from 2^63 on"));
+  EXPECT_EQ(reads("Cast", kLarge, {integer("to", 7)}), "");
+  for (const std::string op : {"Add", "Mul", "Equal"}) EXPECT_EQ(reads(op, kLarge), "") << op << " wraps around";
+  const Model named = model({node("Constant", {}, {"c"}, {tensor("value", i64({1}, {kLarge}))}), node("Max", {"x", "c"}, {"y"})},
+                            {value("x", {std::int64_t{1}}, ElementType::u64)}, {"y"});
+  Model constant = named;
+  constant.graph.nodes[0].attributes[0].tensor = stored("", ElementType::u64, {kLarge});
+  EXPECT_EQ(fault_of(named), "");
+  EXPECT_THAT(fault_of(constant), HasSubstr("uint64 constant from 2^63 on"));
 }
 
 }  // namespace
