@@ -56,6 +56,7 @@ int evaluate_model(Session& session, const EvaluateArguments& arguments) {
   const auto places = Session::places();
   const Dataset data = evaluation_data(opened, arguments.data.empty() ? nullptr : &arguments.data, places);
   const Model model = judged_by(std::move(opened), data);
+  note_assumption(model);
   const Evaluation evaluation = evaluate(model, data, arguments.threads);
   session.answer() = report_json(evaluation, &model);
   session.say("{}  ({} samples)", one_line(evaluation), evaluation.samples);

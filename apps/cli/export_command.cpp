@@ -17,6 +17,7 @@ struct ExportArguments {
   fs::path out;
   std::string name;
   std::int64_t opset = 0;
+  bool values = false;
 };
 
 /// The folder of a run, or the name of a file: what the files are called.
@@ -27,8 +28,10 @@ std::string name_of(const fs::path& model) {
 }
 
 int export_as(Session& session, const ExportArguments& arguments) {
-  const Model model = open_model(arguments.model);
+  if (arguments.values && arguments.format != "c") fail_input("export: --values is for --to c");
+  const Model model = open_model(arguments.model, "", arguments.values);
   note_left_out(model.network);
+  if (arguments.format == "c") note_assumption(model, true);
   if (arguments.opset != 0 && arguments.format != "onnx") fail_input("export: --opset is for --to onnx");
   const ExportOptions options{.folder = arguments.out.empty() ? fs::absolute(model.file).parent_path() : arguments.out,
                               .name = arguments.name.empty() ? name_of(arguments.model) : arguments.name,
@@ -61,6 +64,7 @@ void add_export(CLI::App& app, Session& session) {
   command->add_option("--to", arguments->format, formats)->required();
   command->add_option("--out", arguments->out, "The folder for the files (the model's own); made if it is not there");
   command->add_option("--opset", arguments->opset, "Of ONNX, 13 to 24 (21, or the one that the model was imported from)");
+  command->add_flag("--values", arguments->values, "Of C: what the network gives as it is, without a softmax");
   command->add_option("--name", arguments->name, "Of the files and, in C, of functions (the run folder's)");
 }
 

@@ -19,6 +19,7 @@ struct PredictArguments {
   std::filesystem::path model;
   std::vector<std::string> inputs;
   std::string output;
+  bool values = false;
   std::optional<std::int64_t> steps;
   std::optional<double> level;
   std::uint64_t seed = 0;
@@ -88,8 +89,9 @@ int forecast_steps(Session& session, const Model& model, const PredictArguments&
 }
 
 int predict_inputs(Session& session, const PredictArguments& arguments) {
-  const Model model = open_model(arguments.model, arguments.output);
+  const Model model = open_model(arguments.model, arguments.output, arguments.values);
   note_output(model);
+  note_assumption(model, true);
   if (model.series) return forecast_steps(session, model, arguments);
   if (model.tokenizer) fail_input("{}: was trained on a text; neurons generate writes with it", arguments.model.string());
   if (arguments.steps || arguments.level) {
@@ -151,6 +153,7 @@ void add_predict(CLI::App& app, Session& session) {
       "as the most frequent text); a CSV to go on from, for a model of a series (its own one); PNG or JPEG pictures, .npy "
       "arrays of one sample or many or .npz files of sequences, for others");
   command->add_option("--output", arguments->output, kOutputHelp);
+  command->add_flag("--values", arguments->values, kValuesHelp);
   command->add_option("--steps", arguments->steps, "Steps to forecast, for a model of a series (its horizon)")
       ->check(whole_number<std::int64_t>(1));
   command

@@ -155,4 +155,9 @@ void note_output(const Model& model) {
                        fmt::join(outputs, ", "), outputs.front()));
 }
 
+void note_assumption(const Model& model, bool has_values) {
+  if (model.assumption.empty()) return;
+  complain(fmt::format("note: {}{}", model.assumption, has_values ? "; --values tells them as they are" : ""));
+}
+
 }  // namespace neurons::cli

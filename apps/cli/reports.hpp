@@ -30,5 +30,9 @@ inline constexpr const char* kOutputHelp =
 void note_left_out(const Network& network);
 /// The same, and which of several outputs is used where none was named.
 void note_output(const Model& model);
+/// Says what is assumed of the output, and how to avoid it where there is --values.
+void note_assumption(const Model& model, bool has_values = false);
+
+inline constexpr const char* kValuesHelp = "Tell what the network gives as it is: as values, without a softmax";
 
 }  // namespace neurons::cli

@@ -182,6 +182,7 @@ Model judged_by(Model model, const Dataset& data) {
     model.network = onnx::to_network(imported->model, {.output = imported->output, .scores = classes});
     model.is_classification = classes;
     model.spec.training.loss = usual_loss(classes);
+    model.assumption = classes ? assumption_of(model) : "";
   }
   if (classes) model.class_names = data.class_names;
   return model;

@@ -323,6 +323,62 @@ TEST(ForeignModel, ClassesAreNamedByTheData) {
   EXPECT_EQ(read_samples(opened, rows, places).inputs.shape(), (Shape{150, 4})) << "without the species";
 }
 
+/// The network's file with an operator behind its output.
+std::filesystem::path with_tail(const TemporaryFolder& folder, const Network& network, const std::string& op) {
+  onnx::Model source = onnx::to_model(network);
+  onnx::NodeData tail;
+  tail.op_type = op;
+  tail.inputs = {source.graph.outputs[0].name};
+  tail.outputs = {"tail"};
+  source.graph.nodes.push_back(tail);
+  source.graph.outputs = {{"tail", onnx::ElementType::f32, true, std::nullopt}};
+  source.folder = folder.path();
+  onnx::write(folder / "tail.onnx", source);
+  return folder / "tail.onnx";
+}
+
+TEST(ForeignModel, ProbabilitiesThatAnIdentityPassesOnGetNoSecondSoftmax) {
+  const TemporaryFolder folder;
+  Network network = Sequential{{4}, Dense{3, "softmax"}};
+  network.initialize(1);
+  const Model passed = open_model(with_tail(folder, network, "Identity"));
+  EXPECT_EQ(passed.assumption, "");
+  const std::filesystem::path iris = "iris";
+  const Dataset data = evaluation_data(passed, &iris, std::vector<std::filesystem::path>{NEURONS_SOURCE_DIR});
+  const Model plain = open_model(foreign_model(folder, network));
+  EXPECT_EQ(evaluate(judged_by(passed, data), data, 1).loss, evaluate(judged_by(plain, data), data, 1).loss);
+  const Tensor x = Tensor::of<float>({1, 4}, {5, 3, 1, 0.5F});
+  const auto said = predict(passed, x, 1).at(0).probabilities;
+  const Tensor given = predicted(network, x);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_NEAR(said.at(i), given.values<float>()[i], 1e-6);
+}
+
+TEST(ForeignModel, WhatNothingTellsIsAssumedAndSaid) {
+  const TemporaryFolder folder;
+  Network network = Sequential{{4}, Dense{3}};
+  network.initialize(1);
+  const auto path = with_tail(folder, network, "Identity");
+  EXPECT_THAT(open_model(path).assumption, HasSubstr("taken for scores of classes"));
+  const Model values = open_model(path, "", true);
+  EXPECT_EQ(values.assumption, "");
+  EXPECT_FALSE(values.is_classification);
+  const Tensor x = Tensor::of<float>({1, 4}, {5, 3, 1, 0.5F});
+  const Tensor given = predicted(network, x);
+  const auto said = predict(values, x, 1).at(0).values;
+  ASSERT_EQ(said.size(), 3U);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(static_cast<float>(said[i]), given.values<float>()[i]);
+}
+
+TEST(ForeignModel, SeveralSigmoidsAreProbabilitiesEachForItself) {
+  const TemporaryFolder folder;
+  Network network = Sequential{{4}, Dense{3, "sigmoid"}};
+  network.initialize(1);
+  const Model model = open_model(with_tail(folder, network, "Identity"));
+  EXPECT_FALSE(model.is_classification);
+  const Tensor x = Tensor::of<float>({1, 4}, {5, 3, 1, 0.5F});
+  EXPECT_EQ(static_cast<float>(predict(model, x, 1).at(0).values.at(2)), predicted(network, x).values<float>()[2]);
+}
+
 TEST(FineTuning, TokensOfArrays) {
   const TemporaryFolder folder;
   Network words;

@@ -4,7 +4,6 @@
 #include <nlohmann/json.hpp>
 
 #include "neurons/base/suggest.hpp"
-#include "neurons/formats/onnx/edit.hpp"
 #include "neurons/formats/onnx/imported_model.hpp"
 #include "neurons/formats/onnx/known_part.hpp"
 #include "neurons/formats/safetensors.hpp"
@@ -146,16 +145,21 @@ void forget_target(const std::string& output, const std::string& trained, Model&
   fail_input("{}: was trained by its output \"{}\"; in which unit \"{}\" is, is not known", model.file.string(), trained, output);
 }
 
-/// Whether the numbers of an output are taken for scores or probabilities of classes: all but a single one that no Sigmoid gives.
-bool gives_classes(const onnx::Model& file, const std::string& output) {
-  if (onnx::scores_of(file.graph, output, file.opset()) != output) return true;
-  const auto& dims = std::ranges::find(file.graph.outputs, output, &onnx::ValueData::name)->dims;
-  if (!dims || dims->empty()) return true;
-  return std::any_of(dims->begin() + 1, dims->end(), [](const onnx::Dim& dim) { return dim != onnx::Dim(std::int64_t{1}); });
+/// Whether the numbers of an output are taken for scores or probabilities of classes: all but a single one that no Sigmoid gives,
+/// and several of which each is a probability for itself.
+bool gives_classes(const Network& network) {
+  const auto [ending, count] = onnx::output_numbers(network);
+  if (ending == onnx::Ending::unknown) return count != 1;
+  return ending != onnx::Ending::each || count == 1;
+}
+
+void give_values(Model& model) {
+  model.is_classification = false;
+  model.class_names.clear();
 }
 
 /// A model of ONNX: as it was trained, if it was trained here; else with what the file itself tells.
-Model from_onnx(const fs::path& path, const std::string& wanted) {
+Model from_onnx(const fs::path& path, const std::string& wanted, bool as_values) {
   auto file = std::make_shared<const onnx::Model>(onnx::known_part(onnx::read(path), *ops::table(), wanted));
   Model model;
   model.file = path;
@@ -170,9 +174,17 @@ Model from_onnx(const fs::path& path, const std::string& wanted) {
   const std::string trained = trained_output(*file, model.spec);
   const std::string output = chosen_output(*file, wanted, trained, model);
   if (!trained.empty() && output != trained) forget_target(output, trained, model);
-  if (output != trained) model.is_classification = gives_classes(*file, output);
-  if (output != trained || !model.spec.training.loss) model.spec.training.loss = usual_loss(model.is_classification);
-  model.network = onnx::to_network(std::move(file), {.output = output, .scores = model.is_classification});
+  const bool is_trained = output == trained;
+  const bool scores = !as_values && (!is_trained || model.is_classification);
+  model.network = onnx::to_network(file, {.output = output, .scores = scores});
+  if (as_values) {
+    give_values(model);
+  } else if (!is_trained) {
+    model.is_classification = gives_classes(model.network);
+  }
+  if (!is_trained || !model.spec.training.loss) model.spec.training.loss = usual_loss(model.is_classification);
+  if (scores && !model.is_classification) model.network = onnx::to_network(file, {.output = output, .scores = false});
+  if (!is_trained && model.is_classification) model.assumption = assumption_of(model);
   if (model.is_foreign && model.takes_tokens()) {
     model.spec.network.inputs = {{model.network.inputs().front().name, {}, InputType::tokens}};
   }
@@ -180,8 +192,9 @@ Model from_onnx(const fs::path& path, const std::string& wanted) {
 }
 
 /// Networks of layers have one output that is told of.
-Model of_own_output(Model model, const std::string& wanted) {
+Model of_own_output(Model model, const std::string& wanted, bool as_values) {
   const std::string& own = model.network.outputs().front().name;
+  if (as_values) give_values(model);
   if (wanted.empty() || wanted == own) return model;
   fail_input("{}: its output is \"{}\"; only of a model of ONNX can another one be chosen", model.file.string(), own);
 }
@@ -224,17 +237,25 @@ std::pair<std::string, std::string> residuals_metadata(const Tensor& residuals) 
   return {kResiduals, "[" + text + "]"};
 }
 
-Model open_model(const fs::path& path, const std::string& output) {
+std::string assumption_of(const Model& model) {
+  if (onnx::imported_in(model.network) == nullptr || onnx::output_numbers(model.network).ending != onnx::Ending::unknown) return "";
+  return fmt::format(
+      "no operator of the model tells what its output \"{}\" is; its numbers are taken for scores of classes before "
+      "their softmax",
+      model.network.outputs().front().name);
+}
+
+Model open_model(const fs::path& path, const std::string& output, bool as_values) {
   std::error_code ignored;
   if (!fs::exists(path, ignored)) fail_input("{}: there is no such file or folder", path.string());
   if (!fs::is_directory(path, ignored)) {
-    if (path.extension() == ".onnx") return from_onnx(path, output);
-    if (path.extension() == ".safetensors") return of_own_output(from_safetensors(path), output);
+    if (path.extension() == ".onnx") return from_onnx(path, output, as_values);
+    if (path.extension() == ".safetensors") return of_own_output(from_safetensors(path), output, as_values);
     fail_input("{}: expected a run folder, an .onnx or a .safetensors file", path.string());
   }
-  if (is_imported(path)) return from_onnx(path / "model.onnx", output);  // the file that it was made from may be gone
+  if (is_imported(path)) return from_onnx(path / "model.onnx", output, as_values);  // the file that it was made from may be gone
   const fs::path weights = path / "model.safetensors";
-  if (fs::exists(weights, ignored)) return of_own_output(from_safetensors(weights), output);
+  if (fs::exists(weights, ignored)) return of_own_output(from_safetensors(weights), output, as_values);
   if (fs::exists(path / "spec.toml", ignored)) {
     fail_input("{}: this run has not ended; continue it with: neurons train {} --out {} --resume", path.string(),
                (path / "spec.toml").string(), path.string());

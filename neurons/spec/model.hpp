@@ -29,6 +29,8 @@ struct Model : FittedData {
   bool is_foreign = false;
   /// All outputs of a model of ONNX that has several of which none was named or trained: the first is the network's.
   std::vector<std::string> taken_first_of{};
+  /// What is assumed of an output of which nothing in the file tells what it is; "" where that is known.
+  std::string assumption{};
 
   /// Whether windows of its data follow one another, each to be seen after those before it.
   bool carries_state() const { return spec.training.options.carry_state; }
@@ -54,7 +56,11 @@ std::pair<std::string, std::string> residuals_metadata(const Tensor& residuals);
 
 /// The model in a run folder, in an .onnx file or in a .safetensors file that was written by a run. Throws InputError if it is
 /// neither, if the run has not ended, and for files that are damaged or do not say what network they are. `output` names one of a
-/// model of ONNX; "": the one that was trained, or the first. Throws InputError if there is none of that name.
-Model open_model(const std::filesystem::path& path, const std::string& output = "");
+/// model of ONNX; "": the one that was trained, or the first. Throws InputError if there is none of that name. `as_values`: what
+/// the network gives is told as it is, whatever it means.
+Model open_model(const std::filesystem::path& path, const std::string& output = "", bool as_values = false);
+
+/// What Model::assumption says of a model of another program that is judged by classes.
+std::string assumption_of(const Model& model);
 
 }  // namespace neurons

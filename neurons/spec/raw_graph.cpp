@@ -142,6 +142,7 @@ Value answer(Value y, const Model& model, RawNumbers& numbers) {
   Graph& graph = y.graph();
   if (model.is_classification) {
     numbers.output = "the probability of each class";
+    if (!model.assumption.empty()) numbers.output += "; " + model.assumption;
     for (std::int64_t label = 0; label < std::ssize(model.class_names); ++label)
       numbers.output_names.push_back(model.class_name(label));
     if (y.shape().elements() == 1) {  // the logit of the second of two classes

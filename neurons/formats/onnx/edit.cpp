@@ -39,14 +39,6 @@ std::ptrdiff_t uses_of(const GraphData& graph, const std::string& value) {
   return std::ranges::count(names, value);
 }
 
-void require_output(const GraphData& graph, const std::string& output) {
-  std::vector<std::string> names;
-  for (const ValueData& value : graph.outputs) names.push_back(value.name);
-  if (std::ranges::find(names, output) == names.end()) {
-    fail_input("the model has no output \"{}\"{}", output, nearest_or_all(output, names));
-  }
-}
-
 /// The nodes from the output back to its last weighted sum, that one last.
 struct Tail {
   NodeData* sum = nullptr;
@@ -124,42 +116,14 @@ bool replace_join(GraphData& graph, const Tail& tail, const std::string& output)
   return true;
 }
 
-/// Whether an old Softmax, over all axes from its own on, is one along the last axis.
-bool is_along_last_axis(const GraphData& graph, const NodeData& node, const std::string& output) {
-  const auto said = std::ranges::find(graph.outputs, output, &ValueData::name);
-  if (!said->dims || said->dims->empty()) return false;
-  const auto rank = std::ssize(*said->dims);
-  const AttributeData* axis = node.attribute("axis");
-  const std::int64_t place = axis == nullptr ? 1 : axis->integer;
-  return (place < 0 ? place + rank : place) == rank - 1;
-}
-
-/// The activation that makes probabilities of computed scores, or null.
-template <typename AnyGraph>
-auto* activation_of(AnyGraph& graph, const std::string& output, std::int64_t opset) {
-  constexpr std::int64_t kAlongOneAxis = 13;
-  constexpr std::array kActivations = {std::string_view("Softmax"), std::string_view("LogSoftmax"), std::string_view("Sigmoid")};
-  require_output(graph, output);
-  auto* node = maker_of(graph, output);
-  using Found = decltype(node);
-  if (node == nullptr || std::ranges::find(kActivations, node->op_type) == kActivations.end()) return Found{nullptr};
-  const bool old = opset < kAlongOneAxis && node->op_type != "Sigmoid";
-  if (old && !is_along_last_axis(graph, *node, output)) return Found{nullptr};
-  return maker_of(graph, node->inputs.front()) == nullptr ? Found{nullptr} : node;
-}
-
 }  // namespace
 
-std::string scores_of(const GraphData& graph, const std::string& output, std::int64_t opset) {
-  const NodeData* activation = activation_of(graph, output, opset);
-  return activation == nullptr ? output : activation->inputs.front();
-}
-
-void drop_activation(GraphData& graph, const std::string& output, std::int64_t opset) {
-  NodeData* activation = activation_of(graph, output, opset);
-  if (activation == nullptr) return;
-  activation->op_type = "Identity";
-  activation->attributes.clear();
+void require_output(const GraphData& graph, const std::string& output) {
+  std::vector<std::string> names;
+  for (const ValueData& value : graph.outputs) names.push_back(value.name);
+  if (std::ranges::find(names, output) == names.end()) {
+    fail_input("the model has no output \"{}\"{}", output, nearest_or_all(output, names));
+  }
 }
 
 std::set<std::string> values_behind(const GraphData& graph, const std::string& value) {

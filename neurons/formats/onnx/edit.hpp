@@ -9,12 +9,8 @@
 
 namespace neurons::onnx {
 
-/// The scores of which an output makes probabilities: what its last Softmax, LogSoftmax or Sigmoid reads, as losses want scores.
-/// The output itself if there is no such activation, or if the model's older opset means something by it that a newer one does not.
-std::string scores_of(const GraphData& graph, const std::string& output, std::int64_t opset);
-
-/// Makes these scores the output.
-void drop_activation(GraphData& graph, const std::string& output, std::int64_t opset);
+/// Throws InputError if the model has no such output.
+void require_output(const GraphData& graph, const std::string& output);
 
 /// All values that this one is computed from, itself included: initialisers and inputs, too.
 std::set<std::string> values_behind(const GraphData& graph, const std::string& value);

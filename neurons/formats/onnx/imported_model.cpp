@@ -20,8 +20,7 @@ struct ImportedModel::Edited {
   Model model;
   Model towards;  ///< the same with those nodes alone that lead to the result
   std::string output;
-  std::string result;            ///< the value that the layer gives: the output, or the scores behind it
-  std::set<std::string> behind;  ///< the result: values that it is computed from
+  std::set<std::string> behind;  ///< the output: values that it is computed from
   std::set<std::string> fresh;
   std::map<std::string, Role> roles;
 };
@@ -106,12 +105,11 @@ const ImportedModel::Edited& ImportedModel::edited() const {
     if (head < 0) fail_input("head = {} must be 0 (the model's own) or a number of neurons", head);
     if (lora < 0) fail_input("lora = {} must be 0 (none) or a rank", lora);
     if (!(dropout >= 0 && dropout < 1)) fail_input("dropout = {} must be in [0, 1)", dropout);
+    require_output(graph, made->output);
     if (head > 0) made->fresh = onnx::replace_head(graph, made->output, head);
-    if (head > 0 && !scores) drop_activation(graph, made->output, made->model.opset());  // a head for values has none
-    made->result = scores ? scores_of(graph, made->output, made->model.opset()) : made->output;
     if (dropout > 0) insert_dropout(graph, made->output, static_cast<float>(dropout));
     for (const auto& [name, role] : roles_of(made->model, *ops::table())) made->roles.emplace(name, role);  // those that are new
-    made->behind = values_behind(graph, made->result);
+    made->behind = values_behind(graph, made->output);
     if (lora > 0 && made->fresh.empty()) {
       const auto takes_adapter = [&](const TensorData& data) {
         return made->roles.at(data.name) == Role::parameter && made->behind.contains(data.name) && is_matrix(graph, data);
@@ -124,7 +122,7 @@ const ImportedModel::Edited& ImportedModel::edited() const {
       }
     }
     made->towards = made->model;
-    made->towards.graph.outputs = {{made->result, ElementType::undefined, true, std::nullopt}};
+    made->towards.graph.outputs = {{made->output, ElementType::undefined, true, std::nullopt}};
     std::erase_if(made->towards.graph.nodes, [&](const NodeData& node) {
       return std::ranges::none_of(node.outputs, [&](const std::string& name) { return made->behind.contains(name); });
     });
@@ -188,8 +186,14 @@ ImportedModel::Results ImportedModel::import(BuildContext& context, const std::v
   Importer importer(used, context.graph(), options);
   const std::vector<Value> outputs = importer.run(given);
   context.graph().set_scope(scope);
-  Results results{importer.value(from.result), {}};
-  for (std::size_t i = 0; i < outputs.size() && !training; ++i) results.outputs.emplace_back(nodes.outputs[i].name, outputs[i]);
+  const Value own = importer.value(from.output);
+  const Scores found = scores_of(own);
+  const bool drops_activation = head > 0 && !scores;  // a head for values has none
+  Results results{scores || drops_activation ? found.value : own, {}, found.ending};
+  for (std::size_t i = 0; i < outputs.size() && !training; ++i) {
+    const bool changed = drops_activation && nodes.outputs[i].name == from.output;
+    results.outputs.emplace_back(nodes.outputs[i].name, changed ? found.value : outputs[i]);
+  }
   return results;
 }
 
@@ -303,6 +307,16 @@ const ImportedModel* imported_in(const Network& network) {
 std::string left_out_of(const Network& network) {
   const ImportedModel* imported = imported_in(network);
   return imported == nullptr ? "" : imported->edited().model.left_out;
+}
+
+OutputNumbers output_numbers(const Network& network) {
+  const ImportedModel* imported = imported_in(network);
+  if (imported == nullptr) return {};
+  Graph graph(network.table());
+  const ImportedModel::Results built = build_alone(network, *imported, graph, 1);
+  const auto own = std::ranges::find(built.outputs, imported->edited().output, &NamedValue::first);
+  const Shape& shape = own->second.shape();
+  return {built.ending, shape.rank() == 0 ? 1 : shape.product(1, shape.rank())};
 }
 
 Graph graph_with_all_outputs(const Network& network, std::int64_t batch) {

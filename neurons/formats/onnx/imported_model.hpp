@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "neurons/formats/onnx/ending.hpp"
 #include "neurons/formats/onnx/exporter.hpp"
 #include "neurons/formats/onnx/model.hpp"
 #include "neurons/layers/layer.hpp"
@@ -24,8 +25,9 @@ struct ImportedModel {
   std::string file;       ///< of the model
   std::string output;     ///< which one is this layer's result; "": the only one
   std::int64_t head = 0;  ///< neurons of a fresh last weighted sum; 0: the model's own
-  bool scores = false;    ///< without a last Softmax, LogSoftmax or Sigmoid: losses want scores
-  double dropout = 0;     ///< share that a Dropout before the last weighted sum drops; 0: none is added
+  bool scores =
+      false;           ///< the scores that the output makes probabilities of, where that is known (see scores_of): losses want them
+  double dropout = 0;  ///< share that a Dropout before the last weighted sum drops; 0: none is added
   std::int64_t lora =
       0;  ///< rank of adapters beside the weights of Gemm and MatMul, which are then frozen; 0: none (Hu et al. 2021)
   std::shared_ptr<const Model> model = nullptr;  ///< instead of `file`: one that has been read
@@ -48,6 +50,7 @@ struct ImportedModel {
   struct Results {
     Value result;
     std::vector<std::pair<std::string, Value>> outputs;
+    Ending ending = Ending::unknown;  ///< of the output, whether or not scores are the result
   };
   Results build_all(BuildContext& context, const std::vector<Value>& inputs) const;
 
@@ -78,6 +81,13 @@ std::string left_out_of(const Network& network);
 
 /// The imported model that a network is; null where it has layers of its own.
 const ImportedModel* imported_in(const Network& network);
+
+/// What the output is, if the network is an imported model.
+struct OutputNumbers {
+  Ending ending = Ending::unknown;
+  std::int64_t count = 0;  ///< in a row of it, as the file has it
+};
+OutputNumbers output_numbers(const Network& network);
 
 /// The network for inference as a graph. Of an imported model all outputs are there, each a value of its own: first the network's,
 /// then the others in their order.

@@ -56,7 +56,7 @@ TEST_F(TwoHeaded, TrainsWhatIsBehindTheOutput) {
   EXPECT_THAT(trained, ElementsAre("trunk", "classes", "offsets"));
   Graph graph(ops::table());
   network("class").build(graph, 2, Mode::training);
-  EXPECT_EQ(graph.nodes().size(), 2U) << "the other head has no part in it";
+  EXPECT_EQ(graph.nodes().size(), 3U) << "the other head has no part in it";
   EXPECT_TRUE(graph.assignments().empty()) << "its statistics stay";
   Graph sizes(ops::table());
   network("size").build(sizes, 2, Mode::training);
