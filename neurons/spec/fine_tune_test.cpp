@@ -11,6 +11,7 @@
 #include "neurons/data/readers/idx.hpp"
 #include "neurons/data/readers/npy.hpp"
 #include "neurons/formats/onnx/imported_model.hpp"
+#include "neurons/formats/onnx/model_testing.hpp"
 #include "neurons/layers/convolutions.hpp"
 #include "neurons/layers/dense.hpp"
 #include "neurons/layers/embedding.hpp"
@@ -377,6 +378,24 @@ TEST(ForeignModel, SeveralSigmoidsAreProbabilitiesEachForItself) {
   EXPECT_FALSE(model.is_classification);
   const Tensor x = Tensor::of<float>({1, 4}, {5, 3, 1, 0.5F});
   EXPECT_EQ(static_cast<float>(predict(model, x, 1).at(0).values.at(2)), predicted(network, x).values<float>()[2]);
+}
+
+/// x · w [batch, 2] as rows of one number, as skl2onnx writes regressions of several values.
+TEST(ForeignModel, RowsOfOneSampleAreBesideEachOtherAgain) {
+  using namespace onnx::testing;
+  onnx::Model source =
+      model({node("MatMul", {"x", "w"}, {"h"}), node("Reshape", {"h", "rows"}, {"y"})}, {value("x", {"batch", std::int64_t{2}})},
+            {"y"}, {onnx::from_tensor("w", f32({2, 2}, {1, 2, 3, 4})), onnx::from_tensor("rows", i64({2}, {-1, 1}))});
+  source.path = "m.onnx";
+  const Network network = onnx::to_network(std::make_shared<const onnx::Model>(source));
+  const Tensor x = f32({3, 2}, {1, 0, 0, 1, 1, 1});
+  EXPECT_EQ(onnx::output_numbers(network).count, 1) << "values, not classes";
+  EXPECT_EQ(predicted(network, x), f32({3, 2}, {1, 2, 3, 4, 4, 6}));
+  EXPECT_EQ(onnx::testing::run(onnx::to_model(network), {{"x", x}}, {.shapes = {{"x", {3, 2}}}}).at(0).shape(), (Shape{6, 1}))
+      << "saved as it was";
+  source.graph.nodes = {node("MatMul", {"x", "w"}, {"h"}), node("Concat", {"h", "h"}, {"y"}, {integer("axis", 0)})};
+  const Network doubled = onnx::to_network(std::make_shared<const onnx::Model>(source));
+  EXPECT_THAT(message_of([&] { predicted(doubled, x); }), HasSubstr("is f32[6, 2] for a batch of 3"));
 }
 
 TEST(FineTuning, TokensOfArrays) {

@@ -85,6 +85,25 @@ Tensor merged(const Tensor& weight, const Tensor& a, const Tensor& b) {
   return result;
 }
 
+/// Rows of one number that a view made of samples' numbers, put beside each other again: an output [2 · batch, 1] of y [batch, 2]
+/// is y.
+Value by_samples(Value y, std::int64_t batch) {
+  Value before = y;
+  for (;;) {
+    if (before.shape().rank() == 0) return y;
+    if (before.shape()[0] == batch) break;
+    const ValueInfo& info = y.graph().info(before.id());
+    if (info.kind != ValueKind::computed) return y;
+    const Node& node = y.graph().node(info.node);
+    const std::string& op = node.op->name;
+    if (op != "Reshape" && op != "Flatten" && op != "Squeeze" && op != "Unsqueeze" && op != "Identity") return y;
+    before = y.graph().value(node.inputs[0]);
+  }
+  const bool are_single = y.shape().product(1, y.shape().rank()) == 1;
+  if (before == y || batch == 0 || !are_single) return y;
+  return emit_with("Reshape", {y}, {{"shape", std::vector{batch, y.shape().elements() / batch}}});
+}
+
 }  // namespace
 
 const ImportedModel::Edited& ImportedModel::edited() const {
@@ -186,7 +205,8 @@ ImportedModel::Results ImportedModel::import(BuildContext& context, const std::v
   Importer importer(used, context.graph(), options);
   const std::vector<Value> outputs = importer.run(given);
   context.graph().set_scope(scope);
-  const Value own = importer.value(from.output);
+  Value own = importer.value(from.output);
+  if (options.batch) own = by_samples(own, options.batch->wanted);
   const Scores found = scores_of(own);
   const bool drops_activation = head > 0 && !scores;  // a head for values has none
   Results results{scores || drops_activation ? found.value : own, {}, found.ending};
