@@ -9,19 +9,24 @@
 #include <limits>
 #include <string>
 
+#include "neurons/base/thread_team.hpp"
+
 namespace neurons::cli {
 
-/// A whole number that fits into `Number`, of at least `smallest`.
+/// A whole number that fits into `Number`, from `smallest` to `largest`.
 template <typename Number>
-CLI::Validator whole_number(Number smallest) {
-  const auto check = [smallest](const std::string& text) -> std::string {
+CLI::Validator whole_number(Number smallest, Number largest = std::numeric_limits<Number>::max()) {
+  const auto check = [smallest, largest](const std::string& text) -> std::string {
     Number number{};
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error == std::errc() && end == text.data() + text.size() && number >= smallest) return "";
-    return fmt::format("expected a whole number from {} to {}, found \"{}\"", smallest, std::numeric_limits<Number>::max(), text);
+    if (error == std::errc() && end == text.data() + text.size() && number >= smallest && number <= largest) return "";
+    return fmt::format("expected a whole number from {} to {}, found \"{}\"", smallest, largest, text);
   };
   return CLI::Validator(check, "");
 }
+
+/// Of threads; 0: one for each core.
+inline CLI::Validator thread_count() { return whole_number(0, ThreadTeam::kMaxThreads); }
 
 /// A finite number above 0.
 inline CLI::Validator positive_number() {

@@ -119,7 +119,7 @@ void add_bench(CLI::App& app, Session& session) {
       });
   command->add_option("NAME", arguments->names,
                       "Workloads: " + names + " (all of these); conv-sweep: single convolutional layers; MODEL.onnx: one sample");
-  command->add_option("--threads", arguments->threads, "0: one for each core")->check(whole_number(0));
+  command->add_option("--threads", arguments->threads, "0: one for each core")->check(thread_count());
   command->add_option("--seconds", arguments->seconds, "Of measuring each workload (1)")->check(positive_number());
   CLI::Option* profile_option = command->add_flag("--profile", arguments->profile, "Time each step of the workload's plan instead");
   command

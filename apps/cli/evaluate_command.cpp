@@ -81,7 +81,7 @@ void add_evaluate(CLI::App& app, Session& session) {
   command->add_option("--output", arguments->output, kOutputHelp);
   command->add_option("--mistakes", arguments->mistakes,
                       "Where to write a PNG of the pictures that were read worst (mistakes.png in the run folder)");
-  command->add_option("--threads", arguments->threads, "0: one for each core")->check(whole_number(0));
+  command->add_option("--threads", arguments->threads, "0: one for each core")->check(thread_count());
 }
 
 }  // namespace neurons::cli

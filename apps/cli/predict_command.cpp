@@ -162,7 +162,7 @@ void add_predict(CLI::App& app, Session& session) {
       ->check(positive_number());
   command->add_option("--seed", arguments->seed, "Of the errors drawn for forecasts behind the horizon (0)")
       ->check(whole_number<std::uint64_t>(0));
-  command->add_option("--threads", arguments->threads, "0: one for each core")->check(whole_number(0));
+  command->add_option("--threads", arguments->threads, "0: one for each core")->check(thread_count());
 }
 
 }  // namespace neurons::cli

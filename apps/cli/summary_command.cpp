@@ -136,7 +136,7 @@ void add_summary(CLI::App& app, Session& session) {
       ->check(whole_number<std::int64_t>(1))
       ->needs(plan);
   command->add_option("--threads", arguments->threads, "The plan is for so many; 0: one for each core")
-      ->check(whole_number(0))
+      ->check(thread_count())
       ->needs(plan);
 }
 

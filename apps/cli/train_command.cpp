@@ -249,7 +249,7 @@ void add_train(CLI::App& app, Session& session) {
       ->check(whole_number<std::int64_t>(1));
   command->add_option("--seed", arguments->seed, "Of initial weights, order of samples and dropout, instead of the spec's")
       ->check(whole_number<std::int64_t>(0));
-  command->add_option("--threads", arguments->threads, "Instead of the spec's; 0: one for each core")->check(whole_number(0));
+  command->add_option("--threads", arguments->threads, "Instead of the spec's; 0: one for each core")->check(thread_count());
   FineTuning& tuning = arguments->tuning;
   command->add_option("--head", tuning.head, "Of a MODEL.onnx: a fresh last layer of this many neurons")
       ->check(whole_number<std::int64_t>(1));

@@ -100,8 +100,8 @@ class Parser {
       });
       if (!header.is_object()) fail("its header is no JSON object");
       return header;
-    } catch (const json::exception& error) {
-      fail("its header is no valid JSON: {}", error.what());
+    } catch (const json::parse_error& error) {
+      fail("its header is no valid JSON (byte {}): it is damaged, fetch or write it again", error.byte);
     }
   }
 

@@ -28,6 +28,10 @@ std::vector<TensorType> infer(const InferContext& context) {
   std::vector<std::int64_t> parts = options.split;
   if (parts.empty()) {
     if (options.num_outputs < 1) context.fail("expects the parts' extents (split) or their number (num_outputs)");
+    constexpr std::int64_t kMostOfNothing = 1024;
+    if (options.num_outputs > (extent > 0 ? extent : kMostOfNothing)) {
+      context.fail("num_outputs = {}: axis {} has only {} elements to split", options.num_outputs, axis, extent);
+    }
     const std::int64_t part = (extent + options.num_outputs - 1) / options.num_outputs;
     for (std::int64_t i = 0; i < options.num_outputs; ++i) {
       parts.push_back(std::max(std::int64_t{0}, std::min(part, extent - i * part)));

@@ -48,6 +48,14 @@ TEST(Window, MayBeAsLargeAsItsNumbers) {
   EXPECT_EQ(complaint("Conv", {{"strides", List{most, most}}}, {4, 3, 3, 3}), "nothing thrown");
 }
 
+TEST(Window, RoundedUpMayEndOutside) {
+  const auto complaint_of = [](const List& kernel) {
+    return complaint("MaxPool", {{"kernel_shape", kernel}, {"strides", List{2, 2}}, {"ceil_mode", true}});
+  };
+  EXPECT_EQ(complaint_of({9, 9}), "nothing thrown");  // 8 inputs, as PyTorch
+  EXPECT_THAT(complaint_of({9, 10}), HasSubstr("a kernel that spans 10 does not fit in 8 inputs"));
+}
+
 TEST(Window, OfATransposedConvolutionIsRefusedLikewise) {
   EXPECT_THAT(complaint("ConvTranspose", {{"strides", List{1, 0}}}), HasSubstr("strides holds 0, expected at least 1"));
   EXPECT_THAT(complaint("ConvTranspose", {{"dilations", List{kHuge, 1}}}), HasSubstr("dilations holds 4611686018427387904"));
