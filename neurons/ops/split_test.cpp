@@ -12,8 +12,8 @@ std::string complaint(std::int64_t parts) {
   return neurons::testing::message_of([&] {
     Graph graph(table());
     const OpDef& split = graph.table()->find("Split");
-    graph.emit_all(split, {graph.input("x", {DType::f32, {2, 6}})},
-                   split.default_options.with({{"axis", std::int64_t{1}}, {"num_outputs", parts}}));
+    const std::vector<Value> inputs = {graph.input("x", {DType::f32, {2, 6}})};
+    graph.emit_all(split, inputs, split.default_options.with({{"axis", std::int64_t{1}}, {"num_outputs", parts}}));
   });
 }
 
