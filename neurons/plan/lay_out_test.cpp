@@ -81,8 +81,8 @@ TEST_F(LayOut, TrainsWithoutPackingAnything) {
   const Value slope = gradients(loss, std::array{w}).front();
   const Value kept = state("w#v", {5, 3});
   const OpDef& update = graph.table()->find("MomentumUpdate");
-  const auto updated =
-      graph.emit_all(update, std::array{slope, w, kept, graph.input("rate", {DType::f32, {}})}, update.default_options);
+  const Value rate = graph.input("rate", {DType::f32, {}});
+  const auto updated = graph.emit_all(update, std::array{slope, w, kept, rate, graph.scalar(1)}, update.default_options);
   graph.assign(w, updated[0]);
   graph.assign(kept, updated[1]);
   const Graph result = lay_out(simplify(graph), *store);

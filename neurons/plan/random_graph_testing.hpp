@@ -60,7 +60,7 @@ class RandomGraph {
       }
       const Value kept = state(weight.shape());
       const OpDef& op = graph.table()->find("MomentumUpdate");
-      const auto updated = graph.emit_all(op, std::array{slopes[i], weight, kept, rate}, op.default_options);
+      const auto updated = graph.emit_all(op, std::array{slopes[i], weight, kept, rate, graph.scalar(0.5)}, op.default_options);
       graph.assign(weight, updated[0]);
       graph.assign(kept, updated[1]);
     }

@@ -77,8 +77,8 @@ class Usage(CliCase):
         large = 2**64
         for command, option, values, expected in [
             ("train", "--epochs", (0, -1, "1e3", 2.5, large), "a whole number from 1 to 9223372036854775807"),
-            ("train", "--seed", (-1, large), f"a whole number from 0 to {large - 1}"),
-            ("train", "--threads", (-1, "two", large), "a whole number from 0 to 2147483647"),
+            ("train", "--seed", (-1, 2**63, large), f"a whole number from 0 to {2**63 - 1}"),
+            ("train", "--threads", (-1, "two", 4097, large), "a whole number from 0 to 4096"),
             ("gradcheck", "--rows", (0, -1, large), "a whole number from 1"),
             ("gradcheck", "--elements", (-1, large), "a whole number from 0"),
             ("gradcheck", "--tolerance", (0, -1, "nan", "inf", "1e999", "x"), "a number above 0"),
