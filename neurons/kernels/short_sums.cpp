@@ -132,9 +132,10 @@ std::optional<ShortSums> short_sums(const Plan& plan) {
 void run_short_sums(const Plan& plan, std::byte* scratch, Worker worker) noexcept {
   const ConvolutionPass& pass = plan.passes.front();
   float* const copy = reinterpret_cast<float*>(scratch);
-  const auto [rows, panels] = share_of_sums(plan, pass, worker);
+  const auto share = share_of_sums(plan, pass, worker);
+  const Range panels = share.panels;
   if (panels.begin == panels.end) return;
-  for_each_band(plan, pass, rows, copy, [&](std::int64_t image, std::int64_t plane, const Range& band, const float* x) {
+  for_each_band(plan, pass, share.rows, copy, [&](std::int64_t image, std::int64_t plane, const Range& band, const float* x) {
     for (std::int64_t row = band.begin; row < band.end; row += plan.short_sums->rows) {
       const std::int64_t count = std::min(plan.short_sums->rows, band.end - row);
       const std::int64_t first = ((image * plan.out[0] + plane) * plan.out[1] + row) * plan.out[2];
