@@ -14,6 +14,7 @@
 #include "neurons/base/error.hpp"
 #include "neurons/spec/fine_tune.hpp"
 #include "neurons/spec/run.hpp"
+#include "neurons/spec/toml_names.hpp"
 
 namespace neurons::cli {
 namespace {
@@ -35,7 +36,7 @@ struct TrainArguments {
   bool quiet = false;
 };
 
-constexpr std::array<std::string_view, 3> kScalings = {"standardise", "min_max", "none"};  // in the order of Scaling
+constexpr auto kScalings = toml_names::kWords<Scaling>;
 
 bool is_model(const TrainArguments& arguments) { return arguments.spec.extension() == ".onnx"; }
 

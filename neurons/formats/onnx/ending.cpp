@@ -5,16 +5,13 @@
 #include <optional>
 
 #include "neurons/graph/option_of.hpp"
+#include "neurons/layers/emit.hpp"
+#include "neurons/ops/common/panels.hpp"
 
 namespace neurons::onnx {
 namespace {
 
 constexpr int kDeepest = 64;  // operators behind each other
-
-const Node* maker_of(Value y) {
-  const ValueInfo& info = y.graph().info(y.id());
-  return info.kind == ValueKind::computed ? &y.graph().node(info.node) : nullptr;
-}
 
 bool is_float(Value x) { return x.type().dtype == DType::f32 || x.type().dtype == DType::f64; }
 
@@ -22,10 +19,6 @@ Value input_of(Value y, const Node& node, std::size_t index = 0) { return y.grap
 
 /// The same operator on another value.
 Value again(Value y, const Node& node, Value x) { return y.graph().emit(*node.op, {x}, node.options); }
-
-Value reshaped(Value x, const Shape& shape) {
-  return emit_with("Reshape", {x}, {{"shape", std::vector<std::int64_t>(shape.extents().begin(), shape.extents().end())}});
-}
 
 /// Along which axis of x the entries lie that a view of it has along `axis`; -1 where they lie along none.
 int axis_before(const Shape& x, const Shape& view, int axis) {
@@ -44,7 +37,7 @@ int axis_before(const Node& transpose, int axis, int rank) {
 /// Behind all operators that give what they take.
 Value origin_of(Value y) {
   for (int depth = 0; depth < kDeepest; ++depth) {
-    const Node* node = maker_of(y);
+    const Node* node = ops::producer(y);
     if (node == nullptr || (node->op->name != "Identity" && node->op->name != "Dropout")) return y;
     y = input_of(y, *node);
   }
@@ -59,7 +52,7 @@ bool is_one(Value x) {
 /// Whether q is 1 - p.
 bool is_rest_of(Value q, Value p) {
   q = origin_of(q);
-  const Node* node = maker_of(q);
+  const Node* node = ops::producer(q);
   return node != nullptr && node->op->name == "Sub" && is_one(input_of(q, *node)) &&
          origin_of(input_of(q, *node, 1)) == origin_of(p);
 }
@@ -85,12 +78,12 @@ std::optional<Scores> of_pair(Value y, const Node& node, int axis, int depth) {
 }
 
 std::optional<Scores> behind(Value y, int axis, int depth) {
-  const Node* node = maker_of(y);
+  const Node* node = ops::producer(y);
   if (node == nullptr || depth > kDeepest || node->inputs.empty() || node->inputs[0] < 0 || !is_float(y)) return std::nullopt;
   const std::string& op = node->op->name;
   const Value x = input_of(y, *node);
   if (op == "Softmax" || op == "LogSoftmax" || op == "Sigmoid") {
-    if (maker_of(x) == nullptr) return std::nullopt;  // nothing was learnt behind it
+    if (ops::producer(x) == nullptr) return std::nullopt;  // nothing was learnt behind it
     if (op == "Sigmoid") return Scores{Ending::each, x};
     if (x.shape().normalized_axis(option_of<std::int64_t>(node->options, "axis")) != axis) return std::nullopt;
     return Scores{op == "Softmax" ? Ending::shares : Ending::logarithms, x};
@@ -112,7 +105,7 @@ std::optional<Scores> behind(Value y, int axis, int depth) {
     if (found) found->value = again(y, *node, found->value);
   } else if (op == "Reshape" || op == "Flatten" || op == "Squeeze" || op == "Unsqueeze") {
     found = look(axis_before(x.shape(), y.shape(), axis));
-    if (found) found->value = reshaped(found->value, y.shape());
+    if (found) found->value = reshape(found->value, y.shape());
   }
   return found;
 }

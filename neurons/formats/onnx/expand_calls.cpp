@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <set>
 
 #include "neurons/base/error.hpp"
 #include "neurons/formats/onnx/operators.hpp"
+#include "neurons/formats/onnx/renaming.hpp"
 
 namespace neurons::onnx {
 namespace {
@@ -27,8 +27,6 @@ class Expanding {
   }
 
  private:
-  using Renamed = std::map<std::string, std::string>;
-
   void add(NodeData node, int depth) {
     const FunctionData* function = find_function(model_, node);
     if (function == nullptr || depth == kDeepestCall || !takes_opsets(*function)) {
@@ -73,7 +71,7 @@ class Expanding {
     }
     for (NodeData& node : nodes) {
       if (!node.name.empty()) node.name = path + node.name;
-      rename(node, renamed);
+      rename_in(node, renamed);
     }
     return nodes;
   }
@@ -90,11 +88,7 @@ class Expanding {
     return path;
   }
 
-  static void rename(std::string& name, const Renamed& renamed) {
-    if (const auto found = renamed.find(name); found != renamed.end()) name = found->second;
-  }
-
-  static void rename(NodeData& node, const Renamed& renamed) {
+  static void rename_in(NodeData& node, const Renamed& renamed) {
     for (std::string& input : node.inputs) rename(input, renamed);
     for (std::string& output : node.outputs) rename(output, renamed);
     for (AttributeData& attribute : node.attributes) {
@@ -102,16 +96,10 @@ class Expanding {
     }
   }
 
-  /// What a body defines itself keeps its name.
-  static void rename_body(AttributeData& attribute, Renamed renamed) {
-    attribute.graph = std::make_shared<GraphData>(*attribute.graph);  // others share it
-    GraphData& body = *attribute.graph;
-    for (const ValueData& input : body.inputs) renamed.erase(input.name);
-    for (const TensorData& data : body.initializers) renamed.erase(data.name);
-    for (const NodeData& node : body.nodes) {
-      for (const std::string& output : node.outputs) renamed.erase(output);
-    }
-    for (NodeData& node : body.nodes) rename(node, renamed);
+  static void rename_body(AttributeData& attribute, const Renamed& outside) {
+    GraphData& body = own_body(attribute);
+    const Renamed renamed = inside(body, outside);
+    for (NodeData& node : body.nodes) rename_in(node, renamed);
     for (ValueData& output : body.outputs) rename(output.name, renamed);
   }
 

@@ -11,6 +11,7 @@
 #include "neurons/formats/onnx/lift_weights.hpp"
 #include "neurons/formats/onnx/one_sample.hpp"
 #include "neurons/layers/emit.hpp"
+#include "neurons/ops/common/panels.hpp"
 #include "neurons/ops/ops.hpp"
 
 namespace neurons::onnx {
@@ -92,16 +93,15 @@ Value by_samples(Value y, std::int64_t batch) {
   for (;;) {
     if (before.shape().rank() == 0) return y;
     if (before.shape()[0] == batch) break;
-    const ValueInfo& info = y.graph().info(before.id());
-    if (info.kind != ValueKind::computed) return y;
-    const Node& node = y.graph().node(info.node);
-    const std::string& op = node.op->name;
+    const Node* node = ops::producer(before);
+    if (node == nullptr) return y;
+    const std::string& op = node->op->name;
     if (op != "Reshape" && op != "Flatten" && op != "Squeeze" && op != "Unsqueeze" && op != "Identity") return y;
-    before = y.graph().value(node.inputs[0]);
+    before = y.graph().value(node->inputs[0]);
   }
   const bool are_single = y.shape().product(1, y.shape().rank()) == 1;
   if (before == y || batch == 0 || !are_single) return y;
-  return emit_with("Reshape", {y}, {{"shape", std::vector{batch, y.shape().elements() / batch}}});
+  return reshape(y, {batch, y.shape().elements() / batch});
 }
 
 }  // namespace

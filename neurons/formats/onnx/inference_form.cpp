@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <set>
 
+#include "neurons/formats/onnx/renaming.hpp"
+
 namespace neurons::onnx {
 namespace {
 
@@ -56,9 +58,7 @@ class Changing {
     for (NodeData& node : nodes) {
       change(node);
       for (AttributeData& attribute : node.attributes) {
-        if (!attribute.graph) continue;
-        attribute.graph = std::make_shared<GraphData>(*attribute.graph);  // others share it
-        change(attribute.graph->nodes);
+        if (attribute.graph) change(own_body(attribute).nodes);
       }
     }
   }

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "neurons/formats/onnx/operators.hpp"
+#include "neurons/formats/onnx/renaming.hpp"
 
 namespace neurons::onnx {
 namespace {
@@ -39,7 +40,6 @@ class Lifting {
 
  private:
   /// Names that a value of a scope has now, by what it was called.
-  using Renamed = std::map<std::string, std::string>;
   using Names = std::vector<std::string>;
 
   void count(const std::vector<NodeData>& nodes) {
@@ -88,18 +88,9 @@ class Lifting {
     return renamed;
   }
 
-  static void rename(std::string& name, const Renamed& renamed) {
-    if (const auto found = renamed.find(name); found != renamed.end()) name = found->second;
-  }
-
   void walk_body(AttributeData& attribute, Renamed renamed, const std::string& path, Names* inputs) {
-    attribute.graph = std::make_shared<GraphData>(*attribute.graph);  // others share it
-    GraphData& body = *attribute.graph;
-    for (const ValueData& input : body.inputs) renamed.erase(input.name);
-    for (const TensorData& data : body.initializers) renamed.erase(data.name);
-    for (const NodeData& node : body.nodes) {
-      for (const std::string& output : node.outputs) renamed.erase(output);
-    }
+    GraphData& body = own_body(attribute);
+    renamed = inside(body, std::move(renamed));
     std::erase_if(body.initializers, [&](const TensorData& data) {
       const auto is_it = [&](const ValueData& input) { return input.name == data.name; };
       if (!is_weight(data) || std::ranges::any_of(body.inputs, is_it)) return false;

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "neurons/formats/onnx/importer.hpp"
+#include "neurons/formats/onnx/renaming.hpp"
 
 namespace neurons::onnx {
 namespace {
@@ -54,10 +55,7 @@ void bind(std::vector<NodeData>& nodes, const FunctionData& function, const Node
 
 /// Whether the attribute has a value for this call.
 bool bind(AttributeData& attribute, const FunctionData& function, const NodeData& call) {
-  if (attribute.graph) {  // shared with other calls
-    attribute.graph = std::make_shared<GraphData>(*attribute.graph);
-    bind(attribute.graph->nodes, function, call);
-  }
+  if (attribute.graph) bind(own_body(attribute).nodes, function, call);
   if (attribute.of_function.empty()) return true;
   const AttributeData* value = call.attribute(attribute.of_function);
   if (value == nullptr) {

@@ -4,6 +4,7 @@
 #include "neurons/base/atomic_file.hpp"
 #include "neurons/base/error.hpp"
 #include "neurons/formats/onnx/model.hpp"
+#include "neurons/formats/onnx/renaming.hpp"
 #include "neurons/formats/onnx/wire.hpp"
 
 namespace neurons::onnx {
@@ -174,9 +175,7 @@ void bring(std::vector<NodeData>& nodes, const std::filesystem::path& folder) {
   for (NodeData& node : nodes) {
     for (AttributeData& attribute : node.attributes) {
       if (attribute.tensor) attribute.tensor = with_elements(*attribute.tensor, folder);
-      if (!attribute.graph) continue;
-      attribute.graph = std::make_shared<GraphData>(*attribute.graph);  // others share it
-      bring(*attribute.graph, folder);
+      if (attribute.graph) bring(own_body(attribute), folder);
     }
   }
 }

@@ -158,12 +158,12 @@ Outputs mel_weight_matrix(const NodeContext& node) {
   const std::int64_t bins = length / 2 + 1;
   if (bands < 1 || length < 1 || rate < 1 || bands > kMostOfMatrix / bins) node.fail("has sizes that cannot be");
   if (!(lowest >= 0 && highest > lowest)) node.fail(fmt::format("from {} to {} hertz there is no band", lowest, highest));
-  constexpr double kScale = 2595;
+  constexpr double kMelScale = 2595;
   constexpr double kCorner = 700;
-  const auto mel = [](double hertz) { return kScale * std::log10(1 + hertz / kCorner); };
+  const auto mel = [](double hertz) { return kMelScale * std::log10(1 + hertz / kCorner); };
   const auto bin_of = [&](std::int64_t edge) {
     const double at = mel(lowest) + static_cast<double>(edge) * (mel(highest) - mel(lowest)) / static_cast<double>(bands + 2);
-    const double hertz = kCorner * (std::pow(10, at / kScale) - 1);
+    const double hertz = kCorner * (std::pow(10, at / kMelScale) - 1);
     return static_cast<std::int64_t>(std::floor(static_cast<double>(length + 1) * hertz / static_cast<double>(rate)));
   };
   Tensor result(DType::f32, {bins, bands});
