@@ -52,6 +52,29 @@ TEST(Convolutions, GiveTheShapesThatTheirFieldsSay) {
             (Shape{2, 5, 4, 5}));
   EXPECT_EQ(result_of(ConvTranspose2d{5, 2, Padding::valid, 2}, {3, 4, 6}), (Shape{2, 5, 8, 12}));
   EXPECT_EQ(result_of(ConvTranspose2d{5, 3, Padding::same, 2}, {3, 4, 6}), (Shape{2, 5, 8, 12}));
+  EXPECT_EQ(result_of(ConvTranspose1d{.filters = 5, .kernel = 4, .stride = 2, .pads = {1, 2}}, {3, 6}), (Shape{2, 5, 11}));
+  EXPECT_EQ(result_of(ConvTranspose2d{.filters = 6, .stride = 2, .groups = 3, .pads = 1, .output_padding = 1}, {3, 4, 6}),
+            (Shape{2, 6, 8, 12}));
+  EXPECT_EQ(result_of(ConvTranspose3d{.filters = 5, .kernel = 2, .dilation = {1, 2, 3}}, {3, 4, 4, 4}), (Shape{2, 5, 5, 6, 7}));
+  EXPECT_EQ(result_of(DepthwiseConv2d{.dilation = {1, 2}}, {6, 9, 9}), (Shape{2, 6, 7, 5}));
+  EXPECT_EQ(result_of(SeparableConv2d{.filters = 5, .padding = Padding::same, .dilation = 3}, {6, 9, 9}), (Shape{2, 5, 9, 9}));
+  EXPECT_EQ(result_of(SeparableConv2d{.filters = 5, .dilation = 3}, {6, 9, 9}), (Shape{2, 5, 3, 3}));
+}
+
+TEST(Convolutions, PadEachEndOfAnAxisByItself) {
+  const auto sums = [](const Layer& layer) {
+    Sequential network({1, 3}, {layer});
+    fill_parameters(network, 1);
+    network.set_parameter(std::string(layer.kind()) + "1.bias", Tensor::of<float>({1}, {0}));
+    return testing::run_network(network, {{"x", Tensor::of<float>({1, 1, 3}, {1, 2, 4})}}).at("y");
+  };
+  EXPECT_THAT(sums(Conv1d{.filters = 1, .kernel = 2, .pads = {2, 0}}), ElementsAre(0, 1, 3, 6));
+  EXPECT_THAT(sums(Conv1d{.filters = 1, .kernel = 2, .pads = {0, 1}}), ElementsAre(3, 6, 4));
+  // uncut: 1 1 2 2 4 4, of a kernel of 3: 1 1 3 2 6 4 4
+  EXPECT_THAT(sums(ConvTranspose1d{.filters = 1, .kernel = 3, .stride = 2, .pads = {2, 1}}), ElementsAre(3, 2, 6, 4));
+  EXPECT_THAT(sums(ConvTranspose1d{.filters = 1, .kernel = 3, .stride = 2, .pads = {2, 1}, .output_padding = 1}),
+              ElementsAre(3, 2, 6, 4, 4));
+  EXPECT_EQ(result_of(Conv2d{.filters = 1, .pads = {1, 0, 2, 3}}, {1, 5, 5}), (Shape{2, 1, 6, 6}));
 }
 
 TEST(Convolutions, HaveTheParametersOfTheirWindows) {
@@ -67,6 +90,8 @@ TEST(Convolutions, HaveTheParametersOfTheirWindows) {
   EXPECT_THAT(shapes(SeparableConv2d{.filters = 8, .kernel = {3, 2}, .multiplier = 2}),
               ElementsAre("separable_conv2d1.bias [8]", "separable_conv2d1.depthwise [8, 1, 3, 2]",
                           "separable_conv2d1.pointwise [8, 8, 1, 1]"));
+  EXPECT_THAT(shapes(ConvTranspose2d{.filters = 8, .bias = false, .groups = 4}),
+              ElementsAre("conv_transpose2d1.weight [4, 2, 3, 3]"));
   EXPECT_THAT(shapes(ConvTranspose2d{8, 2}), ElementsAre("conv_transpose2d1.bias [8]", "conv_transpose2d1.weight [4, 8, 2, 2]"));
 }
 
@@ -147,6 +172,28 @@ TEST(Convolutions, SayWhatDoesNotFit) {
       complaint(Conv2d{.filters = 4, .kernel = 3, .dilation = {1, 6}, .pads = 1}, {1, 5, 9}),
       "conv2d1: a window that spans 13 does not fit into 9 places and 2 of padding, on spatial axis 1; make it smaller, or give "
       "more pads");
+  EXPECT_EQ(complaint(Conv2d{.filters = 4, .pads = {1, 2, 3}}, {1, 5, 9}),
+            "conv2d1: pads = [1, 2, 3]: expected one number, 2 (one for each spatial axis) or 4 (all begins, then all ends)");
+  EXPECT_EQ(complaint(Conv1d{.filters = 4, .pads = {1, 2, 3}}, {1, 5}),
+            "conv1d1: pads = [1, 2, 3]: expected one number, or 2 (all begins, then all ends)");
+  EXPECT_EQ(complaint(Conv2d{.filters = 4, .pads = {1, 1, 1, -1}}, {1, 5, 9}), "conv2d1: pads = -1 must be at least 0");
+  EXPECT_EQ(
+      complaint(Conv2d{.filters = 4, .kernel = 9, .pads = {1, 0, 2, 0}}, {1, 5, 9}),
+      "conv2d1: a window that spans 9 does not fit into 5 places and 3 of padding, on spatial axis 0; make it smaller, or give "
+      "more pads");
+  EXPECT_EQ(complaint(ConvTranspose2d{.filters = 4, .groups = 3}, {6, 9, 9}),
+            "conv_transpose2d1: groups = 3 must divide 6 channels and 4 filters");
+  EXPECT_EQ(complaint(ConvTranspose2d{.padding = "same", .pads = 1}, {6, 9, 9}),
+            "conv_transpose2d1: give either padding = \"same\" or pads, not both");
+  EXPECT_EQ(complaint(ConvTranspose2d{.padding = "same", .stride = 2, .output_padding = 1}, {6, 9, 9}),
+            "conv_transpose2d1: output_padding = 1 with padding = \"same\", which alone says how many results there are; give pads "
+            "instead");
+  EXPECT_EQ(complaint(ConvTranspose2d{.stride = {1, 2}, .output_padding = 1}, {6, 9, 9}),
+            "conv_transpose2d1: output_padding = 1 must be smaller than the stride, 1, or the dilation, 1, on spatial axis 0");
+  EXPECT_EQ(complaint(ConvTranspose2d{.output_padding = -1}, {6, 9, 9}),
+            "conv_transpose2d1: output_padding = -1 must be at least 0");
+  EXPECT_THAT(complaint(ConvTranspose2d{.kernel = 3, .pads = 6}, {1, 9, 9}),
+              ::testing::AllOf(::testing::StartsWith("conv_transpose2d1"), HasSubstr("pads 6 and 6 are more than the 11 results")));
   EXPECT_EQ(complaint(Conv2d{.filters = 4, .kernel = 3, .dilation = INT64_MAX}, {1, 5, 9}).substr(0, 20), "conv2d1: a window th");
   EXPECT_EQ(
       complaint(SeparableConv2d{.filters = 4, .kernel = 6}, {1, 5, 9}),

@@ -12,10 +12,30 @@ std::vector<std::int64_t> Extents::for_axes(std::string_view what, int axes, std
   if (values_.size() != 1 && values_.size() != count) {
     fail_input("{} = [{}]: expected one number, or {} (one for each spatial axis)", what, fmt::join(values_, ", "), axes);
   }
+  require_least(what, least);
+  return values_.size() == 1 ? std::vector<std::int64_t>(count, values_.front()) : values_;
+}
+
+std::vector<std::int64_t> Extents::for_ends(std::string_view what, int axes) const {
+  const auto count = static_cast<std::size_t>(axes);
+  if (values_.size() == 2 * count) {
+    require_least(what, 0);
+    return values_;
+  }
+  if (values_.size() > 1 && values_.size() != count) {
+    fail_input("{} = [{}]: expected one number, {}{} (all begins, then all ends)", what, fmt::join(values_, ", "),
+               axes == 1 ? "or " : fmt::format("{} (one for each spatial axis) or ", axes), 2 * axes);
+  }
+  const std::vector<std::int64_t> begins = for_axes(what, axes, 0, 0);
+  std::vector<std::int64_t> ends = begins;
+  ends.insert(ends.end(), begins.begin(), begins.end());
+  return ends;
+}
+
+void Extents::require_least(std::string_view what, std::int64_t least) const {
   for (const std::int64_t value : values_) {
     if (value < least) fail_input("{} = {} must be at least {}", what, value, least);
   }
-  return values_.size() == 1 ? std::vector<std::int64_t>(count, values_.front()) : values_;
 }
 
 bool Extents::from_attribute(const AttributeValue& value) {

@@ -22,14 +22,14 @@ namespace neurons {
 
 const std::map<std::string, Layer>& layer_kinds() {
   static const auto kKinds =
-      table_of_kinds<Layer, Dense, Conv1d, Conv2d, Conv3d, DepthwiseConv2d, SeparableConv2d, ConvTranspose2d, MaxPool1d, MaxPool2d,
-                     MaxPool3d, AveragePool1d, AveragePool2d, AveragePool3d, LpPool1d, LpPool2d, LpPool3d, GlobalMaxPool,
-                     GlobalAveragePool, BatchNorm, LayerNorm, GroupNorm, InstanceNorm, RmsNorm, LocalResponseNorm, SimpleRnn, Lstm,
-                     Gru, Dropout, SpatialDropout, Upsample2d, Resize2d, Flatten, Reshape, Add, Multiply, Concatenate, Embedding,
-                     PositionalEncoding, LearnedPositions, PaddingMask, MultiHeadAttention, TransformerEncoder, TransformerDecoder,
-                     TemporalConv, LastStep, MeanOverTime, AttentionPool, FoldTime, UnfoldTime, Identity, Relu, Relu6, LeakyRelu,
-                     PRelu, Elu, Selu, Celu, Gelu, Silu, Mish, Softplus, Softsign, Sigmoid, HardSigmoid, Tanh, HardSwish, Softmax,
-                     LogSoftmax>();
+      table_of_kinds<Layer, Dense, Conv1d, Conv2d, Conv3d, DepthwiseConv2d, SeparableConv2d, ConvTranspose1d, ConvTranspose2d,
+                     ConvTranspose3d, MaxPool1d, MaxPool2d, MaxPool3d, AveragePool1d, AveragePool2d, AveragePool3d, LpPool1d,
+                     LpPool2d, LpPool3d, GlobalMaxPool, GlobalAveragePool, BatchNorm, LayerNorm, GroupNorm, InstanceNorm, RmsNorm,
+                     LocalResponseNorm, SimpleRnn, Lstm, Gru, Dropout, SpatialDropout, Upsample2d, Resize2d, Flatten, Reshape, Add,
+                     Multiply, Concatenate, Embedding, PositionalEncoding, LearnedPositions, PaddingMask, MultiHeadAttention,
+                     TransformerEncoder, TransformerDecoder, TemporalConv, LastStep, MeanOverTime, AttentionPool, FoldTime,
+                     UnfoldTime, Identity, Relu, Relu6, LeakyRelu, PRelu, Elu, Selu, Celu, Gelu, Silu, Mish, Softplus, Softsign,
+                     Sigmoid, HardSigmoid, Tanh, HardSwish, Softmax, LogSoftmax>();
   return kKinds;
 }
 

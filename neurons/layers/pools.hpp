@@ -5,38 +5,65 @@
 
 namespace neurons {
 
-enum class PoolOf : std::uint8_t {
-  maximum,
-  mean,  ///< of the inputs alone: padding does not count
-};
+enum class PoolOf : std::uint8_t { maximum, mean };
+
+/// The fields of a pool's window.
+template <typename Self, typename Visitor>
+void visit_window(Self& self, Visitor& visit) {
+  visit("size", self.size);
+  visit("stride", self.stride);
+  visit("padding", self.padding);
+  visit("pads", self.pads);
+  visit("dilation", self.dilation);
+  visit("ceil_mode", self.ceil_mode);
+}
 
 /// x: [batch, channels, spatial…] with 1, 2 or 3 spatial axes; y: the same with fewer pixels, with the defaults an n-th of them
-/// along each axis for size n. Throws InputError where the rank is another or the window does not fit.
-template <PoolOf kOf, int kAxes>
-struct Pool {
-  static constexpr std::string_view kKinds[2][3] = {{"max_pool1d", "max_pool2d", "max_pool3d"},
-                                                    {"average_pool1d", "average_pool2d", "average_pool3d"}};
-  static constexpr std::string_view kKind = kKinds[static_cast<int>(kOf)][kAxes - 1];
+/// along each axis for size n. Throws InputError where the rank is another, the window does not fit, or one sees padding alone.
+template <int kAxes>
+struct MaxPool {
+  static constexpr std::string_view kKinds[3] = {"max_pool1d", "max_pool2d", "max_pool3d"};
+  static constexpr std::string_view kKind = kKinds[kAxes - 1];
   Extents size = 2;
   Extents stride{};  ///< none: the size, so that windows do not meet
   std::string padding = Padding::valid;
-  Extents pads{};  ///< places at each side of an axis that count for nothing, instead of `padding`
+  Extents pads{};  ///< places at the ends of each axis that count for nothing, instead of `padding`
+  Extents dilation = 1;
+  bool ceil_mode = false;  ///< whether a last window may reach over the end where strides leave inputs unseen
 
   template <typename Self, typename Visitor>
   static void fields(Self& self, Visitor&& visit) {
-    visit("size", self.size);
-    visit("stride", self.stride);
-    visit("padding", self.padding);
-    visit("pads", self.pads);
+    visit_window(self, visit);
   }
   Value build(BuildContext& context, const std::vector<Value>& inputs) const;
 };
-using MaxPool1d = Pool<PoolOf::maximum, 1>;
-using MaxPool2d = Pool<PoolOf::maximum, 2>;
-using MaxPool3d = Pool<PoolOf::maximum, 3>;
-using AveragePool1d = Pool<PoolOf::mean, 1>;
-using AveragePool2d = Pool<PoolOf::mean, 2>;
-using AveragePool3d = Pool<PoolOf::mean, 3>;
+using MaxPool1d = MaxPool<1>;
+using MaxPool2d = MaxPool<2>;
+using MaxPool3d = MaxPool<3>;
+
+/// The same with the mean of what each window shows.
+template <int kAxes>
+struct AveragePool {
+  static constexpr std::string_view kKinds[3] = {"average_pool1d", "average_pool2d", "average_pool3d"};
+  static constexpr std::string_view kKind = kKinds[kAxes - 1];
+  Extents size = 2;
+  Extents stride{};
+  std::string padding = Padding::valid;
+  Extents pads{};
+  Extents dilation = 1;
+  bool ceil_mode = false;
+  bool count_include_pad = false;  ///< whether padding counts, as zeros: PyTorch's default is true
+
+  template <typename Self, typename Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    visit_window(self, visit);
+    visit("count_include_pad", self.count_include_pad);
+  }
+  Value build(BuildContext& context, const std::vector<Value>& inputs) const;
+};
+using AveragePool1d = AveragePool<1>;
+using AveragePool2d = AveragePool<2>;
+using AveragePool3d = AveragePool<3>;
 
 /// The same with the p-norm of what each window shows, (Σ |x|^p)^(1/p).
 template <int kAxes>
@@ -44,17 +71,16 @@ struct LpPool {
   static constexpr std::string_view kKinds[3] = {"lp_pool1d", "lp_pool2d", "lp_pool3d"};
   static constexpr std::string_view kKind = kKinds[kAxes - 1];
   Extents size = 2;
-  Extents stride{};                      ///< none: the size, so that windows do not meet
-  std::string padding = Padding::valid;  ///< places beyond the border are 0
-  Extents pads{};                        ///< such places at each side of an axis, instead of `padding`
-  std::int64_t p = 2;                    ///< at least 1
+  Extents stride{};
+  std::string padding = Padding::valid;
+  Extents pads{};
+  Extents dilation = 1;
+  bool ceil_mode = false;
+  std::int64_t p = 2;  ///< at least 1
 
   template <typename Self, typename Visitor>
   static void fields(Self& self, Visitor&& visit) {
-    visit("size", self.size);
-    visit("stride", self.stride);
-    visit("padding", self.padding);
-    visit("pads", self.pads);
+    visit_window(self, visit);
     visit("p", self.p);
   }
   Value build(BuildContext& context, const std::vector<Value>& inputs) const;

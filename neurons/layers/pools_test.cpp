@@ -42,6 +42,10 @@ TEST(Pools, GiveTheShapesThatTheirFieldsSay) {
   EXPECT_EQ(pooled(LpPool1d{4, 3}, {3, 10}), (Shape{2, 3, 3}));
   EXPECT_EQ(pooled(LpPool2d{.size = 3, .pads = 1, .p = 1}, {3, 6, 9}), (Shape{2, 3, 2, 3}));
   EXPECT_EQ(pooled(LpPool3d{2}, {3, 4, 6, 8}), (Shape{2, 3, 2, 3, 4}));
+  EXPECT_EQ(pooled(MaxPool1d{.size = 2, .stride = 2, .ceil_mode = true}, {3, 5}), (Shape{2, 3, 3}));
+  EXPECT_EQ(pooled(MaxPool1d{.size = 3, .stride = 2, .ceil_mode = true}, {3, 2}), (Shape{2, 3, 1}));
+  EXPECT_EQ(pooled(MaxPool2d{.size = 2, .stride = 1, .dilation = {1, 3}}, {3, 10, 13}), (Shape{2, 3, 9, 10}));
+  EXPECT_EQ(pooled(AveragePool2d{.size = 3, .stride = 1, .pads = {0, 1, 2, 2}}, {3, 10, 13}), (Shape{2, 3, 10, 14}));
   EXPECT_EQ(pooled(GlobalAveragePool{}, {3, 7, 5}), (Shape{2, 3}));
   EXPECT_EQ(pooled(GlobalMaxPool{}, {3, 7}), (Shape{2, 3}));
 }
@@ -52,6 +56,12 @@ TEST(Pools, TakeTheLargestOrTheMean) {
   EXPECT_THAT(values_of(AveragePool2d{2, 1}, {1, 3, 3}, x), ElementsAre(4, 1, 2.5, 2));
   EXPECT_THAT(values_of(AveragePool2d{2, 2, Padding::same}, {1, 3, 3}, x), ElementsAre(4, -1.5, -1.5, -1));
   EXPECT_THAT(values_of(AveragePool2d{.size = 3, .pads = 1}, {1, 3, 3}, x), ElementsAre(4)) << "the padding does not count";
+  EXPECT_THAT(values_of(AveragePool2d{.size = 3, .pads = 1, .count_include_pad = true}, {1, 3, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9}),
+              ElementsAre(12.0F / 9));
+  EXPECT_THAT(values_of(AveragePool1d{.size = 2, .ceil_mode = true}, {1, 3}, {3, -4, 7}), ElementsAre(-0.5F, 7));
+  EXPECT_THAT(values_of(MaxPool1d{.size = 2, .stride = 1, .dilation = 2}, {1, 4}, {3, 9, 7, 1}), ElementsAre(7, 9));
+  EXPECT_THAT(values_of(MaxPool1d{.size = 2, .stride = 2, .pads = {1, 0}}, {1, 3}, {-3, -9, -7}), ElementsAre(-3, -7));
+  EXPECT_THAT(values_of(LpPool1d{.size = 2, .stride = 1, .dilation = 2}, {1, 4}, {3, 0, 4, -7}), ElementsAre(5, 7));
   EXPECT_THAT(values_of(LpPool2d{.size = 2, .p = 1}, {1, 3, 3}, x), ElementsAre(16));
   EXPECT_THAT(values_of(LpPool1d{2}, {1, 5}, {3, -4, 0, 0, 7}), ElementsAre(5, 0));
   EXPECT_THAT(values_of(GlobalMaxPool{}, {1, 3, 3}, x), ElementsAre(8));
@@ -94,6 +104,14 @@ TEST(Pools, SayWhatIsWrong) {
       "give padding = \"same\"");
   EXPECT_EQ(message(MaxPool2d{.size = 2, .pads = 2}, {3, 8, 8}),
             "max_pool2d1: pads of 2 must be smaller than the window, which is 2, on spatial axis 0: it would see padding alone");
+  EXPECT_EQ(message(MaxPool2d{.size = 2, .pads = {0, 0, 1, 3}, .dilation = 2}, {3, 8, 8}),
+            "max_pool2d1: pads of 3 must be smaller than the window, which is 3, on spatial axis 1: it would see padding alone");
+  EXPECT_EQ(
+      message(MaxPool2d{.size = 2, .dilation = {1, 8}}, {3, 8, 8}),
+      "max_pool2d1: a window that spans 9 does not fit into 8 places and 0 of padding, on spatial axis 1; make it smaller, or give "
+      "padding = \"same\"");
+  EXPECT_THAT(message(MaxPool1d{.size = 2, .pads = 2, .dilation = 4}, {3, 1}), ::testing::HasSubstr("sees padding alone"));
+  EXPECT_THAT(message(MaxPool1d{.size = 9, .ceil_mode = true}, {3, 0}), ::testing::StartsWith("max_pool1d1"));
   EXPECT_EQ(message(LpPool1d{.p = 0}, {3, 8}), "lp_pool1d1: p = 0 must be at least 1");
   EXPECT_EQ(message(LpPool2d{}, {3, 8}),
             "lp_pool2d1: expects [batch, channels, height, width], got [1, 3, 8]; add a Reshape with one "

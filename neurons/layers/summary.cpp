@@ -125,19 +125,21 @@ std::vector<LayerSummary> summarize(const Network& network) {
 
 std::string to_string(const std::vector<LayerSummary>& layers) {
   std::size_t name_width = 5;
+  std::size_t kind_width = 13;
   std::size_t shape_width = 6;
   LayerSummary sum;
   for (const LayerSummary& layer : layers) {
     name_width = std::max(name_width, layer.name.size());
+    kind_width = std::max(kind_width, layer.kind.size());
     shape_width = std::max(shape_width, layer.output.to_string().size());
     sum.parameters += layer.parameters;
     sum.trained += layer.trained;
     sum.flops += layer.flops;
   }
-  std::string text = fmt::format("{:<{}}  {:<13}  {:>{}}  {:>12}  {:>12}  {}\n", "layer", name_width, "kind", "output", shape_width,
-                                 "parameters", "FLOP/sample", "from");
+  std::string text = fmt::format("{:<{}}  {:<{}}  {:>{}}  {:>12}  {:>12}  {}\n", "layer", name_width, "kind", kind_width, "output",
+                                 shape_width, "parameters", "FLOP/sample", "from");
   for (const LayerSummary& layer : layers) {
-    text += fmt::format("{:<{}}  {:<13}  {:>{}}  {:>12}  {:>12}  {}\n", layer.name, name_width, layer.kind,
+    text += fmt::format("{:<{}}  {:<{}}  {:>{}}  {:>12}  {:>12}  {}\n", layer.name, name_width, layer.kind, kind_width,
                         layer.output.to_string(), shape_width, grouped(layer.parameters),
                         grouped(static_cast<std::int64_t>(layer.flops)), fmt::join(layer.from, ", "));
   }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "neurons/layers/activations.hpp"
+#include "neurons/layers/convolutions.hpp"
 #include "neurons/layers/dense.hpp"
 #include "neurons/layers/shapes.hpp"
 
@@ -33,6 +34,12 @@ TEST(Summary, CountsParametersAndWorkOfEachCall) {
   EXPECT_EQ(layers[2].flops, layers[1].flops);
   EXPECT_EQ(layers[3].from, (std::vector<std::string>{"dense1", "dense1"}));
   EXPECT_THAT(to_string(layers), ::testing::HasSubstr("4 layers, 42 parameters (36 trained)"));
+}
+
+TEST(Summary, ColumnsAreAsWideAsTheLongestKind) {
+  Network network;
+  network.output("y", network.add(ConvTranspose2d{}, network.input("x", {1, 3, 3}), "a"));
+  EXPECT_THAT(to_string(summarize(network)), ::testing::StartsWith("layer  kind                 output"));
 }
 
 TEST(Summary, LayersWhoseNamesBeginAlike) {

@@ -27,9 +27,7 @@ std::string auto_pad_of(const Graph& graph, const std::string& padding) {
 Attribute border_of(const Graph& graph, const std::string& padding, const Extents& pads, int axes) {
   if (pads.empty()) return {"auto_pad", auto_pad_of(graph, padding)};
   if (padding != Padding::valid) fail_input("{}: give either padding = \"{}\" or pads, not both", graph.scope(), padding);
-  std::vector<std::int64_t> both = axes_of(graph, pads, "pads", axes, 0);
-  both.insert(both.end(), both.begin(), both.begin() + axes);
-  return {"pads", both};
+  return {"pads", pads.for_ends(graph.scope() + ": pads", axes)};
 }
 
 void require_room(const Graph& graph, Value x, const std::vector<std::int64_t>& kernel, const std::vector<std::int64_t>& dilation,
@@ -39,7 +37,7 @@ void require_room(const Graph& graph, Value x, const std::vector<std::int64_t>& 
   const auto* pads = std::get_if<std::vector<std::int64_t>>(&border.value);
   for (std::size_t i = 0; i < kernel.size(); ++i) {
     const std::int64_t input = x.shape()[static_cast<int>(i) + 2];
-    const double padding = pads == nullptr ? 0 : 2 * static_cast<double>((*pads)[i]);
+    const double padding = pads == nullptr ? 0 : static_cast<double>((*pads)[i]) + static_cast<double>((*pads)[i + kernel.size()]);
     const double apart = dilation.empty() ? 1 : static_cast<double>(dilation[i]);
     const double span = static_cast<double>(kernel[i] - 1) * apart + 1;  // exact up to 2^53: far beyond what fits
     if (span <= static_cast<double>(input) + padding) continue;

@@ -22,7 +22,7 @@ Value image_input(BuildContext& context, const std::vector<Value>& inputs, int a
 /// ONNX's name of a padding. Throws InputError for unknown ones.
 std::string auto_pad_of(const Graph& graph, const std::string& padding);
 
-/// ONNX's attribute for the border: `pads` at both sides of each axis, or `padding` where there are none. Throws InputError for
+/// ONNX's attribute for the border: `pads` at the ends of each axis, or `padding` where there are none. Throws InputError for
 /// both.
 Attribute border_of(const Graph& graph, const std::string& padding, const Extents& pads, int axes);
 
