@@ -106,7 +106,7 @@ def adam7(width, height, bits, filters=0):
     return rows
 
 
-def jpeg(components, progressive=False, sampling=0x11, restart=0, adobe=None, precision=8):
+def jpeg(components, progressive=False, sampling=0x11, restart=0, adobe=None, precision=8, exif=b""):
     """One flat block of 8×8 pixels (or what `sampling` makes of it): every DC and AC code is a single 0 bit."""
 
     def segment(marker, data):
@@ -120,6 +120,7 @@ def jpeg(components, progressive=False, sampling=0x11, restart=0, adobe=None, pr
                     + b"".join(bytes([i, sampling if i == 1 else 0x11, 0]) for i in ids))
     blocks = components - 1 + (sampling >> 4) * (sampling & 15) if components > 1 else 1
     head = segment(0xEE, b"Adobe" + struct.pack(">HHHB", 100, 0, 0, adobe)) if adobe is not None else b""
+    head += segment(0xE1, b"Exif\0\0" + exif) if exif else b""
     head += segment(0xDD, struct.pack(">H", restart)) if restart else b""
 
     def scan(chosen, first, last, bits):
@@ -168,6 +169,8 @@ def make_picture():
         "subsampled_progressive.jpg": jpeg(3, progressive=True, sampling=0x21),
         "restart.jpg": jpeg(1, restart=1),
         "twelve_bits.jpg": jpeg(1, precision=12),
+        "exif.jpg": jpeg(1, exif=b"MM\0*" + struct.pack(">IHHHIHHI", 8, 1, 274, 3, 1, 6, 0, 0)),
+        "exif_little_endian.jpg": jpeg(3, exif=b"II*\0" + struct.pack("<IHHHIHHI", 8, 1, 274, 3, 1, 3, 0, 0)),
     }
 
 

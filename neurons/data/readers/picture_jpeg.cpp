@@ -6,8 +6,10 @@
 #include <jerror.h>
 
 #include <csetjmp>
+#include <utility>
 #include <vector>
 
+#include "neurons/data/readers/exif.hpp"
 #include "neurons/data/readers/picture_decoders.hpp"
 #include "neurons/data/readers/pictures.hpp"
 
@@ -18,6 +20,8 @@ namespace {
 constexpr std::int64_t kMaxPixelsPerByte = 64 * 8;
 /// Scans of a progressive picture; real ones have about ten. More only cost time: each goes over all blocks.
 constexpr int kMaxScans = 100;
+constexpr int kExifMarker = JPEG_APP0 + 1;
+constexpr unsigned kWholeMarker = 0xFFFF;
 
 /// libjpeg's state, and what its callbacks need.
 struct Reader {
@@ -64,21 +68,36 @@ bool read_header(Reader& reader, std::span<const std::byte> bytes) {
   jpeg_create_decompress(&reader.jpeg);
   reader.jpeg.progress = &reader.progress;
   jpeg_mem_src(&reader.jpeg, reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<unsigned long>(bytes.size()));
+  jpeg_save_markers(&reader.jpeg, kExifMarker, kWholeMarker);
   jpeg_read_header(&reader.jpeg, TRUE);
   return true;
 }
 
-bool read_rows(Reader& reader, const PictureSize& size, JSAMPROW row, std::uint8_t* out) {
+/// Of the first marker that tells; 1, as it lies, if none does.
+int orientation_of(const Reader& reader) {
+  for (jpeg_saved_marker_ptr marker = reader.jpeg.marker_list; marker != nullptr; marker = marker->next) {
+    if (marker->marker != kExifMarker) continue;
+    const int orientation = exif_orientation(std::as_bytes(std::span(marker->data, marker->data_length)));
+    if (orientation != 0) return orientation;
+  }
+  return 1;
+}
+
+bool read_rows(Reader& reader, const PictureSize& size, const PixelSteps& steps, JSAMPROW row, std::uint8_t* out) {
   if (setjmp(reader.jump) != 0) return false;
   reader.jpeg.out_color_space = size.channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
   jpeg_start_decompress(&reader.jpeg);
   while (reader.jpeg.output_scanline < reader.jpeg.output_height) {
     const auto y = static_cast<std::int64_t>(reader.jpeg.output_scanline);
     jpeg_read_scanlines(&reader.jpeg, &row, 1);
-    put_row(row, y, size, out);
+    put_row(row, y, reader.jpeg.output_width, size, steps, out);
   }
   jpeg_finish_decompress(&reader.jpeg);
   return true;
+}
+
+[[noreturn]] void fail_damaged(const Reader& reader, const std::string& name) {
+  fail_input("{}: is no whole JPEG: {}", name, reader.message);
 }
 
 bool recognises(std::span<const std::byte> bytes) noexcept {
@@ -86,7 +105,8 @@ bool recognises(std::span<const std::byte> bytes) noexcept {
 }
 
 PictureSize size_of(const Reader& reader, std::span<const std::byte> bytes, const std::string& name) {
-  const PictureSize size{reader.jpeg.num_components, reader.jpeg.image_height, reader.jpeg.image_width};
+  PictureSize size{reader.jpeg.num_components, reader.jpeg.image_height, reader.jpeg.image_width};
+  if (lies_on_side(orientation_of(reader))) std::swap(size.height, size.width);
   if (size.width > kMaxPictureSide || size.height > kMaxPictureSide) {
     fail_input("{}: is {}×{} pixels, expected sides from 1 to {}", name, size.width, size.height, kMaxPictureSide);
   }
@@ -101,16 +121,15 @@ PictureSize size_of(const Reader& reader, std::span<const std::byte> bytes, cons
 
 PictureSize read_size(std::span<const std::byte> bytes, const std::string& name) {
   Reader reader;
-  if (!read_header(reader, bytes)) fail_input("{}: is no whole JPEG: {}", name, reader.message);
+  if (!read_header(reader, bytes)) fail_damaged(reader, name);
   return size_of(reader, bytes, name);
 }
 
 void decode(std::span<const std::byte> bytes, const std::string& name, const PictureSize& size, std::uint8_t* out) {
-  std::vector<JSAMPLE> row(static_cast<std::size_t>(size.channels * size.width));
   Reader reader;
-  if (!read_header(reader, bytes) || !read_rows(reader, size, row.data(), out)) {
-    fail_input("{}: is no whole JPEG: {}", name, reader.message);
-  }
+  if (!read_header(reader, bytes)) fail_damaged(reader, name);
+  std::vector<JSAMPLE> row(static_cast<std::size_t>(size.channels) * reader.jpeg.image_width);
+  if (!read_rows(reader, size, upright_steps(orientation_of(reader), size), row.data(), out)) fail_damaged(reader, name);
 }
 
 }  // namespace

@@ -106,7 +106,8 @@ void decode(std::span<const std::byte> bytes, const std::string& name, const Pic
   for (std::size_t begin = 0; begin < samples.size(); begin += row_bytes) rows.push_back(samples.data() + begin);
   Reader reader(bytes);
   if (!read_rows(reader, rows.data(), row_bytes)) fail_input("{}: is no whole PNG: {}", name, reader.message);
-  for (std::int64_t y = 0; y < size.height; ++y) put_row(rows[static_cast<std::size_t>(y)], y, size, out);
+  const PixelSteps steps{0, 1, size.width};
+  for (std::int64_t y = 0; y < size.height; ++y) put_row(rows[static_cast<std::size_t>(y)], y, size.width, size, steps, out);
 }
 
 }  // namespace

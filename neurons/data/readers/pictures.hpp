@@ -15,7 +15,8 @@
 namespace neurons {
 
 /// A picture as u8 [channels, height, width]; channels is 1 for grey and 3 for colour. 16-bit samples are rounded to 8, palettes
-/// expanded, transparency dropped. Throws InputError for anything that is not a whole PNG or JPEG.
+/// expanded, transparency dropped, photographs turned upright as their Exif orientation says. Throws InputError for anything that
+/// is not a whole PNG or JPEG.
 Tensor read_picture(const std::filesystem::path& path);
 Tensor parse_picture(std::span<const std::byte> bytes, const std::string& name);
 
