@@ -6,29 +6,12 @@
 #include <limits>
 
 #include "neurons/data/picture_shape.hpp"
+#include "neurons/data/place_of_value.hpp"
 
 namespace neurons {
 namespace {
 
 std::string name_of(const Dataset& data) { return data.source.empty() ? "dataset" : data.source; }
-
-/// Where element `flat` of a tensor lies: "sample 3, column petal_width" or "sample 3, element [0, 5, 7]".
-std::string place_of(std::size_t flat, const Shape& shape, const std::vector<std::string>& column_names) {
-  const auto width = static_cast<std::size_t>(shape.product(1, shape.rank()));
-  std::string place = fmt::format("sample {} (from 0)", flat / width);
-  const std::size_t within = flat % width;
-  if (shape.rank() == 2) {
-    return place +
-           (within < column_names.size() ? fmt::format(", column {}", column_names[within]) : fmt::format(", column {}", within));
-  }
-  const auto strides = shape.strides();
-  std::string element;
-  for (int axis = 1; axis < shape.rank(); ++axis) {
-    const std::int64_t index = static_cast<std::int64_t>(within) / strides[static_cast<std::size_t>(axis)] % shape[axis];
-    element += fmt::format("{}{}", axis > 1 ? ", " : "", index);
-  }
-  return fmt::format("{}, element [{}]", place, element);
-}
 
 /// The first value that is NaN or infinite, or the end.
 std::size_t first_not_finite(std::span<const float> values) {
@@ -42,7 +25,7 @@ void require_finite(const Dataset& data, const Tensor& tensor, std::string_view 
   const std::size_t bad = first_not_finite(values);
   if (bad == values.size()) return;
   fail_input("{}: {}: {} is {}, expected a finite number; repair or leave out the sample", name_of(data), part,
-             place_of(bad, tensor.shape(), column_names), values[bad]);
+             place_of_value(bad, tensor.shape(), column_names), values[bad]);
 }
 
 /// Numbers, or NaN for those of steps that do not count.
@@ -52,7 +35,7 @@ void require_targets(const Dataset& data) {
   const auto bad = std::ranges::find_if(values, [](float value) { return std::isinf(value); });
   if (bad == values.end()) return;
   fail_input("{}: targets: {} is {}, expected a finite number, or NaN where a step does not count", name_of(data),
-             place_of(static_cast<std::size_t>(bad - values.begin()), data.targets.shape(), {}), *bad);
+             place_of_value(static_cast<std::size_t>(bad - values.begin()), data.targets.shape()), *bad);
 }
 
 /// Calls visit(sample, first, count): `count` steps behind the length of that sample, the first of them step `first` of all.
@@ -103,7 +86,7 @@ void require_tokens(const Dataset& data) {
   const auto bad = std::ranges::find_if(tokens, [](std::int64_t token) { return token < 0; });
   if (bad == tokens.end()) return;
   fail_input("{}: token {} of {} is below 0", name_of(data), *bad,
-             place_of(static_cast<std::size_t>(bad - tokens.begin()), data.inputs.shape(), {}));
+             place_of_value(static_cast<std::size_t>(bad - tokens.begin()), data.inputs.shape()));
 }
 
 void gather_rows(const Tensor& from, std::span<const std::int64_t> indices, Tensor& into) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "neurons/base/atomic_file.hpp"
+#include "neurons/data/readers/npy_types.hpp"
 #include "neurons/data/readers/stored_shape.hpp"
 #include "neurons/data/readers/zip.hpp"
 
@@ -20,13 +21,6 @@ namespace {
 
 constexpr std::string_view kMagic = "\x93NUMPY";
 constexpr std::string_view kSuffix = ".npy";
-
-struct NpyType {
-  std::string_view code;
-  DType dtype;
-};
-constexpr NpyType kNpyTypes[] = {{"<f4", DType::f32}, {"<f8", DType::f64}, {"<i4", DType::i32},
-                                 {"<i8", DType::i64}, {"|u1", DType::u8},  {"|b1", DType::boolean}};
 
 struct NpyHeader {
   std::optional<std::string_view> type;
@@ -124,21 +118,12 @@ class HeaderParser {
   const std::string& name_;
 };
 
-DType dtype_of_code(std::string_view code, const std::string& name) {
-  for (const auto& [known, dtype] : kNpyTypes) {
-    if (code == known || (code.size() == 3 && size_of(dtype) == 1 && code.substr(1) == known.substr(1))) return dtype;
-  }
-  std::vector<std::string_view> known;
-  for (const NpyType& type : kNpyTypes) known.push_back(type.code);
-  std::string shown;
-  for (const char c : code.substr(0, 20)) shown.push_back(c >= ' ' && c <= '~' ? c : '.');
-  fail_input("{}: its elements are of type {}, expected {}; convert them before saving", name, shown, fmt::join(known, ", "));
-}
-
-/// Copies an array whose first axis is the contiguous one into row-major order.
-void copy_from_fortran(std::span<const std::byte> from, Tensor& into) {
-  const Shape& shape = into.shape();
-  const std::size_t width = size_of(into.dtype());
+/// An array whose first axis is the contiguous one in row-major order.
+Tensor from_fortran(const Tensor& array) {
+  const Shape& shape = array.shape();
+  const auto from = array.bytes();
+  const std::size_t width = size_of(array.dtype());
+  Tensor into(array.dtype(), shape);
   std::array<std::int64_t, Shape::kMaxRank> index{};
   for (std::byte* out = into.bytes().data(); out != into.bytes().data() + from.size(); out += width) {
     std::int64_t offset = 0;
@@ -148,11 +133,12 @@ void copy_from_fortran(std::span<const std::byte> from, Tensor& into) {
       index[static_cast<std::size_t>(axis)] = 0;
     }
   }
+  return into;
 }
 
 /// Bytes of that many elements; the largest number if they cannot be counted.
-std::size_t bytes_of(const std::vector<std::int64_t>& shape, DType dtype) {
-  std::size_t bytes = size_of(dtype);
+std::size_t bytes_of(const std::vector<std::int64_t>& shape, const NpyType& type) {
+  std::size_t bytes = type.bytes;
   if (std::ranges::find(shape, 0) != shape.end()) return 0;
   for (const std::int64_t extent : shape) {
     if (__builtin_mul_overflow(bytes, static_cast<std::size_t>(extent), &bytes)) return std::numeric_limits<std::size_t>::max();
@@ -176,26 +162,19 @@ Tensor parse_npy(std::span<const std::byte> bytes, const std::string& name) {
     fail_input("{}: ends after {} bytes, inside its npy header; the file was cut", name, text.size());
   }
   const NpyHeader header = HeaderParser(text.substr(begin, length), name).parse();
-  const DType dtype = dtype_of_code(*header.type, name);
+  const NpyType type = npy_type(*header.type, name);
   const auto data = bytes.subspan(begin + length);
   if (header.shape->size() > Shape::kMaxRank) {
     fail_input("{}: holds an array of {} dimensions, at most {} are supported", name, header.shape->size(), Shape::kMaxRank);
   }
-  if (const std::size_t expected = bytes_of(*header.shape, dtype); data.size() != expected) {
+  if (const std::size_t expected = bytes_of(*header.shape, type); data.size() != expected) {
     fail_input("{}: holds {} bytes of data, but its header says {}[{}], {} bytes; the file was cut or its header is damaged", name,
-               data.size(), name_of(dtype), fmt::join(*header.shape, ", "), expected);
+               data.size(), type.name, fmt::join(*header.shape, ", "), expected);
   }
-  Tensor tensor(dtype, stored_shape(*header.shape, name));
-  if (*header.fortran_order) {
-    copy_from_fortran(data, tensor);
-  } else if (!data.empty()) {
-    std::memcpy(tensor.bytes().data(), data.data(), data.size());
-  }
-  if (dtype == DType::boolean) {
-    const auto bad = std::ranges::find_if(tensor.bytes(), [](std::byte value) { return value > std::byte{1}; });
-    if (bad != tensor.bytes().end())
-      fail_input("{}: a truth value is stored as {}, expected 0 or 1", name, std::to_integer<int>(*bad));
-  }
+  Tensor tensor(type.dtype, stored_shape(*header.shape, name));
+  convert_npy(type, data, tensor, name);
+  if (*header.fortran_order) tensor = from_fortran(tensor);
+  require_held(type, tensor, name);
   return tensor;
 }
 
@@ -203,8 +182,7 @@ std::string format_npy(const Tensor& tensor) {
   std::string shape;
   for (const std::int64_t extent : tensor.shape().extents()) shape += fmt::format("{}{}", shape.empty() ? "" : ", ", extent);
   if (tensor.shape().rank() == 1) shape += ",";
-  const auto type = std::ranges::find(kNpyTypes, tensor.dtype(), &NpyType::dtype);
-  std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}", type->code, shape);
+  std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}", npy_code(tensor.dtype()), shape);
   constexpr std::size_t kBefore = 10;
   header.resize((kBefore + header.size() + 1 + 63) / 64 * 64 - kBefore - 1, ' ');  // the data begin at a multiple of 64
   header += '\n';

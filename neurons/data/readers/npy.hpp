@@ -12,8 +12,9 @@
 
 namespace neurons {
 
-/// The array in a .npy file: little-endian f4 f8 i4 i8 u1 b1, C or Fortran order. Throws InputError for anything else, for a
-/// damaged header, and for a length that is not what the header says. No more memory is taken than the file can hold.
+/// The array in a .npy file, C or Fortran order, either order of bytes: f4 f8 i4 i8 u1 b1 as they are; f2 become f32, i1 i2 u2 i32,
+/// u4 u8 i64. Throws InputError for other types, for whole numbers from 2^63 on, for a damaged header, and for a length that is not
+/// what the header says. Memory is taken for what the file holds, not for what its header claims.
 Tensor read_npy(const std::filesystem::path& path);
 Tensor parse_npy(std::span<const std::byte> bytes, const std::string& name);
 

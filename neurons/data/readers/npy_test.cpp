@@ -49,6 +49,42 @@ TEST(Npy, ReadsEveryType) {
   EXPECT_EQ(npy_tensor(npy("<f4", "(0, 3)", "")).shape(), Shape({0, 3}));
 }
 
+TEST(Npy, ReadsNarrowAndUnsignedNumbersAsTheNextThatHoldThem) {
+  EXPECT_EQ(npy_tensor(npy("<f2", "(4,)", "\x00\x3c\x00\xc1\x01\x00\x00\xfc"s)),
+            Tensor::of<float>({4}, {1, -2.5F, 0x1p-24F, -INFINITY}));
+  EXPECT_EQ(npy_tensor(npy("|i1", "(3,)", "\x7f\x80\xff"s)), Tensor::of<std::int32_t>({3}, {127, -128, -1}));
+  EXPECT_EQ(npy_tensor(npy("<i2", "(2,)", "\x01\x80\x02\x01"s)), Tensor::of<std::int32_t>({2}, {-32767, 258}));
+  EXPECT_EQ(npy_tensor(npy("<u2", "(2,)", "\xff\xff\x02\x01"s)), Tensor::of<std::int32_t>({2}, {65535, 258}));
+  EXPECT_EQ(npy_tensor(npy("<u4", "(1,)", "\xff\xff\xff\xff"s)), Tensor::of<std::int64_t>({1}, {4294967295}));
+  EXPECT_EQ(npy_tensor(npy("<u8", "(1,)", "\xff\xff\xff\xff\xff\xff\xff\x7f"s)),
+            Tensor::of<std::int64_t>({1}, {std::numeric_limits<std::int64_t>::max()}));
+  EXPECT_EQ(npy_tensor(npy("<u2", "(2, 1, 2)", "\x00\x00\x02\x00\x01\x00\x03\x00"s, "True")),
+            Tensor::of<std::int32_t>({2, 1, 2}, {0, 1, 2, 3}));
+}
+
+TEST(Npy, ReadsBigEndianNumbers) {
+  EXPECT_EQ(npy_tensor(npy(">f4", "(1,)", "\xc0\x49\x0f\xdb"s)), Tensor::of<float>({1}, {-3.14159274F}));
+  EXPECT_EQ(npy_tensor(npy(">f8", "(1,)", "\x40\x09\x21\xfb\x54\x44\x2d\x18"s)), Tensor::of<double>({1}, {3.141592653589793}));
+  EXPECT_EQ(npy_tensor(npy(">f2", "(1,)", "\xc1\x00"s)), Tensor::of<float>({1}, {-2.5F}));
+  EXPECT_EQ(npy_tensor(npy(">i2", "(2,)", "\x80\x01\x01\x02"s)), Tensor::of<std::int32_t>({2}, {-32767, 258}));
+  EXPECT_EQ(npy_tensor(npy(">u2", "(1,)", "\xff\xfe"s)), Tensor::of<std::int32_t>({1}, {65534}));
+  EXPECT_EQ(npy_tensor(npy(">i4", "(1,)", "\xff\xff\xff\xfe"s)), Tensor::of<std::int32_t>({1}, {-2}));
+  EXPECT_EQ(npy_tensor(npy(">u4", "(1,)", "\x80\x00\x00\x01"s)), Tensor::of<std::int64_t>({1}, {2147483649}));
+  EXPECT_EQ(npy_tensor(npy(">i8", "(1,)", "\x80\x00\x00\x00\x00\x00\x00\x01"s)),
+            Tensor::of<std::int64_t>({1}, {std::numeric_limits<std::int64_t>::min() + 1}));
+  EXPECT_EQ(npy_tensor(npy(">u8", "(1,)", "\x00\x00\x00\x00\x00\x00\x01\x02"s)), Tensor::of<std::int64_t>({1}, {258}));
+}
+
+TEST(Npy, RefusesWholeNumbersThatNothingHolds) {
+  const std::string high = "\x00\x00\x00\x00\x00\x00\x00\x80"s;
+  EXPECT_EQ(npy_message(npy("<u8", "(1, 2)", std::string(8, '\0') + high)),
+            "a.npy: element [0, 1] (from 0) is 9223372036854775808, but whole numbers can be at most 9223372036854775807; save the "
+            "array as int64 or float64");
+  // In Fortran order the second of the file is the first of the second row.
+  EXPECT_THAT(npy_message(npy("<u8", "(2, 2)", std::string(8, '\0') + high + std::string(16, '\0'), "True")),
+              HasSubstr("element [1, 0] (from 0)"));
+}
+
 TEST(Npy, ReadsFortranOrder) {
   // numpy.asfortranarray(numpy.arange(6, dtype="u1").reshape(2, 3)) lies in memory as 0 3 1 4 2 5.
   EXPECT_EQ(npy_tensor(npy("|u1", "(2, 3)", "\x00\x03\x01\x04\x02\x05"s, "True")),
@@ -90,9 +126,11 @@ TEST(Npy, TakesNoMemoryForWhatAHeaderClaims) {
 }
 
 TEST(Npy, RefusesOtherTypesAndDamagedHeaders) {
-  EXPECT_EQ(npy_message(npy(">f4", "(1,)", "1234")),
-            "a.npy: its elements are of type >f4, expected <f4, <f8, <i4, <i8, |u1, |b1; convert them before saving");
-  for (const char* type : {"<f2", "<c8", "|O", "<U4", "|i1", "<u4", "f4", "", "|f4"}) {
+  EXPECT_EQ(
+      npy_message(npy("<c8", "(1,)", "12345678")),
+      "a.npy: its elements are of type \"<c8\", expected one of f2, f4, f8, i1, i2, i4, i8, u1, u2, u4, u8, b1, with < or > in "
+      "front; convert them before saving");
+  for (const char* type : {"<c8", "|O", "<U4", "<M8[ns]", "f4", "", "|f4", "=f4", "<f16"}) {
     EXPECT_THAT(npy_message(npy(type, "(1,)", "1234")), HasSubstr("its elements are of type "));
   }
   EXPECT_THAT(npy_message(npy("|b1", "(2,)", "\x01\x02")), HasSubstr("a truth value is stored as 2, expected 0 or 1"));
@@ -313,7 +351,14 @@ TEST_F(NpzData, RefusesWhatDoesNotFit) {
   EXPECT_THAT(npy_message({{"x", bytes_}, {"y", Tensor::of<std::int64_t>({2}, {1, 1LL << 60})}}), HasSubstr("is out of range"));
   EXPECT_THAT(npy_message({{"x", Tensor::of<float>({2, 1}, {1, NAN})}, {"y", labels_}}),
               HasSubstr("sample 1 (from 0), column 0 is nan"));
-  EXPECT_THAT(npy_message({{"x", Tensor::of<double>({2, 1}, {1, 1e300})}, {"y", labels_}}), HasSubstr("column 0 is inf"));
+  EXPECT_THAT(
+      npy_message({{"x", Tensor::of<double>({2, 1}, {1, 1e300})}, {"y", labels_}}),
+      HasSubstr("d.npz: array x: sample 1 (from 0), column 0 is 1e+300, beyond float32's range (±3.4e38); scale the values, or "
+                "leave the sample out"));
+  EXPECT_THAT(npy_message({{"x", bytes_}, {"y", Tensor::of<double>({2}, {-1e39, 0})}}),
+              HasSubstr("d.npz: array y: sample 0 (from 0) is -1e+39, beyond float32's range"));
+  EXPECT_THAT(npy_message({{"x", Tensor::of<double>({2, 1}, {1, INFINITY})}, {"y", labels_}}),
+              HasSubstr("column 0 is inf, expected"));
   EXPECT_THAT(npy_message({{"x", Tensor(DType::f32, {})}, {"y", labels_}}), HasSubstr("inputs are f32[]"));
   EXPECT_THAT(npy_message({{"x", bytes_}, {"y", Tensor(DType::f32, {})}}), HasSubstr("targets are f32[]"));
   EXPECT_THAT(npy_message({{"x_train", bytes_}, {"y_train", labels_}, {"x_test", Tensor(DType::u8, {2, 3})}, {"y_test", labels_}}),

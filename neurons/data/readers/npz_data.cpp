@@ -1,9 +1,11 @@
 // An npz file as a dataset.
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "neurons/data/place_of_value.hpp"
 #include "neurons/data/readers/npy.hpp"
 #include "neurons/data/readers/numbered_classes.hpp"
 
@@ -20,13 +22,26 @@ std::string names_of(const Arrays& arrays) {
 
 bool is_whole(DType dtype) noexcept { return dtype != DType::f32 && dtype != DType::f64; }
 
+/// Numbers as f32. Throws InputError for those of f64 that are beyond its range; infinite ones stay so.
+Tensor floats_of(const Tensor& tensor, const std::string& name) {
+  Tensor floats = tensor.cast(DType::f32);
+  if (tensor.dtype() != DType::f64) return floats;
+  const auto values = tensor.values<double>();
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (!std::isfinite(values[i]) || std::isfinite(floats.values<float>()[i])) continue;
+    fail_input("{}: {} is {}, beyond float32's range (±3.4e38); scale the values, or leave the sample out", name,
+               place_of_value(i, tensor.shape()), values[i]);
+  }
+  return floats;
+}
+
 /// Labels, or values to regress on.
-Tensor make_targets(Tensor tensor) {
+Tensor make_targets(const Tensor& tensor, const std::string& name) {
   const Shape shape = tensor.shape();
   const bool one_each = shape.rank() == 1 || (shape.rank() == 2 && shape[1] == 1);
-  if (!one_each) return tensor.cast(DType::f32);
+  if (!one_each) return floats_of(tensor, name);
   if (is_whole(tensor.dtype())) return tensor.cast(DType::i64).reshaped({shape[0]});
-  return tensor.cast(DType::f32).reshaped({shape[0], 1});
+  return floats_of(tensor, name).reshaped({shape[0], 1});
 }
 
 /// Tokens, or numbers for each step.
@@ -39,18 +54,18 @@ Tensor make_sequences(const Tensor& tensor, const std::string& name, bool tokens
     fail_input("{} is {}, expected numbers [samples, time, features], or with tokens = true whole numbers [samples, time]", name,
                tensor.type().to_string());
   }
-  return tensor.cast(tokens ? DType::i64 : DType::f32);
+  return tokens ? tensor.cast(DType::i64) : floats_of(tensor, name);
 }
 
 /// Of sequences of so many steps: labels [samples, time] or values [samples, time, values] of steps, or targets of whole sequences.
-Tensor make_step_targets(Tensor tensor, const std::string& name, std::int64_t time) {
+Tensor make_step_targets(const Tensor& tensor, const std::string& name, std::int64_t time) {
   const Shape shape = tensor.shape();
   const bool labels = shape.rank() == 2 && shape[1] != 1 && is_whole(tensor.dtype());
   if ((labels || shape.rank() == 3) && shape[1] != time) {
     fail_input("{} is {}, but the sequences have {} steps; expected {}", name, tensor.type().to_string(), time,
                labels ? "labels [samples, time], or [samples]" : "values [samples, time, values]");
   }
-  return labels ? tensor.cast(DType::i64) : make_targets(std::move(tensor));
+  return labels ? tensor.cast(DType::i64) : make_targets(tensor, name);
 }
 
 /// The lengths in array `lengths` or what the options call it, with `part` behind; none where there is no such array and none is
@@ -71,11 +86,10 @@ std::vector<std::int64_t> make_lengths(const Arrays& arrays, const SequenceOptio
   return {lengths.values<std::int64_t>().begin(), lengths.values<std::int64_t>().end()};
 }
 
-std::vector<float> make_weights(const Tensor& tensor, const std::string& array, const std::string& name) {
+std::vector<float> make_weights(const Tensor& tensor, const std::string& name) {
   const Shape& shape = tensor.shape();
-  if (shape.rank() != 1)
-    fail_input("{}: array {} of sample weights is {}, expected one number a sample", name, array, tensor.type().to_string());
-  const Tensor weights = tensor.cast(DType::f32);
+  if (shape.rank() != 1) fail_input("{} of sample weights is {}, expected one number a sample", name, tensor.type().to_string());
+  const Tensor weights = floats_of(tensor, name);
   return {weights.values<float>().begin(), weights.values<float>().end()};
 }
 
@@ -95,19 +109,19 @@ Dataset make_part(Arrays& arrays, const PartNames& names, const std::string& nam
   }
   Dataset part;
   part.source = fmt::format("{} ({}, {})", name, names.inputs, names.targets);
+  const auto described = [&](const std::string& array) { return fmt::format("{}: array {}", name, array); };
   if (sequences != nullptr) {
-    part.inputs = make_sequences(x->second, fmt::format("{}: array {}", name, names.inputs), sequences->tokens);
-    part.targets =
-        make_step_targets(std::move(y->second), fmt::format("{}: array {}", name, names.targets), part.inputs.shape()[1]);
+    part.inputs = make_sequences(x->second, described(names.inputs), sequences->tokens);
+    part.targets = make_step_targets(y->second, described(names.targets), part.inputs.shape()[1]);
     part.lengths = make_lengths(arrays, *sequences, names.part, name);
   } else {
     const bool bytes = x->second.dtype() == DType::u8;
-    part.inputs = bytes ? std::move(x->second) : x->second.cast(DType::f32);
-    part.targets = make_targets(std::move(y->second));
+    part.inputs = bytes ? std::move(x->second) : floats_of(x->second, described(names.inputs));
+    part.targets = make_targets(y->second, described(names.targets));
     part.input_scale = bytes ? 1.0F / 255 : 1.0F;
   }
   if (const auto w = arrays.find(names.weights); w != arrays.end())
-    part.sample_weights = make_weights(w->second, names.weights, name);
+    part.sample_weights = make_weights(w->second, described(names.weights));
   if (!part.lengths.empty()) mark_padding(part);
   part.validate();
   return part;
