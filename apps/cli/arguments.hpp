@@ -28,6 +28,12 @@ CLI::Validator whole_number(Number smallest, Number largest = std::numeric_limit
 /// Of threads; 0: one for each core.
 inline CLI::Validator thread_count() { return whole_number(0, ThreadTeam::kMaxThreads); }
 
+/// --decimal, of the numbers in a CSV file.
+inline void add_decimal(CLI::App& command, std::string& decimal) {
+  command.add_option("--decimal", decimal, "What stands before the fraction of a CSV file's numbers, instead of the spec's (.)")
+      ->check(CLI::IsMember({".", ","}));
+}
+
 /// A finite number above 0.
 inline CLI::Validator positive_number() {
   const auto check = [](const std::string& text) -> std::string {

@@ -1,7 +1,9 @@
 /// neurons data list|info: the data that come with this project, and what is in data of one's own.
 
+#include <algorithm>
 #include <cmath>
 
+#include "apps/cli/arguments.hpp"
 #include "apps/cli/session.hpp"
 #include "apps/cli/terminal.hpp"
 #include "neurons/base/error.hpp"
@@ -40,10 +42,14 @@ Json to_json(const DataInfo& info) {
   for (const auto& [name, count] : info.classes) classes.push_back({{"name", name}, {"samples", count}});
   Json columns = Json::array();
   for (const ColumnInfo& column : info.columns) {
-    Json one = {{"name", column.name}, {"type", column.is_numeric ? "number" : "text"}, {"missing", column.missing}};
-    if (column.is_numeric) {
+    Json one = {{"name", column.name},
+                {"type", column.is_empty     ? "empty"
+                         : column.is_numeric ? "number"
+                                             : "text"},
+                {"missing", column.missing}};
+    if (column.is_numeric && !column.is_empty) {
       one.update({{"minimum", finite(column.minimum)}, {"mean", finite(column.mean)}, {"maximum", finite(column.maximum)}});
-    } else {
+    } else if (!column.is_numeric) {
       one["levels"] = column.levels;
     }
     columns.push_back(one);
@@ -76,7 +82,9 @@ void say_columns(Session& session, const DataInfo& info) {
   for (const ColumnInfo& column : info.columns) {
     const std::string name = printable(column.name);
     const std::string target = column.name == info.target ? "  target" : "";
-    if (column.is_numeric) {
+    if (column.is_empty) {
+      session.say("{:<{}}  {:<6}  {:>8}  {:>11}  {:>11}  {:>11}{}", name, width, "empty", column.missing, "", "", "", target);
+    } else if (column.is_numeric) {
       session.say("{:<{}}  {:<6}  {:>8}  {:>11.5g}  {:>11.5g}  {:>11.5g}{}", name, width, "number", column.missing, column.minimum,
                   column.mean, column.maximum, target);
     } else {
@@ -86,19 +94,20 @@ void say_columns(Session& session, const DataInfo& info) {
   }
 }
 
-int show_info(Session& session, const std::string& source, const std::string& target) {
+int show_info(Session& session, const std::string& source, const std::string& target, const CsvOptions& csv) {
   const auto places = Session::places();
   const std::filesystem::path path = find_source(source, "", places);
   const BundledData* bundled = find_bundled(source);
-  const DataInfo info = describe_data(path, target.empty() && bundled != nullptr ? std::string(bundled->target) : target);
+  const DataInfo info = describe_data(path, target.empty() && bundled != nullptr ? std::string(bundled->target) : target, csv);
   session.answer() = to_json(info);
   session.say("{}: {}, {} samples{}", printable(path.string()), name_of(info.kind), grouped(info.samples),
               info.test_samples > 0 ? fmt::format(" and {} for testing", grouped(info.test_samples)) : "");
   if (info.kind == SourceKind::csv) {
-    const bool series = info.sample.rank() == 0;
+    const auto target_info = std::ranges::find(info.columns, info.target, &ColumnInfo::name);
     session.say("target {}; {}", printable(info.target),
-                series ? "a series: [data] series cuts it into windows"
-                       : fmt::format("encoded inputs have shape {}", info.sample.to_string()));
+                target_info->is_empty     ? "it is empty: name another column with --target"
+                : info.sample.rank() == 0 ? "a series: [data] series cuts it into windows"
+                                          : fmt::format("encoded inputs have shape {}", info.sample.to_string()));
     say_columns(session, info);
   } else if (info.kind == SourceKind::text) {
     session.say("characters, {} different ones; [data] text cuts them into tokens and windows", info.characters);
@@ -128,14 +137,18 @@ void add_data(CLI::App& app, Session& session) {
   struct InfoArguments {
     std::string source;
     std::string target;
+    std::string decimal = ".";
   };
   const auto arguments = std::make_shared<InfoArguments>();
   CLI::App* info = session.add_command(*data, "info", "What is in a data set: samples, columns, classes",
-                                       "  neurons data info iris\n  neurons data info my/pictures --json",
-                                       [&session, arguments] { return show_info(session, arguments->source, arguments->target); });
+                                       "  neurons data info iris\n  neurons data info my/pictures --json", [&session, arguments] {
+                                         return show_info(session, arguments->source, arguments->target,
+                                                          {.decimal = arguments->decimal.front()});
+                                       });
   info->add_option("DATA", arguments->source,
                    "A bundled name, an IDX folder, a CSV, an npz, a text or a folder of pictures by class")
       ->required();
+  add_decimal(*info, arguments->decimal);
   info->add_option("--target", arguments->target, "The target column of a table, by name or number (the last one)");
 }
 

@@ -15,6 +15,7 @@ struct EvaluateArguments {
   std::filesystem::path data;
   std::filesystem::path mistakes;
   std::string output;
+  std::string decimal;
   int threads = 0;
 };
 
@@ -53,6 +54,7 @@ void write_mistakes(Session& session, const EvaluateArguments& arguments, const 
 int evaluate_model(Session& session, const EvaluateArguments& arguments) {
   Model opened = open_model(arguments.model, arguments.output);
   note_output(opened);
+  if (!arguments.decimal.empty()) opened.spec.data.decimal = arguments.decimal.front();
   const auto places = Session::places();
   const Dataset data = evaluation_data(opened, arguments.data.empty() ? nullptr : &arguments.data, places);
   const Model model = judged_by(std::move(opened), data);
@@ -78,6 +80,7 @@ void add_evaluate(CLI::App& app, Session& session) {
   command->add_option("MODEL", arguments->model, "A run folder, an .onnx file or a .safetensors file of a run")->required();
   command->add_option("--data", arguments->data,
                       "A bundled name, IDX folder, CSV, npz or pictures by class (the test part of the model's own spec)");
+  add_decimal(*command, arguments->decimal);
   command->add_option("--output", arguments->output, kOutputHelp);
   command->add_option("--mistakes", arguments->mistakes,
                       "Where to write a PNG of the pictures that were read worst (mistakes.png in the run folder)");

@@ -19,6 +19,7 @@ struct PredictArguments {
   std::filesystem::path model;
   std::vector<std::string> inputs;
   std::string output;
+  std::string decimal;
   bool values = false;
   std::optional<std::int64_t> steps;
   std::optional<double> level;
@@ -89,7 +90,8 @@ int forecast_steps(Session& session, const Model& model, const PredictArguments&
 }
 
 int predict_inputs(Session& session, const PredictArguments& arguments) {
-  const Model model = open_model(arguments.model, arguments.output, arguments.values);
+  Model model = open_model(arguments.model, arguments.output, arguments.values);
+  if (!arguments.decimal.empty()) model.spec.data.decimal = arguments.decimal.front();
   note_output(model);
   note_assumption(model, true);
   if (model.series) return forecast_steps(session, model, arguments);
@@ -152,6 +154,7 @@ void add_predict(CLI::App& app, Session& session) {
       "is missing counts as its mean, or "
       "as the most frequent text); a CSV to go on from, for a model of a series (its own one); PNG or JPEG pictures, .npy "
       "arrays of one sample or many or .npz files of sequences, for others");
+  add_decimal(*command, arguments->decimal);
   command->add_option("--output", arguments->output, kOutputHelp);
   command->add_flag("--values", arguments->values, kValuesHelp);
   command->add_option("--steps", arguments->steps, "Steps to forecast, for a model of a series (its horizon)")

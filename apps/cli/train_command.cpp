@@ -30,6 +30,7 @@ struct TrainArguments {
   std::optional<std::uint64_t> seed;
   std::optional<int> threads;
   FineTuning tuning;
+  std::string decimal;
   fs::path weights;
   std::string from;
   bool resume = false;
@@ -59,6 +60,7 @@ Spec changed_spec(const TrainArguments& arguments) {
   Spec spec = is_model(arguments) ? fine_tuning_spec(arguments.spec, tuning) : read_spec(arguments.spec);
   TrainOptions& options = spec.training.options;
   if (!arguments.data.empty() && !is_model(arguments)) use_data(spec, arguments.data.string());
+  if (!arguments.decimal.empty()) spec.data.decimal = arguments.decimal.front();
   if (arguments.epochs) options.epochs = *arguments.epochs;
   if (arguments.batch_size) options.batch_size = *arguments.batch_size;
   if (arguments.seed) options.seed = *arguments.seed;
@@ -81,6 +83,7 @@ std::string word(const std::string& text) {
 std::string resume_command(const TrainArguments& arguments, const fs::path& folder) {
   std::string command = fmt::format("neurons train {} --out {}", word(arguments.spec.string()), word(folder.string()));
   if (!arguments.data.empty()) command += fmt::format(" --data {}", word(arguments.data.string()));
+  if (!arguments.decimal.empty()) command += fmt::format(" --decimal {}", arguments.decimal);
   if (arguments.epochs) command += fmt::format(" --epochs {}", *arguments.epochs);
   if (arguments.batch_size) command += fmt::format(" --batch-size {}", *arguments.batch_size);
   if (arguments.seed) command += fmt::format(" --seed {}", *arguments.seed);
@@ -245,6 +248,7 @@ void add_train(CLI::App& app, Session& session) {
   command->add_option("--out", arguments->out, "The run folder (runs/SPEC-NAME); an earlier run in it is moved aside, never lost");
   command->add_option("--data", arguments->data,
                       "Train on all of this instead of the spec's data: a bundled name, IDX folder, CSV, npz, pictures by class");
+  add_decimal(*command, arguments->decimal);
   command->add_option("--epochs", arguments->epochs, "Instead of the spec's")->check(whole_number<std::int64_t>(1));
   command->add_option("--batch-size", arguments->batch_size, "Samples of an update, instead of the spec's")
       ->check(whole_number<std::int64_t>(1));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <set>
 
 #include "neurons/base/error.hpp"
@@ -23,6 +24,7 @@ ColumnInfo describe_column(const Column& column) {
     const std::set<std::string> levels(column.texts.begin(), column.texts.end());
     info.missing = std::ranges::count(column.texts, std::string());
     info.levels = static_cast<std::int64_t>(levels.size()) - (levels.contains("") ? 1 : 0);
+    info.is_empty = info.levels == 0;
     info.minimum = info.mean = info.maximum = kNothing;
     return info;
   }
@@ -37,6 +39,7 @@ ColumnInfo describe_column(const Column& column) {
     ++count;
   }
   info.missing = static_cast<std::int64_t>(column.numbers.size()) - count;
+  info.is_empty = count == 0;
   info.mean = count > 0 ? sum / static_cast<double>(count) : kNothing;
   return info;
 }
@@ -60,13 +63,37 @@ void find_range(DataInfo& info, const Tensor& inputs) {
   info.input_maximum = static_cast<double>(most);
 }
 
-void describe_table(DataInfo& info, const std::string& target) {
-  const Table table = read_csv(csv_file_of(info.path));
+/// The rows in which that column holds something.
+Table rows_with(const Table& table, const Column& column) {
+  Table chosen{.source = table.source, .columns = table.columns, .lines = {}};
+  for (Column& one : chosen.columns) {
+    one.numbers.clear();
+    one.texts.clear();
+  }
+  for (std::int64_t row = 0; row < table.rows(); ++row) {
+    const auto index = static_cast<std::size_t>(row);
+    if (column.is_numeric ? std::isnan(column.numbers[index]) : column.texts[index].empty()) continue;
+    chosen.lines.push_back(table.lines[index]);
+    for (std::size_t i = 0; i < table.columns.size(); ++i) {
+      if (table.columns[i].is_numeric) {
+        chosen.columns[i].numbers.push_back(table.columns[i].numbers[index]);
+      } else {
+        chosen.columns[i].texts.push_back(table.columns[i].texts[index]);
+      }
+    }
+  }
+  return chosen;
+}
+
+void describe_table(DataInfo& info, const std::string& target, const CsvOptions& csv) {
+  const Table table = read_csv(csv_file_of(info.path), csv);
   info.samples = table.rows();
   for (const Column& column : table.columns) info.columns.push_back(describe_column(column));
   // Texts of which each stands once are times or identifiers: no network learns from them.
   std::vector<std::string> once;
-  const std::size_t chosen = target.empty() ? table.columns.size() - 1 : table.find_name_or_number(target).value_or(0);
+  const auto found = target.empty() ? std::optional(table.columns.size() - 1) : table.find_name_or_number(target);
+  if (!found) fail_input("{}: there is no target column \"{}\" among its {} columns", table.source, target, table.column_count());
+  const std::size_t chosen = *found;
   for (std::size_t i = 0; i < table.columns.size(); ++i) {
     if (i != chosen && info.columns[i].levels == info.samples) once.push_back(info.columns[i].name);
   }
@@ -75,10 +102,20 @@ void describe_table(DataInfo& info, const std::string& target) {
     info.is_classification = false;
     return;
   }
-  const TableEncoder encoder = TableEncoder::fit(table, {}, {.target = target});
+  EncoderOptions options{.target = target};
+  const Table labelled = rows_with(table, table.columns[chosen]);
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    if (i != chosen && describe_column(labelled.columns[i]).is_empty) options.ignore.push_back(info.columns[i].name);
+  }
+  if (labelled.rows() == 0 || options.ignore.size() + 1 == table.columns.size()) {
+    info.target = table.columns[chosen].name;
+    info.is_classification = false;
+    return;
+  }
+  const TableEncoder encoder = TableEncoder::fit(labelled, {}, options);
   info.target = encoder.target_name();
   info.sample = {encoder.features()};
-  count_classes(info, encoder.encode(table));
+  count_classes(info, encoder.encode(labelled));
 }
 
 /// True if the folder's pictures are of several sizes: each would have to be resampled before more can be said of it.
@@ -112,12 +149,12 @@ void describe_arrays(DataInfo& info, const TrainTest& both) {
 
 }  // namespace
 
-DataInfo describe_data(const std::filesystem::path& path, const std::string& target) {
+DataInfo describe_data(const std::filesystem::path& path, const std::string& target, const CsvOptions& csv) {
   DataInfo info;
   info.path = path;
   info.kind = source_kind(path);
   if (info.kind == SourceKind::csv) {
-    describe_table(info, target);
+    describe_table(info, target, csv);
   } else if (!target.empty()) {
     fail_input("{}: is no table, so it has no target column \"{}\"", path.string(), target);
   } else if (info.kind == SourceKind::text) {

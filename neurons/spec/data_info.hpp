@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "neurons/data/readers/csv.hpp"
 #include "neurons/data/readers/source.hpp"
 #include "neurons/tensor/shape.hpp"
 
@@ -21,6 +22,7 @@ struct ColumnInfo {
   double mean = 0;          ///< likewise
   double maximum = 0;       ///< likewise
   std::int64_t levels = 0;  ///< of texts: how many different ones
+  bool is_empty = false;    ///< no cell holds anything
 };
 
 struct DataInfo {
@@ -32,14 +34,15 @@ struct DataInfo {
   std::vector<ColumnInfo> columns;
   bool is_classification = true;
   std::vector<std::pair<std::string, std::int64_t>> classes;  ///< with their samples (without the test part)
-  Shape sample;                 ///< of one input, for a table its encoded features; of rank 0 where it holds times and one series
-  Shape largest;                ///< of pictures of several sizes, where `sample` is the smallest extent on each axis; else rank 0
+  Shape sample;   ///< of one input, for a table its encoded features; of rank 0 where it holds times and one series or no target
+  Shape largest;  ///< of pictures of several sizes, where `sample` is the smallest extent on each axis; else rank 0
   std::int64_t characters = 0;  ///< of a text: how many different ones
   double input_minimum = 0;     ///< of arrays and pictures, as they are stored; NaN for pictures of several sizes
   double input_maximum = 0;
 };
 
-/// Looks into the data at `path`; `target` is the target column of a table ("": the last one). Throws InputError as the readers do.
-DataInfo describe_data(const std::filesystem::path& path, const std::string& target = "");
+/// Looks into the data at `path`; `target` is the target column of a table ("": the last one), `csv` how a table is read. What is
+/// missing in a table, its target included, is told, not refused. Throws InputError as the readers do.
+DataInfo describe_data(const std::filesystem::path& path, const std::string& target = "", const CsvOptions& csv = {});
 
 }  // namespace neurons

@@ -49,6 +49,7 @@ struct DataSpec {
   std::vector<ColumnName> categorical;       ///< columns to take as texts although they look like numbers, by name
   std::optional<CsvOptions::Header> header;  ///< automatic
   std::optional<char> delimiter;             ///< none: found out
+  std::optional<char> decimal;               ///< '.'; what stands before the fraction of a number
   std::optional<Task> task;                  ///< automatic
   std::optional<Scaling> scaling;            ///< standardise
   std::optional<MissingValues> missing;      ///< mean
@@ -76,6 +77,7 @@ struct DataSpec {
     visit("categorical", self.categorical);
     visit("header", self.header);
     visit("delimiter", self.delimiter);
+    visit("decimal", self.decimal);
     visit("task", self.task);
     visit("scaling", self.scaling);
     visit("missing", self.missing);

@@ -1,6 +1,7 @@
 #include "neurons/spec/load_data.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <map>
 #include <vector>
@@ -27,18 +28,25 @@ std::vector<std::string> texts_of(const std::vector<ColumnName>& columns) {
   return texts;
 }
 
-/// The samples that a part takes from `samples`, sorted. `labels` is empty where nothing is to be stratified.
-Indices part_of(const Part& part, std::string_view name, std::int64_t samples, std::span<const std::int64_t> labels,
-                std::uint64_t seed) {
+/// The samples that a part takes from `samples` of `source`, sorted. `labels` is empty where nothing is to be stratified.
+Indices part_of(const Part& part, std::string_view name, const std::string& source, std::int64_t samples,
+                std::span<const std::int64_t> labels, std::uint64_t seed) {
+  if (part.folds > samples) {
+    fail_input("[data] {}: {} folds, but {} holds only {} sample{} to part", name, part.folds, source, samples,
+               samples == 1 ? "" : "s");
+  }
   if (part.folds > 0) {
     const auto folds = labels.empty() ? k_fold(samples, part.folds, seed) : stratified_k_fold(labels, part.folds, seed);
     return folds[static_cast<std::size_t>(part.fold - 1)].test;
   }
   if (part.amount >= static_cast<double>(samples)) {
-    fail_input("[data] {} = {}: there are only {} samples to part", name, part.amount, samples);
+    fail_input("[data] {} = {}: {} holds only {} sample{} to part", name, part.amount, source, samples, samples == 1 ? "" : "s");
   }
-  if (samples < 2) fail_input("[data] {} = {}: there is only one sample, nothing to part", name, part.amount);
+  if (samples < 2) fail_input("[data] {} = {}: {} holds only one sample, nothing to part", name, part.amount, source);
   const double share = part.amount < 1 ? part.amount : part.amount / static_cast<double>(samples);
+  if (std::llround(share * static_cast<double>(samples)) == 0) {
+    fail_input("[data] {} = {}: that share of the {} samples of {} is none; give a larger one", name, part.amount, samples, source);
+  }
   const std::vector<double> shares = {share};
   return labels.empty() ? random_split(samples, shares, seed).front() : stratified_split(labels, shares, seed).front();
 }
@@ -58,16 +66,18 @@ struct Parting {
   Indices test;
 };
 
-Parting part(const DataSpec& spec, std::int64_t samples, std::span<const std::int64_t> labels) {
+Parting part(const DataSpec& spec, const std::string& source, std::int64_t samples, std::span<const std::int64_t> labels) {
   Parting parting;
   parting.train.resize(static_cast<std::size_t>(samples));
   for (std::int64_t i = 0; i < samples; ++i) parting.train[static_cast<std::size_t>(i)] = i;
   std::vector<std::int64_t> left(labels.begin(), labels.end());
   const auto take = [&](const Part& wanted, std::string_view name, Indices& into) {
     if (!wanted.is_parted()) return;
-    Indices taken = part_of(wanted, name, static_cast<std::int64_t>(parting.train.size()), left, spec.seed.value_or(0));
+    Indices taken = part_of(wanted, name, source, static_cast<std::int64_t>(parting.train.size()), left, spec.seed.value_or(0));
     if (!left.empty()) leave_one_of_each_class(taken, left);
-    if (taken.empty()) fail_input("[data] {}: holds no sample: no class has two; say stratified = false, or leave it out", name);
+    if (taken.empty()) {
+      fail_input("[data] {}: holds no sample: no class of {} has two; say stratified = false, or leave it out", name, source);
+    }
     Indices kept;
     std::vector<std::int64_t> kept_labels;
     for (std::size_t i = 0; i < parting.train.size(); ++i) {
@@ -138,7 +148,7 @@ LoadedData load_table(const fs::path& path, const DataSpec& spec, const TableEnc
   const Dataset all = encoder.encode(table);
   LoadedData loaded;
   loaded.encoder = encoder;
-  deal_out(loaded, all, part(spec, table.rows(), labels_of(all, spec)));
+  deal_out(loaded, all, part(spec, table.source, table.rows(), labels_of(all, spec)));
   return loaded;
 }
 
@@ -157,7 +167,7 @@ LoadedData load_table(const fs::path& path, const DataSpec& spec, std::string_vi
   // The labels must be known before the samples are parted, and the parts before the encoding is fitted.
   const TableEncoder first = TableEncoder::fit(table, {}, options);
   if (options.task == Task::automatic) options.task = first.is_classification() ? Task::classification : Task::regression;
-  const Parting parting = part(spec, table.rows(), labels_of(first.encode(table), spec));
+  const Parting parting = part(spec, table.source, table.rows(), labels_of(first.encode(table), spec));
   LoadedData loaded;
   loaded.encoder = TableEncoder::fit(table, parting.train, options);
   deal_out(loaded, loaded.encoder->encode(table), parting);
@@ -216,7 +226,7 @@ LoadedData load_arrays(const fs::path& path, const DataSpec& spec, const Sequenc
   if (!spec.test.is_parted() && !spec.validation.is_parted()) {
     loaded.train = std::move(both.train);
   } else {
-    deal_out(loaded, both.train, part(spec, both.train.samples(), labels_of(both.train, spec)));
+    deal_out(loaded, both.train, part(spec, path.string(), both.train.samples(), labels_of(both.train, spec)));
   }
   if (has_test) loaded.test = std::move(both.test);
   return loaded;
@@ -266,7 +276,7 @@ LoadedData load_parts(const fs::path& path, const Spec& whole, std::string_view 
     return load_text(path, whole, fitted_part(path, fitted, &FittedData::tokenizer, spec, "text"));
   }
   if (spec.series) {
-    refuse_table_fields(spec, {"header", "delimiter", "scaling"}, "not for series: name columns in [data] series");
+    refuse_table_fields(spec, {"header", "delimiter", "decimal", "scaling"}, "not for series: name columns in [data] series");
     return load_series(path, whole, bundled_target, fitted_part(path, fitted, &FittedData::series, spec, "series"));
   }
   if (source_kind(path) == SourceKind::text) {
@@ -285,6 +295,7 @@ LoadedData load_parts(const fs::path& path, const Spec& whole, std::string_view 
 CsvOptions csv_options(const DataSpec& spec, const TableEncoder* encoder) {
   CsvOptions options{.header = spec.header.value_or(CsvOptions::Header::automatic),
                      .delimiter = spec.delimiter.value_or('\0'),
+                     .decimal = spec.decimal.value_or('.'),
                      .categorical_if_there = texts_of(spec.categorical)};
   if (encoder != nullptr) std::ranges::copy(encoder->text_columns(), std::back_inserter(options.categorical_if_there));
   return options;

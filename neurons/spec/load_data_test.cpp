@@ -126,10 +126,11 @@ TEST_F(LoadData, AClassIsNeverPartedToTheLastSample) {
       EXPECT_EQ(classes_of(load().train), 3U);
     }
   }
-  std::ofstream(folder_ / "table.csv") << "x,y\n1,a\n2,b\n3,c\n";
+  const std::string table = (folder_ / "table.csv").string();
+  std::ofstream(table) << "x,y\n1,a\n2,b\n3,c\n";
   spec_.data.validation = {};
   spec_.data.test = {.amount = 1};
-  EXPECT_EQ(refusal(), "[data] test: holds no sample: no class has two; say stratified = false, or leave it out");
+  EXPECT_EQ(refusal(), "[data] test: holds no sample: no class of " + table + " has two; say stratified = false, or leave it out");
 }
 
 TEST_F(LoadData, WholeTable) {
@@ -220,16 +221,30 @@ TEST_F(LoadData, RegressionTargetsAreStandardisedUnlessToldOtherwise) {
 
 TEST_F(LoadData, RefusesPartsThatTakeAll) {
   spec_.data.test.amount = 40;
-  EXPECT_EQ(refusal(), "[data] test = 40: there are only 40 samples to part");
+  const std::string table = (folder_ / "table.csv").string();
+  EXPECT_EQ(refusal(), "[data] test = 40: " + table + " holds only 40 samples to part");
   spec_.data.test.amount = 30;
   spec_.data.validation.amount = 10;
-  EXPECT_EQ(refusal(), "[data] validation = 10: there are only 10 samples to part");
+  EXPECT_EQ(refusal(), "[data] validation = 10: " + table + " holds only 10 samples to part");
+  spec_.data.validation = {.fold = 1, .folds = 11};
+  EXPECT_EQ(refusal(), "[data] validation: 11 folds, but " + table + " holds only 10 samples to part");
+  spec_.data.validation = {.amount = 0.04};
+  EXPECT_EQ(refusal(), "[data] validation = 0.04: that share of the 10 samples of " + table + " is none; give a larger one");
 }
 
 TEST_F(LoadData, OneSampleIsNotParted) {
   std::ofstream(folder_ / "table.csv") << "x,y\n1,2\n";
   spec_.data.test.amount = 0.25;
-  EXPECT_EQ(refusal(), "[data] test = 0.25: there is only one sample, nothing to part");
+  EXPECT_EQ(refusal(), "[data] test = 0.25: " + (folder_ / "table.csv").string() + " holds only one sample, nothing to part");
+}
+
+TEST_F(LoadData, DecimalCommasAreTakenWhereTheSpecSaysSo) {
+  std::ofstream(folder_ / "table.csv") << "x;colour;y\n1,5;red;a\n2,5;blue;b\n3,5;red;a\n";
+  EXPECT_THAT(refusal(), HasSubstr("table.csv:2: column x holds \"1,5\", expected numbers such as 1234.5"));
+  spec_ = parse_spec("[data]\nsource = \"table.csv\"\ndecimal = \",\"\n[network]\nlayers = [\"relu\"]\n", folder_ / "spec.toml");
+  EXPECT_EQ(load().encoder->feature_names(), (std::vector<std::string>{"x", "colour=blue", "colour=red"}));
+  EXPECT_DOUBLE_EQ(load().encoder->rules().front().mean, 2.5);
+  EXPECT_EQ(parse_spec(to_toml(spec_), spec_.file).data.decimal, ',');
 }
 
 TEST_F(LoadData, ArraysMayComeWithATestPart) {

@@ -41,6 +41,10 @@ class Gathering {
     for (std::size_t i = 0; i < values.size(); ++i) {
       if (std::isfinite(values[i])) continue;
       const std::int64_t at = static_cast<std::int64_t>(i) % size;
+      if (samples.dtype() == DType::f64 && std::isfinite(samples.values<double>()[i])) {
+        fail_input("{}: value {} (from 0) is {}, beyond float32's range (±3.4e38); scale the values as those of the training data",
+                   names[i / static_cast<std::size_t>(size)], at, samples.values<double>()[i]);
+      }
       fail_input("{}: value {} (from 0) is {}, expected a finite number", names[i / static_cast<std::size_t>(size)], at, values[i]);
     }
     values_.insert(values_.end(), values.begin(), values.end());
@@ -55,7 +59,14 @@ class Gathering {
   bool has_tokens() const { return model_.takes_tokens(); }
 
   /// Adds the sample that column=value pairs make.
-  void add_row(const TableEncoder& encoder, const std::map<std::string, std::string>& cells, const std::string& name) {
+  void add_row(const TableEncoder& encoder, std::map<std::string, std::string> cells, const std::string& name) {
+    if (model_.spec.data.decimal == ',') {
+      const auto texts = encoder.text_columns();
+      for (auto& [column, cell] : cells) {
+        const bool is_number = parse_number(cell, ',') && std::ranges::find(texts, column) == texts.end();
+        if (is_number) std::ranges::replace(cell, ',', '.');
+      }
+    }
     add(encoder.encode_row(cells), {name});
     for (const std::string& column : encoder.column_names()) {
       if (!cells.contains(column)) left_out_.push_back(column);
@@ -184,10 +195,8 @@ std::vector<std::int64_t> without_ones(std::span<const std::int64_t> extents) {
   return others;
 }
 
-/// Whether an array of these extents is a sample: axes of one element count nothing, and where one of both is a single row it is
-/// the other's elements in their order.
+/// Whether an array of these extents is a sample: axes of one element count nothing.
 bool is_sample(std::span<const std::int64_t> extents, const Shape& sample) {
-  if (sample.rank() == 1 || extents.size() == 1) return Shape(extents).elements() == sample.elements();
   return without_ones(extents) == without_ones(sample.extents());
 }
 
@@ -230,6 +239,15 @@ std::string lower_extension(const std::string& input) {
   return extension;
 }
 
+/// Where in "column=value" the value's sign stands: behind the longest name of an input column that fits, else the first.
+std::size_t equals_of(const Model& model, const std::string& input) {
+  std::size_t longest = 0;
+  for (const std::string& name : model.encoder ? model.encoder->column_names() : std::vector<std::string>{}) {
+    if (name.size() > longest && input.starts_with(name + "=")) longest = name.size();
+  }
+  return longest > 0 ? longest : input.find('=');
+}
+
 /// Probabilities of the classes from a row of the network's outputs.
 std::vector<double> probabilities_of(bool are_probabilities, std::span<const float> row) {
   std::vector<double> result(row.begin(), row.end());
@@ -254,7 +272,7 @@ NamedSamples read_samples(const Model& model, std::span<const std::string> input
   for (const std::string& input : inputs) {
     std::error_code ignored;
     const std::string extension = lower_extension(input);
-    const auto equals = input.find('=');
+    const std::size_t equals = equals_of(model, input);
     if (const BundledData* bundled = find_bundled(input)) {
       if (bundled->kind != SourceKind::csv)
         fail_input("{}: is no table; predict takes rows of tables, and pictures and arrays by their files", input);

@@ -203,9 +203,8 @@ TEST_F(Run, TakesArraysOfTheShapeItWasTrainedOn) {
   EXPECT_EQ(samples_in({4, 3}), 1U);
   EXPECT_EQ(samples_in({5, 4, 3}), 5U);
   EXPECT_EQ(samples_in({3, 1, 4, 3}), 3U);
-  EXPECT_EQ(samples_in({12}), 1U);
-  EXPECT_EQ(samples_in({5, 12}), 5U);
-  for (const Shape& wrong : {Shape{3, 4}, Shape{11}, Shape{2, 6}, Shape{3, 3, 4}, Shape{5, 3, 4}, Shape{5, 2, 6}, Shape{}}) {
+  for (const Shape& wrong :
+       {Shape{12}, Shape{5, 12}, Shape{3, 4}, Shape{11}, Shape{2, 6}, Shape{3, 3, 4}, Shape{5, 3, 4}, Shape{5, 2, 6}, Shape{}}) {
     EXPECT_THAT(message_of([&] { samples_in(wrong); }), HasSubstr("but the model expects [1, 4, 3] or a list of such"))
         << wrong.to_string();
   }
@@ -213,6 +212,36 @@ TEST_F(Run, TakesArraysOfTheShapeItWasTrainedOn) {
               samples_in({0, 4, 3});
             }),
             (folder_ / "array.npy").string() + ": holds no samples: its array has shape [0, 4, 3]");
+  Model flat;
+  flat.network.output("y", flat.network.add(Dense{2}, flat.network.input("x", {12})));
+  const std::vector<std::string> inputs = {folder_ / "array.npy"};
+  for (const Shape& shape : {Shape{12}, Shape{1, 12}, Shape{12, 1}}) {
+    write_npy(folder_ / "array.npy", Tensor(DType::f32, shape));
+    EXPECT_EQ(read_samples(flat, inputs).names.size(), 1U) << shape.to_string();
+  }
+  write_npy(folder_ / "array.npy", Tensor(DType::f32, {4, 3}));
+  EXPECT_THAT(message_of([&] { read_samples(flat, inputs); }), HasSubstr("has shape [4, 3], but the model expects [12]"));
+  write_npy(folder_ / "array.npy", Tensor::of<double>({12}, {0, 0, 1e300, 0, 0, 0, 0, 0, 0, 0, 0, 0}));
+  EXPECT_THAT(message_of([&] { read_samples(flat, inputs); }), HasSubstr("value 2 (from 0) is 1e+300, beyond float32's range"));
+}
+
+TEST_F(Run, PairsOfColumnsWhoseNamesHoldEqualsSigns) {
+  std::ofstream file(folder_ / "table.csv");
+  file << "a;a=b;y\n";
+  for (int i = 0; i < 64; ++i) file << i << ",5;" << (i * 7) % 13 << ';' << (i < 32 ? "small" : "large") << '\n';
+  file.close();
+  std::string text = kSpec;
+  text.insert(text.find("test ="), "decimal = \",\"\n");
+  train(spec(text));
+  const Model model = open_model(folder_ / "run");
+  std::ofstream(folder_ / "rows.csv") << "a;a=b\n2,5;7\n";
+  const std::vector<std::string> file_of_rows = {folder_ / "rows.csv"};
+  const Tensor expected = read_samples(model, file_of_rows).inputs;
+  for (const auto& pairs : {std::vector<std::string>{"a=2,5", "a=b=7"}, std::vector<std::string>{"a=b=7", "a=2.5"}}) {
+    const NamedSamples samples = read_samples(model, pairs);
+    EXPECT_EQ(samples.inputs, expected);
+    EXPECT_TRUE(samples.left_out.empty());
+  }
 }
 
 TEST_F(Run, IsJudgedWithTheEncoderItWasTrainedWith) {
@@ -378,7 +407,7 @@ TEST_F(Run, PredictsArrays) {
   const Model model = open_model(folder_ / "run" / "model.safetensors");
   EXPECT_FLOAT_EQ(model.input_scale, 1.0F / 255.0F);
   write_npy(folder_ / "one.npy", Tensor::of<std::uint8_t>({2, 2}, {230, 230, 230, 230}));
-  write_npy(folder_ / "floats.npy", Tensor::of<float>({2, 4}, {0.1F, 0.1F, 0.1F, 0.1F, 0.9F, 0.9F, 0.9F, 0.9F}));
+  write_npy(folder_ / "floats.npy", Tensor::of<float>({2, 2, 2}, {0.1F, 0.1F, 0.1F, 0.1F, 0.9F, 0.9F, 0.9F, 0.9F}));
   write_npy(folder_ / "wrong.npy", Tensor::of<float>({3}, {1, 2, 3}));
   const std::vector<std::string> inputs = {folder_ / "one.npy", folder_ / "floats.npy"};
   const NamedSamples samples = read_samples(model, inputs);

@@ -98,6 +98,9 @@ Spec parse_spec(std::string_view text, const std::filesystem::path& name) {
   }
   reader.read_table(table, spec, "a spec");
   note_places(reader, table, spec.training);
+  if (const toml::node* source = table["data"]["source"].node(); source != nullptr && spec.data.source.empty()) {
+    reader.fail(source->source(), "source is empty: name a bundled data set, a file or a folder, or leave the key out");
+  }
   const auto require = [&](const NumberCheck& numbers, std::string_view section) {
     const auto& bad = numbers.bad();
     if (!bad) return;

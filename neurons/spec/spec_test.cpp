@@ -387,6 +387,8 @@ TEST(SpecErrors, WrongTypesAreNamedWithPlaceAndWhatWasFound) {
   EXPECT_EQ(refusal_of_section("data = 3"), "s.toml:1:8: data: expected a table, found 3");
   EXPECT_EQ(refusal_of_section("[data]\nscaling = \"standardize\""),
             "s.toml:2:11: scaling = \"standardize\": expected standardise, min_max, none");
+  EXPECT_EQ(refusal_of_section("[data]\nseed = 1\nsource = \"\""),
+            "s.toml:3:10: source is empty: name a bundled data set, a file or a folder, or leave the key out");
   EXPECT_EQ(refusal_of_section("[data]\ndelimiter = \"::\""),
             "s.toml:2:13: delimiter: expected one character, found the text \"::\"");
   EXPECT_EQ(refusal_of_section("[data]\ntarget = 1.5"), "s.toml:2:10: target: expected a column's name or number, found 1.5");

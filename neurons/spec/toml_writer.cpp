@@ -157,6 +157,9 @@ template <typename T>
 std::string section(std::string_view name, const T& fields) {
   std::string text = fmt::format("[{}]\n", name);
   T::fields(fields, [&](std::string_view key, const auto& field) {
+    if constexpr (std::is_same_v<decltype(field), const std::string&>) {
+      if (field.empty()) return;
+    }
     if (const std::string one = Text::of(field); !one.empty()) text += fmt::format("{} = {}\n", key, one);
   });
   return text;

@@ -25,7 +25,7 @@ class Specs(CliCase):
             (SMALL_SPEC.replace("test = 0.2", "ignore = ['species', 'id']"), "bad.toml:4:22: ignore = \"id\": "),
             (SMALL_SPEC.replace('units = "outputs"', "units = 2"), "3 classes"),
             (SMALL_SPEC.replace('{ kind = "dense", units = 8, activation = "tanh" }', '{ kind = "reshape", shape = [3] }'), "reshape1"),
-            (SMALL_SPEC.replace("test = 0.2", "test = 150"), "there are only 150 samples"),
+            (SMALL_SPEC.replace("test = 0.2", "test = 150"), "holds only 150 samples"),
             (SMALL_SPEC.replace("test = 0.2", "target = 'colour'"), "colour"),
             (SMALL_SPEC.replace("[network]", "[network]\ninputs = [{ shape = [5] }]"), 'bad.toml: input "x" has shape [5]'),
             (SMALL_SPEC.replace("0.02 }", "0.02, beta1 = 1.0 }"), "bad.toml:11:60: adam: beta1 = 1 must be at least 0 and below 1"),

@@ -558,6 +558,17 @@ class Look(CliCase):
         self.assertIn("\na\\x0ab  ", text)
         self.assertIn("\nu\\x09v  ", text)
         self.assertEqual([one["name"] for one in self.answer("data", "info", table)["columns"]], ["a\nb", "y"])
+        table = self.write("gaps.csv", "a;nothing;b;y\n1,5;;u;1\n2,5;NA;v;\n3,5;;u;2\n")
+        text = self.call("data", "info", table, "--decimal", ",").stdout
+        self.assertRegex(text, r"\nnothing +empty +3 *\n")
+        self.assertIn("target y; encoded inputs have shape [2]", text)
+        self.assertIn("target nothing; it is empty", self.call("data", "info", table, "--decimal", ",", "--target", "nothing").stdout)
+        info = self.answer("data", "info", table, "--decimal", ",")
+        self.assertEqual([(one["name"], one["type"], one["missing"]) for one in info["columns"]],
+                         [("a", "number", 0), ("nothing", "empty", 3), ("b", "text", 0), ("y", "number", 1)])
+        self.assertEqual([one["samples"] for one in info["classes"]], [1, 1])
+        self.assertIn("--decimal ,", self.sentence("data", "info", table, code=2))
+        self.assertIn("--decimal", self.sentence("data", "info", table, "--decimal", "x", code=2))
         self.assertIn("target sunspots; a series", self.call("data", "info", "sunspots").stdout)
         whale = self.answer("data", "info", "moby-dick")
         self.assertEqual((whale["samples"], whale["characters"]), (1190317, 83))

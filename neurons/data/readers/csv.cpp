@@ -125,7 +125,24 @@ class Splitter {
   std::deque<std::string> unescaped_;
 };
 
+/// Whether these bytes separate numbers, decimal commas or not: "1,5;2,5".
+bool separates_numbers(std::string_view line, char delimiter) {
+  if (line.find(delimiter) == std::string_view::npos) return false;
+  for (std::size_t end = 0; end != std::string_view::npos;) {
+    end = line.find(delimiter);
+    const std::string_view cell = line.substr(0, end);
+    if (!parse_number(cell) && !parse_number(cell, ',')) return false;
+    if (end != std::string_view::npos) line.remove_prefix(end + 1);
+  }
+  return true;
+}
+
 char guess_delimiter(std::string_view text) {
+  const std::size_t begin = std::min(text.find_first_not_of("\r\n"), text.size());
+  const std::string_view line = text.substr(begin, std::min(text.find_first_of("\r\n", begin), text.size()) - begin);
+  for (const char delimiter : {';', '\t'}) {
+    if (separates_numbers(line, delimiter)) return delimiter;
+  }
   std::array<std::pair<char, std::size_t>, 3> counts = {{{',', 0}, {';', 0}, {'\t', 0}}};
   bool quoted = false;
   bool begun = false;
@@ -158,6 +175,26 @@ struct Grid {
   std::vector<std::int64_t> lines;
 };
 
+/// "1,234,567.5": marks between thousands, and perhaps another one before the fraction.
+bool has_thousands(std::string_view cell, char between, char decimal) {
+  std::string_view whole = cell.substr(0, cell.find(decimal));
+  if (whole.starts_with('-') || whole.starts_with('+')) whole.remove_prefix(1);
+  const std::size_t first = whole.find(between);
+  if (first == std::string_view::npos || first == 0 || first > 3) return false;
+  for (std::size_t at = first; at < whole.size(); at += 4) {
+    if (whole[at] != between || at + 4 > whole.size() || whole.substr(at + 1, 3).find(between) != std::string_view::npos)
+      return false;
+  }
+  std::string bare(cell);
+  std::erase(bare, between);
+  return parse_number(bare, decimal).has_value();
+}
+
+/// A number as others write it: "1,5", "1,234.5", "1.234,5".
+bool is_number_otherwise(std::string_view cell, char decimal) {
+  return parse_number(cell, decimal == '.' ? ',' : '.') || has_thousands(cell, ',', '.') || has_thousands(cell, '.', ',');
+}
+
 Grid read_grid(Splitter& splitter, const std::string& name, CsvOptions::Header header) {
   Grid grid;
   Line line;
@@ -166,7 +203,8 @@ Grid read_grid(Splitter& splitter, const std::string& name, CsvOptions::Header h
     if (first == 0) {
       first = line.number;
       grid.columns = line.cells.size();
-      const bool has_number = std::ranges::any_of(line.cells, [](std::string_view cell) { return parse_number(cell).has_value(); });
+      const bool has_number =
+          std::ranges::any_of(line.cells, [](std::string_view cell) { return parse_number(cell) || parse_number(cell, ','); });
       if (header == CsvOptions::Header::present || (header == CsvOptions::Header::automatic && !has_number)) {
         grid.names = line.cells;
         continue;
@@ -205,7 +243,8 @@ bool is_infinity(std::string_view cell) {
 }
 
 /// One column of the grid: numbers if all its cells are, texts if few are or `categorical` says so.
-Column make_column(const Grid& grid, std::size_t index, std::string column_name, bool categorical, const Table& table) {
+Column make_column(const Grid& grid, std::size_t index, std::string column_name, bool categorical, char decimal,
+                   const Table& table) {
   Column column{.name = std::move(column_name), .is_numeric = !categorical};
   const std::size_t rows = grid.lines.size();
   const auto cell = [&](std::size_t row) { return grid.cells[row * grid.columns + index]; };
@@ -213,17 +252,28 @@ Column make_column(const Grid& grid, std::size_t index, std::string column_name,
     std::size_t numbers = 0;
     std::size_t texts = 0;
     std::size_t first_text = 0;
+    std::size_t otherwise = 0;
+    std::size_t first_otherwise = 0;
     column.numbers.reserve(rows);
     for (std::size_t row = 0; row < rows; ++row) {
-      const auto number = parse_number(cell(row));
+      const auto number = parse_number(cell(row), decimal);
       column.numbers.push_back(number.value_or(std::numeric_limits<double>::quiet_NaN()));
       if (number) {
         ++numbers;
       } else if (!is_missing(cell(row))) {
         if (texts++ == 0) first_text = row;
+        if (is_number_otherwise(cell(row), decimal) && otherwise++ == 0) first_otherwise = row;
       }
     }
     if (texts == 0) return column;
+    if (otherwise > 0 && numbers + otherwise > texts - otherwise) {
+      fail_input(
+          "{}: column {} holds {}, expected numbers such as 1234{}5: say decimal = \"{}\" in [data] (or --decimal {}) if that "
+          "stands "
+          "before the fraction, leave out marks between thousands, or name the column as categorical",
+          table.place(static_cast<std::int64_t>(first_otherwise)), column.name, shown(cell(first_otherwise)), decimal,
+          decimal == '.' ? ',' : '.', decimal == '.' ? ',' : '.');
+    }
     if (numbers > texts && is_infinity(cell(first_text))) {
       fail_input("{}: column {} holds {}, which is no finite number; mend the cell, or leave the row out",
                  table.place(static_cast<std::int64_t>(first_text)), column.name, shown(cell(first_text)));
@@ -247,6 +297,9 @@ Table parse_csv(std::string_view text, const std::string& name, const CsvOptions
   if (options.delimiter == '"' || options.delimiter == '\n' || options.delimiter == '\r') {
     fail_input("{}: a quote or a line end cannot be the delimiter", name);
   }
+  if (options.decimal != '.' && options.decimal != ',') {
+    fail_input("{}: decimal is \"{}\", expected \".\" or \",\"", name, options.decimal);
+  }
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   require_utf8(text, name);
   Splitter splitter(text, name, options.delimiter != 0 ? options.delimiter : guess_delimiter(text));
@@ -263,7 +316,7 @@ Table parse_csv(std::string_view text, const std::string& name, const CsvOptions
   };
   for (std::size_t column = 0; column < grid.columns; ++column) {
     const bool categorical = holds(options.categorical, names[column]) || holds(options.categorical_if_there, names[column]);
-    table.columns.push_back(make_column(grid, column, std::move(names[column]), categorical, table));
+    table.columns.push_back(make_column(grid, column, std::move(names[column]), categorical, options.decimal, table));
   }
   return table;
 }

@@ -18,6 +18,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsNan;
 using testing::message_of;
+using ::testing::SizeIs;
 using testing::TemporaryFolder;
 
 Table csv_table(std::string_view text, const CsvOptions& options = {}) { return parse_csv(text, "t.csv", options); }
@@ -71,6 +72,40 @@ TEST(Csv, FindsTheDelimiter) {
   EXPECT_THAT(names(csv_table("a;b,c\n1\n", {.delimiter = '|'})), ElementsAre("a;b,c"));
   EXPECT_THAT(csv_table("a|b\n1|2\n", {.delimiter = '|'}).columns[1].numbers, ElementsAre(2));
   EXPECT_THAT(csv_message("a\n1\n", {.delimiter = '"'}), HasSubstr("cannot be the delimiter"));
+}
+
+TEST(Csv, TakesDecimalCommas) {
+  const CsvOptions comma{.decimal = ','};
+  const Table table = csv_table("a;b\n1,235;-2,5e2\n7;\n,5;1e3\n", comma);
+  EXPECT_THAT(table.columns[0].numbers, ElementsAre(1.235, 7, 0.5));
+  EXPECT_THAT(table.columns[1].numbers, ElementsAre(-250, IsNan(), 1000));
+  EXPECT_THAT(csv_table("a,b\n\"1,5\",x\n\"2,5\",y\n", comma).columns[0].numbers, ElementsAre(1.5, 2.5));
+  for (const std::string_view delimiter : {";", "\t"}) {  // no header: the first line holds more commas than delimiters
+    const Table bare = csv_table(fmt::format("1,5{}2,5\n3,5{}4\n", delimiter, delimiter), comma);
+    EXPECT_THAT(bare.columns[0].numbers, ElementsAre(1.5, 3.5));
+    EXPECT_THAT(bare.columns[1].numbers, ElementsAre(2.5, 4));
+  }
+  EXPECT_THAT(csv_table("1,2\n3,4\n").columns, SizeIs(2));
+  EXPECT_EQ(csv_message("a\n1\n", {.decimal = '\''}), "t.csv: decimal is \"'\", expected \".\" or \",\"");
+}
+
+TEST(Csv, RefusesNumbersThatAreWrittenOtherwise) {
+  EXPECT_EQ(
+      csv_message("a;b\n1;x\n1,235;y\n2,5;x\n"),
+      "t.csv:3: column a holds \"1,235\", expected numbers such as 1234.5: say decimal = \",\" in [data] (or --decimal ,) if that "
+      "stands before the fraction, leave out marks between thousands, or name the column as categorical");
+  EXPECT_THAT(csv_message("1,5;2,5\n3,5;4,5\n"), HasSubstr("t.csv:1: column column0 holds \"1,5\""));
+  for (const std::string_view cell : {"1,5", "1.234,5", "1,234.5", "-12,345,678", "1.234.567"}) {
+    EXPECT_THAT(csv_message(fmt::format("a;b\n{};x\nNA;x\n", cell)),
+                HasSubstr(fmt::format("t.csv:2: column a holds \"{}\"", cell)));
+    EXPECT_FALSE(csv_table(fmt::format("a;b\n{};x\n", cell), {.categorical = {"a"}}).columns[0].is_numeric);
+  }
+  EXPECT_THAT(csv_message("a;b\n1.5;x\n2,5;x\n3.5;x\n", {.decimal = ','}),
+              HasSubstr("t.csv:2: column a holds \"1.5\", expected numbers such as 1234,5: say decimal = \".\""));
+  for (const std::string_view text : {"12.05.2024", "1,2,3", "1,23,456", "1234,567.5", "12,34x", "192.168.1.10", "1,234,"}) {
+    EXPECT_FALSE(csv_table(fmt::format("a;b\n{};x\n", text)).columns[0].is_numeric) << text;
+  }
+  EXPECT_FALSE(csv_table("a;b\n1,5;x\nred;x\ngreen;x\n").columns[0].is_numeric) << "mostly words";
 }
 
 TEST(Csv, TellsAHeaderFromData) {
@@ -149,8 +184,9 @@ TEST(Csv, IgnoresTheLocale) {
   const std::string before = std::setlocale(LC_ALL, nullptr);
   for (const char* locale : {"de_DE.UTF-8", "de_DE", "fr_FR.UTF-8", "C.UTF-8"}) {
     std::setlocale(LC_ALL, locale);  // a comma is the decimal point in the first three, where they are installed
-    EXPECT_THAT(csv_table("a;b\n1.5;1,5\n").columns[0].numbers, ElementsAre(1.5));
-    EXPECT_FALSE(csv_table("a;b\n1.5;1,5\n").columns[1].is_numeric);
+    EXPECT_THAT(csv_table("a;b\n1.5;x\n").columns[0].numbers, ElementsAre(1.5));
+    EXPECT_THAT(csv_table("a;b\n1;1,5\n", {.decimal = ','}).columns[1].numbers, ElementsAre(1.5));
+    EXPECT_THAT(csv_message("a;b\n1.5;1,5\n"), HasSubstr("column b holds \"1,5\""));
   }
   std::setlocale(LC_ALL, before.c_str());
 }

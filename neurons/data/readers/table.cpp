@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <string>
 #include <system_error>
 
 namespace neurons {
@@ -20,6 +21,27 @@ std::string_view without_blanks(std::string_view text) noexcept {
 bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
 char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+/// Of a text without blanks, with a decimal point.
+std::optional<double> parse_plain(std::string_view text) noexcept {
+  if (text.starts_with('+')) {
+    text.remove_prefix(1);
+    if (text.starts_with('-')) return std::nullopt;
+  }
+  const std::size_t first = text.starts_with('-') ? 1 : 0;
+  if (first >= text.size() || !(is_digit(text[first]) || text[first] == '.')) return std::nullopt;  // from_chars takes inf and nan
+  double value = 0;
+  const char* end = text.data() + text.size();
+  const auto [stopped, error] = std::from_chars(text.data(), end, value);
+  if (stopped != end) return std::nullopt;
+  if (error == std::errc::result_out_of_range) {  // too large, or so small that it is 0: the wider type tells
+    long double wide = 0;
+    if (std::from_chars(text.data(), end, wide).ec != std::errc{} || std::fabs(wide) > 1) return std::nullopt;
+    return static_cast<double>(wide);
+  }
+  if (error != std::errc{}) return std::nullopt;
+  return value;
+}
 
 }  // namespace
 
@@ -49,25 +71,13 @@ std::string Table::place(std::int64_t row) const {
   return fmt::format("{}, row {}", source, row + 1);
 }
 
-std::optional<double> parse_number(std::string_view text) noexcept {
+std::optional<double> parse_number(std::string_view text, char decimal) {
   text = without_blanks(text);
-  if (text.starts_with('+')) {
-    text.remove_prefix(1);
-    if (text.starts_with('-')) return std::nullopt;
-  }
-  const std::size_t first = text.starts_with('-') ? 1 : 0;
-  if (first >= text.size() || !(is_digit(text[first]) || text[first] == '.')) return std::nullopt;  // from_chars takes inf and nan
-  double value = 0;
-  const char* end = text.data() + text.size();
-  const auto [stopped, error] = std::from_chars(text.data(), end, value);
-  if (stopped != end) return std::nullopt;
-  if (error == std::errc::result_out_of_range) {  // too large, or so small that it is 0: the wider type tells
-    long double wide = 0;
-    if (std::from_chars(text.data(), end, wide).ec != std::errc{} || std::fabs(wide) > 1) return std::nullopt;
-    return static_cast<double>(wide);
-  }
-  if (error != std::errc{}) return std::nullopt;
-  return value;
+  if (decimal == '.') return parse_plain(text);
+  if (text.find('.') != std::string_view::npos) return std::nullopt;
+  std::string pointed(text);
+  std::ranges::replace(pointed, decimal, '.');
+  return parse_plain(pointed);
 }
 
 bool is_missing(std::string_view text) noexcept {

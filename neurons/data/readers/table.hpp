@@ -33,8 +33,8 @@ struct Table {
 };
 
 /// The number in a whole cell: decimal or scientific notation, a leading + allowed, blanks around it ignored. Nothing for any other
-/// text, nor for nan or inf.
-std::optional<double> parse_number(std::string_view text) noexcept;
+/// text, nor for nan or inf. What stands before the fraction is `decimal`: '.' or ','.
+std::optional<double> parse_number(std::string_view text, char decimal = '.');
 
 /// Empty, NA, N/A, NaN, null, none (any case) or ?, blanks around it ignored.
 bool is_missing(std::string_view text) noexcept;
