@@ -21,10 +21,31 @@ std::optional<Graph> graph_of_step(const Network& network) {
   return std::move(step_graph(network).graph);
 }
 
+/// Throws where a sample is not one row of the input: two rows must give twice the numbers that one gives.
+void require_rows(const Network& network, const Graph& of_one) {
+  std::optional<Graph> of_two;
+  try {
+    of_two = onnx::graph_with_all_outputs(network, 2);
+  } catch (const InputError&) {  // it takes no other batch than one
+    return;
+  }
+  for (std::size_t i = 0; i < of_one.outputs().size(); ++i) {
+    const Shape& one = of_one.info(of_one.outputs()[i].value).type.shape;
+    const Shape& two = of_two->info(of_two->outputs()[i].value).type.shape;
+    if (two.elements() == 2 * one.elements()) continue;
+    fail_input(
+        "c: the output \"{}\" is {} for one sample and {} for two along the first axis of the input; plain C takes one sample "
+        "a call: let the model take samples along its first axis (in PyTorch, batch_first=True)",
+        of_one.outputs()[i].name, one.to_string(), two.to_string());
+  }
+}
+
 }  // namespace
 
 ExportedFiles export_c(const Model& model, const ExportOptions& options) {
-  const RawGraph whole = with_raw_numbers(onnx::graph_with_all_outputs(model.network, 1), model);
+  const Graph of_one = onnx::graph_with_all_outputs(model.network, 1);
+  require_rows(model.network, of_one);
+  const RawGraph whole = with_raw_numbers(of_one, model);
   std::optional<Graph> step = graph_of_step(model.network);
   if (step) step = with_raw_numbers(*step, model).graph;
   const CSource source = to_c(whole.graph, model.network.parameters(),

@@ -18,6 +18,7 @@
 #include "neurons/layers/recurrent.hpp"
 #include "neurons/layers/shapes.hpp"
 #include "neurons/spec/evaluate.hpp"
+#include "neurons/spec/export_model.hpp"
 #include "neurons/spec/model.hpp"
 #include "neurons/spec/predict.hpp"
 #include "neurons/spec/prepare.hpp"
@@ -396,6 +397,19 @@ TEST(ForeignModel, RowsOfOneSampleAreBesideEachOtherAgain) {
   source.graph.nodes = {node("MatMul", {"x", "w"}, {"h"}), node("Concat", {"h", "h"}, {"y"}, {integer("axis", 0)})};
   const Network doubled = onnx::to_network(std::make_shared<const onnx::Model>(source));
   EXPECT_THAT(message_of([&] { predicted(doubled, x); }), HasSubstr("is f32[6, 2] for a batch of 3"));
+}
+
+/// Steps along the first axis: plain C would see one step of a sequence, and call it a sample.
+TEST(ForeignModel, PlainCTakesSamplesAlongTheFirstAxis) {
+  using namespace onnx::testing;
+  const TemporaryFolder folder;
+  onnx::Model source = model({node("Gather", {"x", "last"}, {"h"}, {integer("axis", 0)}), node("MatMul", {"h", "w"}, {"y"})},
+                             {value("x", {std::int64_t{6}, "batch", std::int64_t{2}})}, {"y"},
+                             {onnx::from_tensor("w", f32({2, 2}, {1, 2, 3, 4})), onnx::from_tensor("last", i64({}, {-1}))});
+  source.folder = folder.path();
+  onnx::write(folder / "steps.onnx", source);
+  EXPECT_THAT(message_of([&] { export_model(open_model(folder / "steps.onnx"), "c", {.folder = folder / "c", .name = "steps"}); }),
+              HasSubstr("c: the output \"y\" is [1, 2] for one sample and [1, 2] for two along the first axis of the input"));
 }
 
 TEST(FineTuning, TokensOfArrays) {

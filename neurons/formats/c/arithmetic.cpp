@@ -1,8 +1,10 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "neurons/formats/c/emitters.hpp"
+#include "neurons/formats/c/strided.hpp"
 
 namespace neurons::c {
 namespace {
@@ -125,28 +127,45 @@ bool scale_by_number(CFunction& function, std::string_view op, std::size_t x, co
   return true;
 }
 
+/// An operand of another shape than the result's, as many numbers as that has.
+std::string repeated(CFunction& function, std::size_t input, const char* what) {
+  const std::string from = function.x(input, what);
+  const std::string to = function.room(function.output_shape().elements(), fmt::format("{}_{}", what, input));
+  write_move(function, broadcast_axes(function.shape(input), function.output_shape()), from, to);
+  return to;
+}
+
+/// The same in the place of the result.
+std::string repeated_result(CFunction& function, std::size_t input, const char* what) {
+  const std::string from = function.x(input, what);
+  const std::string to = function.y();
+  write_move(function, broadcast_axes(function.shape(input), function.output_shape()), from, to);
+  return to;
+}
+
 void binary(CFunction& function) {
-  for (const Operation& operation : operations()) {
-    if (function.node().op->name != operation.op) continue;
-    if (function.node().inputs.size() != 2)
-      throw Unsupported{fmt::format("has {} inputs; plain C takes two", function.node().inputs.size())};
-    const Shape& result = function.output_shape();
-    const bool swapped = operation.commutes && (function.is_known(0) || function.shape(0).elements() != result.elements());
-    const std::size_t first = swapped ? 1 : 0;
-    const std::size_t second = 1 - first;
-    const std::int64_t width = period(function.shape(second), result);
-    if (function.shape(first).elements() != result.elements() || width == 0) {
-      throw Unsupported{fmt::format("broadcasts {} and {}", function.shape(0).to_string(), function.shape(1).to_string())};
-    }
-    if (width == 1 && function.is_known(second) && scale_by_number(function, operation.op, first, function.known(second))) return;
-    const bool repeated = width != result.elements();
-    const Snippet& snippet = operation.forms[repeated ? 1 : 0];
-    const std::string x = function.over(first);
-    const std::string y = function.x(second, kNames[&operation - operations().data()][0]);
-    function.file().use(snippet);
-    const std::string count = repeated ? fmt::format("{}, {}", result.elements() / width, width) : std::to_string(width);
-    return function.call(fmt::format("{}({}, {}, {});", snippet.functions.front(), count, x, y));
+  const auto found = std::ranges::find_if(operations(), [&](const Operation& one) { return function.node().op->name == one.op; });
+  const Operation& operation = *found;
+  const char* const name = kNames[found - operations().begin()][0];
+  if (function.node().inputs.size() != 2)
+    throw Unsupported{fmt::format("has {} inputs; plain C takes two", function.node().inputs.size())};
+  const Shape& result = function.output_shape();
+  const bool swapped = operation.commutes && (function.is_known(0) || function.shape(0).elements() != result.elements());
+  const std::size_t first = swapped ? 1 : 0;
+  const std::size_t second = 1 - first;
+  const std::int64_t width = period(function.shape(second), result);
+  const bool has_all = function.shape(first).elements() == result.elements();
+  if (has_all && width == 1 && function.is_known(second) &&
+      scale_by_number(function, operation.op, first, function.known(second))) {
+    return;
   }
+  const std::string x = has_all ? function.over(first) : repeated_result(function, first, name);
+  const bool in_rows = width != 0 && width != result.elements();
+  const Snippet& snippet = operation.forms[in_rows ? 1 : 0];
+  const std::string y = width == 0 ? repeated(function, second, name) : function.x(second, name);
+  function.file().use(snippet);
+  const std::string count = in_rows ? fmt::format("{}, {}", result.elements() / width, width) : std::to_string(result.elements());
+  function.call(fmt::format("{}({}, {}, {});", snippet.functions.front(), count, x, y));
 }
 
 /// x · a + b.

@@ -113,9 +113,15 @@ void CFunction::put(int id, int room) {
   rooms_[at(room)].last = std::max({rooms_[at(room)].last, last_[at(id)], step_});
 }
 
+const std::string& CFunction::place_of(int id) {
+  const std::string& name = rooms_[at(room_of(id))].name;
+  reads_input_ = reads_input_ || name == kInput;
+  return name;
+}
+
 std::string CFunction::x(std::size_t index, std::string_view what) {
   const int id = node_->inputs[index];
-  if (!known_.has(id)) return rooms_[at(room_of(id))].name;
+  if (!known_.has(id)) return place_of(id);
   const Tensor tensor = known_[id].cast(DType::f32);
   return file_.array(fmt::format("{}_{}", layer(), what), tensor.values<float>(), tensor.shape().to_string());
 }
@@ -198,8 +204,8 @@ std::string CFunction::place_outputs() {
       continue;
     }
     file_.use(neurons::c::copy());
-    const std::string from = known ? file_.array("result", known_[result].cast(DType::f32).values<float>(), "the result")
-                                   : rooms_[at(room_of(result))].name;
+    const std::string from =
+        known ? file_.array("result", known_[result].cast(DType::f32).values<float>(), "the result") : place_of(result);
     copies += fmt::format("    copy({}, {}, {});\n", graph_.info(result).type.shape.elements(), from, outputs_[i]);
   }
   return copies;

@@ -30,6 +30,7 @@ class CFunction {
   const std::vector<std::string>& outputs() const { return outputs_; }
   /// The statements.
   const std::string& body() const { return body_; }
+  bool reads_input() const { return reads_input_; }
   std::size_t scratch() const { return scratch_; }  ///< floats
   std::size_t memory() const { return memory_; }    ///< floats
 
@@ -74,6 +75,8 @@ class CFunction {
     int last = 0;
   };
   void write(int index);
+  /// The name of a value's room, for reading.
+  const std::string& place_of(int id);
   int room_of(int id) const { return rooms_of_[static_cast<std::size_t>(id)]; }
   int add_room(std::string_view name, std::int64_t floats);
   void put(int id, int room);
@@ -100,6 +103,7 @@ class CFunction {
   std::string body_;
   std::size_t scratch_ = 0;
   std::size_t memory_ = 0;
+  bool reads_input_ = false;
 };
 
 }  // namespace neurons::c

@@ -172,6 +172,12 @@ class Writer {
     return text;
   }
 
+  /// So that no compiler warns of parameters that a network has no use for.
+  static std::string unused(const c::CFunction& function) {
+    return fmt::format("{}{}", function.scratch() > 0 ? "" : "    (void)scratch;\n",
+                       function.reads_input() ? "" : "    (void)input;\n");
+  }
+
   std::string source() const {
     std::string text = fmt::format("/* {}.c: a neural network, {}. {}.h says how to call it. */\n", name_, title(), name_);
     text += fmt::format("#include \"{}.h\"\n", name_);
@@ -187,15 +193,15 @@ class Writer {
       text += "};\n\n";
     }
     const bool works = predict_->scratch() > 0;
-    text += fmt::format("void {}_predict_in(float *scratch, {})\n{{\n{}{}}}\n\n", name_, parameters(*predict_),
-                        works ? "" : "    (void)scratch;\n", predict_->body());
+    text += fmt::format("void {}_predict_in(float *scratch, {})\n{{\n{}{}}}\n\n", name_, parameters(*predict_), unused(*predict_),
+                        predict_->body());
     text += fmt::format("void {}_predict({})\n{{\n", name_, parameters(*predict_));
     if (works) text += fmt::format("    static float scratch[{}_SCRATCH];\n", macro_);
     text += fmt::format("    {}_predict_in({}, input, {});\n}}\n", name_, works ? "scratch" : "0",
                         fmt::join(predict_->outputs(), ", "));
     if (step_) {
       text += fmt::format("\nvoid {}_step(float *memory, float *scratch, {})\n{{\n{}{}}}\n", name_, parameters(*step_),
-                          step_->scratch() > 0 ? "" : "    (void)scratch;\n", step_->body());
+                          unused(*step_), step_->body());
     }
     return text + file_.arrays();
   }

@@ -7,9 +7,9 @@
 
 #include <cstdlib>
 
-#include "neurons/base/atomic_file.hpp"
 #include "neurons/base/testing.hpp"
 #include "neurons/base/testing/near_largest.hpp"
+#include "neurons/formats/c/run_c_testing.hpp"
 #include "neurons/layers/activations.hpp"
 #include "neurons/layers/attention.hpp"
 #include "neurons/layers/convolutions.hpp"
@@ -20,6 +20,7 @@
 #include "neurons/layers/over_time.hpp"
 #include "neurons/layers/pools.hpp"
 #include "neurons/layers/recurrent.hpp"
+#include "neurons/layers/resizing.hpp"
 #include "neurons/layers/run_network_testing.hpp"
 #include "neurons/layers/shapes.hpp"
 #include "neurons/layers/step_graph.hpp"
@@ -28,12 +29,14 @@
 namespace neurons {
 namespace {
 
+using c::testing::Generated;
+using c::testing::kPredict;
+using c::testing::kStrict;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
 constexpr std::int64_t kSamples = 3;
-const char* const kStrict = "-std=c99 -Wall -Wextra -pedantic -Werror";
 
 /// With parameters and running statistics that are all random.
 Network initialized(Network network, std::uint64_t seed = 3) {
@@ -49,54 +52,6 @@ Network initialized(Network network, std::uint64_t seed = 3) {
   }
   return network;
 }
-
-/// Runs generated C on samples: a program that reads them from a file and writes what the network says of each.
-class Generated {
- public:
-  Generated(const CSource& source, const std::string& flags, const std::string& call) : source_(source) {
-    write_file_atomically(folder_ / (source.name + ".c"), source.source);
-    write_file_atomically(folder_ / (source.name + ".h"), source.header);
-    const std::string macro = "NETWORK";
-    folder_.write("main.c", R"(#include <stdio.h>
-#include "network.h"
-int main(void)
-{
-    static float input[1 << 16], output[1 << 16];
-)" + call + R"(
-    return 0;
-}
-)");
-    const std::string compile = "cd '" + folder_.path().string() + "' && cc " + kStrict + " " + flags +
-                                " -c network.c -o network.o 2> errors && cc " + flags +
-                                " -std=c99 main.c network.o -lm -o program 2>> errors";
-    compiled_ = std::system(compile.c_str()) == 0;
-    EXPECT_TRUE(compiled_) << read_file(folder_ / "errors") << source.source.substr(0, 20000);
-  }
-
-  std::vector<float> run(std::span<const float> inputs, std::size_t outputs) const {
-    if (!compiled_) return {};
-    folder_.write("in", {reinterpret_cast<const char*>(inputs.data()), inputs.size_bytes()});
-    const std::string run = "cd '" + folder_.path().string() + "' && ./program < in > out 2> errors";
-    EXPECT_EQ(std::system(run.c_str()), 0) << read_file(folder_ / "errors");
-    const std::string bytes = read_file(folder_ / "out");
-    std::vector<float> result(outputs);
-    EXPECT_EQ(bytes.size(), outputs * sizeof(float));
-    std::memcpy(result.data(), bytes.data(), std::min(bytes.size(), outputs * sizeof(float)));
-    return result;
-  }
-
- private:
-  testing::TemporaryFolder folder_;
-  const CSource& source_;
-  bool compiled_ = false;
-};
-
-const char* const kPredict = R"(
-    while (fread(input, sizeof(float), NETWORK_INPUTS, stdin) == NETWORK_INPUTS) {
-        network_predict(input, output);
-        fwrite(output, sizeof(float), NETWORK_OUTPUTS, stdout);
-    }
-)";
 
 Tensor random_samples(const Network& network) {
   const Network::Input& input = network.inputs().front();
@@ -324,8 +279,9 @@ TEST(PlainC, SaysAllThatItCannotDo) {
   EXPECT_THAT(message(initialized(Sequential{{8, 4}, MultiHeadAttention{.heads = 2}, RmsNorm{}, Flatten{}, Dense{2}})),
               AllOf(HasSubstr("ScaledDotProductAttention (multi_head_attention1)"), HasSubstr("RMSNormalization (rms_norm1)"),
                     HasSubstr("it can do Abs, Add")));
-  EXPECT_THAT(message(initialized(Sequential{{4, 8, 8}, Conv2d{.filters = 4, .kernel = 3, .groups = 2}})),
-              HasSubstr("Conv (conv2d1): has 2 groups of 2 channels"));
+  EXPECT_THAT(
+      message(initialized(Sequential{{4, 8, 8}, Conv2d{.filters = 4, .kernel = 3}, Upsample2d{.factor = 2, .mode = "linear"}})),
+      HasSubstr("Resize (upsample2d1): is linear; plain C repeats the nearest number"));
   EXPECT_THAT(message(initialized(Sequential{{4, 3}, Gru{.hidden = 4, .reset_after = false}})),
               HasSubstr("GRU (gru1): resets before its sum (reset_after = false)"));
   EXPECT_THAT(message(Sequential{{4}, Dense{2}}), HasSubstr("the network has no parameters yet"));

@@ -32,5 +32,7 @@ void add_moves(Emitters& table);
 const Snippet& add_weighted();
 /// y = x.
 const Snippet& copy();
+/// y = value.
+const Snippet& fill();
 
 }  // namespace neurons::c

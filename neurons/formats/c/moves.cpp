@@ -1,54 +1,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ranges>
 
+#include "neurons/base/at.hpp"
 #include "neurons/formats/c/emitters.hpp"
+#include "neurons/formats/c/strided.hpp"
 #include "neurons/graph/option_of.hpp"
-#include "neurons/ops/common/channels.hpp"
 
 namespace neurons::c {
 
-const Snippet& copy() {
-  static const Snippet kSnippet{R"(/* y = x */
-static void copy(int count, const float *restrict x, float *restrict y)
-{
-    for (int i = 0; i < count; ++i) {
-        y[i] = x[i];
-    }
-}
-)",
-                                {},
-                                {"copy"}};
-  return kSnippet;
-}
-
 namespace {
-
-const Snippet kTranspose{R"(/* y[column][row] = x[row][column] */
-static void transpose(int rows, int columns, const float *restrict x, float *restrict y)
-{
-    for (int row = 0; row < rows; ++row) {
-        for (int column = 0; column < columns; ++column) {
-            y[column * rows + row] = x[row * columns + column];
-        }
-    }
-}
-)",
-                         {},
-                         {"transpose"}};
-
-const Snippet kCopyRows{R"(/* Copies rows of `width` from x, where they are `from` apart, to y, where they are `to` apart */
-static void copy_rows(int rows, int width, int from, const float *restrict x, int to, float *restrict y)
-{
-    for (int row = 0; row < rows; ++row) {
-        for (int i = 0; i < width; ++i) {
-            y[row * to + i] = x[row * from + i];
-        }
-    }
-}
-)",
-                        {},
-                        {"copy_rows"}};
 
 const Snippet kLookUp{R"(/* The row of a table for each token; for one that the table does not have, NAN */
 static void look_up(int tokens, int vocabulary, int width, const float *restrict table,
@@ -75,86 +37,75 @@ void cast(CFunction& function) {
   function.view();
 }
 
-/// Axes of more than one element, in their new order: none changes place, or two blocks of them do.
-void transpose(CFunction& function, std::span<const std::int64_t> order) {
-  const Shape& shape = function.shape(0);
-  std::vector<std::int64_t> axes;
-  for (const std::int64_t axis : order) {
-    if (shape[static_cast<int>(axis)] != 1) axes.push_back(axis);
-  }
-  if (std::ranges::is_sorted(axes)) return function.view();
-  const auto turn = std::ranges::is_sorted_until(axes);
-  std::rotate(axes.begin(), turn, axes.end());
-  if (!std::ranges::is_sorted(axes)) throw Unsupported{"changes the order of three axes"};
-  const std::int64_t rows =
-      shape.product(0, static_cast<int>(order.empty() ? 0 : *std::ranges::find_if(order, [&](std::int64_t axis) {
-                      return shape[static_cast<int>(axis)] != 1;
-                    })));
-  function.file().use(kTranspose);
-  const std::string x = function.x(0);
-  function.call(fmt::format("transpose({}, {}, {}, {});", rows, shape.elements() / rows, x, function.y()));
-}
-
-void transpose_op(CFunction& function) {
-  auto order = option_of<std::vector<std::int64_t>>(function.options(), "perm");
-  for (int axis = function.shape(0).rank(); order.empty() || static_cast<int>(order.size()) < function.shape(0).rank();)
-    order.push_back(--axis);
-  transpose(function, order);
-}
-
-void to_channels_last(CFunction& function) { transpose(function, ops::channels_order(function.shape(0).rank(), true)); }
-void to_channels_first(CFunction& function) { transpose(function, ops::channels_order(function.shape(0).rank(), false)); }
-
 void concat(CFunction& function) {
   const Shape& result = function.output_shape();
   const int axis = result.normalized_axis(option_of<std::int64_t>(function.options(), "axis"));
   const std::int64_t rows = result.product(0, axis);
   const std::int64_t to = result.elements() / rows;
-  function.file().use(kCopyRows);
   function.say(fmt::format("{} one beside the other", function.node().inputs.size()));
   std::int64_t first = 0;
   for (std::size_t i = 0; i < function.node().inputs.size(); ++i) {
     const std::int64_t width = function.shape(i).elements() / rows;
     const std::string x = function.x(i);
-    const std::string y = function.y();
-    const std::string place = first == 0 ? y : fmt::format("{} + {}", y, first);
-    function.call(fmt::format("copy_rows({}, {}, {}, {}, {}, {});", rows, width, width, x, to, place));
+    write_move(function, {{rows, width, to}, {width, 1, 1}}, x, at_offset(function.y(), first));
     first += width;
   }
 }
 
-/// Of one axis, without gaps.
-void slice(CFunction& function) {
+/// A value around what is kept of the input.
+void pad(CFunction& function) {
+  const Options& options = function.options();
+  if (option_of<std::string>(options, "mode") != "constant") throw Unsupported{"pads an image of numbers that are no constants"};
   const Shape& shape = function.shape(0);
   const Shape& result = function.output_shape();
-  const auto list = [&](const char* name) { return option_of<std::vector<std::int64_t>>(function.options(), name); };
-  int axis = -1;
-  for (int i = 0; i < shape.rank(); ++i) {
-    if (shape[i] == result[i]) continue;
-    if (axis >= 0) throw Unsupported{"cuts along more than one axis"};
-    axis = i;
+  const auto pads = option_of<std::vector<std::int64_t>>(options, "pads");
+  auto axes = option_of<std::vector<std::int64_t>>(options, "axes");
+  if (axes.empty()) {
+    for (int axis = 0; axis < shape.rank(); ++axis) axes.push_back(axis);
   }
-  if (axis < 0) return function.view();
-  const auto axes = list("axes");
-  const auto steps = list("steps");
-  std::int64_t start = 0;
-  for (std::size_t i = 0; i < list("starts").size(); ++i) {
-    const int cut = axes.empty() ? static_cast<int>(i) : shape.normalized_axis(axes[i]);
-    if (!steps.empty() && steps[i] != 1) throw Unsupported{"leaves gaps"};
-    if (cut == axis) start = list("starts")[i];
+  std::vector<std::int64_t> before(static_cast<std::size_t>(shape.rank()));
+  for (std::size_t i = 0; i < axes.size(); ++i) before[at(shape.normalized_axis(axes[i]))] = pads[i];
+  std::vector<MoveAxis> moves;
+  std::int64_t from = 0;
+  std::int64_t to = 0;
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    const std::int64_t first = std::max<std::int64_t>(0, before[at(axis)]);
+    const std::int64_t cut = std::max<std::int64_t>(0, -before[at(axis)]);
+    const std::int64_t kept = std::min(shape[axis] - cut, result[axis] - first);
+    const std::int64_t from_stride = shape.product(axis + 1, shape.rank());
+    const std::int64_t to_stride = result.product(axis + 1, result.rank());
+    moves.push_back({std::max<std::int64_t>(0, kept), from_stride, to_stride});
+    from += cut * from_stride;
+    to += first * to_stride;
   }
-  if (start < 0) start += shape[axis];
-  const std::int64_t rows = shape.product(0, axis);
-  const std::int64_t inner = shape.product(axis + 1, shape.rank());
-  function.file().use(kCopyRows);
-  const std::string x = function.x(0);
-  const std::string from = start == 0 ? x : fmt::format("{} + {}", x, start * inner);
-  function.call(fmt::format("copy_rows({}, {}, {}, {}, {}, {});", rows, result[axis] * inner, shape[axis] * inner, from,
-                            result[axis] * inner, function.y()));
+  const auto value = static_cast<float>(option_of<double>(options, "value"));
+  function.say(fmt::format("{} numbers around {}", result.elements() - shape.elements(), shape.elements()));
+  const std::string y = function.y();
+  const bool grows = std::ranges::any_of(moves, [](const MoveAxis& axis) { return axis.count == 0; }) ||
+                     std::ranges::any_of(std::views::iota(0, shape.rank()), [&](int i) { return moves[at(i)].count != result[i]; });
+  if (grows) {
+    function.file().use(fill());
+    function.call(fmt::format("fill({}, {}, {});", result.elements(), literal(value), y));
+  }
+  if (std::ranges::all_of(moves, [](const MoveAxis& axis) { return axis.count > 0; })) {
+    write_move(function, moves, at_offset(function.x(0), from), at_offset(y, to));
+  }
 }
 
-/// Rows of a table: an embedding.
+void resize(CFunction& function) {
+  if (const auto mode = option_of<std::string>(function.options(), "mode"); mode != "nearest") {
+    throw Unsupported{fmt::format("is {}; plain C repeats the nearest number", mode)};
+  }
+  if (option_of<std::string>(function.options(), "coordinate_transformation_mode") == "tf_crop_and_resize") {
+    throw Unsupported{"cuts a region out"};
+  }
+  write_reordered(function);
+}
+
+/// Rows of a table (an embedding), or known places of what the network computes.
 void gather(CFunction& function) {
+  if (!function.is_known(0) && function.is_known(1)) return write_reordered(function);
+  if (!function.is_known(0)) throw Unsupported{"both what it takes from and which it takes depend on the network's input"};
   const Tensor& table = function.known(0);
   if (option_of<std::int64_t>(function.options(), "axis") != 0 || table.shape().rank() != 2) throw Unsupported{"is no embedding"};
   CFile& file = function.file();
@@ -172,12 +123,13 @@ void gather(CFunction& function) {
 
 void add_moves(Emitters& table) {
   for (const char* name : {"Reshape", "Identity", "Flatten", "Squeeze", "Unsqueeze"}) table[name] = view;
-  table["Transpose"] = transpose_op;
-  table["ToChannelsLast"] = to_channels_last;
-  table["ToChannelsFirst"] = to_channels_first;
+  for (const char* name : {"Transpose", "ToChannelsLast", "ToChannelsFirst", "Slice", "Split", "Expand", "Tile"}) {
+    table[name] = write_reordered;
+  }
+  table["Resize"] = resize;
+  table["Pad"] = pad;
   table["Cast"] = cast;
   table["Concat"] = concat;
-  table["Slice"] = slice;
   table["Gather"] = gather;
 }
 

@@ -9,8 +9,8 @@ namespace neurons::c {
 namespace {
 
 /// A loop over windows, channel by channel: what each begins with, does with what it sees, and ends with.
-std::string pool_code(const char* name, const char* begin, const char* each, const char* end) {
-  return fmt::format(R"(static void {}(const window *layer, const float *restrict x, float *restrict y)
+std::string pool_code(const char* name, const char* parameter, const char* begin, const char* each, const char* end) {
+  return fmt::format(R"(static void {}(const window *layer, {}const float *restrict x, float *restrict y)
 {{
     const window w = *layer;
     for (int row = 0; row < w.output_rows; ++row) {{
@@ -35,11 +35,11 @@ std::string pool_code(const char* name, const char* begin, const char* each, con
     }}
 }}
 )",
-                     name, begin, each, end);
+                     name, parameter, begin, each, end);
 }
 
 const Snippet kMaxPool{"/* The largest number that a window shows of each channel */\n" +
-                           pool_code("max_pool2d", R"(for (int c = 0; c < w.channels; ++c) {
+                           pool_code("max_pool2d", "", R"(for (int c = 0; c < w.channels; ++c) {
                 y[c] = -HUGE_VALF;
             })",
                                      R"(for (int c = 0; c < w.channels; ++c) {
@@ -50,16 +50,18 @@ const Snippet kMaxPool{"/* The largest number that a window shows of each channe
                        {"max_pool2d"}};
 
 const Snippet kAveragePool{
-    "/* The mean of what a window shows of each channel */\n" + pool_code("average_pool2d", R"(int count = 0;
+    "/* The mean of what a window shows of each channel; `all`, if not 0, is how many numbers it counts beside the image, too "
+    "*/\n" +
+        pool_code("average_pool2d", "int all, ", R"(int count = 0;
             for (int c = 0; c < w.channels; ++c) {
                 y[c] = 0.0f;
             })",
-                                                                          R"(++count;
+                  R"(++count;
                     for (int c = 0; c < w.channels; ++c) {
                         y[c] += pixel[c];
                     })",
-                                                                          R"(            for (int c = 0; c < w.channels; ++c) {
-                y[c] /= (float)count;
+                  R"(            for (int c = 0; c < w.channels; ++c) {
+                y[c] /= (float)(all ? all : count);
             }
 )"),
     {&window_type()},
@@ -79,7 +81,8 @@ kernels::PoolShape resolved(const CFunction& function) {
   return ops::resolve_pool(pool, function.shape(0)).shape;
 }
 
-void pool(CFunction& function, const kernels::PoolShape& shape, const Snippet& snippet, const char* what) {
+void pool(CFunction& function, const kernels::PoolShape& shape, const Snippet& snippet, const char* what,
+          const std::string& parameter = "") {
   const std::vector<std::string> fields = window_fields(shape);
   CFile& file = function.file();
   file.use(snippet);
@@ -91,7 +94,7 @@ void pool(CFunction& function, const kernels::PoolShape& shape, const Snippet& s
   const std::string name = file.layer("window", layer, fields, fmt::format("{}: {}", layer, title));
   function.say(whole ? title : fmt::format("{}, give {}", title, image_text(shape.output, shape.channels)));
   const std::string x = function.x(0);
-  function.call(fmt::format("{}(&{}, {}, {});", snippet.functions.front(), name, x, function.y()));
+  function.call(fmt::format("{}(&{}, {}{}, {});", snippet.functions.front(), name, parameter, x, function.y()));
 }
 
 void max_pool(CFunction& function) {
@@ -101,12 +104,15 @@ void max_pool(CFunction& function) {
 
 void average_pool(CFunction& function) {
   const kernels::PoolShape shape = resolved(function);
-  if (option_of<bool>(function.options(), "count_include_pad")) {
-    for (std::size_t axis = 0; axis < 3; ++axis) {
-      if (shape.pad[axis] != 0 || shape.pad_end[axis] != 0) throw Unsupported{"counts its padding"};
+  const bool pads = shape.pad != kernels::PoolShape::Axes{} || shape.pad_end != kernels::PoolShape::Axes{};
+  const bool all = pads && option_of<bool>(function.options(), "count_include_pad");
+  for (std::size_t axis = 0; all && axis < 3; ++axis) {
+    const std::int64_t reach = (shape.output[axis] - 1) * shape.stride[axis] + (shape.kernel[axis] - 1) * shape.dilation[axis] + 1;
+    if (reach > shape.pad[axis] + shape.input[axis] + shape.pad_end[axis]) {
+      throw Unsupported{"counts its padding, beyond which a window reaches (ceil_mode)"};
     }
   }
-  pool(function, shape, kAveragePool, "mean");
+  pool(function, shape, kAveragePool, "mean", fmt::format("{}, ", all ? shape.kernel[1] * shape.kernel[2] : 0));
 }
 
 }  // namespace

@@ -3,21 +3,11 @@
 #include <fmt/format.h>
 
 #include "neurons/formats/c/emitters.hpp"
+#include "neurons/formats/c/strided.hpp"
 #include "neurons/graph/option_of.hpp"
 
 namespace neurons::c {
 namespace {
-
-const Snippet kClear{R"(/* x = 0 */
-static void clear(int count, float *x)
-{
-    for (int i = 0; i < count; ++i) {
-        x[i] = 0.0f;
-    }
-}
-)",
-                     {},
-                     {"clear"}};
 
 const Snippet kLogistic{R"(static float logistic(float x)
 {
@@ -31,6 +21,7 @@ const Snippet kRecurrentLayer{R"(/* Neurons that see the inputs of a step and wh
    Weights: [inputs][gates * units]; recurrent weights: [units][gates * units] */
 typedef struct {
     int inputs, units;
+    int width;    /* of y: where this is one of two directions, the other's units lie between its own */
     int backward; /* the last step first */
     const float *weights;
     const float *recurrent_weights;
@@ -57,7 +48,7 @@ static void rnn(const recurrent_layer *layer, int relu, int steps, const float *
         for (int u = 0; u < units; ++u) {
             h[u] = !relu ? tanhf(sums[u]) : sums[u] > 0.0f ? sums[u] : 0.0f;
             if (y) {
-                y[t * units + u] = h[u];
+                y[t * layer->width + u] = h[u];
             }
         }
     }
@@ -87,7 +78,7 @@ static void lstm(const recurrent_layer *layer, int steps, const float *restrict 
             c[u] = forget_gate * c[u] + input_gate * tanhf(sums[3 * units + u]);
             h[u] = output_gate * tanhf(c[u]);
             if (y) {
-                y[t * units + u] = h[u];
+                y[t * layer->width + u] = h[u];
             }
         }
     }
@@ -118,7 +109,7 @@ static void gru(const recurrent_layer *layer, int steps, const float *restrict x
             const float candidate = tanhf(sums[2 * units + u] + reset * recurrent[2 * units + u]);
             h[u] = (1.0f - update) * candidate + update * h[u];
             if (y) {
-                y[t * units + u] = h[u];
+                y[t * layer->width + u] = h[u];
             }
         }
     }
@@ -149,79 +140,136 @@ std::vector<float> turned(const Tensor& tensor, std::int64_t rows) {
 
 void require_plain(CFunction& function, const Kind& kind) {
   const Options& options = function.options();
-  if (option_of<std::string>(options, "direction") == "bidirectional") throw Unsupported{"goes in both directions at once"};
   if (option_of<double>(options, "clip") != 0) throw Unsupported{"clips its sums"};
   const auto activations = option_of<std::vector<std::string>>(options, "activations");
-  const bool rectifier = kind.gates == 1 && activations == std::vector<std::string>{"Relu"};
-  if (!activations.empty() && activations != kind.activations && !rectifier) throw Unsupported{"has activations of its own"};
+  for (std::size_t i = 0; i < activations.size(); ++i) {  // those of one direction, then those of the other
+    const bool rectifier = kind.gates == 1 && activations[i] == "Relu" && activations[i] == activations[0];
+    if (activations[i] != kind.activations[i % kind.activations.size()] && !rectifier)
+      throw Unsupported{"has activations of its own"};
+  }
   if (function.has_input(ops::kLengths)) throw Unsupported{"takes lengths of sequences"};
   if (function.has_input(ops::kPeepholes)) throw Unsupported{"has peepholes"};
 }
 
 /// Where a state is before the first step: where the node finds it after the last one.
-std::string state(CFunction& function, std::size_t output, std::size_t input, std::int64_t units) {
+std::string state(CFunction& function, std::size_t output, std::size_t input, std::int64_t floats) {
   const std::string place = function.y(output);
   if (function.remembers(output, input)) return place;
   if (function.has_input(input)) {
     function.file().use(copy());
-    function.call(fmt::format("copy({}, {}, {});", units, function.x(input), place));
+    function.call(fmt::format("copy({}, {}, {});", floats, function.x(input), place));
   } else {
-    function.file().use(kClear);
-    function.call(fmt::format("clear({}, {});", units, place));
+    function.file().use(fill());
+    function.call(fmt::format("fill({}, 0.0f, {});", floats, place));
   }
   return place;
 }
 
-void write(CFunction& function, const Kind& kind) {
-  require_plain(function, kind);
-  const bool batch_first = option_of<std::int64_t>(function.options(), "layout") == 1;
-  const Shape& shape = function.shape(ops::kX);
-  const std::int64_t steps = shape[batch_first ? 1 : 0];
-  const std::int64_t inputs = shape[2];
-  const std::int64_t units = function.shape(ops::kR)[2];
-  const std::int64_t rows = kind.gates * units;
-  const bool is_gru = kind.gates == 3;
-  std::vector<float> bias(static_cast<std::size_t>(rows));
-  std::vector<float> recurrent_bias(static_cast<std::size_t>(units));
-  if (function.has_input(ops::kB)) {
-    const auto values = function.known(ops::kB).values<float>();
+/// `values` without those of other directions.
+Tensor of_direction(const Tensor& tensor, std::int64_t direction, std::int64_t directions) {
+  const std::int64_t count = tensor.elements() / directions;
+  return Tensor::of<float>(
+      {count}, tensor.values<float>().subspan(static_cast<std::size_t>(direction * count), static_cast<std::size_t>(count)));
+}
+
+/// The constant of one direction, and the call that walks with it; the states' names have been made.
+class Direction {
+ public:
+  Direction(CFunction& function, const Kind& kind, std::int64_t index, std::int64_t count)
+      : function_(function),
+        kind_(kind),
+        index_(index),
+        count_(count),
+        units_(function.shape(ops::kR)[2]),
+        inputs_(function.shape(ops::kX)[2]),
+        backward_(index == 1 || option_of<std::string>(function.options(), "direction") == "reverse") {}
+
+  std::string title() const {
+    return fmt::format("{} {}, {} a step{}", kind_.title, counted(units_, "unit"), counted(inputs_, "input"),
+                       backward_ ? ", backward" : "");
+  }
+
+  /// The name of the constant.
+  std::string constant() const {
+    CFile& file = function_.file();
+    const std::int64_t rows = kind_.gates * units_;
+    const std::string layer = function_.layer() + (index_ == 1 ? "_backward" : "");
+    const auto array = [&](const char* what, std::span<const float> values, const std::string& extents) {
+      return file.array(layer + what, values, extents);
+    };
+    const auto weights = [&](std::size_t input) { return turned(of_direction(function_.known(input), index_, count_), rows); };
+    const auto [bias, recurrent_bias] = biases();
+    std::vector<std::string> lines{
+        fmt::format(".inputs = {}, .units = {}", inputs_, units_),
+        fmt::format(".width = {}", count_ * units_),
+        fmt::format(".backward = {}", backward_ ? 1 : 0),
+        ".weights = " + array("_weights", weights(ops::kW), fmt::format("[{}][{} sums]", counted(inputs_, "input"), rows)),
+        ".recurrent_weights = " +
+            array("_recurrent_weights", weights(ops::kR), fmt::format("[{}][{} sums]", counted(units_, "unit"), rows)),
+        ".bias = " + array("_bias", bias, fmt::format("[{} sums]", rows))};
+    if (is_gru()) {
+      lines.push_back(".recurrent_bias = " +
+                      array("_recurrent_bias", recurrent_bias, fmt::format("[{}]", counted(units_, "unit"))));
+    }
+    return file.layer("recurrent_layer", layer, lines, fmt::format("{}: {}", layer, title()));
+  }
+
+ private:
+  bool is_gru() const { return kind_.gates == 3; }
+
+  /// ONNX's two, added up but for that of the GRU's candidate.
+  std::pair<std::vector<float>, std::vector<float>> biases() const {
+    std::vector<float> bias(static_cast<std::size_t>(kind_.gates * units_));
+    std::vector<float> recurrent_bias(static_cast<std::size_t>(units_));
+    if (!function_.has_input(ops::kB)) return {bias, recurrent_bias};
+    const Tensor both = of_direction(function_.known(ops::kB), index_, count_);
+    const auto values = both.values<float>();
     for (std::size_t i = 0; i < bias.size(); ++i) {
       const float second = values[bias.size() + i];
-      const bool apart = is_gru && i >= static_cast<std::size_t>(2 * units);
+      const bool apart = is_gru() && i >= static_cast<std::size_t>(2 * units_);
       bias[i] = values[i] + (apart ? 0.0F : second);
-      if (apart) recurrent_bias[i - static_cast<std::size_t>(2 * units)] = second;
+      if (apart) recurrent_bias[i - static_cast<std::size_t>(2 * units_)] = second;
     }
+    return {bias, recurrent_bias};
   }
-  const bool backward = option_of<std::string>(function.options(), "direction") == "reverse";
-  CFile& file = function.file();
-  const std::string layer = function.layer();
-  const auto array = [&](const char* what, std::span<const float> values, const std::string& extents) {
-    return file.array(layer + what, values, extents);
-  };
-  file.use(kind.snippet);
-  const std::string title =
-      fmt::format("{} {}, {} a step{}", kind.title, counted(units, "unit"), counted(inputs, "input"), backward ? ", backward" : "");
-  std::vector<std::string> lines{fmt::format(".inputs = {}, .units = {}", inputs, units),
-                                 fmt::format(".backward = {}", backward ? 1 : 0),
-                                 ".weights = " + array("_weights", turned(function.known(ops::kW), rows),
-                                                       fmt::format("[{}][{} sums]", counted(inputs, "input"), rows)),
-                                 ".recurrent_weights = " + array("_recurrent_weights", turned(function.known(ops::kR), rows),
-                                                                 fmt::format("[{}][{} sums]", counted(units, "unit"), rows)),
-                                 ".bias = " + array("_bias", bias, fmt::format("[{} sums]", rows))};
-  if (is_gru)
-    lines.push_back(".recurrent_bias = " + array("_recurrent_bias", recurrent_bias, fmt::format("[{}]", counted(units, "unit"))));
-  const std::string name = file.layer("recurrent_layer", layer, lines, fmt::format("{}: {}", layer, title));
-  function.say(steps == 1 ? title : fmt::format("{}, {} steps", title, steps));
+
+  CFunction& function_;
+  const Kind& kind_;
+  std::int64_t index_;
+  std::int64_t count_;
+  std::int64_t units_;
+  std::int64_t inputs_;
+  bool backward_;
+};
+
+void write(CFunction& function, const Kind& kind) {
+  require_plain(function, kind);
+  const Options& options = function.options();
+  const bool batch_first = option_of<std::int64_t>(options, "layout") == 1;
+  const std::int64_t steps = function.shape(ops::kX)[batch_first ? 1 : 0];
+  const std::int64_t units = function.shape(ops::kR)[2];
+  const std::int64_t count = function.shape(ops::kR)[0];
+  function.file().use(kind.snippet);
+  std::vector<std::string> constants;
+  for (std::int64_t index = 0; index < count; ++index) {
+    const Direction direction(function, kind, index, count);
+    constants.push_back(direction.constant());
+    function.say(steps == 1 ? direction.title() : fmt::format("{}, {} steps", direction.title(), steps));
+  }
   const std::string x = function.x(ops::kX);
   const std::string y = function.is_used(0) ? function.y(0) : "0";
-  const std::string h = state(function, 1, ops::kInitialH, units);
-  const std::string c = kind.gates == 4 ? state(function, 2, ops::kInitialC, units) + ", " : "";
+  const std::string h = state(function, 1, ops::kInitialH, count * units);
+  const std::string c = kind.gates == 4 ? state(function, 2, ops::kInitialC, count * units) : "";
   const std::string sums = function.room(kind.room * units, "sums");
-  const bool relu = !option_of<std::vector<std::string>>(function.options(), "activations").empty() &&
-                    option_of<std::vector<std::string>>(function.options(), "activations").front() == "Relu";
+  const auto activations = option_of<std::vector<std::string>>(options, "activations");
+  const bool relu = !activations.empty() && activations.front() == "Relu";
   const std::string rectifier = kind.gates == 1 ? (relu ? "1, " : "0, ") : "";
-  function.call(
-      fmt::format("{}(&{}, {}{}, {}, {}, {}, {}{});", kind.snippet.functions.front(), name, rectifier, steps, x, y, h, c, sums));
+  for (std::int64_t index = 0; index < count; ++index) {
+    const auto part = [&](const std::string& place) { return place == "0" ? place : at_offset(place, index * units); };
+    function.call(fmt::format("{}(&{}, {}{}, {}, {}, {}, {}{});", kind.snippet.functions.front(),
+                              constants[static_cast<std::size_t>(index)], rectifier, steps, x, part(y), part(h),
+                              c.empty() ? "" : part(c) + ", ", sums));
+  }
 }
 
 void rnn(CFunction& function) { write(function, {kRnn, 1, 1, "recurrent:", {"Tanh"}}); }

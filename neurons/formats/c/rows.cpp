@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "neurons/base/at.hpp"
 #include "neurons/formats/c/emitters.hpp"
 #include "neurons/graph/option_of.hpp"
 
@@ -74,21 +77,45 @@ static void normalize_rows(int rows, int width, float epsilon, const float *rest
                          {},
                          {"normalize_rows"}};
 
-const Snippet kMean{R"(/* The mean of all rows */
-static void mean_of_rows(int rows, int width, const float *restrict x, float *restrict y)
-{
-    for (int i = 0; i < width; ++i) {
-        y[i] = 0.0f;
-    }
-    for (int row = 0; row < rows; ++row) {
-        for (int i = 0; i < width; ++i) {
-            y[i] += x[row * width + i] / (float)rows;
-        }
-    }
-}
+/// One number for each column of groups of rows.
+Snippet reduction(const char* name, const std::string& comment, const char* begin, const char* each) {
+  return {fmt::format(R"(/* {0} of each column of groups of rows */
+static void {1}(int groups, int rows, int width, const float *restrict x, float *restrict y)
+{{
+    for (int group = 0; group < groups; ++group) {{
+        for (int i = 0; i < width; ++i) {{
+            y[i] = {2};
+        }}
+        for (int row = 0; row < rows; ++row) {{
+            for (int i = 0; i < width; ++i) {{
+                y[i] {3};
+            }}
+            x += width;
+        }}
+        y += width;
+    }}
+}}
 )",
-                    {},
-                    {"mean_of_rows"}};
+                      comment, name, begin, each),
+          {},
+          {name}};
+}
+
+struct Reduction {
+  const char* op;
+  Snippet snippet;
+  const char* title;
+};
+
+const std::vector<Reduction>& reductions() {
+  static const std::vector<Reduction> kReductions = {
+      {"ReduceMean", reduction("mean_of_rows", "The mean", "0.0f", "+= x[i] / (float)rows"), "mean"},
+      {"ReduceSum", reduction("sum_of_rows", "The sum", "0.0f", "+= x[i]"), "sum"},
+      {"ReduceSumSquare", reduction("squares_of_rows", "The sum of the squares", "0.0f", "+= x[i] * x[i]"), "sum of the squares"},
+      {"ReduceMax", reduction("largest_of_rows", "The largest", "-HUGE_VALF", "= x[i] > y[i] ? x[i] : y[i]"), "largest"},
+      {"ReduceMin", reduction("smallest_of_rows", "The smallest", "HUGE_VALF", "= x[i] < y[i] ? x[i] : y[i]"), "smallest"}};
+  return kReductions;
+}
 
 /// Elements of an axis that is the last but for axes of 1.
 std::int64_t width_of(const CFunction& function) {
@@ -127,21 +154,30 @@ void layer_normalization(CFunction& function) {
                             weight_array, bias_array, x));
 }
 
-/// Over leading axes alone: of steps, or of pixels.
-void reduce_mean(CFunction& function) {
+/// Over axes that are one block, but for axes of 1: of steps, of pixels, of channels.
+void reduce(CFunction& function) {
   const Shape& shape = function.shape(0);
   const auto axes = option_of<std::vector<std::int64_t>>(function.options(), "axes");
-  std::int64_t rows = 1;
+  if (axes.empty() && option_of<bool>(function.options(), "noop_with_empty_axes")) return function.view();
+  std::vector<bool> reduced(static_cast<std::size_t>(shape.rank()), axes.empty());
+  for (const std::int64_t axis : axes) reduced[at(shape.normalized_axis(axis))] = true;
+  int first = shape.rank();
   int last = -1;
-  for (const std::int64_t axis : axes) {
-    rows *= shape[static_cast<int>(axis)];
-    last = std::max(last, shape.normalized_axis(axis));
+  std::int64_t rows = 1;
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    if (!reduced[at(axis)] || shape[axis] == 1) continue;
+    first = std::min(first, axis);
+    last = axis;
+    rows *= shape[axis];
   }
-  if (last < 0 || shape.product(0, last + 1) != rows) throw Unsupported{"averages over axes that are not the first"};
-  function.file().use(kMean);
-  function.say(fmt::format("the mean of {} rows", rows));
+  if (last >= 0 && shape.product(first, last + 1) != rows) throw Unsupported{"reduces axes that are not side by side"};
+  const std::int64_t groups = last < 0 ? 1 : shape.product(0, first);
+  const auto found = std::ranges::find_if(reductions(), [&](const Reduction& one) { return function.node().op->name == one.op; });
+  function.file().use(found->snippet);
+  function.say(fmt::format("the {} of {} rows", found->title, rows));
   const std::string x = function.x(0);
-  function.call(fmt::format("mean_of_rows({}, {}, {}, {});", rows, shape.elements() / rows, x, function.y()));
+  function.call(fmt::format("{}({}, {}, {}, {}, {});", found->snippet.functions.front(), groups, rows,
+                            shape.elements() / rows / groups, x, function.y()));
 }
 
 }  // namespace
@@ -150,7 +186,7 @@ void add_rows(Emitters& table) {
   table["Softmax"] = softmax;
   table["LogSoftmax"] = log_softmax;
   table["LayerNormalization"] = layer_normalization;
-  table["ReduceMean"] = reduce_mean;
+  for (const Reduction& reduction : reductions()) table[reduction.op] = reduce;
 }
 
 }  // namespace neurons::c

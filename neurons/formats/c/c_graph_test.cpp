@@ -1,0 +1,272 @@
+// Graphs as other programs export them: generated C, checked by sanitizers while it runs, says what a plan says.
+
+#include <gmock/gmock.h>
+
+#include <functional>
+
+#include "neurons/base/random.hpp"
+#include "neurons/base/testing/near_largest.hpp"
+#include "neurons/formats/c/run_c_testing.hpp"
+#include "neurons/ops/ops.hpp"
+#include "neurons/plan/plan.hpp"
+
+namespace neurons::c {
+namespace {
+
+using ::testing::HasSubstr;
+using Indices = std::vector<std::int64_t>;
+
+Tensor random_tensor(const Shape& shape, std::uint64_t seed) {
+  Tensor result(DType::f32, shape);
+  RandomStream random(seed);
+  for (float& value : result.values<float>()) value = static_cast<float>(random.normal());
+  return result;
+}
+
+/// A graph with random weights.
+struct Builder {
+  Graph graph{ops::table()};
+  Value x;
+  std::uint64_t seed = 1;
+
+  explicit Builder(const Shape& shape) : x(graph.input("x", {DType::f32, shape})) {}
+  Value weights(const Shape& shape) { return graph.constant(random_tensor(shape, ++seed)); }
+  Value indices(const Indices& values) {
+    return graph.constant(Tensor::of<std::int64_t>({static_cast<std::int64_t>(values.size())}, values));
+  }
+  Value index(std::int64_t value) { return graph.constant(Tensor::of<std::int64_t>(Shape{}, {value})); }
+  /// Every output of a node.
+  std::vector<Value> all(std::string_view op, std::initializer_list<Value> inputs, const Attributes& changed) {
+    const OpDef& def = graph.table()->find(op);
+    const std::vector<Value> values(inputs);
+    return graph.emit_all(def, values, def.default_options.with(changed));
+  }
+};
+
+using Build = std::function<Value(Builder&)>;
+
+void expect_same(const Shape& shape, const Build& build) {
+  Builder builder(shape);
+  builder.graph.output("y", build(builder));
+  const Tensor samples = random_tensor(shape, 77);
+  Plan plan = compile(builder.graph, std::make_shared<StateStore>(ops::table()));
+  plan.input("x").assign(samples);
+  plan.run();
+  const auto values = plan.output("y").values<float>();
+  const std::vector<float> expected(values.begin(), values.end());
+  const CSource source = to_c(builder.graph, {});
+  const testing::Generated program(source, "-O1 -fsanitize=address,undefined -fno-sanitize-recover=all", testing::kPredict);
+  neurons::testing::expect_near_largest<float>(program.run(samples.values<float>(), expected.size()), expected,
+                                               source.source.substr(0, 4000));
+}
+
+std::string refusal(const Shape& shape, const Build& build) {
+  Builder builder(shape);
+  builder.graph.output("y", build(builder));
+  return neurons::testing::message_of([&] { to_c(builder.graph, {}); });
+}
+
+/// One of ONNX's recurrent ops, [steps, 1, 3] to [steps, directions, 1, 4], all that it gives.
+std::vector<Value> recurrent(Builder& b, const std::string& op, const std::string& direction, Value x, bool initial) {
+  const std::int64_t directions = direction == "bidirectional" ? 2 : 1;
+  const std::int64_t rows = 4 * (op == "LSTM" ? 4 : op == "GRU" ? 3 : 1);
+  const Value w = b.weights({directions, rows, x.shape()[2]});
+  const Value r = b.weights({directions, rows, 4});
+  const Value bias = b.weights({directions, 2 * rows});
+  const Value h = initial ? b.weights({directions, 1, 4}) : Value{};
+  Attributes changed{{"direction", direction}, {"hidden_size", std::int64_t{4}}};
+  if (op == "RNN" && initial)
+    changed.push_back({"activations", std::vector<std::string>(static_cast<std::size_t>(directions), "Relu")});
+  if (op == "GRU") changed.push_back({"linear_before_reset", true});
+  if (op == "LSTM") return b.all(op, {x, w, r, bias, Value{}, h, initial ? b.weights({directions, 1, 4}) : Value{}}, changed);
+  return b.all(op, {x, w, r, bias, Value{}, h}, changed);
+}
+
+/// [steps, directions, 1, units] as PyTorch exports y: [1, steps, directions · units].
+Value batch_first(Value y) {
+  const Shape& shape = y.shape();
+  const Value turned = emit_with("Transpose", {y}, {{"perm", Indices{0, 2, 1, 3}}});
+  const Value flat = emit_with("Reshape", {turned}, {{"shape", Indices{shape[0], 1, shape[1] * shape[3]}}});
+  return emit_with("Transpose", {flat}, {{"perm", Indices{1, 0, 2}}});
+}
+
+Value linear(Builder& b, Value x) {
+  return emit_with("Gemm", {x, b.weights({3, x.shape()[-1]}), b.weights({3})}, {{"trans_b", true}});
+}
+
+const char* const kRecurrent[] = {"RNN", "LSTM", "GRU"};
+const char* const kDirections[] = {"forward", "reverse", "bidirectional"};
+
+TEST(CGraph, LastStepOfRecurrentLayers) {
+  for (const char* op : kRecurrent) {
+    for (const char* direction : kDirections) {
+      SCOPED_TRACE(fmt::format("{} {}", op, direction));
+      for (const std::int64_t step : direction == std::string("bidirectional") ? Indices{-1, 0, 2} : Indices{-1}) {
+        expect_same({5, 1, 3}, [&](Builder& b) {
+          const Value y = batch_first(recurrent(b, op, direction, b.x, step != 2)[0]);
+          return linear(b, emit_with("Gather", {y, b.index(step)}, {{"axis", std::int64_t{1}}}));
+        });
+      }
+    }
+  }
+}
+
+TEST(CGraph, LastStatesOfRecurrentLayers) {
+  for (const char* op : kRecurrent) {
+    SCOPED_TRACE(op);
+    expect_same({5, 1, 3}, [&](Builder& b) {  // torch.cat([h[-2], h[-1]], -1) of two layers
+      const Value first = recurrent(b, op, "bidirectional", b.x, false)[0];
+      const Value turned = emit_with("Transpose", {first}, {{"perm", Indices{0, 2, 1, 3}}});
+      const Value between = emit_with("Reshape", {turned}, {{"shape", Indices{5, 1, 8}}});
+      const Value h = recurrent(b, op, "bidirectional", between, false)[1];
+      const auto state = [&](std::int64_t index) { return emit_with("Gather", {h, b.index(index)}, {{"axis", std::int64_t{0}}}); };
+      return linear(b, emit_with("Concat", {state(-2), state(-1)}, {{"axis", std::int64_t{-1}}}));
+    });
+  }
+}
+
+TEST(CGraph, ConvolutionsInGroups) {
+  const Build two = [](Builder& b) {
+    return emit_with("Conv", {b.x, b.weights({6, 2, 3, 3}), b.weights({6})},
+                     {{"group", std::int64_t{2}}, {"pads", Indices{1, 1, 1, 1}}});
+  };
+  expect_same({1, 4, 7, 6}, two);
+  expect_same({1, 4, 7, 6}, [&](Builder& b) {  // batch normalisation becomes part of the weights
+    return b.graph.emit("BatchNormalization", {two(b), b.weights({6}), b.weights({6}), b.weights({6}),
+                                               b.graph.constant(Tensor::of<float>({6}, {1, 2, 3, .5F, 1, 4}))});
+  });
+  expect_same({1, 6, 9}, [](Builder& b) {
+    return emit_with("Conv", {b.x, b.weights({9, 2, 3})}, {{"group", std::int64_t{3}}, {"strides", Indices{2}}});
+  });
+}
+
+TEST(CGraph, TransposedConvolutions) {
+  struct Case {
+    Shape x, w;
+    Attributes options;
+  };
+  for (const Case& one : {Case{{1, 6, 4, 5}, {6, 3, 2, 2}, {{"strides", Indices{2, 2}}}},
+                          Case{{1, 4, 4, 3},
+                               {4, 3, 3, 3},
+                               {{"strides", Indices{2, 1}}, {"pads", Indices{1, 0, 1, 1}}, {"output_padding", Indices{1, 0}}}},
+                          Case{{1, 4, 3, 3}, {4, 3, 3, 2}, {{"dilations", Indices{2, 2}}, {"strides", Indices{2, 3}}}},
+                          Case{{1, 4, 3, 3}, {4, 2, 3, 3}, {{"group", std::int64_t{2}}}},
+                          Case{{1, 4, 3, 3}, {4, 1, 2, 2}, {{"group", std::int64_t{4}}, {"strides", Indices{2, 2}}}},
+                          Case{{1, 4, 7}, {4, 3, 4}, {{"strides", Indices{2}}, {"pads", Indices{1, 1}}}}}) {
+    SCOPED_TRACE(one.w.to_string());
+    const std::int64_t group = one.w[1] == 2 ? 2 : one.w[1] == 1 ? 4 : 1;
+    expect_same(one.x, [&](Builder& b) {
+      return b.graph.emit("Relu",
+                          {emit_with("ConvTranspose", {b.x, b.weights(one.w), b.weights({one.w[1] * group})}, one.options)});
+    });
+    expect_same(one.x, [&](Builder& b) { return emit_with("ConvTranspose", {b.x, b.weights(one.w)}, one.options); });
+  }
+}
+
+TEST(CGraph, Padding) {
+  for (const char* mode : {"constant", "edge", "reflect", "wrap"}) {
+    SCOPED_TRACE(mode);
+    expect_same({1, 2, 5, 6}, [&](Builder& b) {
+      const Value padded =
+          emit_with("Pad", {b.x}, {{"pads", Indices{0, 0, 2, 1, 0, 0, 0, 2}}, {"mode", std::string(mode)}, {"value", 0.5}});
+      return emit_with("Conv", {padded, b.weights({3, 2, 3, 3})}, {{"strides", Indices{2, 1}}});
+    });
+  }
+  expect_same({1, 4, 6}, [](Builder& b) { return emit_with("Pad", {b.x}, {{"pads", Indices{0, 1, -2, 0, 0, 3}}}); });
+  expect_same({1, 4, 6}, [](Builder& b) { return emit_with("Pad", {b.x}, {{"pads", Indices{0, -1, -2, 0, -3, -1}}}); });
+}
+
+TEST(CGraph, SlicesAndPieces) {
+  const auto slice = [](const Indices& starts, const Indices& ends, const Indices& axes, const Indices& steps) {
+    return [=](Builder& b) {
+      return emit_with("Slice", {b.x}, {{"starts", starts}, {"ends", ends}, {"axes", axes}, {"steps", steps}});
+    };
+  };
+  expect_same({1, 4, 7, 5}, slice({0, 1}, {7, -1}, {2, 3}, {2, 1}));
+  expect_same({1, 4, 7, 5}, slice({-1}, {-100}, {2}, {-1}));  // torch.flip: as many numbers as before
+  expect_same({1, 4, 7, 5}, slice({-1, 3, 1}, {-100, 0, 3}, {3, 2, 1}, {-2, -1, 1}));
+  expect_same({1, 5, 8}, [](Builder& b) {  // gates
+    const auto parts = b.all("Split", {b.x}, {{"axis", std::int64_t{-1}}, {"num_outputs", std::int64_t{2}}});
+    return parts[0] * b.graph.emit("Sigmoid", {parts[1]});
+  });
+  expect_same({1, 6, 4}, [](Builder& b) {
+    return emit_with("Gather", {b.x, b.indices({4, 0, 0, -1, 3})}, {{"axis", std::int64_t{1}}});
+  });
+  expect_same({1, 6, 4}, [](Builder& b) {  // x[:, ::2] beside x[:, 1::2]
+    const Value even = emit_with("Gather", {b.x, b.indices({0, 2, 4})}, {{"axis", std::int64_t{1}}});
+    const Value odd = emit_with("Gather", {b.x, b.indices({1, 3, 5})}, {{"axis", std::int64_t{1}}});
+    return emit_with("Concat", {even, odd, b.x}, {{"axis", std::int64_t{1}}});
+  });
+  expect_same({1, 4, 3, 5}, [](Builder& b) { return emit_with("Transpose", {b.x}, {{"perm", Indices{0, 3, 2, 1}}}); });
+  expect_same({1, 3, 4}, [](Builder& b) { return emit_with("Tile", {b.x}, {{"repeats", Indices{1, 2, 3}}}); });
+  expect_same({1, 8, 3, 4}, [](Builder& b) { return emit_with("DepthToSpace", {b.x}, {{"blocksize", std::int64_t{2}}}); });
+  expect_same({1, 2, 3, 4}, [](Builder& b) {
+    const Value large = emit_with("Resize", {b.x}, {{"scales", std::vector<double>{1, 1, 2, 3}}});
+    return emit_with("Conv", {large, b.weights({3, 2, 3, 3})}, {});
+  });
+}
+
+TEST(CGraph, Broadcasting) {
+  expect_same({1, 4, 3, 5}, [](Builder& b) {  // squeeze and excitation
+    const Value mean = emit_with("ReduceMean", {b.x}, {{"axes", Indices{2, 3}}, {"keep_dims", true}});
+    const Value gate = b.graph.emit("Sigmoid", {emit_with("Conv", {mean, b.weights({4, 4, 1, 1})}, {})});
+    return b.x * gate;
+  });
+  expect_same({1, 4, 5}, [](Builder& b) { return b.x * b.weights({4, 1}) - b.weights({1, 5}); });
+  expect_same({1, 4, 5}, [](Builder& b) {
+    const Value a = emit_with("ReduceSum", {b.x}, {{"axes", Indices{2}}, {"keep_dims", true}});
+    return emit_with("ReduceMax", {b.x}, {{"axes", Indices{1}}, {"keep_dims", true}}) / a;
+  });
+}
+
+TEST(CGraph, Reductions) {
+  for (const char* op : {"ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceL2"}) {
+    SCOPED_TRACE(op);
+    expect_same({1, 4, 3, 5}, [&](Builder& b) {
+      const auto along = [&](const Indices& axes) {
+        return emit_with("Reshape", {emit_with(op, {b.x}, {{"axes", axes}, {"keep_dims", false}})}, {{"shape", Indices{1, -1}}});
+      };
+      return emit_with("Concat", {along({1}), along({-1}), along({1, 2}), along({2})}, {{"axis", std::int64_t{1}}});
+    });
+  }
+}
+
+TEST(CGraph, AveragesThatCountTheirPadding) {
+  const auto pool = [](std::int64_t before, std::int64_t after, bool ceil) {
+    return [=](Builder& b) {
+      return emit_with("AveragePool", {b.x},
+                       {{"kernel_shape", Indices{3, 3}},
+                        {"strides", Indices{2, 2}},
+                        {"pads", Indices{before, before, after, after}},
+                        {"ceil_mode", ceil},
+                        {"count_include_pad", true}});
+    };
+  };
+  expect_same({1, 2, 7, 8}, pool(1, 1, false));
+  expect_same({1, 2, 7, 7}, pool(1, 1, true));
+  EXPECT_THAT(refusal({1, 2, 7, 7}, pool(1, 0, true)), HasSubstr("AveragePool: counts its padding, beyond which a window reaches"));
+}
+
+TEST(CGraph, RefusesByName) {
+  EXPECT_THAT(refusal({1, 4, 3, 5},
+                      [](Builder& b) {
+                        return emit_with("ReduceSum", {b.x}, {{"axes", Indices{1, 3}}});
+                      }),
+              HasSubstr("ReduceSum: reduces axes that are not side by side"));
+  Indices mixed;
+  for (std::int64_t i = 0; i < 400; ++i) mixed.push_back(i * 7919 % 401);
+  EXPECT_THAT(refusal({1, 401},
+                      [&](Builder& b) {
+                        return emit_with("Gather", {b.x, b.indices(mixed)}, {{"axis", std::int64_t{1}}});
+                      }),
+              HasSubstr("Gather: moves numbers in an order that takes more than 64 loops"));
+  EXPECT_THAT(
+      refusal({1, 2, 4, 4},
+              [](Builder& b) {
+                return emit_with("Resize", {b.x}, {{"mode", std::string("linear")}, {"scales", std::vector<double>{1, 1, 2, 2}}});
+              }),
+      HasSubstr("Resize: is linear; plain C repeats the nearest number"));
+}
+
+}  // namespace
+}  // namespace neurons::c
