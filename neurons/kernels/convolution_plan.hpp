@@ -80,12 +80,6 @@ struct ShortSums {
   std::array<Tiles, 2> tiles;
 };
 
-/// Rows that fit into the registers beside that many columns: of a tile of one run, and of each run of a tile of several.
-struct TileLimits {
-  std::int64_t rows = 0;
-  std::int64_t run_rows = 0;
-};
-
 /// At most so few results of a position are summed term beside term, not result beside result …
 inline constexpr int kMostDots = 4;
 /// … where terms come in such numbers beside one another, whole vectors of every target, and so many for each result.
@@ -124,6 +118,22 @@ struct PreparedConvolution::Plan {
   std::size_t dy_bytes = 0;
   std::size_t sum_bytes = 0;
   std::size_t dot_bytes = 0;  ///< of all weights, column by column
+
+  /// A worker's scratch.
+  struct Scratch {
+    float* copy;
+    float* dy;
+    float* sums;
+    float* dots;
+    std::byte* epilogue;
+  };
+  Scratch parts_of(std::byte* scratch) const {
+    std::byte* const dy_part = scratch + copy_bytes;
+    std::byte* const sum_part = dy_part + dy_bytes;
+    std::byte* const dot_part = sum_part + sum_bytes;
+    return {reinterpret_cast<float*>(scratch), reinterpret_cast<float*>(dy_part), reinterpret_cast<float*>(sum_part),
+            reinterpret_cast<float*>(dot_part), dot_part + dot_bytes};
+  }
 
   PanelShape group_panels() const { return {all_taps * group_inputs, group_outputs}; }
   std::int64_t panels_per_group() const { return group_panels().panels(); }

@@ -132,6 +132,17 @@ template <Layout layout, int kVectors, int kRuns = 1, class D = Floats>
 constexpr std::array<TapKernel, kMaxRunRows<kVectors, kRuns>> kTapKernels =
     tap_kernels<layout, kVectors, kRuns, D>(std::make_index_sequence<kMaxRunRows<kVectors, kRuns>>());
 
+/// Columns that a tile computes at a time, of panels that wide.
+inline std::int64_t vectors_step(std::int64_t columns) { return std::min<std::int64_t>(kTileVectors * kLanes, columns); }
+/// Kernels that compute so many, by rows of a run - 1.
+template <Layout layout, int kRuns = 1>
+const TapKernel* tap_kernels_for([[maybe_unused]] std::int64_t columns) {
+  if constexpr (kTileVectors * kLanes > 16) {  // columns are at least 16
+    if (columns < kTileVectors * kLanes) return kTapKernels<layout, 1, kRuns>.data();
+  }
+  return kTapKernels<layout, kTileVectors, kRuns>.data();
+}
+
 }  // namespace neurons::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
