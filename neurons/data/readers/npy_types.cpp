@@ -94,7 +94,8 @@ void require_held(const NpyType& type, const Tensor& tensor, const std::string& 
   if (bad == values.end()) return;
   std::vector<std::int64_t> place;
   std::int64_t rest = bad - values.begin();
-  for (const std::int64_t stride : tensor.shape().strides()) {
+  const auto strides = tensor.shape().strides();  // longer than the rank
+  for (const std::int64_t stride : std::span(strides).first(static_cast<std::size_t>(tensor.shape().rank()))) {
     place.push_back(rest / stride);
     rest %= stride;
   }
