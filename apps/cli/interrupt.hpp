@@ -5,11 +5,14 @@
 
 namespace neurons::cli {
 
-/// While it lives, the first SIGINT or SIGTERM sets flag(); a second one ends the program at once.
+/// While it lives, SIGINT and SIGTERM end the program with a word that nothing is written; from wait() on the first one sets
+/// flag(), and a second one ends the program at once.
 class Interrupt {
  public:
-  Interrupt();
+  /// `json`: the word is an object on stdout, too.
+  explicit Interrupt(bool json);
   ~Interrupt();
+  void wait();
   Interrupt(const Interrupt&) = delete;
   Interrupt& operator=(const Interrupt&) = delete;
   static std::atomic<bool>* flag();

@@ -185,9 +185,10 @@ void say_end(const Session& session, const RunOutcome& outcome, const fs::path& 
 int train(Session& session, const TrainArguments& arguments) {
   const Spec spec = changed_spec(arguments);
   const fs::path folder = arguments.out.empty() ? fs::path("runs") / arguments.spec.stem() : arguments.out;
-  const Interrupt interrupt;
+  Interrupt interrupt(session.json());
   std::optional<Progress> progress;
   RunOptions options{.folder = folder, .resume = arguments.resume, .places = Session::places(), .interrupt = Interrupt::flag()};
+  options.before_files = [&] { interrupt.wait(); };
   if (!arguments.weights.empty()) {
     options.weights = {arguments.weights, arguments.from.empty() ? WeightNames::own : weight_names_of(arguments.from)};
   }

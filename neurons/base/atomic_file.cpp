@@ -3,13 +3,13 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <string>
-
-#include "neurons/base/error.hpp"
+#include <utility>
 
 namespace neurons {
 namespace {
@@ -25,13 +25,16 @@ struct TemporaryFile {
   }
 };
 
+constexpr std::size_t kPart = std::size_t{32} << 20;  ///< bytes between two looks at an interrupt
+
 [[noreturn]] void fail_write(const std::filesystem::path& path, int error) {
   fail_run("{}: cannot be written: {}", path.string(), std::strerror(error));
 }
 
 }  // namespace
 
-void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes) {
+void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes,
+                           const std::atomic<bool>* interrupt) {
   TemporaryFile file{path.string() + ".tmp-" + std::to_string(::getpid())};
   file.descriptor = ::open(file.path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (file.descriptor < 0) {
@@ -39,10 +42,14 @@ void write_file_atomically(const std::filesystem::path& path, std::span<const st
     fail_write(path, errno);
   }
   while (!bytes.empty()) {
-    const ssize_t written = ::write(file.descriptor, bytes.data(), bytes.size());
+    const ssize_t written = ::write(file.descriptor, bytes.data(), std::min(bytes.size(), kPart));
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) fail_write(path, errno);
     bytes = bytes.subspan(static_cast<std::size_t>(written));
+    if (interrupt == nullptr || bytes.empty()) continue;
+    // A disk may need minutes for what has gathered: not all in one call that nothing ends.
+    if (::fdatasync(file.descriptor) != 0) fail_write(path, errno);
+    if (interrupt->load()) throw Interrupted(fmt::format("{}: is not written: interrupted", path.string()));
   }
   if (::fsync(file.descriptor) != 0) fail_write(path, errno);
   if (::close(std::exchange(file.descriptor, -1)) != 0) fail_write(path, errno);

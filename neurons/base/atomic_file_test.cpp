@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
@@ -51,6 +52,23 @@ TEST(AtomicFile, WritesMoreThanOneBufferful) {
   for (std::size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>(i * 31 >> 3);
   write_file_atomically(folder / "large", text);
   EXPECT_TRUE(read_file(folder / "large") == text);
+}
+
+TEST(AtomicFile, LeavesTheOldFileWhereALargeOneIsInterrupted) {
+  const testing::TemporaryFolder folder;
+  const std::string large(std::size_t{33} << 20, 'x');
+  const auto bytes = std::as_bytes(std::span(large));
+  std::atomic<bool> interrupt = false;
+  write_file_atomically(folder / "a", bytes.first(3), &interrupt);
+  interrupt = true;
+  EXPECT_THROW(write_file_atomically(folder / "a", bytes, &interrupt), Interrupted);
+  EXPECT_EQ(read_file(folder / "a"), "xxx");
+  EXPECT_EQ(files_in(folder.path()), 1U);
+  write_file_atomically(folder / "a", bytes.first(5), &interrupt);  // it is faster done than undone
+  EXPECT_EQ(read_file(folder / "a"), "xxxxx");
+  interrupt = false;
+  write_file_atomically(folder / "a", bytes, &interrupt);
+  EXPECT_TRUE(read_file(folder / "a") == large);
 }
 
 TEST(AtomicFile, TakesNamesWithoutAFolder) {

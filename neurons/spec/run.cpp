@@ -46,14 +46,24 @@ bool is_run(const fs::path& folder) {
   return fs::exists(folder / kSpecFile, ignored);
 }
 
+/// Throws where a new run cannot be in that folder.
+void require_usable(const fs::path& folder) {
+  const RunLock unused(folder);
+  std::error_code error;
+  if (!fs::exists(folder, error)) return;
+  if (!fs::is_directory(folder, error)) fail_input("{}: is a file; a run needs a folder", folder.string());
+  if (!fs::is_empty(folder, error) && !is_run(folder))
+    fail_input("{}: this folder holds other things than a run; choose another one with --out", folder.string());
+}
+
 /// The folder of a run, made ready: an earlier run in it moves to the first free FOLDER.NUMBER.
 class Room {
  public:
   Room(const fs::path& folder, bool resume) : folder_(folder) {
-    const RunLock unused(folder);
     if (resume) {
       earlier_spec_ = read_file(folder / kSpecFile);
     } else {
+      require_usable(folder);
       move_earlier();
     }
     std::error_code error;
@@ -81,11 +91,7 @@ class Room {
  private:
   void move_earlier() {
     std::error_code error;
-    if (!fs::exists(folder_, error)) return;
-    if (!fs::is_directory(folder_, error)) fail_input("{}: is a file; a run needs a folder", folder_.string());
-    if (fs::is_empty(folder_, error)) return;
-    if (!is_run(folder_))
-      fail_input("{}: this folder holds other things than a run; choose another one with --out", folder_.string());
+    if (!fs::exists(folder_, error) || fs::is_empty(folder_, error)) return;
     fs::path free;
     for (int number = 1; free.empty() || fs::exists(free, error); ++number) free = folder_.string() + "." + std::to_string(number);
     fs::rename(folder_, free, error);
@@ -171,18 +177,27 @@ RunOutcome run(Spec given, const RunOptions& options) {
     load_weights(network, *options.weights);
   }
   if (data.test) check_judged(network, data.train, *data.test, *spec.training.loss);
-  Room room(options.folder, options.resume);
-  if (options.on_start) options.on_start({spec, data, network, room.moved()});
+  if (!options.resume) require_usable(options.folder);
+  std::optional<Room> room;
+  TrainOptions training = train_options(spec, data, options);
+  training.on_begin = [&] {
+    if (options.before_files) options.before_files();
+    room.emplace(options.folder, options.resume);
+    if (options.on_start) options.on_start({spec, data, network, room->moved()});
+    write_file_atomically(options.folder / kSpecFile, to_toml(spec));
+  };
   RunOutcome outcome;
   try {
-    write_file_atomically(options.folder / kSpecFile, to_toml(spec));
-    outcome.history = train(network, data.train, train_options(spec, data, options));
+    outcome.history = train(network, data.train, training);
   } catch (const InputError& error) {
-    room.take_back_spec();
-    room.give_back();
+    if (room) room->take_back_spec();
+    if (room) room->give_back();
     fail_at_key(error, spec.training);
+  } catch (const Interrupted&) {
+    if (room) room->give_back();
+    throw Interrupted("interrupted before training began; nothing is written");
   } catch (...) {
-    room.give_back();
+    if (room) room->give_back();
     throw;
   }
   if (outcome.history.stop == StopReason::interrupted) return outcome;

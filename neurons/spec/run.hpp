@@ -31,7 +31,9 @@ struct RunOptions {
   bool resume = false;
   std::optional<WeightsFile> weights = {};         ///< what the network begins with, instead of random weights
   std::vector<std::filesystem::path> places = {};  ///< where else to look for a folder data/
-  std::function<void(const RunStart&)> on_start = nullptr;
+  std::function<void()> before_files =
+      nullptr;  ///< all is set up, nothing is written yet; up to here an exit leaves nothing behind
+  std::function<void(const RunStart&)> on_start = nullptr;  ///< then
   std::function<void(const StepRecord&)> on_step = nullptr;
   std::function<void(const EpochRecord&)> on_epoch = nullptr;
   std::atomic<bool>* interrupt = nullptr;

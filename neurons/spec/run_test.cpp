@@ -86,6 +86,29 @@ TEST_F(Run, AnEarlierRunIsMovedAside) {
   EXPECT_TRUE(std::filesystem::exists(folder_ / "run.1" / "model.safetensors"));
 }
 
+TEST_F(Run, AnInterruptBeforeTheFirstStepLeavesWhatWasThere) {
+  train(spec());
+  std::string text = kSpec;
+  text.replace(text.find("units = 6"), 9, "units = 1000000");  // a checkpoint of more than 32 MB
+  std::atomic<bool> interrupt = false;
+  bool told = false;
+  const auto before = [&] {
+    EXPECT_TRUE(std::filesystem::exists(folder_ / "run" / "model.safetensors"));
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "run.1")) << "nothing is written before";
+    told = interrupt = true;
+  };
+  const RunOptions options{.folder = folder_ / "run", .before_files = before, .interrupt = &interrupt};
+  EXPECT_THROW(run(spec(text), options), Interrupted);
+  EXPECT_TRUE(told);
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "run" / "model.safetensors"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "run.1"));
+  const RunOptions fresh{.folder = folder_ / "fresh", .interrupt = &interrupt};
+  EXPECT_THROW(run(spec(text), fresh), Interrupted);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "fresh"));
+  const History resumed = run(spec(), {.folder = folder_ / "run", .resume = true, .before_files = before}).history;
+  EXPECT_EQ(resumed.stop, StopReason::completed);
+}
+
 TEST_F(Run, ATestPartThatDoesNotFitIsRefusedBeforeTraining) {
   const auto arrays = [&](const std::string& name, std::int64_t columns, const std::vector<std::int64_t>& labels) {
     const auto samples = static_cast<std::int64_t>(labels.size());

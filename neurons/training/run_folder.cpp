@@ -73,8 +73,8 @@ void RunFolder::remove_left_overs() const {
   }
 }
 
-void RunFolder::write_checkpoint(const Checkpoint& checkpoint) const {
-  write_file_atomically(checkpoint_path(), format_checkpoint(checkpoint));
+void RunFolder::write_checkpoint(std::string_view bytes, const std::atomic<bool>* interrupt) const {
+  write_file_atomically(checkpoint_path(), std::as_bytes(std::span(bytes)), interrupt);
 }
 
 Checkpoint RunFolder::read_checkpoint() const {

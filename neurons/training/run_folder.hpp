@@ -38,7 +38,8 @@ class RunFolder {
   std::filesystem::path metrics_path() const { return path_ / "metrics.jsonl"; }
   std::filesystem::path model_path() const { return path_ / "model.safetensors"; }
 
-  void write_checkpoint(const Checkpoint& checkpoint) const;
+  /// What format_checkpoint() gives. Throws Interrupted, as write_file_atomically() does.
+  void write_checkpoint(std::string_view bytes, const std::atomic<bool>* interrupt = nullptr) const;
   /// Throws InputError where there is none, or it is damaged.
   Checkpoint read_checkpoint() const;
 

@@ -56,10 +56,13 @@ class Training {
 
  private:
   void begin() {
+    const Clock::time_point before = Clock::now();
+    const std::string bytes = checkpoint();
+    if (options_.on_begin) options_.on_begin();
     folder_->create();
     lock_.emplace(folder_->path());
     folder_->remove_left_overs();
-    save_checkpoint();  // that the folder can be written to is known before hours of work, not after
+    keep(bytes, before, options_.interrupt);  // that the folder can be written to is known before hours of work, not after
     folder_->write_metrics({});
     folder_->remove_model();
   }
@@ -72,6 +75,7 @@ class Training {
     require_epochs_left(checkpoint.training);
     engine_->restore(checkpoint.engine, source);
     state_ = std::move(checkpoint.training);
+    if (options_.on_begin) options_.on_begin();
     folder_->remove_left_overs();
     folder_->write_metrics(state_.epochs);  // without epochs made after the checkpoint
     epochs_before_ = static_cast<std::int64_t>(state_.epochs.size());
@@ -188,15 +192,24 @@ class Training {
     mark_ = now;
   }
 
-  void save_checkpoint() {
-    const Clock::time_point before = Clock::now();
+  std::string checkpoint() {
     spend();
-    Checkpoint checkpoint{fingerprint_, state_, engine_->save()};
+    const Checkpoint checkpoint{fingerprint_, state_, engine_->save()};
     require_finite(checkpoint.engine.tensors, engine_->updates());
-    folder_->write_checkpoint(checkpoint);
+    return format_checkpoint(checkpoint);
+  }
+
+  /// Writes a checkpoint that was begun at `before`.
+  void keep(std::string_view bytes, Clock::time_point before, const std::atomic<bool>* interrupt = nullptr) {
+    folder_->write_checkpoint(bytes, interrupt);
     saved_ = Clock::now();
     saving_seconds_ = seconds_between(before, saved_);
     saved_updates_ = engine_->updates();
+  }
+
+  void save_checkpoint() {
+    const Clock::time_point before = Clock::now();
+    keep(checkpoint(), before);
   }
 
   History finish() {

@@ -117,9 +117,12 @@ struct TrainOptions {
   bool resume = false;
   std::map<std::string, std::string> metadata{};  ///< written into model.safetensors: spec, encoder, class names
 
+  std::function<void()> on_begin{};  ///< all is set up, nothing is written yet into the run folder; not without one
   std::function<void(const StepRecord&)> on_step{};
   std::function<void(const EpochRecord&)> on_epoch{};
-  std::atomic<bool>* interrupt = nullptr;  ///< when it becomes true: end the step, save a checkpoint and return
+  /// When it becomes true: end the step, save a checkpoint and return. If it does so while a large checkpoint before the first step
+  /// is written: leave none and throw Interrupted.
+  std::atomic<bool>* interrupt = nullptr;
 };
 
 /// Trains `network` in place; the loss is of its first output. Bit-identical for any number of threads. Throws InputError where

@@ -236,6 +236,20 @@ class Interrupt(CliCase):
             self.assertEqual(resumed["weights_sha256"], whole["weights_sha256"])
             self.assertEqual(resumed["epochs"], 4000)
 
+    def test_setting_up_a_large_network_ends_at_once(self):
+        large = self.write("large.toml", SMALL_SPEC.replace("units = 8", "units = 20000").replace(
+            "layers = [", 'layers = [{ kind = "dense", units = 10000, activation = "tanh" }, '))
+        for which in (signal.SIGINT, signal.SIGTERM):
+            process = self.start(large, "large")
+            time.sleep(1)
+            process.send_signal(which)
+            start = time.monotonic()
+            out, err = process.communicate(timeout=60)
+            self.assertLess(time.monotonic() - start, 10)  # of a minute or more
+            said = "interrupted before training began; nothing is written"
+            self.assertEqual((process.returncode, json.loads(out), err), (1, {"error": said}, f"neurons: {said}\n"))
+            self.assertFalse((self.folder / "large").exists())
+
     def test_what_it_says_is_a_command_for_the_shell(self):
         long = self.write("it's long.toml", LONG_SPEC)
         _, _, err = self.interrupt(long, "a part", signal.SIGINT)
