@@ -35,8 +35,9 @@ std::vector<std::vector<double>> rows_of(const Tensor& scores) {
 }
 
 /// The share of (positive, negative) pairs in which the positive has the larger score, ties counting half: the area under the ROC
-/// curve (Mann–Whitney U). NaN without a positive or a negative.
-double area_under_roc(const std::vector<double>& scores, const std::vector<bool>& positive) {
+/// curve (Mann–Whitney U). Scores that differ by no more than rounding, `tolerance` of 1 or of their size, are ties. NaN without a
+/// positive or a negative.
+double area_under_roc(const std::vector<double>& scores, const std::vector<bool>& positive, double tolerance) {
   std::vector<std::size_t> order(scores.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::ranges::sort(order, {}, [&](std::size_t i) { return scores[i]; });
@@ -44,9 +45,11 @@ double area_under_roc(const std::vector<double>& scores, const std::vector<bool>
   double negatives = 0;  // with smaller scores
   double positives = 0;
   for (std::size_t begin = 0; begin < order.size();) {
+    const double least = scores[order[begin]];
+    const double tied_to = least + tolerance * std::max(1.0, std::abs(least));
     std::size_t end = begin;
     double tied_positives = 0;
-    while (end < order.size() && scores[order[end]] == scores[order[begin]]) tied_positives += positive[order[end++]] ? 1 : 0;
+    while (end < order.size() && scores[order[end]] <= tied_to) tied_positives += positive[order[end++]] ? 1 : 0;
     const double tied_negatives = static_cast<double>(end - begin) - tied_positives;
     pairs += tied_positives * (negatives + tied_negatives / 2);
     negatives += tied_negatives;
@@ -56,14 +59,19 @@ double area_under_roc(const std::vector<double>& scores, const std::vector<bool>
   return positives > 0 && negatives > 0 ? pairs / (positives * negatives) : kNaN;
 }
 
-/// log softmax of each row: orders samples as a class's probability does, without saturating.
-std::vector<std::vector<double>> log_probabilities(std::vector<std::vector<double>> rows) {
+/// The logarithm of p / (1 - p) for each class of each row: orders samples as p does, and saturates neither at 0 nor at 1.
+std::vector<std::vector<double>> log_odds(std::vector<std::vector<double>> rows) {
   for (std::vector<double>& row : rows) {
-    const double largest = std::ranges::max(row);
-    double sum = 0;
-    for (const double score : row) sum += std::exp(score - largest);
-    const double log_sum = std::log(sum);
-    for (double& score : row) score = score - largest - log_sum;
+    const auto first = static_cast<std::size_t>(std::ranges::max_element(row) - row.begin());
+    const double largest = row[first];
+    double second = -std::numeric_limits<double>::infinity();
+    for (std::size_t c = 0; c < row.size(); ++c) second = c == first ? second : std::max(second, row[c]);
+    double others = 0;  // than the first: of this sum its own term would leave nothing where it is nearly all
+    for (std::size_t c = 0; c < row.size(); ++c) others += c == first ? 0 : std::exp(row[c] - second);
+    const double whole = 1 + others * std::exp(second - largest);
+    for (std::size_t c = 0; c < row.size(); ++c) {
+      row[c] = c == first ? largest - second - std::log(others) : row[c] - largest - std::log(whole - std::exp(row[c] - largest));
+    }
   }
   return rows;
 }
@@ -72,17 +80,19 @@ double roc_auc(const std::vector<std::vector<double>>& rows, std::span<const std
   std::vector<bool> occurs(classes, false);
   for (const std::int64_t label : labels) occurs[static_cast<std::size_t>(label)] = true;
   if (std::ranges::find(occurs, false) != occurs.end()) return kNaN;
-  const auto logs = classes == 2 ? std::vector<std::vector<double>>() : log_probabilities(rows);
+  // Rows of the same numbers in another order add up to sums that differ in their last bits.
+  constexpr double kRounding = 1e-12;
+  const auto odds = classes == 2 ? std::vector<std::vector<double>>() : log_odds(rows);
   double sum = 0;
   const std::size_t first = classes == 2 ? 1 : 0;
   for (std::size_t label = first; label < classes; ++label) {
     std::vector<double> scores;
     std::vector<bool> positive;
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      scores.push_back(classes == 2 ? rows[i][1] - rows[i][0] : logs[i][label]);
+      scores.push_back(classes == 2 ? rows[i][1] - rows[i][0] : odds[i][label]);
       positive.push_back(labels[i] == static_cast<std::int64_t>(label));
     }
-    sum += area_under_roc(scores, positive);
+    sum += area_under_roc(scores, positive, classes == 2 ? 0 : kRounding);
   }
   return sum / static_cast<double>(classes - first);
 }

@@ -55,6 +55,18 @@ TEST(ClassificationReport, TiesGoToTheLowerLabel) {
   EXPECT_DOUBLE_EQ(report.roc_auc, 0.5);
 }
 
+TEST(ClassificationReport, EqualProbabilitiesAreTiesHoweverTheirSumsAreRounded) {
+  // The sums of exp(0), exp(0), exp(-1) and exp(-3) differ in their last bits from order to order.
+  const auto report =
+      classification_report(floats({4, 4}, {0, 0, -3, -1, 0, -3, 0, -1, -3, 0, 0, -1, 0, -1, 0, -3}), labels({3, 1, 0, 2}));
+  EXPECT_DOUBLE_EQ(report.roc_auc, 1.0 / 3);
+}
+
+TEST(ClassificationReport, ProbabilitiesOfAlmostOneAreToldApart) {
+  const auto report = classification_report(floats({4, 3}, {50, 0, 0, 60, 0, 0, 0, 50, 0, 0, 0, 50}), labels({1, 0, 1, 2}));
+  EXPECT_DOUBLE_EQ(report.roc_auc, (1 + 3.5 / 4 + 1) / 3);
+}
+
 TEST(ClassificationReport, RefusesWhatDoesNotFit) {
   EXPECT_THAT(message_of([] {
                 classification_report(floats({2, 2}, {1, 2, 3, 4}), labels({0, 1, 1}));
