@@ -102,6 +102,8 @@ class Parser {
       return header;
     } catch (const json::parse_error& error) {
       fail("its header is no valid JSON (byte {}): it is damaged, fetch or write it again", error.byte);
+    } catch (const json::out_of_range&) {
+      fail("its header holds a number that is too large for JSON: it is damaged, fetch or write it again");
     }
   }
 

@@ -179,6 +179,8 @@ TEST(Safetensors, FaultsAreNamed) {
   EXPECT_THAT(complaint(file_of("[1, 2]", 0)), HasSubstr("its header is no JSON object"));
   EXPECT_THAT(complaint(file_of("{\"w\":", 0)), HasSubstr("its header is no valid JSON"));
   EXPECT_THAT(complaint(file_of("{\"w\xFF\":1}", 0)), HasSubstr("its header is no valid JSON"));
+  EXPECT_EQ(complaint(tensor(R"("dtype":"F32","shape":[1e999],"data_offsets":[0,8])")),
+            "it: its header holds a number that is too large for JSON: it is damaged, fetch or write it again");
   EXPECT_THAT(complaint(file_of(std::string(100'000, '['), 0)), HasSubstr("nested too deeply"));
   EXPECT_THAT(complaint(file_of("{\"w\":5}", 0)), HasSubstr("the header's \"w\" is no JSON object"));
   EXPECT_THAT(complaint(tensor(R"("shape":[2],"data_offsets":[0,8])")), HasSubstr("tensor \"w\" has no \"dtype\""));

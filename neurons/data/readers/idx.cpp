@@ -21,11 +21,19 @@ namespace {
 /// A type of IDX: its code, the bytes of one element, and what it becomes.
 struct IdxType {
   std::uint8_t code;
+  std::string_view name;
   std::size_t bytes;
   DType becomes;
 };
-constexpr IdxType kIdxTypes[] = {{0x08, 1, DType::u8},  {0x09, 1, DType::i32}, {0x0B, 2, DType::i32},
-                                 {0x0C, 4, DType::i32}, {0x0D, 4, DType::f32}, {0x0E, 8, DType::f64}};
+constexpr IdxType kIdxTypes[] = {{0x08, "u8", 1, DType::u8},   {0x09, "i8", 1, DType::i32},  {0x0B, "i16", 2, DType::i32},
+                                 {0x0C, "i32", 4, DType::i32}, {0x0D, "f32", 4, DType::f32}, {0x0E, "f64", 8, DType::f64}};
+
+/// A file's elements, and what they were there.
+struct IdxArray {
+  Tensor tensor;
+  IdxType type;
+  std::string to_string() const { return fmt::format("{}{}", type.name, tensor.shape().to_string()); }
+};
 
 /// A big-endian number.
 template <typename Unsigned>
@@ -91,7 +99,7 @@ IdxHeader read_header(ByteStream& stream, const std::string& name) {
   return header;
 }
 
-Tensor read_tensor(ByteStream& stream, bool compressed, const std::string& name) {
+IdxArray read_array(ByteStream& stream, bool compressed, const std::string& name) {
   const IdxHeader header = read_header(stream, name);
   const std::string promise = fmt::format("[{}] of {} bytes each", fmt::join(header.extents, ", "), header.type.bytes);
   const auto fail_cut = [&](std::size_t position) {
@@ -127,7 +135,18 @@ Tensor read_tensor(ByteStream& stream, bool compressed, const std::string& name)
       decode<std::int16_t>(narrow.data(), tensor.values<std::int32_t>());
     }
   }
-  return tensor;
+  return {std::move(tensor), header.type};
+}
+
+IdxArray parse_array(std::span<const std::byte> bytes, const std::string& name) {
+  const bool compressed = is_gzip(bytes);
+  ByteStream stream(bytes, compressed ? Compression::gzip : Compression::none, name);
+  return read_array(stream, compressed, name);
+}
+
+IdxArray read_array_file(const std::filesystem::path& path) {
+  const std::string bytes = read_file(path);
+  return parse_array(std::as_bytes(std::span(bytes)), path.string());
 }
 
 /// The file of this name in the folder, plain or compressed.
@@ -142,20 +161,25 @@ std::filesystem::path find_file(const std::filesystem::path& folder, const std::
 Dataset read_part(const std::filesystem::path& folder, const std::string& part) {
   const auto images_path = find_file(folder, part + "-images-idx3-ubyte");
   const auto labels_path = find_file(folder, part + "-labels-idx1-ubyte");
-  Tensor images = read_idx(images_path);
-  const Tensor labels = read_idx(labels_path);
-  if (images.dtype() != DType::u8 || images.shape().rank() != 3) {
-    fail_input("{}: holds {}, expected pictures u8 [samples, height, width]", images_path.string(), images.type().to_string());
+  IdxArray images = read_array_file(images_path);
+  const IdxArray named = read_array_file(labels_path);
+  const Tensor& labels = named.tensor;
+  const Shape shape = images.tensor.shape();
+  if (images.tensor.dtype() != DType::u8 || shape.rank() != 3) {
+    fail_input("{}: holds {}, expected pictures u8[samples, height, width] (type 08)", images_path.string(), images.to_string());
   }
   if (labels.dtype() != DType::u8 || labels.shape().rank() != 1) {
-    fail_input("{}: holds {}, expected labels u8 [samples]", labels_path.string(), labels.type().to_string());
+    fail_input("{}: holds {}, expected labels u8[samples] (type 08)", labels_path.string(), named.to_string());
   }
-  const Shape& shape = images.shape();
+  if (shape[1] == 0 || shape[2] == 0) {
+    fail_input("{}: holds {}: pictures of {} × {} pixels, which show nothing; write the file again", images_path.string(),
+               images.to_string(), shape[1], shape[2]);
+  }
   if (shape[0] != labels.shape()[0]) {
     fail_input("{} holds {} pictures, but {} holds {} labels", images_path.string(), shape[0], labels_path.string(),
                labels.shape()[0]);
   }
-  return {.inputs = std::move(images).reshaped({shape[0], 1, shape[1], shape[2]}),
+  return {.inputs = std::move(images.tensor).reshaped({shape[0], 1, shape[1], shape[2]}),
           .targets = labels.cast(DType::i64),
           .input_scale = 1.0F / 255,
           .source = folder.string()};
@@ -163,16 +187,9 @@ Dataset read_part(const std::filesystem::path& folder, const std::string& part) 
 
 }  // namespace
 
-Tensor parse_idx(std::span<const std::byte> bytes, const std::string& name) {
-  const bool compressed = is_gzip(bytes);
-  ByteStream stream(bytes, compressed ? Compression::gzip : Compression::none, name);
-  return read_tensor(stream, compressed, name);
-}
+Tensor parse_idx(std::span<const std::byte> bytes, const std::string& name) { return parse_array(bytes, name).tensor; }
 
-Tensor read_idx(const std::filesystem::path& path) {
-  const std::string bytes = read_file(path);
-  return parse_idx(std::as_bytes(std::span(bytes)), path.string());
-}
+Tensor read_idx(const std::filesystem::path& path) { return read_array_file(path).tensor; }
 
 TrainTest read_mnist(const std::filesystem::path& folder) {
   TrainTest data{read_part(folder, "train"), read_part(folder, "t10k")};

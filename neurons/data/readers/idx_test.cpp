@@ -210,9 +210,27 @@ TEST(Mnist, RefusesFoldersThatDoNotFitTogether) {
   EXPECT_THAT(message_of([&] { read_mnist(folder.path()); }), AllOf(HasSubstr("train-images-idx3-ubyte holds 2 pictures, but "),
                                                                     HasSubstr("train-labels-idx1-ubyte holds 3 labels")));
   folder.write("train-labels-idx1-ubyte", idx(0x08, {2, 1}, "ab"));
-  EXPECT_THAT(message_of([&] { read_mnist(folder.path()); }), HasSubstr("holds u8[2, 1], expected labels u8 [samples]"));
+  EXPECT_THAT(message_of([&] { read_mnist(folder.path()); }), HasSubstr("holds u8[2, 1], expected labels u8[samples] (type 08)"));
   folder.write("train-images-idx3-ubyte", idx(0x08, {2, 3}, "abcdef"));
   EXPECT_THAT(message_of([&] { read_mnist(folder.path()); }), HasSubstr("holds u8[2, 3], expected pictures"));
+  folder.write("train-images-idx3-ubyte", idx(0x0B, {1, 1, 1}, "ab"));
+  EXPECT_THAT(message_of([&] { read_mnist(folder.path()); }),
+              HasSubstr("holds i16[1, 1, 1], expected pictures u8[samples, height, width] (type 08)"));
+  folder.write("train-images-idx3-ubyte", idx(0x08, {3, 0, 5}, ""));
+  folder.write("train-labels-idx1-ubyte", idx(0x08, {3}, "abc"));
+  EXPECT_THAT(message_of([&] { read_mnist(folder.path()); }),
+              HasSubstr("train-images-idx3-ubyte: holds u8[3, 0, 5]: pictures of 0 × 5 pixels"));
+  folder.write("train-labels-idx1-ubyte", idx(0x09, {3}, "abc"));
+  EXPECT_THAT(message_of([&] { read_mnist(folder.path()); }), HasSubstr("holds i8[3], expected labels"));
+}
+
+TEST(Mnist, RefusesATrainingPartOfNothing) {
+  const TemporaryFolder folder;
+  folder.write("train-images-idx3-ubyte", idx(0x08, {0, 1, 3}, ""));
+  folder.write("train-labels-idx1-ubyte", idx(0x08, {0}, ""));
+  folder.write("t10k-images-idx3-ubyte", idx(0x08, {1, 1, 3}, "xyz"));
+  folder.write("t10k-labels-idx1-ubyte", idx(0x08, {1}, std::string("\x02", 1)));
+  EXPECT_EQ(message_of([&] { read_mnist(folder.path()); }), folder.path().string() + ": holds no sample to learn from");
 }
 
 }  // namespace

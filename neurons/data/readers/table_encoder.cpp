@@ -356,7 +356,12 @@ std::vector<float> TableEncoder::encode_weights(const Table& table) const {
     const double weight = cell_number(table, column, row);
     if (std::isnan(weight)) fail_missing(table, row, column, "the sample's weight");
     if (weight < 0) fail_input("{}: column {}: the sample's weight {} is below 0", table.place(row), column.name, weight);
-    weights.push_back(to_float(weight, table, row, column.name));
+    const auto single = static_cast<float>(weight);
+    if (!std::isfinite(single) || (weight > 0 && single < std::numeric_limits<float>::min())) {
+      fail_input("{}: column {}: the sample's weight {} is {} for float32; weights count by their ratios: {} all by one number",
+                 table.place(row), column.name, weight, weight > 1 ? "too large" : "too small", weight > 1 ? "divide" : "multiply");
+    }
+    weights.push_back(single);
   }
   return weights;
 }

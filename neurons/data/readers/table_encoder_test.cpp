@@ -127,7 +127,14 @@ TEST(TableEncoder, TakesSampleWeightsFromAColumn) {
   EXPECT_EQ(refusal("x,weight,y\n1,2,p\n3,,q\n"),
             "t.csv:3: column weight: the sample's weight is missing; fill it in or leave out the row");
   EXPECT_EQ(refusal("x,weight,y\n1,much,p\n"), "t.csv:2: column weight holds \"much\", expected a number");
-  EXPECT_THAT(refusal("x,weight,y\n1,1e39,p\n"), HasSubstr("t.csv:2: column weight: 1e+39 is too large"));
+  EXPECT_EQ(
+      refusal("x,weight,y\n1,1e39,p\n"),
+      "t.csv:2: column weight: the sample's weight 1e+39 is too large for float32; weights count by their ratios: divide all by "
+      "one number");
+  EXPECT_THAT(
+      refusal("x,weight,y\n1,1,p\n2,1e-39,q\n"),
+      HasSubstr(
+          "t.csv:3: column weight: the sample's weight 1e-39 is too small for float32; weights count by their ratios: multiply"));
   const auto fit = [&](const EncoderOptions& options) { return message_of([&] { TableEncoder::fit(table, {}, options); }); };
   EXPECT_EQ(fit({.weights = "wieght"}), "t.csv: there is no column \"wieght\" of sample weights; did you mean \"weight\"?");
   EXPECT_EQ(TableEncoder::fit(table, {}, {.weights = "-2"}), encoder) << "by number";
