@@ -5,6 +5,7 @@
 
 #include "neurons/data/dataset.hpp"
 #include "neurons/graph/kinds.hpp"
+#include "neurons/layers/emit.hpp"
 
 namespace neurons {
 namespace {
@@ -25,14 +26,8 @@ Value sum_of_batch(Value values) {
   return emit_with("ReduceSum", {values}, {{"axes", std::vector<std::int64_t>{0}}, {"keep_dims", false}});
 }
 
-Value reshaped(Value value, const Shape& shape) {
-  if (value.shape() == shape) return value;
-  const std::vector<std::int64_t> extents(shape.extents().begin(), shape.extents().end());
-  return emit_with("Reshape", {value}, {{"shape", extents}, {"allow_zero", true}});
-}
-
 /// Of one number for each step of each sequence, those of the sequences: [batch · time] → [batch].
-Value sum_of_steps(Value steps, const Shape& shape) { return sum_of_classes(reshaped(steps, shape)); }
+Value sum_of_steps(Value steps, const Shape& shape) { return sum_of_classes(reshape(steps, shape)); }
 
 bool is_of_sequences(const Value& prediction) { return prediction.shape().rank() == 3; }
 
@@ -70,10 +65,10 @@ RowLosses loss_of_rows(Value prediction, Value target, const LossOf& loss) {
   if (!is_of_sequences(prediction)) return {loss(prediction, target), {}};
   const Shape sequences{prediction.shape()[0], prediction.shape()[1]};
   const Shape rows{sequences.elements(), prediction.shape()[-1]};
-  const Value wanted = reshaped(target, rows);
+  const Value wanted = reshape(target, rows);
   const Value missing = target.graph().emit("IsNaN", {sum_of_classes(wanted)});
-  const Value missing_row = reshaped(missing, {rows[0], 1});
-  const Value losses = loss(counted(missing_row, reshaped(prediction, rows)), counted(missing_row, wanted));
+  const Value missing_row = reshape(missing, {rows[0], 1});
+  const Value losses = loss(counted(missing_row, reshape(prediction, rows)), counted(missing_row, wanted));
   return {sum_of_steps(counted(missing, losses), sequences), sum_of_steps(count(missing), sequences)};
 }
 
@@ -149,7 +144,7 @@ RowLosses CrossEntropy::build(Graph& graph, Value prediction, Value target) cons
     const OpDef& op = graph.table()->find("CrossEntropy");
     const Options options = op.default_options.with({{"label_smoothing", static_cast<double>(label_smoothing)}});
     const std::int64_t steps = target.shape().elements();
-    const std::vector<Value> inputs = {reshaped(prediction, {steps, prediction.shape()[-1]}), reshaped(target, {steps}), weights};
+    const std::vector<Value> inputs = {reshape(prediction, {steps, prediction.shape()[-1]}), reshape(target, {steps}), weights};
     const auto outputs = graph.emit_all(op, inputs, options);
     if (target.shape().rank() == 1) return {outputs[0], weights ? outputs[1] : Value{}};
     return {sum_of_steps(outputs[0], target.shape()), sum_of_steps(outputs[1], target.shape())};
@@ -174,7 +169,7 @@ TensorType BinaryCrossEntropy::target_type(const TensorType& prediction, bool la
 
 RowLosses BinaryCrossEntropy::build(Graph& graph, Value prediction, Value target) const {
   if (target.type().dtype == DType::i64) {
-    const Value labels = reshaped(target, prediction.shape());
+    const Value labels = reshape(target, prediction.shape());
     target = emit_with("Cast", {labels}, {{"to", std::string("f32")}});
     if (is_of_sequences(prediction)) target = graph.emit("Where", {is_ignored(labels), graph.scalar(std::nan("")), target});
   }
@@ -228,17 +223,17 @@ RowLosses Hinge::build(Graph& graph, Value prediction, Value target) const {
     const Value own = emit_with("ReduceSum", {scores * chosen}, {{"axes", std::vector<std::int64_t>{-1}}, {"keep_dims", true}});
     const Value exists = graph.emit("And", {graph.emit("GreaterOrEqual", {labels, whole_number(graph, 0)}),
                                             graph.emit("Less", {labels, whole_number(graph, classes)})});
-    const Value column = reshaped(exists, own.shape());
+    const Value column = reshape(exists, own.shape());
     const Value score = graph.emit("Where", {column, own, graph.scalar(std::nan(""))});  // shows, as it does in cross-entropy
     const Value violations = graph.emit("Relu", {scores - score + static_cast<double>(margin)}) * (1.0 - chosen);
     return sum_of_classes(violations) / static_cast<double>(classes);
   };
   if (!is_of_sequences(prediction)) return {loss(prediction, target), {}};
   const std::int64_t steps = target.shape().elements();
-  const Value labels = reshaped(target, {steps});
+  const Value labels = reshape(target, {steps});
   const Value missing = is_ignored(labels);
   const Value none = graph.constant(Tensor(DType::i64, {}));
-  const Value losses = loss(counted(reshaped(missing, {steps, 1}), reshaped(prediction, {steps, classes})),
+  const Value losses = loss(counted(reshape(missing, {steps, 1}), reshape(prediction, {steps, classes})),
                             graph.emit("Where", {missing, none, labels}));
   return {sum_of_steps(counted(missing, losses), target.shape()), sum_of_steps(count(missing), target.shape())};
 }

@@ -27,6 +27,11 @@ void require_samples(const TensorType& type, std::int64_t rows, const std::strin
                      : "the numbers of each sample along the first axis; let the network end with them, or take another output");
 }
 
+/// Whether nothing but a layer of another make can take the samples' axis away.
+bool keeps_samples(const Network& network) {
+  return std::ranges::all_of(network.layers(), [](const auto& one) { return layer_kinds().contains(one.layer.kind()); });
+}
+
 /// The same for one sample more: an axis of its own may be as long as the batch.
 void require_samples_of_more(const MakeGraph& make_graph, std::int64_t rows, const std::string& output) {
   std::optional<Graph> graph;
@@ -68,7 +73,7 @@ Tensor predict_by(const MakeGraph& make_graph, const Network& network, const Dat
   };
   const TensorType of_batch{plan_of(loader.next_rows()).output(output).dtype, plan_of(loader.next_rows()).output(output).shape};
   require_samples(of_batch, loader.next_rows(), output);
-  require_samples_of_more(make_graph, loader.next_rows() + 1, output);
+  if (!keeps_samples(network)) require_samples_of_more(make_graph, loader.next_rows() + 1, output);
   Tensor all(of_batch.dtype, of_batch.shape.with(0, data.samples()));
   std::byte* next = all.bytes().data();
   start(0);
