@@ -52,11 +52,11 @@ std::vector<Value> decompose(const RewriteContext& context) {
   const auto& options = context.options.as<OneHotOptions>();
   const Value indices = context.inputs[0];
   const int axis = axis_of(options, indices.shape());
-  std::vector<std::int64_t> numbers(static_cast<std::size_t>(options.depth));
-  std::iota(numbers.begin(), numbers.end(), 0);
   Shape along{options.depth};
   for (int i = axis; i < indices.shape().rank(); ++i) along = with_axis(along, along.rank(), 1);
-  const Value classes = context.graph.constant(Tensor::of<std::int64_t>(along, numbers).cast(indices.type().dtype));
+  Tensor numbers(DType::i64, along);
+  std::iota(numbers.values<std::int64_t>().begin(), numbers.values<std::int64_t>().end(), 0);
+  const Value classes = context.graph.constant(numbers.cast(indices.type().dtype));
   const Value column = reshaped(indices, with_axis(indices.shape(), axis, 1));
   const Value from_end = context.graph.emit("Less", {column, number_like(column, 0)});
   const Value depth = number_like(column, static_cast<double>(options.depth));

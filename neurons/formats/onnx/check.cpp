@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
 #include <set>
 #include <span>
 
+#include "neurons/base/machine_memory.hpp"
 #include "neurons/base/suggest.hpp"
 #include "neurons/formats/onnx/alone_context.hpp"
 #include "neurons/formats/onnx/edit.hpp"
@@ -78,6 +80,11 @@ struct Alone {
   std::vector<Value> outputs;
 };
 
+/// Gradients whose seed is given, so that no ones are made for it.
+std::vector<Value> with_given_seed(Value result, const std::vector<Value>& with_respect_to) {
+  return gradients(result, with_respect_to, result.graph().input("check.seed", result.type()));
+}
+
 /// Why no gradient passes a node; empty where it does, or where there is nothing that could learn.
 std::string why_no_gradient(const Graph& graph, const Node& node) {
   Alone alone(graph, node);
@@ -88,7 +95,7 @@ std::string why_no_gradient(const Graph& graph, const Node& node) {
     passes = true;
     Alone again(graph, node);
     try {
-      gradients(again.outputs[static_cast<std::size_t>(&output - alone.outputs.data())], again.floats);
+      with_given_seed(again.outputs[static_cast<std::size_t>(&output - alone.outputs.data())], again.floats);
       return "";
     } catch (const InputError& error) {
       if (node.op->not_differentiable.empty()) return error.what();
@@ -136,6 +143,7 @@ class Checker {
     for (std::size_t i = 0; i < outputs.size(); ++i) graph_.output(result_.outputs[i].name, outputs[i]);
     measure_run();
     if (result_.runs) try_training(outputs);
+    note_memory();
     return std::move(result_);
   }
 
@@ -239,6 +247,7 @@ class Checker {
     }
   }
 
+  /// Throws RuntimeError or std::bad_alloc where even that takes more memory than there is, or more addresses.
   Plan look(const Graph& graph) const {
     CompileOptions only;
     only.look_only = true;
@@ -252,6 +261,21 @@ class Checker {
     return bytes;
   }
 
+  /// What the largest node reads and gives, and what is kept.
+  static std::size_t least_bytes(const Graph& graph) {
+    std::size_t largest = 0;
+    for (const Node& node : graph.nodes()) {
+      std::set<int> values(node.inputs.begin(), node.inputs.end());
+      values.insert(node.outputs.begin(), node.outputs.end());
+      std::size_t bytes = 0;
+      for (const int id : values) {
+        if (id >= 0 && graph.info(id).kind == ValueKind::computed) bytes += graph.info(id).type.bytes();
+      }
+      largest = std::max(largest, bytes);
+    }
+    return largest + kept_bytes(graph);
+  }
+
   void measure_run() {
     try {
       const Plan plan = look(graph_);
@@ -262,10 +286,44 @@ class Checker {
         if (step.kernel == "reference") slow.insert(step.op);
       }
       if (!slow.empty()) result_.notes.push_back(fmt::format("runs slowly, in plain loops: {}", fmt::join(slow, ", ")));
-    } catch (const Error& error) {
+    } catch (const InputError& error) {
       result_.runs = result_.exports = false;
       result_.notes.emplace_back(error.what());
+    } catch (const RuntimeError&) {  // of memory
+      measure_unplanned();
+    } catch (const std::bad_alloc&) {
+      measure_unplanned();
     }
+  }
+
+  void measure_training(const Graph& graph) {
+    try {
+      const Plan plan = look(graph);
+      result_.bytes_to_train = plan.arena_bytes() + kept_bytes(plan.graph());
+    } catch (const RuntimeError&) {
+      result_.bytes_to_train = std::max(result_.bytes_to_run, least_bytes(graph));
+    } catch (const std::bad_alloc&) {
+      result_.bytes_to_train = std::max(result_.bytes_to_run, least_bytes(graph));
+    }
+  }
+
+  /// Of a model whose plan alone would need more memory than there is.
+  void measure_unplanned() {
+    result_.bytes_to_run = least_bytes(graph_);
+    for (const Node& node : graph_.nodes()) {
+      const neurons::NodeContext context(graph_, node);
+      result_.flops += node.op->flops ? node.op->flops(context.context) : 0;
+    }
+    result_.notes.emplace_back("cannot be planned on this machine: its memory is at least that of its largest operator");
+  }
+
+  /// What is said of memory beside the numbers.
+  void note_memory() {
+    const std::size_t total = machine_memory().total;
+    const bool runs = result_.bytes_to_run <= total;
+    if (runs && result_.bytes_to_train <= total) return;
+    result_.notes.push_back(fmt::format("needs more memory than this machine has, {:.1f} GB, {}; take a smaller batch or model",
+                                        static_cast<double>(total) / 1e9, runs ? "to train" : "to run"));
   }
 
   /// In the form that training gives the model, by the first output that depends on parameters.
@@ -280,6 +338,8 @@ class Checker {
         fault.clear();
         result_.trained_output = result_.outputs[i].name;
         plan_training();
+      } catch (const std::bad_alloc&) {
+        fault = "more memory is needed to plan it than there is on this machine";
       } catch (const Error& error) {
         fault = error.what();
         if (const std::string file = model_.path + ": "; fault.starts_with(file)) fault.erase(0, file.size());
@@ -313,9 +373,8 @@ class Checker {
     layer.model = std::make_shared<const Model>(model_);
     AloneContext context(graph, Mode::training);
     const Value result = layer.build(context, inputs);
-    add_steps(gradients(result, context.trained()), context.trained());
-    const Plan plan = look(graph);
-    result_.bytes_to_train = plan.arena_bytes() + kept_bytes(plan.graph());
+    add_steps(with_given_seed(result, context.trained()), context.trained());
+    measure_training(graph);
     result_.trained_batch = batch;
     result_.trains = true;
   }

@@ -154,6 +154,33 @@ TEST(Check, WeightsThatAreNotThereTakeNoMemory) {
             "reads \"w\", of which nothing is known: tensor \"w\": holds 48 bytes, its dims say 17592186044416");
 }
 
+/// The table and the numbers are there even where no machine could hold what is computed.
+TEST(Check, ModelsThatNoMachineHolds) {
+  for (const std::int64_t batch : {99'999'999'999, 9'999'999'999'999}) {
+    SCOPED_TRACE(batch);
+    const Check large = checked(dense({node("Relu", {"h"}, {"y"})}, "y"), {.batch = batch});
+    EXPECT_TRUE(large.runs && large.trains && large.exports);
+    EXPECT_EQ(large.nodes.size(), 2U);
+    EXPECT_GE(large.bytes_to_run, sizeof(float) * static_cast<std::size_t>(batch) * (4 + 3));
+    EXPECT_GT(large.bytes_to_train, large.bytes_to_run);
+    EXPECT_THAT(large.notes, ::testing::Contains(HasSubstr("needs more memory than this machine has, ")));
+  }
+  const Check small = checked(dense({}, "h"));
+  EXPECT_THAT(small.notes, ElementsAre());
+}
+
+TEST(Check, ModelsThatCannotBePlannedHere) {
+  const Model source =
+      model({node("OneHot", {"x", "depth", "values"}, {"y"})}, {value("x", {std::int64_t{1}}, ElementType::i64)}, {"y"},
+            {from_tensor("depth", i64({1}, {std::int64_t{1} << 40})), from_tensor("values", f32({2}, {0, 1}))});
+  const Check found = checked(source);
+  EXPECT_TRUE(found.runs && found.exports);
+  EXPECT_EQ(found.nodes.size(), 1U);
+  EXPECT_GE(found.bytes_to_run, sizeof(float) << 40U);
+  EXPECT_THAT(found.notes, ElementsAre(HasSubstr("its memory is at least that of its largest operator"),
+                                       "holds no parameters to train", HasSubstr("needs more memory than this machine has, ")));
+}
+
 TEST(Check, FaultsOfTheWhole) {
   EXPECT_THROW(checked(model({}, {}, {}, {}, 99)), InputError);
   try {

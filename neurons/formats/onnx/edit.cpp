@@ -1,5 +1,7 @@
 #include "neurons/formats/onnx/edit.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <map>
@@ -45,6 +47,28 @@ struct Tail {
   std::vector<NodeData*> after;
 };
 
+/// Why a node's neurons cannot be told from a model's other numbers though it sums what it is given; empty where it sums nothing.
+std::string why_no_head(GraphData& graph, const NodeData& node) {
+  const auto is_computed = [&](std::size_t i) {
+    return i < node.inputs.size() && std::ranges::any_of(values_behind(graph, node.inputs[i]), [&](const std::string& name) {
+             return std::ranges::find(graph.inputs, name, &ValueData::name) != graph.inputs.end() &&
+                    initializer_of(graph, name) == nullptr;
+           });
+  };
+  constexpr std::array kOthers = {std::string_view("ConvTranspose"), std::string_view("RNN"),
+                                  std::string_view("GRU"),           std::string_view("LSTM"),
+                                  std::string_view("QLinearConv"),   std::string_view("QLinearMatMul"),
+                                  std::string_view("ConvInteger"),   std::string_view("MatMulInteger")};
+  const std::string& op = node.op_type;
+  if (op == "If" || op == "Loop" || op == "Scan") return "its sums are inside of a body, where none is replaced";
+  if (op == "Einsum") return "which axes of an Einsum are its neurons is not known; write it as MatMul";
+  if (std::ranges::find(kOthers, op) != kOthers.end()) return "neurons of that operator are not replaced";
+  if (op != "MatMul" && op != "Gemm" && op != "Conv") return "";
+  if (!is_computed(0) && is_computed(1)) return "its weights are on the left; write it as x · W, as torch.nn.Linear does";
+  if (!is_computed(1)) return "its weights are computed from others (DequantizeLinear, Transpose, …); export them as they are";
+  return "it multiplies two results, and has no weights";
+}
+
 Tail tail_of(GraphData& graph, const std::string& output) {
   constexpr std::array kSums = {std::string_view("Gemm"), std::string_view("MatMul"), std::string_view("Conv")};
   require_output(graph, output);
@@ -55,6 +79,12 @@ Tail tail_of(GraphData& graph, const std::string& output) {
     if (is_sum && initializer_of(graph, node->inputs[1]) != nullptr) {
       tail.sum = node;
       return tail;
+    }
+    if (const std::string reason = why_no_head(graph, *node); !reason.empty()) {
+      fail_input(
+          "the last weighted sum before the output \"{}\" is {} ({}), which is no head: {}; leave the head as it is, or take an "
+          "output in front of it",
+          output, node->name.empty() ? node->outputs.front() : node->name, node->op_type, reason);
     }
     tail.after.push_back(node);
     const auto computed =
@@ -83,17 +113,40 @@ TensorData& own(GraphData& graph, NodeData& node, std::size_t input) {
   return graph.initializers.back();
 }
 
+/// Whether all that a Concat joins are results of one sum, or constants.
+bool joins_one(const GraphData& graph, const NodeData& node, const std::string& sums) {
+  return std::ranges::all_of(node.inputs, [&](const std::string& input) {
+    return maker_of(graph, input) == nullptr || values_behind(graph, input).contains(sums);
+  });
+}
+
+/// Throws where what follows the sum would not take neurons of another number, or give others beside them.
+void require_free_width(GraphData& graph, const Tail& tail, std::int64_t before, std::int64_t wanted) {
+  for (const NodeData* node : tail.after) {
+    const std::string name = fmt::format("{} ({})", node->name.empty() ? node->outputs.front() : node->name, node->op_type);
+    if (node->op_type == "Concat" && !joins_one(graph, *node, tail.sum->outputs.front())) {
+      fail_input(
+          "a head of {} neurons: {} joins results of several weighted sums, of which a head would replace one; take an output in "
+          "front of it, or export the model with one last sum",
+          wanted, name);
+    }
+    if (before == wanted || node->op_type == "Add" || node->op_type == "Reshape") continue;  // those are made as wide
+    for (const std::string& input : node->inputs) {
+      const TensorData* data = initializer_of(graph, input);
+      if (data == nullptr || before == 1 || std::ranges::find(data->dims, before) == data->dims.end()) continue;
+      fail_input(
+          "a head of {} neurons: {} behind it has numbers of its own for each of the {} that there are (\"{}\"); export the model "
+          "without it, or take an output in front of it",
+          wanted, name, before, input);
+    }
+  }
+}
+
 /// Where the results of one sum are joined, as 1 − p with p by classifiers of two classes, a fresh head of several neurons has
 /// probabilities of its own in their place. Returns whether it is so.
 bool replace_join(GraphData& graph, const Tail& tail, const std::string& output) {
   const std::string& sums = tail.sum->outputs.front();
-  const auto from_sums = [&](const std::string& input) {
-    return maker_of(graph, input) == nullptr || values_behind(graph, input).contains(sums);
-  };
-  const auto joins = [&](const NodeData* node) {
-    return node->op_type == "Concat" && std::ranges::all_of(node->inputs, from_sums);
-  };
-  if (std::ranges::none_of(tail.after, joins)) return false;
+  if (std::ranges::none_of(tail.after, [](const NodeData* node) { return node->op_type == "Concat"; })) return false;
   constexpr std::array kSame = {std::string_view("Add"),     std::string_view("Reshape"),   std::string_view("Flatten"),
                                 std::string_view("Squeeze"), std::string_view("Unsqueeze"), std::string_view("Identity"),
                                 std::string_view("Cast"),    std::string_view("Dropout")};
@@ -147,11 +200,13 @@ std::set<std::string> replace_head(GraphData& graph, const std::string& output, 
   const Tail tail = tail_of(graph, output);
   NodeData& sum = *tail.sum;
   const AttributeData* transposed = sum.attribute("transB");
-  TensorData& weight = own(graph, sum, 1);
-  if (weight.dims.size() < 2) fail_input("the last weighted sum has a weight of {} axes", weight.dims.size());
+  const std::vector<std::int64_t> extents = initializer_of(graph, sum.inputs[1])->dims;
+  if (extents.size() < 2) fail_input("the last weighted sum has a weight of {} axes", extents.size());
   const bool rows = sum.op_type == "Conv" || (transposed != nullptr && transposed->integer != 0);
-  const std::size_t axis = rows ? 0 : weight.dims.size() - 1;
-  const std::int64_t before = weight.dims[axis];
+  const std::size_t axis = rows ? 0 : extents.size() - 1;
+  const std::int64_t before = extents[axis];
+  require_free_width(graph, tail, before, outputs);
+  TensorData& weight = own(graph, sum, 1);
   if (const AttributeData* group = sum.attribute("group"); group != nullptr && group->integer != 1) {
     fail_input("the last weighted sum is a convolution of {} groups, which cannot be widened", group->integer);
   }
@@ -178,9 +233,9 @@ std::set<std::string> replace_head(GraphData& graph, const std::string& output, 
     if (node->op_type != "Reshape" || node->inputs.size() < 2) continue;
     TensorData* shape = initializer_of(graph, node->inputs[1]);
     if (shape == nullptr) continue;
-    Tensor extents = to_tensor(*shape, {});
-    for (std::int64_t& extent : extents.values<std::int64_t>()) extent = extent == before ? outputs : extent;
-    *shape = from_tensor(shape->name, extents);
+    Tensor changed = to_tensor(*shape, {});
+    for (std::int64_t& extent : changed.values<std::int64_t>()) extent = extent == before ? outputs : extent;
+    *shape = from_tensor(shape->name, changed);
   }
   const auto said = std::ranges::find(graph.outputs, output, &ValueData::name);
   if (said->dims) {

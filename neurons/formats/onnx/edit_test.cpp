@@ -68,12 +68,53 @@ TEST(Edit, AFreshHeadOfATwoClassClassifierHasProbabilitiesOfItsOwn) {
   GraphData one = binary_classifier();
   replace_head(one, "y", 1);
   EXPECT_EQ(one.nodes.back().op_type, "Concat");
-  // Two heads beside each other stay two.
   GraphData two = binary_classifier();
   two.initializers.push_back(from_tensor("v", Tensor(DType::f32, {4, 1})));
   two.nodes[3] = node("MatMul", {"x", "v"}, {"q"});
-  replace_head(two, "y", 3);
-  EXPECT_EQ(two.nodes.back().op_type, "Concat");
+  EXPECT_THAT(message_of([&] { replace_head(two, "y", 3); }),
+              HasSubstr("a head of 3 neurons: y (Concat) joins results of several weighted sums"));
+}
+
+TEST(Edit, AHeadOfAnotherWidthBeforeNumbersOfItsOwn) {
+  const auto with = [](const NodeData& last) {
+    GraphData graph = classifier({std::string("N"), std::int64_t{3}});
+    graph.initializers.push_back(from_tensor("c", Tensor(DType::f32, {3})));
+    graph.nodes[1] = last;
+    return graph;
+  };
+  for (const NodeData& last :
+       {node("BatchNormalization", {"scores", "c", "c", "c", "c"}, {"y"}), node("Mul", {"c", "scores"}, {"y"})}) {
+    GraphData graph = with(last);
+    const std::string named =
+        fmt::format("y ({}) behind it has numbers of its own for each of the 3 that there are (\"c\")", last.op_type);
+    EXPECT_THAT(message_of([&] { replace_head(graph, "y", 7); }), HasSubstr(named));
+    EXPECT_THAT(graph.initializer("w")->dims, ElementsAre(4, 3)) << "as it was";
+    replace_head(graph, "y", 3);
+  }
+}
+
+/// The nearest sum is none, and no sum before it is taken for the head.
+TEST(Edit, SumsThatAreNoHeads) {
+  const auto complaint = [](const NodeData& last) {
+    GraphData graph = classifier({std::string("N"), std::int64_t{3}});
+    graph.initializers.push_back(from_tensor("v", Tensor(DType::f32, {3, 3})));
+    graph.nodes[1] = last;
+    graph.nodes.push_back(node("Identity", {"v"}, {"same"}));
+    return message_of([&] { replace_head(graph, "y", 7); });
+  };
+  GraphData body;
+  body.nodes = {node("MatMul", {"scores", "v"}, {"inner"})};
+  body.outputs = {value("inner", {})};
+  EXPECT_THAT(
+      complaint(node("If", {"yes"}, {"y"}, {onnx::testing::graph("then_branch", body)})),
+      HasSubstr("the last weighted sum before the output \"y\" is y (If), which is no head: its sums are inside of a body"));
+  EXPECT_THAT(complaint(node("Einsum", {"scores", "v"}, {"y"})), HasSubstr("y (Einsum), which is no head: which axes"));
+  EXPECT_THAT(complaint(node("MatMul", {"v", "scores"}, {"y"})),
+              HasSubstr("y (MatMul), which is no head: its weights are on the left"));
+  EXPECT_THAT(complaint(node("MatMul", {"scores", "same"}, {"y"})), HasSubstr("its weights are computed from others"));
+  EXPECT_THAT(complaint(node("MatMul", {"scores", "scores"}, {"y"})), HasSubstr("it multiplies two results"));
+  EXPECT_THAT(complaint(node("GRU", {"scores", "v", "v"}, {"y"})),
+              HasSubstr("y (GRU), which is no head: neurons of that operator"));
 }
 
 TEST(Edit, AHeadWhoseWeightsOthersReadGetsItsOwn) {

@@ -135,8 +135,8 @@ const ImportedModel::Edited& ImportedModel::edited() const {
       };
       if (std::ranges::none_of(graph.initializers, takes_adapter)) {
         fail_input(
-            "lora = {}: no Gemm or MatMul that leads to \"{}\" has a matrix of its own beside which adapters could stand; leave "
-            "lora out",
+            "lora = {}: no Gemm or MatMul that leads to \"{}\" has a matrix of its own on the right, beside which adapters could "
+            "stand (weights of Conv, Einsum, bodies of If and on the left take none); leave lora out",
             lora, made->output);
       }
     }

@@ -33,7 +33,9 @@ DataSet read_data_set(const fs::path& folder, const Model& model) {
   const auto inputs = model.graph.given_inputs();
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const fs::path path = folder / fmt::format("input_{}.pb", i);
-    if (!fs::exists(path)) continue;  // an optional input at the end
+    if (!fs::exists(path)) {
+      fail_input("{} has no input_{}.pb, the values of input \"{}\"", folder.filename().string(), i, inputs[i]->name);
+    }
     if (!inputs[i]->is_tensor) fail_input("input \"{}\" is no tensor but a sequence, map or optional value", inputs[i]->name);
     result.inputs.emplace(inputs[i]->name, read_value(path, *inputs[i]));
   }

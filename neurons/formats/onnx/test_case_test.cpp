@@ -59,6 +59,19 @@ TEST_F(TestCase, PassesFailsAndSkips) {
   EXPECT_EQ(slash.outcome, Outcome::passed);
 }
 
+/// Not run with zeros in place of what is not there.
+TEST_F(TestCase, AnInputWithoutItsFile) {
+  const fs::path data = folder_ / "test_add" / "test_data_set_0";
+  fs::create_directories(data);
+  const std::vector<ValueData> inputs{value("a", {std::int64_t{2}}), value("b", {std::int64_t{2}})};
+  write(folder_ / "test_add" / "model.onnx", model({node("Add", {"a", "b"}, {"y"})}, inputs, {"y"}));
+  write_file_atomically(data / "input_0.pb", tensor_file(f32({2}, {-1, 2})));
+  write_file_atomically(data / "output_0.pb", tensor_file(f32({2}, {-1, 2})));
+  const CaseResult result = run_case(folder_ / "test_add", ops::table());
+  EXPECT_EQ(result.outcome, CaseResult::Outcome::failed);
+  EXPECT_EQ(result.reason, "test_data_set_0 has no input_1.pb, the values of input \"b\"");
+}
+
 TEST_F(TestCase, CasesThatAreNone) {
   fs::create_directories(folder_ / "empty");
   EXPECT_THROW(find_cases(folder_ / "empty"), InputError);
