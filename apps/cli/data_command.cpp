@@ -104,8 +104,11 @@ int show_info(Session& session, const std::string& source, const std::string& ta
               info.test_samples > 0 ? fmt::format(" and {} for testing", grouped(info.test_samples)) : "");
   if (info.kind == SourceKind::csv) {
     const auto target_info = std::ranges::find(info.columns, info.target, &ColumnInfo::name);
+    const bool alone =
+        std::ranges::none_of(info.columns, [&](const ColumnInfo& one) { return one.name != info.target && !one.is_empty; });
     session.say("target {}; {}", printable(info.target),
                 target_info->is_empty     ? "it is empty: name another column with --target"
+                : alone                   ? "no other column holds anything to learn from"
                 : info.sample.rank() == 0 ? "a series: [data] series cuts it into windows"
                                           : fmt::format("encoded inputs have shape {}", info.sample.to_string()));
     say_columns(session, info);

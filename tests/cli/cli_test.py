@@ -505,6 +505,7 @@ class Look(CliCase):
         self.assertEqual([(one["name"], one["type"], one["missing"]) for one in info["columns"]],
                          [("a", "number", 0), ("nothing", "empty", 3), ("b", "text", 0), ("y", "number", 1)])
         self.assertEqual([one["samples"] for one in info["classes"]], [1, 1])
+        self.assertIn("no other column holds anything", self.call("data", "info", self.write("alone.csv", "a,y\n,1\n,2\n")).stdout)
         self.assertIn("--decimal ,", self.sentence("data", "info", table, code=2))
         self.assertIn("--decimal", self.sentence("data", "info", table, "--decimal", "x", code=2))
         self.assertIn("target sunspots; a series", self.call("data", "info", "sunspots").stdout)

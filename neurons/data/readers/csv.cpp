@@ -269,8 +269,7 @@ Column make_column(const Grid& grid, std::size_t index, std::string column_name,
     if (otherwise > 0 && numbers + otherwise > texts - otherwise) {
       fail_input(
           "{}: column {} holds {}, expected numbers such as 1234{}5: say decimal = \"{}\" in [data] (or --decimal {}) if that "
-          "stands "
-          "before the fraction, leave out marks between thousands, or name the column as categorical",
+          "stands before the fraction, leave out marks between thousands, or name the column as categorical",
           table.place(static_cast<std::int64_t>(first_otherwise)), column.name, shown(cell(first_otherwise)), decimal,
           decimal == '.' ? ',' : '.', decimal == '.' ? ',' : '.');
     }
