@@ -34,8 +34,8 @@ Plan plan_of(const ConvolutionShape& shape, std::vector<ConvolutionPass> passes)
   return plan;
 }
 /// … from x to y.
-Plan forward_plan(const ConvolutionShape& shape) {
-  Plan plan = plan_of(shape, forward_passes(shape));
+Plan forward_plan(const ConvolutionShape& shape, bool gathers) {
+  Plan plan = plan_of(shape, forward_passes(shape, gathers));
   plan.group_inputs = shape.channels / shape.groups;
   plan.group_outputs = shape.outputs / shape.groups;
   plan.in = shape.input;
@@ -59,6 +59,19 @@ void set_dots(Plan& plan) {
   };
   plan.dots = !plan.depthwise && plan.group_outputs <= kMostDots && std::ranges::all_of(plan.passes, many_terms);
   if (plan.dots) plan.dot_bytes = float_bytes(plan.groups * plan.group_outputs * plan.group_panels().inputs);
+}
+
+/// Where strides step over all that one phase of inputs does not show, and results of the others are the bias, those of that phase
+/// are summed in one piece, in tiles of full height, and spread then: results are written in the order in which they lie.
+void set_spread(Plan& plan) {
+  const auto sums = [](const ConvolutionPass& pass) { return pass.taps > 0; };
+  if (plan.depthwise || plan.dots || plan.passes.size() < 2 || std::ranges::count_if(plan.passes, sums) != 1) return;
+  ConvolutionPass& pass = *std::ranges::find_if(plan.passes, sums);
+  if (pass.axes[0].out_step != 1) return;
+  plan.spread_pass = static_cast<std::size_t>(&pass - plan.passes.data());
+  pass.merges = pass.taps == 1 && (pass.copies || pass.axes[1].positions == pass.axes[1].extent) &&
+                pass.row_pitch == pass.axes[2].positions * pass.position_pitch;
+  plan.spread_bytes = float_bytes((kRowsOfPass * pass.axes[2].positions + 1) * plan.out_pixel());
 }
 
 /// Rows of the gradient's panels cut into tiles as even and as few as can be.
@@ -113,7 +126,7 @@ PreparedConvolution::PreparedConvolution(const ConvolutionForward& call, Convolu
     winograd_ = winograd_plan(call, method);
     return;
   }
-  auto plan = std::make_shared<Plan>(forward_plan(call.shape));
+  auto plan = std::make_shared<Plan>(forward_plan(call.shape, true));
   plan->x = call.x;
   plan->panels = call.panels;
   plan->bias = call.bias;
@@ -137,6 +150,7 @@ PreparedConvolution::PreparedConvolution(const ConvolutionInputGradient& call, C
   plan->epilogue = call.epilogue;
   plan->short_sums = short_sums(*plan);
   set_dots(*plan);
+  set_spread(*plan);
   plan_ = std::move(plan);
 }
 
@@ -145,7 +159,7 @@ PreparedConvolution::PreparedConvolution(const ConvolutionWeightGradient& call, 
     winograd_ = winograd_plan(call, method);
     return;
   }
-  auto plan = std::make_shared<Plan>(forward_plan(call.shape));
+  auto plan = std::make_shared<Plan>(forward_plan(call.shape, false));
   plan->kind = Plan::Kind::weight_gradient;
   plan->x = call.x;
   plan->dy = call.dy;

@@ -32,14 +32,24 @@ struct AxisTaps {
   bool stays_inside() const { return offsets.empty() || (origin >= 0 && origin + span(positions) <= extent); }
 };
 
+/// Pixels that lie beside one another in a copy as neighbouring positions see them: for one tap of the columns, the rows that taps
+/// of the same phase see.
+struct Gathered {
+  std::int64_t column = 0;  ///< the tap's offset
+  std::int64_t row = 0;     ///< the first row's, which others follow as positions do
+  std::int64_t more = 0;    ///< rows behind those of the positions
+  std::int64_t begin = 0;   ///< in the copy
+};
+
 /// All positions whose windows show the same places: one pass forward, as many as strides have phases for the input gradient.
 struct ConvolutionPass {
   std::array<AxisTaps, 3> axes;
   std::int64_t tap_begin = 0;  ///< taps of earlier passes, in the order of the panels
   std::int64_t taps = 0;
   bool copies = false;                     ///< some window reaches into the padding: rows are copied with zeros around them
-  bool gathers = false;                    ///< … or windows of one place step over pixels: those that are seen are copied
+  bool gathers = false;                    ///< … or rows of few positions: pixels are copied as positions see them, tap by tap
   bool merges = false;                     ///< each row of positions goes on where the one before ends, in inputs and results
+  std::vector<Gathered> gathered;          ///< what is copied then
   std::int64_t band = 1;                   ///< rows of positions at a time
   std::int64_t position_pitch = 0;         ///< floats from what one position sees to what the next does
   std::int64_t row_pitch = 0;              ///< floats from one row of inputs to the next, in the copy or in place
@@ -85,6 +95,9 @@ inline constexpr int kMostDots = 4;
 /// … where terms come in such numbers beside one another, whole vectors of every target, and so many for each result.
 inline constexpr std::int64_t kDotTerms = 16;
 
+/// Rows of positions of one pass before those of the next, and before they are spread.
+inline constexpr std::int64_t kRowsOfPass = 8;
+
 struct PreparedConvolution::Plan {
   enum class Kind : std::uint8_t { sums, weight_gradient };
   Kind kind = Kind::sums;
@@ -104,7 +117,8 @@ struct PreparedConvolution::Plan {
   const Program* epilogue = nullptr;
   std::vector<ConvolutionPass> passes;
   std::optional<ShortSums> short_sums;
-  bool dots = false;  ///< term beside term
+  bool dots = false;                       ///< term beside term
+  std::optional<std::size_t> spread_pass;  ///< the only pass with taps, where others only write the bias: its sums are spread
   // weight gradients: `x` as above, of the forward pass
   const float* dy = nullptr;
   float* weights = nullptr;
@@ -117,7 +131,8 @@ struct PreparedConvolution::Plan {
   std::size_t copy_bytes = 0;
   std::size_t dy_bytes = 0;
   std::size_t sum_bytes = 0;
-  std::size_t dot_bytes = 0;  ///< of all weights, column by column
+  std::size_t dot_bytes = 0;     ///< of all weights, column by column
+  std::size_t spread_bytes = 0;  ///< of sums that are spread, kRowsOfPass rows, and a pixel that sees nothing
 
   /// A worker's scratch.
   struct Scratch {
@@ -125,14 +140,16 @@ struct PreparedConvolution::Plan {
     float* dy;
     float* sums;
     float* dots;
+    float* spread;
     std::byte* epilogue;
   };
   Scratch parts_of(std::byte* scratch) const {
     std::byte* const dy_part = scratch + copy_bytes;
     std::byte* const sum_part = dy_part + dy_bytes;
     std::byte* const dot_part = sum_part + sum_bytes;
-    return {reinterpret_cast<float*>(scratch), reinterpret_cast<float*>(dy_part), reinterpret_cast<float*>(sum_part),
-            reinterpret_cast<float*>(dot_part), dot_part + dot_bytes};
+    std::byte* const spread_part = dot_part + dot_bytes;
+    const auto floats = [](std::byte* part) { return reinterpret_cast<float*>(part); };
+    return {floats(scratch), floats(dy_part), floats(sum_part), floats(dot_part), floats(spread_part), spread_part + spread_bytes};
   }
 
   PanelShape group_panels() const { return {all_taps * group_inputs, group_outputs}; }
@@ -142,13 +159,13 @@ struct PreparedConvolution::Plan {
   std::int64_t in_pixels() const { return in[0] * in[1] * in[2]; }
   std::int64_t out_pixels() const { return out[0] * out[1] * out[2]; }
   std::size_t scratch_bytes() const {
-    return copy_bytes + dy_bytes + sum_bytes + dot_bytes + (epilogue == nullptr ? 0 : epilogue->scratch_bytes());
+    return copy_bytes + dy_bytes + sum_bytes + dot_bytes + spread_bytes + (epilogue == nullptr ? 0 : epilogue->scratch_bytes());
   }
 };
 
 /// The passes of a forward convolution (one) and of its input gradient (one for each phase of the strides), taps in the order in
 /// which the panels hold them.
-std::vector<ConvolutionPass> forward_passes(const ConvolutionShape& shape);
+std::vector<ConvolutionPass> forward_passes(const ConvolutionShape& shape, bool gathers);
 std::vector<ConvolutionPass> input_gradient_passes(const ConvolutionShape& shape);
 
 }  // namespace neurons::kernels

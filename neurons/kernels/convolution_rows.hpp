@@ -47,18 +47,25 @@ inline SumsShare share_of_sums(const PreparedConvolution::Plan& plan, const Conv
   return {{0, rows}, share_of(panels, worker)};
 }
 
-/// The pixels that these rows of positions see, one after the other.
+/// The pixels that these rows of positions see, tap by tap one after the other; zeros in the padding.
 inline const float* gather_rows(const PreparedConvolution::Plan& plan, const ConvolutionPass& pass, std::int64_t image,
                                 std::int64_t plane, const Range& rows, float* copy) {
   const auto& [planes, heights, columns] = pass.axes;
   const std::int64_t pixel = plan.in_pixel();
   const std::int64_t z = planes.origin + plane * planes.step;
-  float* to = copy;
-  for (std::int64_t row = rows.begin; row < rows.end; ++row) {
-    const std::int64_t y = heights.origin + row * heights.step;
-    const float* from = plan.x + (((image * planes.extent + z) * heights.extent + y) * columns.extent + columns.origin) * pixel;
-    for (std::int64_t position = 0; position < columns.positions; ++position, to += pixel, from += columns.step * pixel) {
-      std::memcpy(to, from, static_cast<std::size_t>(pixel) * sizeof(float));
+  for (const Gathered& part : pass.gathered) {
+    float* to = copy + part.begin;
+    for (std::int64_t row = rows.begin; row < rows.end + part.more; ++row) {
+      const std::int64_t y = heights.origin + part.row + row * heights.step;
+      const std::int64_t line = ((image * planes.extent + z) * heights.extent + y) * columns.extent;
+      std::int64_t x = columns.origin + part.column;
+      for (std::int64_t position = 0; position < columns.positions; ++position, to += pixel, x += columns.step) {
+        if (y >= 0 && y < heights.extent && x >= 0 && x < columns.extent) {
+          std::memcpy(to, plan.x + (line + x) * pixel, static_cast<std::size_t>(pixel) * sizeof(float));
+        } else {
+          std::fill(to, to + pixel, 0.0F);
+        }
+      }
     }
   }
   return copy;

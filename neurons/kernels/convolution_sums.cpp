@@ -9,6 +9,7 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "neurons/kernels/dot_kernel-inl.h"
 #include "neurons/kernels/tap_kernel-inl.h"
@@ -37,7 +38,11 @@ class ConvolutionSums {
     const Range own = by_image ? all_panels : share_of(panels, worker);
     if (own.begin == own.end) return;
     for (std::int64_t image = images.begin; image < images.end; ++image) {
-      run_passes(image, own);
+      if (plan_.spread_pass) {
+        spread_image(image, own);
+      } else {
+        run_passes(image, own);
+      }
       if (plan_.epilogue != nullptr) finish_image(image, own);
     }
   }
@@ -57,7 +62,7 @@ class ConvolutionSums {
 
   /// A few rows of positions by each pass before the next rows: their results are neighbours. The first pass has the most.
   void run_passes(std::int64_t image, const Range& panels) const {
-    constexpr std::int64_t kRows = 8;
+    constexpr std::int64_t kRows = kRowsOfPass;
     const auto& most = plan_.passes.front().axes;
     for (std::int64_t plane = 0; plane < most[0].positions; ++plane) {
       for (std::int64_t row = 0; row < most[1].positions; row += kRows) {
@@ -68,6 +73,42 @@ class ConvolutionSums {
           rows_of(pass, {first + std::min(row, heights), first + std::min(row + kRows, heights)}, panels, false);
         }
       }
+    }
+  }
+
+  /// The sums of a few rows, and those rows of results between which they lie.
+  void spread_image(std::int64_t image, const Range& panels) const {
+    const ConvolutionPass& pass = plan_.passes[*plan_.spread_pass];
+    const std::int64_t heights = pass.axes[1].positions;
+    const std::int64_t step = pass.axes[1].out_step;
+    const PanelPlace last = place_of(plan_, panels.end - 1);
+    const Range results{place_of(plan_, panels.begin).result, last.result + last.columns};
+    float* const blank = scratch_.spread + kRowsOfPass * pass.axes[2].positions * plan_.out_pixel();
+    for (std::int64_t result = results.begin; result < results.end; ++result) {
+      blank[result] = plan_.bias == nullptr ? 0.0F : plan_.bias[result];
+    }
+    for (std::int64_t plane = 0; plane < plan_.out[0]; ++plane) {
+      const std::int64_t first = (image * plan_.out[0] + plane) * heights;
+      for (std::int64_t row = 0; row * step < plan_.out[1]; row += kRowsOfPass) {
+        rows_of(pass, {first + std::min(row, heights), first + std::min(row + kRowsOfPass, heights)}, panels, false);
+        for (std::int64_t y = row * step; y < std::min((row + kRowsOfPass) * step, plan_.out[1]); ++y) {
+          spread_row(pass, (image * plan_.out[0] + plane) * plan_.out[1] + y, y, results, blank);
+        }
+      }
+    }
+  }
+  void spread_row(const ConvolutionPass& pass, std::int64_t line, std::int64_t y, const Range& results, const float* blank) const {
+    const auto& [planes, rows, columns] = pass.axes;
+    const bool seen = y >= rows.out_first && (y - rows.out_first) % rows.out_step == 0;
+    const float* sums = scratch_.spread + y / rows.out_step % kRowsOfPass * columns.positions * plan_.out_pixel();
+    float* to = plan_.y + line * plan_.out[2] * plan_.out_pixel();
+    std::int64_t next = seen ? columns.out_first : plan_.out[2];  // that has sums
+    for (std::int64_t x = 0; x < plan_.out[2]; ++x, to += plan_.out_pixel()) {
+      const float* const from = x == next ? sums : blank;
+      std::memcpy(to + results.begin, from + results.begin, static_cast<std::size_t>(results.end - results.begin) * sizeof(float));
+      if (x != next) continue;
+      next += columns.out_step;
+      sums += plan_.out_pixel();
     }
   }
 
@@ -102,8 +143,10 @@ class ConvolutionSums {
     const std::int64_t positions = (rows.end - rows.begin) * columns.positions;
     const std::int64_t z = pass.axes[0].out_first + plane * pass.axes[0].out_step;
     const std::int64_t first = ((image * plan_.out[0] + z) * plan_.out[1] + y) * plan_.out[2] + columns.out_first;
-    const std::int64_t c_stride = columns.out_step * plan_.out_pixel();
-    float* const c = plan_.y + first * plan_.out_pixel() + place.result;
+    const std::int64_t in_spread = rows.begin % kRowsOfPass * columns.positions;
+    const std::int64_t c_stride = (plan_.spread_pass ? 1 : columns.out_step) * plan_.out_pixel();
+    float* const c =
+        (plan_.spread_pass ? scratch_.spread + in_spread * plan_.out_pixel() : plan_.y + first * plan_.out_pixel()) + place.result;
     TapTile tile;
     tile.segments = static_cast<std::int64_t>(pass.segments.size());
     tile.steps = pass.steps;

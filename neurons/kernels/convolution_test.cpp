@@ -121,6 +121,14 @@ const std::vector<Case>& cases() {
       {"few products, many rows", shape_of(2, 1, 64, {1, 40, 29}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {0, 1, 1})},
       {"few products, two panels of each group",
        shape_of(1, 4, 96, {1, 9, 11}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {0, 1, 1}, {1, 1, 1}, 2)},
+      {"few positions, strided", shape_of(3, 48, 40, {1, 14, 15}, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}, {0, 1, 0})},
+      {"few positions, dilated and strided",
+       shape_of(1, 20, 33, {3, 11, 9}, {1, 2, 3}, {1, 3, 2}, {0, 2, 1}, {0, 1, 2}, {1, 2, 1})},
+      {"1x1 strided, many rows", shape_of(2, 70, 36, {1, 37, 13}, {1, 1, 1}, {1, 2, 3})},
+      {"1x1 strided, in groups", shape_of(1, 40, 24, {1, 9, 10}, {1, 1, 1}, {1, 2, 2}, {0, 0, 0}, {0, 0, 0}, {1, 1, 1}, 4)},
+      {"1x1 strided, several planes", shape_of(1, 16, 18, {3, 6, 7}, {1, 1, 1}, {1, 2, 2}, {0, 1, 1})},
+      {"few positions and results", shape_of(2, 32, 3, {1, 9, 11}, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}, {0, 1, 1})},
+      {"few positions and products", shape_of(2, 16, 32, {1, 6, 15}, {1, 1, 2}, {1, 1, 2})},
       {"many outputs", shape_of(1, 3, 130, {1, 4, 4}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {0, 1, 1})},
   };
   return all;
