@@ -191,11 +191,18 @@ Model judged_by(Model model, const Dataset& data) {
 Evaluation evaluate(const Model& model, const Dataset& data, int threads) {
   Evaluation result;
   result.samples = data.samples();
-  result.outputs =
-      model.carries_state() ? predict_stream(model.network, data, threads) : predict(model.network, data, 256, threads);
-  const Tensor& predictions = result.outputs;
+  const auto said_by = [&](const Network& network) {
+    return model.carries_state() ? predict_stream(network, data, threads) : predict(network, data, 256, threads);
+  };
   const Loss loss = model.spec.training.loss.value_or(usual_loss(model.is_classification));
-  result.loss = loss_of(loss, model.network, predictions, data);
+  const bool by_scores = !model.is_classification && loss.is_of_logits() && onnx::imported_in(model.network) != nullptr;
+  if (by_scores) {  // values are judged as the model gives them, the loss by what makes them
+    const Network scores = onnx::with_scores(model.network, true);
+    result.loss = loss_of(loss, scores, said_by(scores), data);
+  }
+  result.outputs = said_by(by_scores ? onnx::with_scores(model.network, false) : model.network);
+  const Tensor& predictions = result.outputs;
+  if (!by_scores) result.loss = loss_of(loss, model.network, predictions, data);
   if (model.is_classification) {
     result.classification = report_of(predictions, data.targets);
     if (model.tokenizer) result.nats_per_character = nats_per_character(*model.tokenizer, result.loss, data.targets);

@@ -503,5 +503,49 @@ TEST(FineTuning, ValuesGoThroughTheModelsOwnActivation) {
   EXPECT_TRUE(y > 0 && y < 1) << y;
 }
 
+/// A spec that names a model of ONNX which ends in probabilities: losses of logits take its scores, and what is saved ends as
+/// before.
+TEST(FineTuning, LossesOfLogitsTakeScores) {
+  const TemporaryFolder folder;
+  const auto spec_of = [&](const std::string& model, const std::string& source, const std::string& loss) {
+    const std::string text = fmt::format(
+        "[data]\nsource = \"{}\"\n[network]\nlayers = [{{ kind = \"onnx\", file = \"{}\" }}]\n[training]\nepochs = 1\nbatch_size = "
+        "2\nloss = "
+        "\"{}\"\n",
+        source, (folder / model).string(), loss);
+    return parse_spec(text, (folder / "spec.toml").string());
+  };
+  Network soft = Sequential{{4}, Dense{3, "softmax"}};
+  soft.initialize(1);
+  onnx::save(soft, folder / "soft.onnx");
+  const std::vector<std::filesystem::path> places{NEURONS_SOURCE_DIR};
+  const auto takes_scores = [&](const Spec& spec) {
+    return prepare(spec, places).spec.network.layers.front().layer.as<onnx::ImportedModel>()->scores;
+  };
+  EXPECT_TRUE(takes_scores(spec_of("soft.onnx", "iris", "cross_entropy")));
+
+  Network each = Sequential{{4}, Dense{2, "sigmoid"}};
+  each.initialize(1);
+  onnx::save(each, folder / "each.onnx");
+  const Tensor x = Tensor::of<float>({2, 4}, {1, 2, 3, 4, -1, 0, 1, 0});
+  const Tensor y = Tensor::of<float>({2, 2}, {1, 0, 0, 0});
+  write_npz(folder / "data.npz", {{"x_train", x}, {"y_train", y}, {"x_test", x}, {"y_test", y}});
+  EXPECT_FALSE(takes_scores(spec_of("each.onnx", (folder / "data.npz").string(), "mse")));
+  const Spec spec = spec_of("each.onnx", (folder / "data.npz").string(), "binary_cross_entropy");
+  EXPECT_TRUE(takes_scores(spec));
+  run(spec, {.folder = folder / "run"});
+  const Model model = open_model(folder / "run");
+  const Tensor said = predicted(model.network, x);
+  double loss = 0;
+  for (std::size_t i = 0; i < 4; ++i) {
+    const double p = said.values<float>()[i];
+    ASSERT_TRUE(p > 0 && p < 1) << p;
+    loss -= std::log(y.values<float>()[i] == 1 ? p : 1 - p) / 4;
+  }
+  const Evaluation found = evaluate(model, evaluation_data(model, nullptr), 1);
+  EXPECT_NEAR(found.loss, loss, 1e-5);
+  EXPECT_EQ(found.outputs, said);
+}
+
 }  // namespace
 }  // namespace neurons::testing

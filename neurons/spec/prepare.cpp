@@ -83,6 +83,19 @@ void require_streams(const Spec& spec) {
 
 }  // namespace
 
+/// Losses of logits take an imported model's scores where the network ends with it; values go through their own last activation.
+void settle_scores(Spec& spec, bool classes) {
+  const bool logits = spec.training.loss ? spec.training.loss->is_of_logits() : classes;
+  const std::vector<std::string>& outputs = spec.network.outputs;
+  for (LayerSpec& layer : spec.network.layers) {
+    if (layer.layer.as<onnx::ImportedModel>() == nullptr) continue;
+    const bool ends =
+        outputs.empty() ? &layer == &spec.network.layers.back() : std::ranges::find(outputs, layer.name) != outputs.end();
+    if (ends && logits) layer.layer = layer.layer.with({{"scores", true}});
+    if (!logits && !classes) layer.layer = layer.layer.with({{"scores", false}});
+  }
+}
+
 Spec resolve(Spec spec, const LoadedData& data) {
   const fs::path folder = spec.file.parent_path();
   spec.data.source = settled(spec.data.source, folder);
@@ -112,10 +125,7 @@ Spec resolve(Spec spec, const LoadedData& data) {
     spec.data.pictures->means = data.train.channel_means;
     spec.data.pictures->deviations = data.train.channel_deviations;
   }
-  for (LayerSpec& layer : spec.network.layers) {  // values go through their own last activation
-    const bool imported = layer.layer.as<onnx::ImportedModel>() != nullptr;
-    if (imported && !data.train.is_classification()) layer.layer = layer.layer.with({{"scores", false}});
-  }
+  settle_scores(spec, data.train.is_classification());
   spec.network = resolve(std::move(spec.network), data.train.input_shape(), data.train.outputs(),
                          data.train.has_tokens() ? InputType::tokens : InputType::numbers, spec.data.sequences.has_value());
   if (!spec.training.loss) spec.training.loss = data.train.is_classification() ? Loss(CrossEntropy{}) : Loss(MeanSquaredError{});

@@ -366,6 +366,14 @@ void replace_head(Network& network, std::int64_t outputs) {
   network = with_layer(network, layer);
 }
 
+Network with_scores(const Network& network, bool scores) {
+  const ImportedModel* imported = imported_in(network);
+  if (imported == nullptr || imported->scores == scores) return network;
+  ImportedModel layer = *imported;
+  layer.scores = scores;
+  return with_layer(network, layer);
+}
+
 Model to_model(const Network& network, const SaveOptions& options) {
   ExportOptions how;
   how.metadata = options.metadata;

@@ -97,6 +97,9 @@ Graph graph_with_all_outputs(const Network& network, std::int64_t batch);
 /// Throws InputError if the network is no imported model.
 void replace_head(Network& network, std::int64_t outputs);
 
+/// The imported model with its result as scores, or as the file says: see ImportedModel::scores. Parameters keep their values.
+Network with_scores(const Network& network, bool scores);
+
 struct SaveOptions {
   std::int64_t opset = 0;  ///< 0: the imported model's, or 21; a later one where that lacks an operator
   std::map<std::string, std::string> metadata = {};

@@ -28,6 +28,16 @@ Tensor read_value(const fs::path& path, const ValueData& declared) {
   return to_tensor(data, path.parent_path());
 }
 
+/// Throws for a number of uint64 that int64, which holds them here, does not have.
+void require_held(const Tensor& tensor, const ValueData& declared, const fs::path& path) {
+  if (declared.type != ElementType::u64 || tensor.dtype() != DType::i64) return;
+  const auto values = tensor.values<std::int64_t>();
+  const auto found = std::ranges::find_if(values, [](std::int64_t value) { return value < 0; });
+  if (found == values.end()) return;
+  fail_input("{}: input \"{}\" holds {}, but numbers of uint64 from 2^63 on have no place here", path.filename().string(),
+             declared.name, static_cast<std::uint64_t>(*found));
+}
+
 DataSet read_data_set(const fs::path& folder, const Model& model) {
   DataSet result;
   const auto inputs = model.graph.given_inputs();
@@ -37,7 +47,8 @@ DataSet read_data_set(const fs::path& folder, const Model& model) {
       fail_input("{} has no input_{}.pb, the values of input \"{}\"", folder.filename().string(), i, inputs[i]->name);
     }
     if (!inputs[i]->is_tensor) fail_input("input \"{}\" is no tensor but a sequence, map or optional value", inputs[i]->name);
-    result.inputs.emplace(inputs[i]->name, read_value(path, *inputs[i]));
+    const Tensor& read = result.inputs.emplace(inputs[i]->name, read_value(path, *inputs[i])).first->second;
+    require_held(read, *inputs[i], path);
   }
   for (std::size_t i = 0; i < model.graph.outputs.size(); ++i) {
     if (!model.graph.outputs[i].is_tensor) fail_input("output \"{}\" is no tensor", model.graph.outputs[i].name);

@@ -72,6 +72,21 @@ TEST_F(TestCase, AnInputWithoutItsFile) {
   EXPECT_EQ(result.reason, "test_data_set_0 has no input_1.pb, the values of input \"b\"");
 }
 
+TEST_F(TestCase, NumbersThatNothingHolds) {
+  const fs::path data = folder_ / "test_max" / "test_data_set_0";
+  fs::create_directories(data);
+  write(folder_ / "test_max" / "model.onnx",
+        model({node("Identity", {"x"}, {"y"})}, {value("x", {std::int64_t{2}}, ElementType::u64)}, {"y"}));
+  WireWriter message;
+  message.integer(1, 2);
+  message.integer(2, static_cast<std::int64_t>(ElementType::u64));
+  message.bytes(9, i64({2}, {5, -1}).bytes());
+  write_file_atomically(data / "input_0.pb", message.take());
+  write_file_atomically(data / "output_0.pb", tensor_file(i64({2}, {5, -1})));
+  EXPECT_EQ(run_case(folder_ / "test_max", ops::table()).reason,
+            "input_0.pb: input \"x\" holds 18446744073709551615, but numbers of uint64 from 2^63 on have no place here");
+}
+
 TEST_F(TestCase, CasesThatAreNone) {
   fs::create_directories(folder_ / "empty");
   EXPECT_THROW(find_cases(folder_ / "empty"), InputError);

@@ -80,8 +80,13 @@ Outputs expand(const NodeContext& node) {
   return changed.as_it_is();
 }
 
-/// A token of one sample beside values of a whole batch.
+/// A token of one sample beside values of a whole batch. Before opset 4 the axis was 1 unless given.
 Outputs concat(const NodeContext& node) {
+  constexpr std::int64_t kAxisIsRequired = 4;
+  if (node.node.attributes.empty()) {
+    if (node.opset >= kAxisIsRequired) node.fail("has no attribute axis, which it needs since opset 4");
+    return node.as_it_is({{"axis", std::int64_t{1}}});
+  }
   const auto is_batch = [&](const Value& value) {
     return value && value.shape().rank() > 0 && value.shape()[0] == node.options().batch->wanted;
   };

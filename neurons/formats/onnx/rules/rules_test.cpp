@@ -40,6 +40,13 @@ TEST(OldForms, SoftmaxOfAllAxesFromOneOn) {
   EXPECT_EQ(result_of(node("Softmax", {"x"}, {"y"}), x, 13), f32({1, 2, 2}, {0.5F, 0.5F, 0.5F, 0.5F}));
 }
 
+TEST(OldForms, ConcatWithoutItsAxisIsRefusedSinceOpset4) {
+  const NodeData pair = node("Concat", {"x", "x"}, {"y"});
+  EXPECT_EQ(result_of(pair, kGrid, 3), f32({2, 6}, {1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6}));
+  const Model source = model({pair}, {value("x", dims({2, 3}))}, {"y"}, {}, 4);
+  EXPECT_THAT(fault_of(source), HasSubstr("y (Concat): has no attribute axis, which it needs since opset 4"));
+}
+
 TEST(OldForms, WhatBecameInputsWereAttributes) {
   EXPECT_EQ(result_of(node("Clip", {"x"}, {"y"}, {real("min", 2), real("max", 5)}), kGrid, 6), f32({2, 3}, {2, 2, 3, 4, 5, 5}));
   EXPECT_EQ(result_of(node("ReduceSum", {"x"}, {"y"}, {integers("axes", {1}), integer("keepdims", 0)}), kGrid, 11),
