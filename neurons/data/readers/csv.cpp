@@ -125,19 +125,22 @@ class Splitter {
   std::deque<std::string> unescaped_;
 };
 
-/// Whether these bytes separate numbers, decimal commas or not: "1,5;2,5".
+/// Whether these bytes separate numbers, decimal commas or not: "1,5;;2,5".
 bool separates_numbers(std::string_view line, char delimiter) {
   if (line.find(delimiter) == std::string_view::npos) return false;
+  bool has_number = false;
   for (std::size_t end = 0; end != std::string_view::npos;) {
     end = line.find(delimiter);
     const std::string_view cell = line.substr(0, end);
-    if (!parse_number(cell) && !parse_number(cell, ',')) return false;
+    const bool is_number = parse_number(cell) || parse_number(cell, ',');
+    if (!is_number && !is_missing(cell)) return false;
+    has_number = has_number || is_number;
     if (end != std::string_view::npos) line.remove_prefix(end + 1);
   }
-  return true;
+  return has_number;
 }
 
-char guess_delimiter(std::string_view text) {
+char guess_delimiter(std::string_view text, char decimal) {
   const std::size_t begin = std::min(text.find_first_not_of("\r\n"), text.size());
   const std::string_view line = text.substr(begin, std::min(text.find_first_of("\r\n", begin), text.size()) - begin);
   for (const char delimiter : {';', '\t'}) {
@@ -157,7 +160,8 @@ char guess_delimiter(std::string_view text) {
     begun = begun || (c != ' ' && c != '\t');
     for (auto& [delimiter, count] : counts) count += c == delimiter ? 1 : 0;
   }
-  return std::ranges::max_element(counts, {}, &std::pair<char, std::size_t>::second)->first;  // the first of equals
+  if (decimal == ',' && (counts[1].second > 0 || counts[2].second > 0)) counts[0].second = 0;  // commas are in numbers
+  return std::ranges::max_element(counts, {}, &std::pair<char, std::size_t>::second)->first;   // the first of equals
 }
 
 /// The beginning of a cell, for messages.
@@ -301,7 +305,7 @@ Table parse_csv(std::string_view text, const std::string& name, const CsvOptions
   }
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   require_utf8(text, name);
-  Splitter splitter(text, name, options.delimiter != 0 ? options.delimiter : guess_delimiter(text));
+  Splitter splitter(text, name, options.delimiter != 0 ? options.delimiter : guess_delimiter(text, options.decimal));
   const Grid grid = read_grid(splitter, name, options.header);
   std::vector<std::string> names = column_names(grid, name);
   for (const std::string& categorical : options.categorical) {

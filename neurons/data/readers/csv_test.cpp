@@ -85,6 +85,10 @@ TEST(Csv, TakesDecimalCommas) {
     EXPECT_THAT(bare.columns[0].numbers, ElementsAre(1.5, 3.5));
     EXPECT_THAT(bare.columns[1].numbers, ElementsAre(2.5, 4));
   }
+  EXPECT_THAT(csv_table("1,5;red;2,5\n", comma).columns, SizeIs(3)) << "commas are in numbers where they are asked for";
+  EXPECT_THAT(csv_table("width, cm;height, cm, or so\n1,5;2,5\n", comma).columns, SizeIs(2));
+  EXPECT_THAT(csv_table("1,5;;2,5;3,5\n", comma).columns, SizeIs(4));
+  EXPECT_THAT(csv_message("1,5;;2,5;3,5\n"), HasSubstr("column column0 holds \"1,5\""));
   EXPECT_THAT(csv_table("1,2\n3,4\n").columns, SizeIs(2));
   EXPECT_EQ(csv_message("a\n1\n", {.decimal = '\''}), "t.csv: decimal is \"'\", expected \".\" or \",\"");
 }
