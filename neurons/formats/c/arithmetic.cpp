@@ -149,6 +149,9 @@ void binary(CFunction& function) {
   const char* const name = kNames[found - operations().begin()][0];
   if (function.node().inputs.size() != 2)
     throw Unsupported{fmt::format("has {} inputs; plain C takes two", function.node().inputs.size())};
+  if (function.graph().info(function.node().outputs[0]).type.dtype != DType::f32) {
+    throw Unsupported{"calculates with whole numbers; plain C does so with floats"};
+  }
   const Shape& result = function.output_shape();
   const bool swapped = operation.commutes && (function.is_known(0) || function.shape(0).elements() != result.elements());
   const std::size_t first = swapped ? 1 : 0;

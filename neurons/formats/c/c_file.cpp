@@ -32,6 +32,8 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 }  // namespace
 
 std::string literal(float value) {
+  if (std::isnan(value)) return "NAN";
+  if (std::isinf(value)) return value > 0 ? "HUGE_VALF" : "-HUGE_VALF";
   std::string text = fmt::format("{}", value);
   if (text.find_first_of(".e") == std::string::npos) text += ".0";
   return text + "f";
@@ -134,11 +136,12 @@ std::string CFile::snippets() const {
   return text;
 }
 
-bool CFile::uses_math() const {
+bool CFile::uses_math(std::string_view calls) const {
   constexpr std::string_view kFunctions[] = {"expf(",   "tanhf(", "logf(",  "sqrtf(", "erfcf(",    "log1pf(", "fabsf(",
                                              "expm1f(", "fmaxf(", "fminf(", "erff(",  "HUGE_VALF", "NAN"};
-  return std::ranges::any_of(snippets_, [&](const Snippet* snippet) {
-    return std::ranges::any_of(kFunctions, [&](std::string_view name) { return snippet->code.find(name) != std::string::npos; });
+  return std::ranges::any_of(kFunctions, [&](std::string_view name) {
+    const auto uses = [&](const Snippet* snippet) { return snippet->code.find(name) != std::string::npos; };
+    return calls.find(name) != std::string_view::npos || std::ranges::any_of(snippets_, uses);
   });
 }
 

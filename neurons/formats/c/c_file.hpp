@@ -44,7 +44,7 @@ class CFile {
   std::string layer(std::string_view type, std::string_view name, const std::vector<std::string>& lines, std::string_view comment);
 
   std::string snippets() const;
-  bool uses_math() const;
+  bool uses_math(std::string_view calls) const;
   /// Declarations of the arrays, and their numbers.
   std::string array_declarations() const;
   std::string arrays() const;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <functional>
+#include <limits>
 
 #include "neurons/base/random.hpp"
 #include "neurons/base/testing/near_largest.hpp"
@@ -245,6 +246,31 @@ TEST(CGraph, AveragesThatCountTheirPadding) {
   expect_same({1, 2, 7, 8}, pool(1, 1, false));
   expect_same({1, 2, 7, 7}, pool(1, 1, true));
   EXPECT_THAT(refusal({1, 2, 7, 7}, pool(1, 0, true)), HasSubstr("AveragePool: counts its padding, beyond which a window reaches"));
+}
+
+TEST(CGraph, InfiniteConstants) {
+  expect_same({1, 2, 4, 4}, [](Builder& b) {
+    const Value padded =
+        emit_with("Pad", {b.x}, {{"pads", Indices{0, 0, 1, 1, 0, 0, 1, 1}}, {"value", -std::numeric_limits<double>::infinity()}});
+    return b.graph.emit("Relu", {padded});
+  });
+}
+
+TEST(CGraph, RefusesWholeNumbersThatAreNoTokens) {
+  const auto cast = [](Value x, const char* to) { return emit_with("Cast", {x}, {{"to", std::string(to)}}); };
+  const auto moved = [&](Builder& b) {
+    const Value below_five = b.graph.emit("Mul", {b.graph.emit("Sigmoid", {b.x}), b.graph.constant(Tensor::of<float>({}, {4.9F}))});
+    const Value rows = emit_with("Reshape", {cast(below_five, "i64")}, {{"shape", Indices{6, 1}}});
+    return emit_with("Gather", {b.weights({5, 3}), rows}, {{"axis", std::int64_t{0}}});
+  };
+  expect_same({1, 6}, moved);
+  EXPECT_THAT(refusal({1, 6}, [&](Builder& b) { return cast(cast(b.x, "i64"), "f32"); }),
+              HasSubstr("Cast: cuts fractions off, of what is no row of a table"));
+  const auto half = [&](Builder& b) {
+    const Value rows = b.graph.emit("Div", {cast(b.x, "i64"), b.index(2)});
+    return emit_with("Gather", {b.weights({5, 3}), rows}, {{"axis", std::int64_t{0}}});
+  };
+  EXPECT_THAT(refusal({1, 6}, half), HasSubstr("Div: calculates with whole numbers"));
 }
 
 TEST(CGraph, RefusesByName) {

@@ -181,7 +181,7 @@ class Writer {
   std::string source() const {
     std::string text = fmt::format("/* {}.c: a neural network, {}. {}.h says how to call it. */\n", name_, title(), name_);
     text += fmt::format("#include \"{}.h\"\n", name_);
-    if (file_.uses_math()) text += "\n#include <math.h>\n";
+    if (file_.uses_math(predict_->body() + (step_ ? step_->body() : ""))) text += "\n#include <math.h>\n";
     text += fmt::format("\n{}", file_.snippets());
     const std::string declarations = file_.array_declarations();
     if (!declarations.empty())

@@ -31,9 +31,28 @@ static void look_up(int tokens, int vocabulary, int width, const float *restrict
 
 void view(CFunction& function) { function.view(); }
 
-/// Whole numbers are floats here; what reads them (look_up) takes their whole part.
+bool is_float(const Graph& graph, int id) {
+  const DType dtype = graph.info(id).type.dtype;
+  return dtype == DType::f32 || dtype == DType::f64;
+}
+
+/// Whether all that reads a whole number, moved or not, takes its whole part: which row of a table.
+bool is_looked_up(const Graph& graph, int id) {
+  if (std::ranges::find(graph.outputs(), id, &NamedOutput::value) != graph.outputs().end()) return false;
+  const auto moves = [&](int output) { return !is_float(graph, output) && is_looked_up(graph, output); };
+  return std::ranges::all_of(graph.nodes(), [&](const Node& node) {
+    const bool reads = std::ranges::find(node.inputs, id) != node.inputs.end();
+    return !reads || (node.op->name == "Gather" && node.inputs[0] != id) || std::ranges::all_of(node.outputs, moves);
+  });
+}
+
+/// Whole numbers are floats here.
 void cast(CFunction& function) {
-  if (option_of<std::string>(function.options(), "to") == "bool") throw Unsupported{"makes booleans"};
+  const auto to = option_of<std::string>(function.options(), "to");
+  if (to == "bool") throw Unsupported{"makes booleans"};
+  const int result = function.node().outputs[0];
+  const bool cuts = is_float(function.graph(), function.node().inputs[0]) && !is_float(function.graph(), result);
+  if (cuts && !is_looked_up(function.graph(), result)) throw Unsupported{"cuts fractions off, of what is no row of a table"};
   function.view();
 }
 

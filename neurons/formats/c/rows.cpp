@@ -156,6 +156,9 @@ void layer_normalization(CFunction& function) {
 
 /// Over axes that are one block, but for axes of 1: of steps, of pixels, of channels.
 void reduce(CFunction& function) {
+  if (function.graph().info(function.node().outputs[0]).type.dtype != DType::f32) {
+    throw Unsupported{"calculates with whole numbers; plain C does so with floats"};
+  }
   const Shape& shape = function.shape(0);
   const auto axes = option_of<std::vector<std::int64_t>>(function.options(), "axes");
   if (axes.empty() && option_of<bool>(function.options(), "noop_with_empty_axes")) return function.view();
