@@ -303,7 +303,7 @@ TEST(Recurrent, TakesAMaskForLengths) {
   masked.initialize(5);
   const Tensor x = random_numbers({3, 4, 3}, 1);
   Tensor mask(DType::boolean, {3, 4});
-  for (const std::size_t step : {0, 1, 2, 3, 4, 5}) mask.values<bool>()[step] = true;  // lengths 4, 2 and 0
+  for (const std::size_t step : {0U, 1U, 2U, 3U, 4U, 5U}) mask.values<bool>()[step] = true;  // lengths 4, 2 and 0
   const Tensor lengths = Tensor::of<std::int64_t>({3}, {4, 2, 0});
   const auto y = run_network(masked, {{"x", x}, {"mask", mask}}).at("y");
   EXPECT_EQ(y, run_network(on_sequences(Gru{.hidden = 5}, true), {{"x", x}, {"lengths", lengths}}).at("y"));

@@ -115,9 +115,9 @@ TEST(TimeDistributed, StepsThatDoNotExistAreZeros) {
   network.initialize(1);
   Tensor films = drawn({2, 3, 1, 4, 4});
   Tensor exists(DType::boolean, {2, 3});
-  for (const std::size_t step : {0, 1, 3}) exists.bytes()[step] = std::byte{1};
+  for (const std::size_t step : {0U, 1U, 3U}) exists.bytes()[step] = std::byte{1};
   const auto before = testing::run_network(network, {{"x", films}, {"mask", exists}}).at("y");
-  for (const std::size_t step : {2, 4, 5})
+  for (const std::size_t step : {2U, 4U, 5U})
     std::fill_n(films.values<float>().begin() + static_cast<std::ptrdiff_t>(step * 16), 16,
                 std::numeric_limits<float>::quiet_NaN());
   const auto after = testing::run_network(network, {{"x", films}, {"mask", exists}}).at("y");

@@ -26,7 +26,7 @@ TEST(Gather, IndicesOutOfRangeGiveNaN) {
   const auto values = y.values<float>();
   EXPECT_EQ(values[0], 3.0F);
   EXPECT_EQ(values[7], 2.0F);
-  for (const std::size_t bad : {2, 3, 4, 5}) EXPECT_TRUE(std::isnan(values[bad])) << bad;
+  for (const std::size_t bad : {2U, 3U, 4U, 5U}) EXPECT_TRUE(std::isnan(values[bad])) << bad;
 }
 
 TEST(Gather, IndicesOutOfRangeGiveZeroForIntegers) {

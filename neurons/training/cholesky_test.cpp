@@ -42,7 +42,7 @@ TEST(Cholesky, FactorsByHand) {
 }
 
 TEST(Cholesky, SolvesSystemsOfAnyOrder) {
-  for (const std::size_t order : {1, 2, 7, 8, 9, 16, 33, 70}) {
+  for (const std::size_t order : {1U, 2U, 7U, 8U, 9U, 16U, 33U, 70U}) {
     const Vector a = random_positive_definite(order);
     Vector factor = a;
     ASSERT_TRUE(cholesky(factor, order));

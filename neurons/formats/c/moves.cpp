@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ranges>
 
 #include "neurons/base/at.hpp"
 #include "neurons/formats/c/emitters.hpp"
@@ -87,6 +86,7 @@ void pad(CFunction& function) {
   std::vector<MoveAxis> moves;
   std::int64_t from = 0;
   std::int64_t to = 0;
+  bool grows = false;
   for (int axis = 0; axis < shape.rank(); ++axis) {
     const std::int64_t first = std::max<std::int64_t>(0, before[at(axis)]);
     const std::int64_t cut = std::max<std::int64_t>(0, -before[at(axis)]);
@@ -94,14 +94,13 @@ void pad(CFunction& function) {
     const std::int64_t from_stride = shape.product(axis + 1, shape.rank());
     const std::int64_t to_stride = result.product(axis + 1, result.rank());
     moves.push_back({std::max<std::int64_t>(0, kept), from_stride, to_stride});
+    grows = grows || kept <= 0 || kept != result[axis];
     from += cut * from_stride;
     to += first * to_stride;
   }
   const auto value = static_cast<float>(option_of<double>(options, "value"));
   function.say(fmt::format("{} numbers around {}", result.elements() - shape.elements(), shape.elements()));
   const std::string y = function.y();
-  const bool grows = std::ranges::any_of(moves, [](const MoveAxis& axis) { return axis.count == 0; }) ||
-                     std::ranges::any_of(std::views::iota(0, shape.rank()), [&](int i) { return moves[at(i)].count != result[i]; });
   if (grows) {
     function.file().use(fill());
     function.call(fmt::format("fill({}, {}, {});", result.elements(), literal(value), y));

@@ -127,7 +127,7 @@ void write_call(CFunction& function, std::vector<MoveAxis> axes, const std::stri
   const auto is_transposition = [&](const MoveAxis& rows, const MoveAxis& columns) {
     return rows == MoveAxis{rows.count, columns.count, 1} && columns == MoveAxis{columns.count, 1, rows.count};
   };
-  for (const std::size_t first : {0, 1}) {
+  for (const std::size_t first : {0U, 1U}) {
     if (axes.size() != 2 || !is_transposition(axes[first], axes[1 - first])) continue;
     file.use(kTranspose);
     return function.call(fmt::format("transpose({}, {}, {}, {});", axes[first].count, axes[1 - first].count, x, y));
