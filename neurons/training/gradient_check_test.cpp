@@ -46,7 +46,7 @@ TEST(GradientCheck, KinksAreNoWrongGradients) {
   network.initialize(1);
   Tensor pictures = ramp({3, 1, 6, 6});
   std::ranges::fill(pictures.values<float>().subspan(0, 60), 0.0F);
-  for (const std::uint64_t seed : {0, 1, 2}) {
+  for (const std::uint64_t seed : {0U, 1U, 2U}) {
     const GradientCheckOptions options{.elements = 12, .seed = seed};
     for (const GradientCheck& check :
          check_gradients(network, CrossEntropy{}, pictures, Tensor::of<std::int64_t>({3}, {0, 2, 1}), options)) {
