@@ -11,12 +11,12 @@ namespace neurons::benchmarks {
 namespace {
 
 /// A layer for square pictures.
-struct Layer {
+struct LayerSize {
   std::int64_t channels, outputs, kernel, stride, extent, batch;
 };
 
 // clang-format off
-constexpr Layer kLayers[] = {
+constexpr LayerSize kLayers[] = {
     {1, 32, 3, 1, 28, 64}, {3, 16, 3, 1, 32, 64}, {16, 16, 3, 1, 32, 64},
     {3, 64, 7, 2, 224, 16},
     {64, 64, 3, 1, 56, 16},
@@ -26,7 +26,7 @@ constexpr Layer kLayers[] = {
 };
 // clang-format on
 
-ConvolutionCase case_of(const Layer& layer, std::int64_t batch, Direction direction) {
+ConvolutionCase case_of(const LayerSize& layer, std::int64_t batch, Direction direction) {
   constexpr const char* kDirections[] = {"forward", "input-gradient", "weight-gradient"};
   const std::int64_t pad = (layer.kernel - 1) / 2;
   const std::int64_t output = (layer.extent + 2 * pad - layer.kernel) / layer.stride + 1;
@@ -60,7 +60,7 @@ float* data_of(Tensor& tensor) { return tensor.values<float>().data(); }
 const std::vector<ConvolutionCase>& convolution_sweep() {
   static const std::vector<ConvolutionCase> all = [] {
     std::vector<ConvolutionCase> cases;
-    for (const Layer& layer : kLayers) {
+    for (const LayerSize& layer : kLayers) {
       cases.push_back(case_of(layer, 1, Direction::forward));
       for (const Direction direction : {Direction::forward, Direction::input_gradient, Direction::weight_gradient}) {
         cases.push_back(case_of(layer, layer.batch, direction));
