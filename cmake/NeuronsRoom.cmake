@@ -22,6 +22,7 @@ if(NEURONS_SANITIZE)
     # In functions of more reads and writes than that (kernels) each is checked by a call: half the time to compile.
     $<$<CXX_COMPILER_ID:Clang>:SHELL:-mllvm -asan-instrumentation-with-call-threshold=1000>)
   target_link_options(neurons_options INTERFACE -fsanitize=${NEURONS_SANITIZE})
+  target_compile_definitions(neurons_options INTERFACE NEURONS_SANITIZED)  # for tests that would take too long, or more memory than they allow themselves
 endif()
 if(CMAKE_BUILD_TYPE STREQUAL "Coverage")
   target_compile_options(neurons_options INTERFACE --coverage -g)

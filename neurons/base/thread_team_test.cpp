@@ -92,7 +92,7 @@ TEST(ThreadTeam, RefusesNumbersThatMakeNoTeam) {
   EXPECT_EQ(testing::message_of([] { ThreadTeam team(5000); }), "threads = 5000: expected 0 (one for each core) to 4096");
 }
 
-#if !defined(__SANITIZE_ADDRESS__)  // the sanitizer itself needs more memory than the limit below
+#if !defined(NEURONS_SANITIZED)  // the sanitizer itself needs more memory than the limit below
 TEST(ThreadTeam, SaysSoWhereTheSystemGivesNoMoreThreads) {
   const auto starve = [] {
     rlimit limit{};

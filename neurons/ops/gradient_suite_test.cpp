@@ -19,7 +19,7 @@ constexpr double kAbsolute = 1e-8;
 /// Elements of one input that are checked, chosen at random where it has more. A sanitizer makes each evaluation ten times as
 /// long, and learns no more from many: what is read and written is the same for each element.
 constexpr std::size_t kFew = 3;
-#ifdef __SANITIZE_ADDRESS__
+#ifdef NEURONS_SANITIZED
 constexpr std::size_t kMany = kFew;
 #else
 constexpr std::size_t kMany = 40;

@@ -3,8 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
-#include <cstring>
 #include <span>
 #include <string>
 #include <vector>
@@ -48,7 +48,8 @@ int main(void)
     const std::string bytes = read_file(folder_ / "out");
     std::vector<float> result(outputs);
     EXPECT_EQ(bytes.size(), outputs * sizeof(float));
-    std::memcpy(result.data(), bytes.data(), std::min(bytes.size(), outputs * sizeof(float)));
+    std::ranges::copy(std::span(bytes).first(std::min(bytes.size(), outputs * sizeof(float))),
+                      reinterpret_cast<char*>(result.data()));
     return result;
   }
 
