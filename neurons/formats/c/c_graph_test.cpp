@@ -67,10 +67,11 @@ std::string refusal(const Shape& shape, const Build& build) {
   return neurons::testing::message_of([&] { to_c(builder.graph, {}); });
 }
 
-/// One of ONNX's recurrent ops, [steps, 1, 3] to [steps, directions, 1, 4], all that it gives.
+/// One of kRecurrent, [steps, 1, 3] to [steps, directions, 1, 4], all that it gives.
 std::vector<Value> recurrent(Builder& b, const std::string& op, const std::string& direction, Value x, bool initial) {
   const std::int64_t directions = direction == "bidirectional" ? 2 : 1;
-  const std::int64_t rows = 4 * (op == "LSTM" ? 4 : op == "GRU" ? 3 : 1);
+  const bool gru = op.starts_with("GRU");
+  const std::int64_t rows = 4 * (op == "LSTM" ? 4 : gru ? 3 : 1);
   const Value w = b.weights({directions, rows, x.shape()[2]});
   const Value r = b.weights({directions, rows, 4});
   const Value bias = b.weights({directions, 2 * rows});
@@ -78,9 +79,9 @@ std::vector<Value> recurrent(Builder& b, const std::string& op, const std::strin
   Attributes changed{{"direction", direction}, {"hidden_size", std::int64_t{4}}};
   if (op == "RNN" && initial)
     changed.push_back({"activations", std::vector<std::string>(static_cast<std::size_t>(directions), "Relu")});
-  if (op == "GRU") changed.push_back({"linear_before_reset", true});
+  if (gru) changed.push_back({"linear_before_reset", op == "GRU"});
   if (op == "LSTM") return b.all(op, {x, w, r, bias, Value{}, h, initial ? b.weights({directions, 1, 4}) : Value{}}, changed);
-  return b.all(op, {x, w, r, bias, Value{}, h}, changed);
+  return b.all(gru ? "GRU" : op, {x, w, r, bias, Value{}, h}, changed);
 }
 
 /// [steps, directions, 1, units] as PyTorch exports y: [1, steps, directions · units].
@@ -95,7 +96,7 @@ Value linear(Builder& b, Value x) {
   return emit_with("Gemm", {x, b.weights({3, x.shape()[-1]}), b.weights({3})}, {{"trans_b", true}});
 }
 
-const char* const kRecurrent[] = {"RNN", "LSTM", "GRU"};
+const char* const kRecurrent[] = {"RNN", "LSTM", "GRU", "GRU that resets before its sum"};
 const char* const kDirections[] = {"forward", "reverse", "bidirectional"};
 
 TEST(CGraph, LastStepOfRecurrentLayers) {

@@ -27,6 +27,7 @@ typedef struct {
     const float *recurrent_weights;
     const float *bias;           /* [gates * units] */
     const float *recurrent_bias; /* GRU: [units], inside of the reset; else 0 */
+    const float *candidate_weights; /* GRU that resets before its sum: [units][units], apart from the gates'; else 0 */
 } recurrent_layer;
 )",
                               {},
@@ -118,18 +119,50 @@ static void gru(const recurrent_layer *layer, int steps, const float *restrict x
                    {&add_weighted(), &kLogistic, &kRecurrentLayer},
                    {"gru"}};
 
-/// One of the three.
+const Snippet kGruResettingFirst{R"(/* Goes on from the state h, through `steps` of x. Gates: update, reset, candidate:
+   h = (1 - update) * tanh(W x + R (reset * h) + bias) + update * h.
+   y, if not 0, is h after each step; sums has room for 4 * units. */
+static void gru_resetting_first(const recurrent_layer *layer, int steps, const float *restrict x, float *restrict y,
+                                float *restrict h, float *restrict sums)
+{
+    const int units = layer->units;
+    float *const kept = sums + 3 * units;
+    for (int s = 0; s < steps; ++s) {
+        const int t = layer->backward ? steps - 1 - s : s;
+        for (int u = 0; u < 3 * units; ++u) {
+            sums[u] = layer->bias[u];
+        }
+        add_weighted(layer->inputs, 3 * units, x + t * layer->inputs, layer->weights, sums);
+        add_weighted(units, 2 * units, h, layer->recurrent_weights, sums);
+        for (int u = 0; u < units; ++u) {
+            kept[u] = logistic(sums[units + u]) * h[u];
+        }
+        add_weighted(units, units, kept, layer->candidate_weights, sums + 2 * units);
+        for (int u = 0; u < units; ++u) {
+            const float update = logistic(sums[u]);
+            h[u] = (1.0f - update) * tanhf(sums[2 * units + u]) + update * h[u];
+            if (y) {
+                y[t * layer->width + u] = h[u];
+            }
+        }
+    }
+}
+)",
+                                 {&add_weighted(), &kLogistic, &kRecurrentLayer},
+                                 {"gru_resetting_first"}};
+
+/// One of the four.
 struct Kind {
   const Snippet& snippet;
   std::int64_t gates;
   std::int64_t room;  ///< for sums, times units
   const char* title;
   std::vector<std::string> activations;
+  bool resets_first = false;
 };
 
 /// Rows [rows, inputs] as [inputs][rows].
-std::vector<float> turned(const Tensor& tensor, std::int64_t rows) {
-  const auto values = tensor.values<float>();
+std::vector<float> turned(std::span<const float> values, std::int64_t rows) {
   const std::size_t inputs = values.size() / static_cast<std::size_t>(rows);
   std::vector<float> result;
   for (std::size_t i = 0; i < inputs; ++i) {
@@ -197,17 +230,28 @@ class Direction {
     const auto array = [&](const char* what, std::span<const float> values, const std::string& extents) {
       return file.array(layer + what, values, extents);
     };
-    const auto weights = [&](std::size_t input) { return turned(of_direction(function_.known(input), index_, count_), rows); };
+    /// Rows [first, end) of an input, as [inputs][rows].
+    const auto weights = [&](std::size_t input, std::int64_t first, std::int64_t end) {
+      const Tensor whole = of_direction(function_.known(input), index_, count_);
+      const std::int64_t row = whole.elements() / rows;
+      const auto part =
+          whole.values<float>().subspan(static_cast<std::size_t>(first * row), static_cast<std::size_t>((end - first) * row));
+      return turned(part, end - first);
+    };
+    const std::int64_t with_state = kind_.resets_first ? 2 * units_ : rows;
     const auto [bias, recurrent_bias] = biases();
     std::vector<std::string> lines{
         fmt::format(".inputs = {}, .units = {}", inputs_, units_),
         fmt::format(".width = {}", count_ * units_),
         fmt::format(".backward = {}", backward_ ? 1 : 0),
-        ".weights = " + array("_weights", weights(ops::kW), fmt::format("[{}][{} sums]", counted(inputs_, "input"), rows)),
-        ".recurrent_weights = " +
-            array("_recurrent_weights", weights(ops::kR), fmt::format("[{}][{} sums]", counted(units_, "unit"), rows)),
+        ".weights = " + array("_weights", weights(ops::kW, 0, rows), fmt::format("[{}][{} sums]", counted(inputs_, "input"), rows)),
+        ".recurrent_weights = " + array("_recurrent_weights", weights(ops::kR, 0, with_state),
+                                        fmt::format("[{}][{} sums]", counted(units_, "unit"), with_state)),
         ".bias = " + array("_bias", bias, fmt::format("[{} sums]", rows))};
-    if (is_gru()) {
+    if (kind_.resets_first) {
+      lines.push_back(".candidate_weights = " + array("_candidate_weights", weights(ops::kR, with_state, rows),
+                                                      fmt::format("[{0}][{0}]", counted(units_, "unit"))));
+    } else if (has_bias_apart()) {
       lines.push_back(".recurrent_bias = " +
                       array("_recurrent_bias", recurrent_bias, fmt::format("[{}]", counted(units_, "unit"))));
     }
@@ -215,9 +259,9 @@ class Direction {
   }
 
  private:
-  bool is_gru() const { return kind_.gates == 3; }
+  bool has_bias_apart() const { return kind_.gates == 3 && !kind_.resets_first; }
 
-  /// ONNX's two, added up but for that of the GRU's candidate.
+  /// ONNX's two, added up but for that of the candidate whose recurrent sum is reset.
   std::pair<std::vector<float>, std::vector<float>> biases() const {
     std::vector<float> bias(static_cast<std::size_t>(kind_.gates * units_));
     std::vector<float> recurrent_bias(static_cast<std::size_t>(units_));
@@ -226,7 +270,7 @@ class Direction {
     const auto values = both.values<float>();
     for (std::size_t i = 0; i < bias.size(); ++i) {
       const float second = values[bias.size() + i];
-      const bool apart = is_gru() && i >= static_cast<std::size_t>(2 * units_);
+      const bool apart = has_bias_apart() && i >= static_cast<std::size_t>(2 * units_);
       bias[i] = values[i] + (apart ? 0.0F : second);
       if (apart) recurrent_bias[i - static_cast<std::size_t>(2 * units_)] = second;
     }
@@ -275,8 +319,8 @@ void write(CFunction& function, const Kind& kind) {
 void rnn(CFunction& function) { write(function, {kRnn, 1, 1, "recurrent:", {"Tanh"}}); }
 void lstm(CFunction& function) { write(function, {kLstm, 4, 4, "LSTM:", {"Sigmoid", "Tanh", "Tanh"}}); }
 void gru(CFunction& function) {
-  if (!option_of<bool>(function.options(), "linear_before_reset")) throw Unsupported{"resets before its sum (reset_after = false)"};
-  write(function, {kGru, 3, 6, "GRU:", {"Sigmoid", "Tanh"}});
+  const bool resets_first = !option_of<bool>(function.options(), "linear_before_reset");
+  write(function, {resets_first ? kGruResettingFirst : kGru, 3, resets_first ? 4 : 6, "GRU:", {"Sigmoid", "Tanh"}, resets_first});
 }
 
 }  // namespace
