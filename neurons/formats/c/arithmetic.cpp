@@ -127,18 +127,11 @@ bool scale_by_number(CFunction& function, std::string_view op, std::size_t x, co
   return true;
 }
 
-/// An operand of another shape than the result's, as many numbers as that has.
-std::string repeated(CFunction& function, std::size_t input, const char* what) {
+/// An operand of another shape than the result's, as many numbers as that has: in the result's place, or in room of its own.
+std::string repeated(CFunction& function, std::size_t input, const char* what, bool in_result) {
   const std::string from = function.x(input, what);
-  const std::string to = function.room(function.output_shape().elements(), fmt::format("{}_{}", what, input));
-  write_move(function, broadcast_axes(function.shape(input), function.output_shape()), from, to);
-  return to;
-}
-
-/// The same in the place of the result.
-std::string repeated_result(CFunction& function, std::size_t input, const char* what) {
-  const std::string from = function.x(input, what);
-  const std::string to = function.y();
+  const std::string to =
+      in_result ? function.y() : function.room(function.output_shape().elements(), fmt::format("{}_{}", what, input));
   write_move(function, broadcast_axes(function.shape(input), function.output_shape()), from, to);
   return to;
 }
@@ -162,10 +155,10 @@ void binary(CFunction& function) {
       scale_by_number(function, operation.op, first, function.known(second))) {
     return;
   }
-  const std::string x = has_all ? function.over(first) : repeated_result(function, first, name);
+  const std::string x = has_all ? function.over(first) : repeated(function, first, name, true);
   const bool in_rows = width != 0 && width != result.elements();
   const Snippet& snippet = operation.forms[in_rows ? 1 : 0];
-  const std::string y = width == 0 ? repeated(function, second, name) : function.x(second, name);
+  const std::string y = width == 0 ? repeated(function, second, name, false) : function.x(second, name);
   function.file().use(snippet);
   const std::string count = in_rows ? fmt::format("{}, {}", result.elements() / width, width) : std::to_string(result.elements());
   function.call(fmt::format("{}({}, {}, {});", snippet.functions.front(), count, x, y));

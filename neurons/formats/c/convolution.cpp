@@ -30,10 +30,10 @@ std::string image_text(const std::array<std::int64_t, 3>& extents, std::int64_t 
 namespace {
 
 const Snippet kConvolutionLayer{
-    R"(/* Neurons that see what a window shows. Weights: [kernel rows][kernel columns][channels][filters] */
+    R"(/* Neurons that see what a window shows */
 typedef struct {
     window window;
-    int filters;
+    int filters, groups;
     const float *weights;
     const float *bias; /* or 0 */
 } conv2d_layer;
@@ -41,13 +41,17 @@ typedef struct {
     {&window_type()},
     {"conv2d_layer"}};
 
-const Snippet kConv2d{R"(static void conv2d(const conv2d_layer *layer, const float *restrict x, float *restrict y)
+const Snippet kConv2d{R"(/* Filters of a group see the channels of their group.
+   Weights: [kernel rows][kernel columns][groups][channels of a group][filters of a group] */
+static void conv2d(const conv2d_layer *layer, const float *restrict x, float *restrict y)
 {
     const window w = layer->window;
-    const int filters = layer->filters;
+    const int groups = layer->groups;
+    const int channels = w.channels / groups;
+    const int filters = layer->filters / groups;
     for (int row = 0; row < w.output_rows; ++row) {
         for (int column = 0; column < w.output_columns; ++column) {
-            for (int f = 0; f < filters; ++f) {
+            for (int f = 0; f < layer->filters; ++f) {
                 y[f] = layer->bias ? layer->bias[f] : 0.0f;
             }
             for (int i = 0; i < w.kernel_rows; ++i) {
@@ -60,12 +64,15 @@ const Snippet kConv2d{R"(static void conv2d(const conv2d_layer *layer, const flo
                     if (from_column < 0 || from_column >= w.input_columns) {
                         continue;
                     }
-                    add_weighted(w.channels, filters,
-                                 x + (from_row * w.input_columns + from_column) * w.channels,
-                                 layer->weights + (i * w.kernel_columns + j) * w.channels * filters, y);
+                    const float *pixel = x + (from_row * w.input_columns + from_column) * w.channels;
+                    const float *weights = layer->weights + (i * w.kernel_columns + j) * w.channels * filters;
+                    for (int g = 0; g < groups; ++g) {
+                        add_weighted(channels, filters, pixel + g * channels, weights + g * channels * filters,
+                                     y + g * filters);
+                    }
                 }
             }
-            y += filters;
+            y += layer->filters;
         }
     }
 }
@@ -110,50 +117,13 @@ static void depthwise_conv2d(const conv2d_layer *layer, const float *restrict x,
                          {&kConvolutionLayer},
                          {"depthwise_conv2d"}};
 
-const Snippet kGrouped{R"(/* Filters of a group see the channels of their group.
-   Weights: [kernel rows][kernel columns][groups][channels of a group][filters of a group] */
-static void grouped_conv2d(const conv2d_layer *layer, int groups, const float *restrict x, float *restrict y)
-{
-    const window w = layer->window;
-    const int channels = w.channels / groups;
-    const int filters = layer->filters / groups;
-    for (int row = 0; row < w.output_rows; ++row) {
-        for (int column = 0; column < w.output_columns; ++column) {
-            for (int f = 0; f < layer->filters; ++f) {
-                y[f] = layer->bias ? layer->bias[f] : 0.0f;
-            }
-            for (int i = 0; i < w.kernel_rows; ++i) {
-                const int from_row = row * w.row_stride + i * w.row_dilation - w.top;
-                if (from_row < 0 || from_row >= w.input_rows) {
-                    continue;
-                }
-                for (int j = 0; j < w.kernel_columns; ++j) {
-                    const int from_column = column * w.column_stride + j * w.column_dilation - w.left;
-                    if (from_column < 0 || from_column >= w.input_columns) {
-                        continue;
-                    }
-                    const float *pixel = x + (from_row * w.input_columns + from_column) * w.channels;
-                    const float *weights = layer->weights + (i * w.kernel_columns + j) * w.channels * filters;
-                    for (int g = 0; g < groups; ++g) {
-                        add_weighted(channels, filters, pixel + g * channels, weights + g * channels * filters,
-                                     y + g * filters);
-                    }
-                }
-            }
-            y += layer->filters;
-        }
-    }
-}
-)",
-                       {&add_weighted(), &kConvolutionLayer},
-                       {"grouped_conv2d"}};
-
 const Snippet kTransposed{
     R"(/* The other way round: what a window shows is y, and each pixel of x is spread over it. A bias for each channel of y.
    Weights: [kernel rows][kernel columns][groups][filters of a group][channels of a group] */
-static void conv_transpose2d(const conv2d_layer *layer, int groups, const float *restrict x, float *restrict y)
+static void conv_transpose2d(const conv2d_layer *layer, const float *restrict x, float *restrict y)
 {
     const window w = layer->window;
+    const int groups = layer->groups;
     const int channels = w.channels / groups;
     const int filters = layer->filters / groups;
     for (int pixel = 0; pixel < w.input_rows * w.input_columns; ++pixel) {
@@ -227,7 +197,7 @@ void write(CFunction& function, bool transposed) {
   const Tensor& weights = unpacked(function, function.node().inputs[1]);
   CFile& file = function.file();
   const std::string layer = function.layer();
-  const Snippet& snippet = transposed ? kTransposed : depthwise ? kDepthwise : shape.groups > 1 ? kGrouped : kConv2d;
+  const Snippet& snippet = transposed ? kTransposed : depthwise ? kDepthwise : kConv2d;
   file.use(snippet);
   const std::string kernel = fmt::format("{} x {}", shape.kernel[1], shape.kernel[2]);
   const std::string x_text = image_text(shape.input, shape.channels);
@@ -247,12 +217,12 @@ void write(CFunction& function, bool transposed) {
                       fmt::format("[{}]", counted(values.elements(), transposed ? "channel" : "filter")));
   }
   const std::string name = file.layer(
-      "conv2d_layer", layer, {window, fmt::format(".filters = {}", shape.outputs), ".weights = " + array, ".bias = " + bias},
+      "conv2d_layer", layer,
+      {window, fmt::format(".filters = {}, .groups = {}", shape.outputs, shape.groups), ".weights = " + array, ".bias = " + bias},
       fmt::format("{}: {}", layer, title));
   function.say(fmt::format("{}, give {}", title, transposed ? x_text : y_text));
-  const std::string count = transposed || &snippet == &kGrouped ? fmt::format("{}, ", shape.groups) : "";
   const std::string x = function.x(0);
-  function.call(fmt::format("{}(&{}, {}{}, {});", snippet.functions.front(), name, count, x, function.y()));
+  function.call(fmt::format("{}(&{}, {}, {});", snippet.functions.front(), name, x, function.y()));
 }
 
 void convolution(CFunction& function) { write(function, false); }

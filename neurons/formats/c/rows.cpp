@@ -5,6 +5,7 @@
 #include "neurons/base/at.hpp"
 #include "neurons/formats/c/emitters.hpp"
 #include "neurons/graph/option_of.hpp"
+#include "neurons/ops/common/reduction.hpp"
 
 namespace neurons::c {
 namespace {
@@ -160,10 +161,9 @@ void reduce(CFunction& function) {
     throw Unsupported{"calculates with whole numbers; plain C does so with floats"};
   }
   const Shape& shape = function.shape(0);
-  const auto axes = option_of<std::vector<std::int64_t>>(function.options(), "axes");
-  if (axes.empty() && option_of<bool>(function.options(), "noop_with_empty_axes")) return function.view();
-  std::vector<bool> reduced(static_cast<std::size_t>(shape.rank()), axes.empty());
-  for (const std::int64_t axis : axes) reduced[at(shape.normalized_axis(axis))] = true;
+  const auto& options = function.options().as<ops::ReductionOptions>();
+  if (options.axes.empty() && options.noop_with_empty_axes) return function.view();
+  const std::vector<bool> reduced = options.reduced(shape);
   int first = shape.rank();
   int last = -1;
   std::int64_t rows = 1;
