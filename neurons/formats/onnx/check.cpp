@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <new>
+#include <optional>
 #include <set>
 #include <span>
 
@@ -247,11 +248,17 @@ class Checker {
     }
   }
 
-  /// Throws RuntimeError or std::bad_alloc where even that takes more memory than there is, or more addresses.
-  Plan look(const Graph& graph) const {
+  /// None where even that takes more memory than there is, or more addresses.
+  std::optional<Plan> look(const Graph& graph) const {
     CompileOptions only;
     only.look_only = true;
-    return compile(graph, std::make_shared<StateStore>(table_), only);
+    try {
+      return compile(graph, std::make_shared<StateStore>(table_), only);
+    } catch (const RuntimeError&) {
+      return std::nullopt;
+    } catch (const std::bad_alloc&) {
+      return std::nullopt;
+    }
   }
 
   /// Numbers that are kept between runs, and inputs.
@@ -277,34 +284,28 @@ class Checker {
   }
 
   void measure_run() {
+    std::optional<Plan> plan;
     try {
-      const Plan plan = look(graph_);
-      result_.flops = plan.flops();
-      result_.bytes_to_run = plan.arena_bytes() + kept_bytes(plan.graph());
-      std::set<std::string> slow;
-      for (const PlanStep& step : plan.steps()) {
-        if (step.kernel == "reference") slow.insert(step.op);
-      }
-      if (!slow.empty()) result_.notes.push_back(fmt::format("runs slowly, in plain loops: {}", fmt::join(slow, ", ")));
+      plan = look(graph_);
     } catch (const InputError& error) {
       result_.runs = result_.exports = false;
       result_.notes.emplace_back(error.what());
-    } catch (const RuntimeError&) {  // of memory
-      measure_unplanned();
-    } catch (const std::bad_alloc&) {
-      measure_unplanned();
+      return;
     }
+    if (!plan) return measure_unplanned();
+    result_.flops = plan->flops();
+    result_.bytes_to_run = plan->arena_bytes() + kept_bytes(plan->graph());
+    std::set<std::string> slow;
+    for (const PlanStep& step : plan->steps()) {
+      if (step.kernel == "reference") slow.insert(step.op);
+    }
+    if (!slow.empty()) result_.notes.push_back(fmt::format("runs slowly, in plain loops: {}", fmt::join(slow, ", ")));
   }
 
   void measure_training(const Graph& graph) {
-    try {
-      const Plan plan = look(graph);
-      result_.bytes_to_train = plan.arena_bytes() + kept_bytes(plan.graph());
-    } catch (const RuntimeError&) {
-      result_.bytes_to_train = std::max(result_.bytes_to_run, least_bytes(graph));
-    } catch (const std::bad_alloc&) {
-      result_.bytes_to_train = std::max(result_.bytes_to_run, least_bytes(graph));
-    }
+    const std::optional<Plan> plan = look(graph);
+    result_.bytes_to_train =
+        plan ? plan->arena_bytes() + kept_bytes(plan->graph()) : std::max(result_.bytes_to_run, least_bytes(graph));
   }
 
   /// Of a model whose plan alone would need more memory than there is.

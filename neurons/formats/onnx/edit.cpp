@@ -47,6 +47,11 @@ struct Tail {
   std::vector<NodeData*> after;
 };
 
+/// "fc (Gemm)"
+std::string described(const NodeData& node) {
+  return fmt::format("{} ({})", node.name.empty() ? node.outputs.front() : node.name, node.op_type);
+}
+
 /// Why a node's neurons cannot be told from a model's other numbers though it sums what it is given; empty where it sums nothing.
 std::string why_no_head(GraphData& graph, const NodeData& node) {
   const auto is_computed = [&](std::size_t i) {
@@ -82,9 +87,9 @@ Tail tail_of(GraphData& graph, const std::string& output) {
     }
     if (const std::string reason = why_no_head(graph, *node); !reason.empty()) {
       fail_input(
-          "the last weighted sum before the output \"{}\" is {} ({}), which is no head: {}; leave the head as it is, or take an "
+          "the last weighted sum before the output \"{}\" is {}, which is no head: {}; leave the head as it is, or take an "
           "output in front of it",
-          output, node->name.empty() ? node->outputs.front() : node->name, node->op_type, reason);
+          output, described(*node), reason);
     }
     tail.after.push_back(node);
     const auto computed =
@@ -123,7 +128,7 @@ bool joins_one(const GraphData& graph, const NodeData& node, const std::string& 
 /// Throws where what follows the sum would not take neurons of another number, or give others beside them.
 void require_free_width(GraphData& graph, const Tail& tail, std::int64_t before, std::int64_t wanted) {
   for (const NodeData* node : tail.after) {
-    const std::string name = fmt::format("{} ({})", node->name.empty() ? node->outputs.front() : node->name, node->op_type);
+    const std::string name = described(*node);
     if (node->op_type == "Concat" && !joins_one(graph, *node, tail.sum->outputs.front())) {
       fail_input(
           "a head of {} neurons: {} joins results of several weighted sums, of which a head would replace one; take an output in "
