@@ -81,8 +81,6 @@ void require_streams(const Spec& spec) {
              length);
 }
 
-}  // namespace
-
 /// Losses of logits take an imported model's scores where the network ends with it; values go through their own last activation.
 void settle_scores(Spec& spec, bool classes) {
   const bool logits = spec.training.loss ? spec.training.loss->is_of_logits() : classes;
@@ -95,6 +93,8 @@ void settle_scores(Spec& spec, bool classes) {
     if (!logits && !classes) layer.layer = layer.layer.with({{"scores", false}});
   }
 }
+
+}  // namespace
 
 Spec resolve(Spec spec, const LoadedData& data) {
   const fs::path folder = spec.file.parent_path();
