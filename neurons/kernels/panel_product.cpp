@@ -139,18 +139,21 @@ class ProductRun {
 
   float* packed_b(std::int64_t index, std::int64_t inner) const { return b_scratch_ + index * inner * product_.width; }
 
+  /// A panel in slices of plan_.slice columns, one after the other.
   void pack_b(std::int64_t panel, std::int64_t begin, std::int64_t end, float* to) const {
-    const std::int64_t column = panel * product_.width;
-    const float* const from = product_.b + column * product_.b_column_stride;
-    const std::int64_t count = std::min(product_.width, product_.columns - column);
-    while (begin < end) {
-      const std::int64_t block = begin / product_.b_block;
-      const std::int64_t inside = begin - block * product_.b_block;
-      const std::int64_t part = std::min(end - begin, product_.b_block - inside);
-      pack_strided(from + block * product_.b_block_stride + inside * product_.b_inner_stride, product_.b_inner_stride,
-                   product_.b_column_stride, part, count, product_.width, to);
-      to += part * product_.width;
-      begin += part;
+    const std::int64_t first_column = panel * product_.width;
+    const std::int64_t count = std::min(product_.width, product_.columns - first_column);
+    for (std::int64_t column = 0; column < count; column += plan_.slice) {
+      const float* const from = product_.b + (first_column + column) * product_.b_column_stride;
+      for (std::int64_t j = begin; j < end;) {
+        const std::int64_t block = j / product_.b_block;
+        const std::int64_t inside = j - block * product_.b_block;
+        const std::int64_t part = std::min(end - j, product_.b_block - inside);
+        pack_strided(from + block * product_.b_block_stride + inside * product_.b_inner_stride, product_.b_inner_stride,
+                     product_.b_column_stride, part, count - column, plan_.slice, to);
+        to += part * plan_.slice;
+        j += part;
+      }
     }
   }
 
@@ -261,7 +264,7 @@ class ProductRun {
     tile.inner = end - begin;
     tile.a = left.data;
     tile.a_stride = left.stride;
-    tile.b_stride = product_.b_in_panels || plan_.packs_b ? product_.width : product_.b_inner_stride;
+    tile.b_stride = plan_.packs_b ? plan_.slice : product_.b_in_panels ? product_.width : product_.b_inner_stride;
     tile.c_stride = c_stride;
     tile.accumulate = begin > 0 || product_.accumulate;
     tile.pads = product_.c_in_panels;
@@ -270,7 +273,7 @@ class ProductRun {
     const auto index = static_cast<std::size_t>(height - 1);
     for (std::int64_t column = 0; column < columns;) {
       const std::int64_t step = std::min<std::int64_t>(kTileVectors * kLanes, product_.width);
-      tile.b = b + column;
+      tile.b = b + (plan_.packs_b ? column / plan_.slice * plan_.slice * tile.inner + column % plan_.slice : column);
       tile.c = c + column;
       tile.columns = columns - column;
       tile.bias = product_.bias == nullptr ? nullptr : product_.bias + first_column + column;

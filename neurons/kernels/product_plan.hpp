@@ -21,6 +21,7 @@ struct ProductPlan {
   bool packs_a = false;              ///< A goes through scratch, tile by tile
   bool packs_b = false;              ///< B goes through scratch, panel by panel
   bool packs_all_b = false;          ///< … all panels of a pass before the first product
+  std::int64_t slice = 0;            ///< columns of a panel that lie together in scratch
   bool fetches_a = false;            ///< asks for the next tile's part of A during each tile
   bool fetches = false;              ///< asks for the results' memory ahead of the stores
   bool keeps_sums = false;           ///< sums that go to no C wait in scratch from pass to pass
@@ -43,6 +44,7 @@ inline ProductPlan plan_product(const PanelProduct& product, std::int64_t tile_r
   constexpr std::int64_t kInnerBlock = 1024;
   // Part of A that meets all panels before the next part does: a quarter of a second-level cache of 1 MB.
   constexpr std::int64_t kBlockFloats = 64 * 1024;
+  constexpr std::int64_t kLargeFloats = 192 * 1024;
   // Addresses this far apart fall into the same few sets of a first-level cache: a tile's rows would evict one another.
   constexpr std::int64_t kConflictingFloats = 512;
   constexpr std::int64_t kLine = kAlignment / sizeof(float);
@@ -59,10 +61,13 @@ inline ProductPlan plan_product(const PanelProduct& product, std::int64_t tile_r
   const std::int64_t panels = product.panels();
   const bool along_inner = product.a_inner_stride == 1;
   const bool conflicts = (along_inner ? product.a_row_stride : product.a_inner_stride) % kConflictingFloats == 0;
-  plan.packs_a = (conflicts && panels >= 2 && product.rows >= tile_rows) || (!along_inner && product.a_row_stride != 1);
-
-  // Where a tile reads a part of each of A's lines, and half a panel at a time, a pass has half as many: they stay in a cache.
-  const bool reads_parts = !along_inner && !plan.packs_a && tile_columns < product.width;
+  // Where a tile reads a part of each of A's lines, and half a panel at a time, a pass has half as many: they stay in a cache. The
+  // lines of an operand larger than a second-level cache do not: they are packed, and so is each half of a panel.
+  const bool reads_parts = !along_inner && tile_columns < product.width;
+  const bool large = product.rows * product.inner > kLargeFloats && panels >= 4;
+  plan.packs_a = (conflicts && panels >= 2 && product.rows >= tile_rows) || (!along_inner && product.a_row_stride != 1) ||
+                 (reads_parts && large);
+  plan.slice = reads_parts && plan.packs_a ? tile_columns : product.width;
   const std::int64_t longest = reads_parts ? kInnerBlock / 2 : kInnerBlock;
   plan.inner_block = product.inner;
   if (product.inner > longest && (product.c != nullptr || product.c_in_panels)) {
