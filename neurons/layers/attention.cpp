@@ -1,5 +1,6 @@
 #include "neurons/layers/attention.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "neurons/layers/dense.hpp"
@@ -47,17 +48,22 @@ struct Operands {
 
   Operands(BuildContext& context, const std::vector<Value>& inputs) {
     const std::string& scope = context.graph().scope();
-    const std::size_t masks = !inputs.empty() && is_step_mask(inputs.back()) ? 1 : 0;
-    if (inputs.size() - masks < 1 || inputs.size() - masks > 2) {
-      fail_input("{}: takes x, or queries and a source of keys and values, and behind them at most one mask; got {} inputs", scope,
-                 inputs.size());
+    const auto first_mask = std::ranges::find_if(inputs, is_step_mask);
+    const auto sequences = first_mask - inputs.begin();
+    const auto masks = inputs.end() - first_mask;
+    if (sequences < 1 || sequences > 2 || masks > sequences) {
+      fail_input(
+          "{}: takes x, or queries and a source of keys and values, and behind them at most a mask of the keys and, of two, one of "
+          "the queries; got {} inputs, of which {} {}",
+          scope, inputs.size(), sequences, sequences == 1 ? "is a sequence" : "are sequences");
     }
     queries = sequence_input(context, inputs[0]);
-    source = inputs.size() - masks == 2 ? sequence_input(context, inputs[1]) : queries;
+    source = sequences == 2 ? sequence_input(context, inputs[1]) : queries;
     if (masks == 0) return;
+    if (masks == 2) queries = existing_steps(queries, step_mask(context, queries, inputs.back()));
     const std::int64_t batch = queries.shape()[0];
     const std::int64_t keys = source.shape()[1];
-    const Value given = inputs.back();
+    const Value given = *first_mask;
     if (given.type() == TensorType{DType::boolean, {batch, queries.shape()[1], keys}}) {
       mask = reshape(given, {batch, 1, queries.shape()[1], keys});
       queries =

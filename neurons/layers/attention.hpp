@@ -12,9 +12,10 @@ Value steps_in_use(BuildContext& context, Value x, Value mask);
 /// Multi-head attention (Vaswani et al. 2017): of each step a query, a key and a value; what a step takes is the mean of all
 /// values, weighted by how well its query and their keys agree, in each head apart. Inputs: x [batch, time, width]; or queries and
 /// a source [batch, source time, source width] of keys and values; behind either, a mask bool [batch, keys] or [batch, queries,
-/// keys], false at what is not to be seen (see PaddingMask), or the lengths [batch] of what the keys are made of. y: [batch, time,
-/// width]. Parameters: weight and bias of the parts query, key, value and output. A step that sees nothing takes 0. Throws
-/// InputError where heads do not divide the width, or kv_heads the heads.
+/// keys], false at what is not to be seen (see PaddingMask), or the lengths [batch] of what the keys are made of; behind that of a
+/// source, a mask or the lengths of the queries. y: [batch, time, width]. Parameters: weight and bias of the parts query, key,
+/// value and output. A step that sees nothing takes 0. Throws InputError where heads do not divide the width, or kv_heads the
+/// heads.
 struct MultiHeadAttention {
   static constexpr std::string_view kKind = "multi_head_attention";
   static constexpr bool kTakesMask = true;

@@ -190,16 +190,10 @@ TEST(OverTime, LeavesPaddingOut) {
 /// How a network is told that step 1, or all behind step 0, of the first of two sequences of three steps is padding.
 enum class Told { mask, lengths, pairs };
 
-/// The outputs of layers one upon the other, each with the mask if it takes one, and the slopes of all weights.
-std::vector<float> slopes_with(const std::vector<Layer>& layers, Told told, float padding) {
-  Network network;
-  Network::Tap tap = network.input("x", {3, 4});
-  const Network::Tap mask = told == Told::lengths
-                                ? network.input("mask", {}, DType::i64)
-                                : network.input("mask", told == Told::mask ? Shape{3} : Shape{3, 3}, DType::boolean);
-  for (const Layer& layer : layers) tap = network.add(layer, layer.takes_mask() ? std::vector{tap, mask} : std::vector{tap});
-  network.output("y", tap);
-  network.initialize(1);
+using Given = std::vector<std::pair<std::string, Tensor>>;
+
+/// The outputs of a network in training, and the slopes of its input x and all weights.
+std::vector<float> slopes_of(const Network& network, const Given& inputs) {
   Graph graph(network.table());
   network.build(graph, 2, Mode::training);
   std::vector<Value> weights{graph.find("x")};
@@ -210,15 +204,7 @@ std::vector<float> slopes_with(const std::vector<Layer>& layers, Told told, floa
   auto store = std::make_shared<StateStore>(network.table());
   for (const auto& [name, tensor] : network.parameters()) store->set(name, tensor);
   Plan plan = compile(graph, store);
-  Tensor x = waves({2, 3, 4});
-  std::fill_n(x.values<float>().begin() + 4, told == Told::lengths ? 8 : 4, padding);
-  plan.input("x").assign(x);
-  if (told == Told::mask) plan.input("mask").assign(mask_of({2, 3}, {true, false, true, true, true, true}));
-  if (told == Told::lengths) plan.input("mask").assign(Tensor::of<std::int64_t>({2}, {1, 3}));
-  if (told == Told::pairs) {
-    plan.input("mask").assign(mask_of({2, 3, 3}, {true, false, true, false, false, false, true, false, true,  //
-                                                  true, true, true, true, true, true, true, true, true}));
-  }
+  for (const auto& [name, tensor] : inputs) plan.input(name).assign(tensor);
   plan.input("dy").assign(waves(type.shape, 2));
   plan.run();
   std::vector<float> all;
@@ -227,6 +213,24 @@ std::vector<float> slopes_with(const std::vector<Layer>& layers, Told told, floa
     all.insert(all.end(), values.begin(), values.end());
   }
   return all;
+}
+
+/// The same of layers one upon the other, each with the mask if it takes one.
+std::vector<float> slopes_with(const std::vector<Layer>& layers, Told told, float padding) {
+  Network network;
+  Network::Tap tap = network.input("x", {3, 4});
+  const Network::Tap mask = told == Told::lengths
+                                ? network.input("mask", {}, DType::i64)
+                                : network.input("mask", told == Told::mask ? Shape{3} : Shape{3, 3}, DType::boolean);
+  for (const Layer& layer : layers) tap = network.add(layer, layer.takes_mask() ? std::vector{tap, mask} : std::vector{tap});
+  network.output("y", tap);
+  network.initialize(1);
+  Tensor x = waves({2, 3, 4});
+  std::fill_n(x.values<float>().begin() + 4, told == Told::lengths ? 8 : 4, padding);
+  const Tensor masks[] = {mask_of({2, 3}, {true, false, true, true, true, true}), Tensor::of<std::int64_t>({2}, {1, 3}),
+                          mask_of({2, 3, 3}, {true, false, true, false, false, false, true, false, true,  //
+                                              true, true, true, true, true, true, true, true, true})};
+  return slopes_of(network, {{"x", x}, {"mask", masks[static_cast<int>(told)]}});
 }
 
 /// NaN or Inf in a step that is left out reaches no output and no weight, not even those of layers before the first that knows it.
@@ -258,6 +262,99 @@ TEST(Padding, ReachesNoWeightWhateverItIs) {
   }
   for (const std::vector<Layer>& layers : {std::vector<Layer>{attention}, {block}, {dense, attention}, {dense, block, dense}}) {
     expect_same(layers, Told::pairs);
+  }
+}
+
+/// Queries and what they look at have as many steps, and each a padding of their own, told at once or by a layer behind.
+enum class Queries { mask, lengths, told_behind };
+
+Network reader_of(const Layer& layer, Queries queries, bool pairs) {
+  Network network;
+  const auto x = network.input("x", {3, 4}), memory = network.input("memory", {3, 4});
+  const auto seen = pairs ? network.input("seen", {3, 3}, DType::boolean) : network.input("seen", {}, DType::i64);
+  const auto steps =
+      queries == Queries::mask ? network.input("steps", {3}, DType::boolean) : network.input("steps", {}, DType::i64);
+  const Dense dense{.units = 4, .activation = "tanh"};
+  std::vector<Network::Tap> from{network.add(dense, x), pairs ? memory : network.add(dense, memory), seen};
+  if (queries != Queries::told_behind) from.push_back(steps);
+  const auto read = network.add(dense, network.add(layer, from));
+  network.output("y", network.add(MeanOverTime{}, {read, steps}));
+  network.initialize(1);
+  return network;
+}
+
+TEST(Padding, OfQueriesReachesNoWeight) {
+  for (const Layer& layer : {Layer(MultiHeadAttention{.heads = 2}), Layer(TransformerDecoder{.heads = 2})}) {
+    for (const Queries queries : {Queries::mask, Queries::lengths, Queries::told_behind}) {
+      for (const bool pairs : {false, true}) {
+        const bool gap = queries == Queries::mask;
+        const auto slopes = [&](float padding, float unseen) {
+          Tensor x = waves({2, 3, 4}), memory = waves({2, 3, 4}, 3);
+          std::fill_n(x.values<float>().begin() + (gap ? 4 : 8), 4, padding);
+          std::fill_n(memory.values<float>().begin() + 20, 4, unseen);
+          return slopes_of(
+              reader_of(layer, queries, pairs),
+              {{"x", x},
+               {"memory", memory},
+               {"seen", pairs ? mask_of({2, 3, 3}, {true, false, true, true, true, true, false, true, true,  //
+                                                    true, true, false, false, true, false, true, true, false})
+                              : Tensor::of<std::int64_t>({2}, {3, 2})},
+               {"steps", gap ? mask_of({2, 3}, {true, false, true, true, true, true}) : Tensor::of<std::int64_t>({2}, {2, 3})}});
+        };
+        const auto zeros = slopes(0, 0);
+        for (const float value : zeros) ASSERT_TRUE(std::isfinite(value)) << layer.kind();
+        for (const float padding : {NAN, INFINITY, 1e5F}) {
+          EXPECT_EQ(slopes(padding, padding), zeros) << layer.kind() << static_cast<int>(queries) << pairs;
+        }
+      }
+    }
+  }
+}
+
+/// What a layer behind says of the queries is nothing of what they look at.
+TEST(Padding, OfQueriesLeavesTheirSourceAlone) {
+  Network network;
+  const auto x = network.input("x", {3, 4}), memory = network.input("memory", {3, 4});
+  const auto read = network.add(MultiHeadAttention{.heads = 2}, {x, memory});
+  network.output("y", network.add(LastStep{}, {read, network.input("steps", {}, DType::i64)}));
+  network.initialize(1);
+  Tensor memory_values = waves({1, 3, 4});
+  const auto last = [&] {
+    return run_network(network,
+                       {{"x", waves({1, 3, 4}, 2)}, {"memory", memory_values}, {"steps", Tensor::of<std::int64_t>({1}, {2})}})
+        .at("y");
+  };
+  const auto before = last();
+  memory_values.values<float>()[11] += 1;  // of the third step, which x does not have
+  EXPECT_NE(last(), before);
+}
+
+/// A sequence that is written while another is read gives, filled up, what it gives alone; gaps are not looked at.
+TEST(TransformerDecoder, TakesAMaskOfItsOwnSteps) {
+  const TransformerDecoder decoder{.heads = 2, .rotary = false};
+  Network padded;
+  const auto x = padded.input("x", {4, 4}), memory = padded.input("memory", {2, 4});
+  const auto seen = padded.input("seen", {2}, DType::boolean), steps = padded.input("steps", {4}, DType::boolean);
+  padded.output("y", padded.add(decoder, {x, memory, seen, steps}));
+  padded.initialize(1);
+  Network alone;
+  const auto own = alone.input("x", {2, 4});
+  const auto other = alone.input("memory", {2, 4});
+  alone.output("y", alone.add(decoder, {own, other}));
+  alone.initialize(1);
+  const Tensor values = waves({1, 2, 4}), memory_values = waves({1, 2, 4}, 3);
+  const auto expected = run_network(alone, {{"x", values}, {"memory", memory_values}}).at("y");
+  std::vector<float> filled(16, NAN);
+  std::ranges::copy(values.values<float>().first(4), filled.begin());
+  std::ranges::copy(values.values<float>().subspan(4), filled.begin() + 8);
+  const auto found = run_network(padded, {{"x", matrix_of({1, 4, 4}, filled)},
+                                          {"memory", memory_values},
+                                          {"seen", mask_of({1, 2}, {true, true})},
+                                          {"steps", mask_of({1, 4}, {true, false, true, false})}})
+                         .at("y");
+  for (std::size_t i = 0; i < 4; ++i) {
+    EXPECT_NEAR(found[i], expected[i], 1e-6);
+    EXPECT_NEAR(found[8 + i], expected[4 + i], 1e-6);
   }
 }
 

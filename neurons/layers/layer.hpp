@@ -69,7 +69,7 @@ class Layer {
   /// True for layers whose parameters have names of their own, without the layer's before them (`kNamesParameters`).
   bool names_parameters() const { return model_->names_parameters(); }
   /// True for layers whose last input, if it is no sequence, says which steps exist of the sequence before it (`kTakesMask`): a
-  /// mask bool [batch, time] or lengths [batch].
+  /// mask bool [batch, time] or lengths [batch]; behind two sequences that of the second comes first.
   bool takes_mask() const { return model_->takes_mask(); }
   /// Parameters that the layer brings along (`std::map<std::string, Tensor> values() const`); none for most.
   std::map<std::string, Tensor> values() const { return model_->values(); }

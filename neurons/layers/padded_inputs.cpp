@@ -5,26 +5,42 @@
 #include <set>
 
 #include "neurons/base/at.hpp"
+#include "neurons/layers/emit.hpp"
 
 namespace neurons {
 namespace {
 
-bool is_input(const Network& network, int call) { return network.calls()[at(call)].layer < 0; }
-
-/// The calls of layers that are given a mask which is an input of the network.
-std::vector<const Network::Call*> masked_calls(const Network& network) {
-  std::map<int, int> masks;  // calls, and the axes of a sample
+/// The inputs that can be masks, and the axes of a sample.
+std::map<int, int> possible_masks(const Network& network) {
+  std::map<int, int> masks;
   for (std::size_t c = 0, input = 0; c < network.calls().size(); ++c) {
-    if (!is_input(network, static_cast<int>(c))) continue;
+    if (network.calls()[c].layer >= 0) continue;
     const Network::Input& one = network.inputs()[input++];
     if (one.dtype != DType::f32) masks.emplace(static_cast<int>(c), one.sample.rank());
   }
-  std::vector<const Network::Call*> found;
+  return masks;
+}
+
+bool takes_mask(const Network& network, const Network::Call& call) {
+  return call.layer >= 0 && network.layers()[at(call.layer)].layer.takes_mask();
+}
+
+/// The calls whose steps an input tells of, and that input: the first mask is of the last sequence before it, the second, if there
+/// are two, of the one before that.
+std::vector<PaddedInput> masked_sequences(const Network& network, const std::vector<Value>& values,
+                                          const std::map<int, int>& masks) {
+  std::vector<PaddedInput> found;
   for (const Network::Call& call : network.calls()) {
-    if (call.layer < 0 || call.from.size() < 2 || !network.layers()[at(call.layer)].layer.takes_mask()) continue;
-    const auto mask = masks.find(call.from.back());
-    // A mask of pairs is of one sequence's steps where this looks at itself.
-    if (mask != masks.end() && (mask->second < 2 || call.from.size() == 2)) found.push_back(&call);
+    if (!takes_mask(network, call)) continue;
+    const auto& from = call.from;
+    std::size_t first = from.size();
+    while (first > (from.size() + 1) / 2 && is_step_mask(values[at(from[first - 1])])) --first;
+    for (std::size_t i = first; i < from.size(); ++i) {
+      const auto mask = masks.find(from[i]);
+      // A mask of pairs is of one sequence's steps where this looks at itself.
+      const bool known = mask != masks.end() && (mask->second < 2 || from.size() == 2);
+      if (known) found.push_back({from[2 * first - 1 - i], from[i]});
+    }
   }
   return found;
 }
@@ -32,15 +48,17 @@ std::vector<const Network::Call*> masked_calls(const Network& network) {
 }  // namespace
 
 std::vector<PaddedInput> padded_inputs(const Network& network) {
-  const auto masked = masked_calls(network);
-  if (masked.empty()) return {};
+  const std::map<int, int> masks = possible_masks(network);
+  const bool any = std::ranges::any_of(network.calls(), [&](const Network::Call& call) {
+    return takes_mask(network, call) && std::ranges::any_of(call.from, [&](int from) { return masks.contains(from); });
+  });
+  if (!any) return {};
   Graph graph(network.table());
   const std::vector<Value> values = network.build_as_given(graph, 1);
   std::vector<PaddedInput> found;
-  for (const Network::Call* call : masked) {
-    const int mask = call->from.back();
-    std::vector<int> waiting{call->from[call->from.size() - 2]};
-    const std::int64_t time = values[at(waiting.front())].shape()[1];
+  for (const auto& [sequence, mask] : masked_sequences(network, values, masks)) {
+    std::vector<int> waiting{sequence};
+    const std::int64_t time = values[at(sequence)].shape()[1];
     std::set<int> seen;
     while (!waiting.empty()) {
       const int next = waiting.back();
@@ -48,10 +66,13 @@ std::vector<PaddedInput> padded_inputs(const Network& network) {
       const Value& value = values[at(next)];
       const bool steps = value.type().dtype == DType::f32 && value.shape().rank() == 3 && value.shape()[1] == time;
       if (!steps || !seen.insert(next).second) continue;
-      const auto& from = network.calls()[at(next)].from;
-      waiting.insert(waiting.end(), from.begin(), from.end());
-      if (is_input(network, next) && std::ranges::find(found, next, &PaddedInput::call) == found.end())
-        found.push_back({next, mask});
+      const Network::Call& call = network.calls()[at(next)];
+      if (call.layer < 0 && std::ranges::find(found, next, &PaddedInput::call) == found.end()) found.push_back({next, mask});
+      if (takes_mask(network, call)) {
+        waiting.push_back(call.from.front());  // what it looks at besides has steps of its own
+      } else {
+        waiting.insert(waiting.end(), call.from.begin(), call.from.end());
+      }
     }
   }
   return found;

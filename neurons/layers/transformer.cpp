@@ -75,17 +75,21 @@ Value TransformerEncoder::build(BuildContext& context, const std::vector<Value>&
 }
 
 Value TransformerDecoder::build(BuildContext& context, const std::vector<Value>& inputs) const {
-  if (inputs.size() < 2 || inputs.size() > 3) {
-    fail_input("{}: takes x, a memory, and a mask of the memory if it has padding; got {} inputs", context.graph().scope(),
-               inputs.size());
+  if (inputs.size() < 2 || inputs.size() > 4) {
+    fail_input("{}: takes x, a memory, a mask of the memory if it has padding, and one of x; got {} inputs",
+               context.graph().scope(), inputs.size());
   }
   check(context, dropout, feed_forward);
   Halves halves(context, *this);
-  Value x = halves.around("attention", sequence_input(context, inputs[0]),
-                          [&](Value seen) { return halves.attention("attention", {seen}, true, rotary); });
+  Value x = sequence_input(context, inputs[0]);
+  const Value existing = inputs.size() == 4 ? step_mask(context, x, inputs[3]) : Value{};
+  if (existing) x = existing_steps(x, existing);
+  x = halves.around("attention", x, [&](Value seen) {
+    return halves.attention("attention", existing ? std::vector{seen, existing} : std::vector{seen}, true, rotary);
+  });
   x = halves.around("cross_attention", x, [&](Value seen) {
-    std::vector<Value> operands = inputs;  // attention reads 0 where the memory is padding
-    operands[0] = seen;
+    std::vector<Value> operands{seen, inputs[1]};  // attention reads 0 where the memory is padding
+    if (inputs.size() > 2) operands.push_back(inputs[2]);
     return halves.attention("cross_attention", operands, false, false);
   });
   return halves.feed_forward(x);

@@ -38,9 +38,9 @@ struct TransformerEncoder {
 };
 
 /// The block that writes while it reads: causal attention over x, attention from x to a memory, and the feed-forward half. Inputs:
-/// x [batch, time, width], the memory [batch, source time, source width] (an encoder's output), and a mask of the memory bool
-/// [batch, source time] if it has padding; y: [batch, time, width]. Parts: attention, attention_norm, cross_attention,
-/// cross_attention_norm, feed_forward, feed_forward_output, feed_forward_norm.
+/// x [batch, time, width], the memory [batch, source time, source width] (an encoder's output), a mask of the memory (see
+/// MultiHeadAttention) if it has padding, and behind it one of x bool [batch, time], or its lengths; y: [batch, time, width].
+/// Parts: attention, attention_norm, cross_attention, cross_attention_norm, feed_forward, feed_forward_output, feed_forward_norm.
 struct TransformerDecoder {
   static constexpr std::string_view kKind = "transformer_decoder";
   static constexpr bool kTakesMask = true;
