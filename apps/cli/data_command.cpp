@@ -7,6 +7,7 @@
 #include "apps/cli/session.hpp"
 #include "apps/cli/terminal.hpp"
 #include "neurons/base/error.hpp"
+#include "neurons/data/readers/table_encoder.hpp"
 #include "neurons/spec/data_info.hpp"
 #include "neurons/spec/load_data.hpp"
 
@@ -51,6 +52,7 @@ Json to_json(const DataInfo& info) {
       one.update({{"minimum", finite(column.minimum)}, {"mean", finite(column.mean)}, {"maximum", finite(column.maximum)}});
     } else if (!column.is_numeric) {
       one["levels"] = column.levels;
+      if (column.is_refused) one["refused"] = true;
     }
     columns.push_back(one);
   }
@@ -104,13 +106,18 @@ int show_info(Session& session, const std::string& source, const std::string& ta
               info.test_samples > 0 ? fmt::format(" and {} for testing", grouped(info.test_samples)) : "");
   if (info.kind == SourceKind::csv) {
     const auto target_info = std::ranges::find(info.columns, info.target, &ColumnInfo::name);
-    const bool alone =
-        std::ranges::none_of(info.columns, [&](const ColumnInfo& one) { return one.name != info.target && !one.is_empty; });
+    const bool alone = std::ranges::none_of(
+        info.columns, [&](const ColumnInfo& one) { return one.name != info.target && !one.is_empty && !one.is_refused; });
     session.say("target {}; {}", printable(info.target),
                 target_info->is_empty     ? "it is empty: name another column with --target"
                 : alone                   ? "no other column holds anything to learn from"
                 : info.sample.rank() == 0 ? "a series: [data] series cuts it into windows"
                                           : fmt::format("encoded inputs have shape {}", info.sample.to_string()));
+    for (const ColumnInfo& column : info.columns) {
+      if (!column.is_refused) continue;
+      session.say("without {}: training takes at most {} different texts of a column, it holds {}; name it under [data] ignore",
+                  printable(column.name), grouped(TableEncoder::kMaxLevels), grouped(column.levels));
+    }
     say_columns(session, info);
   } else if (info.kind == SourceKind::text) {
     session.say("characters, {} different ones; [data] text cuts them into tokens and windows", info.characters);

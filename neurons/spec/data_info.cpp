@@ -105,7 +105,10 @@ void describe_table(DataInfo& info, const std::string& target, const CsvOptions&
   EncoderOptions options{.target = target};
   const Table labelled = rows_with(table, table.columns[chosen]);
   for (std::size_t i = 0; i < table.columns.size(); ++i) {
-    if (i != chosen && describe_column(labelled.columns[i]).is_empty) options.ignore.push_back(info.columns[i].name);
+    if (i == chosen) continue;
+    const ColumnInfo column = describe_column(labelled.columns[i]);
+    info.columns[i].is_refused = column.levels > TableEncoder::kMaxLevels;
+    if (column.is_empty || info.columns[i].is_refused) options.ignore.push_back(column.name);
   }
   if (labelled.rows() == 0 || options.ignore.size() + 1 == table.columns.size()) {
     info.target = table.columns[chosen].name;

@@ -23,6 +23,7 @@ struct ColumnInfo {
   double maximum = 0;       ///< likewise
   std::int64_t levels = 0;  ///< of texts: how many different ones
   bool is_empty = false;    ///< no cell holds anything
+  bool is_refused = false;  ///< an input of more different texts than training takes (TableEncoder::kMaxLevels)
 };
 
 struct DataInfo {
@@ -34,8 +35,9 @@ struct DataInfo {
   std::vector<ColumnInfo> columns;
   bool is_classification = true;
   std::vector<std::pair<std::string, std::int64_t>> classes;  ///< with their samples (without the test part)
-  Shape sample;   ///< of one input, for a table its encoded features; of rank 0 where it holds times and one series or no target
-  Shape largest;  ///< of pictures of several sizes, where `sample` is the smallest extent on each axis; else rank 0
+  Shape sample;  ///< of one input, for a table its encoded features without refused columns; of rank 0 where it holds times and one
+                 ///< series or no target
+  Shape largest;                ///< of pictures of several sizes, where `sample` is the smallest extent on each axis; else rank 0
   std::int64_t characters = 0;  ///< of a text: how many different ones
   double input_minimum = 0;     ///< of arrays and pictures, as they are stored; NaN for pictures of several sizes
   double input_maximum = 0;

@@ -40,6 +40,7 @@ class HeaderParser {
       const std::string_view key = quoted();
       expect(':');
       if (key == "descr" && !header.type) {
+        if (take('[')) fail_records();
         header.type = quoted();
       } else if (key == "fortran_order" && !header.fortran_order) {
         header.fortran_order = boolean();
@@ -60,10 +61,29 @@ class HeaderParser {
 
  private:
   [[noreturn]] void fail() {
-    std::string shown;
-    for (const char c : text_.substr(0, 80)) shown.push_back(c >= ' ' && c <= '~' ? c : '.');
-    fail_input("{}: is damaged, or holds records instead of numbers: its npy header is {}, expected descr, fortran_order and shape",
-               name_, shown);
+    fail_input("{}: is damaged: its npy header is {}, expected descr, fortran_order and shape", name_, shown(text_, 80));
+  }
+  /// Behind the bracket that begins a list of fields.
+  [[noreturn]] void fail_records() {
+    const std::string_view from = rest_;
+    for (int open = 1; open > 0;) {
+      skip_blanks();
+      if (rest_.empty()) fail();
+      if (rest_.front() == '\'' || rest_.front() == '"') {
+        quoted();
+        continue;
+      }
+      open += rest_.front() == '[' ? 1 : rest_.front() == ']' ? -1 : 0;
+      rest_.remove_prefix(1);
+    }
+    fail_input("{}: holds records of [{}, expected numbers of one type; save each field as an array of its own", name_,
+               shown(from.substr(0, from.size() - rest_.size()), 60));
+  }
+  /// At most the first `most` characters.
+  static std::string shown(std::string_view text, std::size_t most) {
+    std::string result;
+    for (const char c : text.substr(0, most)) result.push_back(c >= ' ' && c <= '~' ? c : '.');
+    return text.size() > most ? result + "…" : result;
   }
   void skip_blanks() {
     while (!rest_.empty() && (rest_.front() == ' ' || rest_.front() == '\n')) rest_.remove_prefix(1);

@@ -14,6 +14,7 @@ namespace {
 
 using namespace std::string_literals;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Key;
 using testing::message_of;
@@ -80,6 +81,7 @@ TEST(Npy, RefusesWholeNumbersThatNothingHolds) {
   EXPECT_EQ(npy_message(npy("<u8", "(1, 2)", std::string(8, '\0') + high)),
             "a.npy: element [0, 1] (from 0) is 9223372036854775808, but whole numbers can be at most 9223372036854775807; save the "
             "array as int64 or float64");
+  EXPECT_THAT(npy_message(npy("<u8", "()", high)), HasSubstr("a.npy: its only number is 9223372036854775808, but whole"));
   // In Fortran order the second of the file is the first of the second row.
   EXPECT_THAT(npy_message(npy("<u8", "(2, 2)", std::string(8, '\0') + high + std::string(16, '\0'), "True")),
               HasSubstr("element [1, 0] (from 0)"));
@@ -143,11 +145,21 @@ TEST(Npy, RefusesOtherTypesAndDamagedHeaders) {
         "{'descr': '|u1', 'fortran_order': False, 'shape': (99999999999999999999,)}",
         "{'descr': '|u1', 'fortran_order': False, 'shape': 1}", "{'descr': '|u1', 'fortran_order': False, 'shape': (1 1)}",
         "{'descr': '|u1', 'fortran_order': False, 'shape': (1,), 'more': 1}", "{'descr': '|u1', 'descr': '|u1', 'shape': (1,)}",
-        "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}", "{'descr: 1",
+        "{'descr': [('a', '<f4')", "{'descr': [('a', '<f4), 'fortran_order': False, 'shape': (1,)]}", "{'descr: 1",
         "{'descr': '|u1', 'fortran_order': False, 'shape': (1,)} x"}) {
-    EXPECT_THAT(npy_message(npy(dictionary, "x")), HasSubstr("a.npy: is damaged, or holds records instead of numbers"))
-        << dictionary;
+    EXPECT_THAT(npy_message(npy(dictionary, "x")), HasSubstr("a.npy: is damaged: its npy header is ")) << dictionary;
   }
+}
+
+TEST(Npy, RefusesRecords) {
+  EXPECT_EQ(
+      npy_message(npy("{'descr': [('a', '<f4'), ('b]', '<i8', (2,))], 'fortran_order': False, 'shape': (1,), }", "x")),
+      "a.npy: holds records of [('a', '<f4'), ('b]', '<i8', (2,))], expected numbers of one type; save each field as an array "
+      "of its own");
+  std::string many;
+  for (int i = 0; i < 8; ++i) many += fmt::format("('colonne_\xC3\xA9_{}', '<f4'), ", i);
+  EXPECT_THAT(npy_message(npy("{'descr': [" + many + "], 'fortran_order': False, 'shape': (1,), }", "x")),
+              HasSubstr("holds records of [('colonne_.._0', '<f4'), ('colonne_.._1', '<f4'), ('colonne_…, expected"));
 }
 
 Tensor any_tensor() {
@@ -359,8 +371,13 @@ TEST_F(NpzData, RefusesWhatDoesNotFit) {
               HasSubstr("d.npz: array y: sample 0 (from 0) is -1e+39, beyond float32's range"));
   EXPECT_THAT(npy_message({{"x", Tensor::of<double>({2, 1}, {1, INFINITY})}, {"y", labels_}}),
               HasSubstr("column 0 is inf, expected"));
-  EXPECT_THAT(npy_message({{"x", Tensor(DType::f32, {})}, {"y", labels_}}), HasSubstr("inputs are f32[]"));
-  EXPECT_THAT(npy_message({{"x", bytes_}, {"y", Tensor(DType::f32, {})}}), HasSubstr("targets are f32[]"));
+  EXPECT_THAT(npy_message({{"x", Tensor(DType::f32, {})}, {"y", labels_}}), HasSubstr("array x is f32[], a single number"));
+  for (const Tensor& one : {Tensor(DType::i64, {}), Tensor::of<double>({}, std::vector{1e300})}) {
+    EXPECT_THAT(npy_message({{"x", bytes_}, {"y", one}}),
+                EndsWith(fmt::format("d.npz: array y is {}, a single number, expected one or several for each sample; save it with "
+                                     "an axis of samples in front",
+                                     one.type().to_string())));
+  }
   EXPECT_THAT(npy_message({{"x_train", bytes_}, {"y_train", labels_}, {"x_test", Tensor(DType::u8, {2, 3})}, {"y_test", labels_}}),
               HasSubstr("the two parts differ: training u8[2, 1, 2]"));
 }

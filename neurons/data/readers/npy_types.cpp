@@ -99,8 +99,9 @@ void require_held(const NpyType& type, const Tensor& tensor, const std::string& 
     place.push_back(rest / stride);
     rest %= stride;
   }
-  fail_input("{}: element [{}] (from 0) is {}, but whole numbers can be at most {}; save the array as int64 or float64", name,
-             fmt::join(place, ", "), static_cast<std::uint64_t>(*bad), std::numeric_limits<std::int64_t>::max());
+  fail_input("{}: {} is {}, but whole numbers can be at most {}; save the array as int64 or float64", name,
+             place.empty() ? "its only number" : fmt::format("element [{}] (from 0)", fmt::join(place, ", ")),
+             static_cast<std::uint64_t>(*bad), std::numeric_limits<std::int64_t>::max());
 }
 
 }  // namespace neurons

@@ -110,6 +110,11 @@ Dataset make_part(Arrays& arrays, const PartNames& names, const std::string& nam
   Dataset part;
   part.source = fmt::format("{} ({}, {})", name, names.inputs, names.targets);
   const auto described = [&](const std::string& array) { return fmt::format("{}: array {}", name, array); };
+  for (const auto& found : {x, y}) {
+    if (found->second.shape().rank() > 0) continue;
+    fail_input("{} is {}, a single number, expected one or several for each sample; save it with an axis of samples in front",
+               described(found->first), found->second.type().to_string());
+  }
   if (sequences != nullptr) {
     part.inputs = make_sequences(x->second, described(names.inputs), sequences->tokens);
     part.targets = make_step_targets(y->second, described(names.targets), part.inputs.shape()[1]);

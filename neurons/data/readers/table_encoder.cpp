@@ -14,7 +14,6 @@
 namespace neurons {
 namespace {
 
-constexpr std::size_t kMaxLevels = 1000;
 constexpr std::size_t kMaxAutomaticClasses = 20;
 constexpr std::size_t kMaxFeatures = 100'000;
 
@@ -195,7 +194,7 @@ TableEncoder::Rule TableEncoder::fit_texts(const Table& table, const Column& col
     } else if (options.missing == MissingValues::error) {
       fail_missing(table, row, column, "a value");
     }
-    if (counts.size() > kMaxLevels) {
+    if (static_cast<std::int64_t>(counts.size()) > kMaxLevels) {
       fail_input("{}: column {} holds more than {} different texts; if it is an identifier, name it under ignore", table.source,
                  column.name, kMaxLevels);
     }

@@ -43,6 +43,8 @@ struct EncoderOptions {
 /// is free, and columns that the encoder does not know are ignored.
 class TableEncoder {
  public:
+  static constexpr std::int64_t kMaxLevels = 1000;  ///< of a text column
+
   /// How one column becomes features.
   struct Rule {
     std::string column = {};
