@@ -188,10 +188,10 @@ class BadExports(CliCase):
         self.write("a_file", "")
         self.assertIn("a_file", self.sentence("export", run, "--to", "c", "--out", "a_file/below", code=1))
         self.assertFalse((self.folder / "a_file" / "below").exists())
-        spec = SMALL_SPEC.replace('layers = [', 'layers = [{ kind = "reshape", shape = [2, 2] }, "rms_norm", "flatten", ')
+        spec = SMALL_SPEC.replace('layers = [', 'layers = [{ kind = "reshape", shape = [2, 2] }, { kind = "multi_head_attention", name = "look" }, "flatten", ')
         self.train("norm", self.write("norm.toml", spec))
         complaint = self.sentence("export", self.folder / "norm", "--to", "c", "--out", "made", code=2)
-        self.assertIn("plain C cannot do one op of this network: RMSNormalization (rms_norm1)", complaint)
+        self.assertIn("plain C cannot do one op of this network: ScaledDotProductAttention (look)", complaint)
         self.assertFalse((self.folder / "made" / "norm.c").exists())
 
     def test_a_folder_that_cannot_be_made(self):

@@ -233,6 +233,58 @@ TEST(CGraph, Reductions) {
   }
 }
 
+TEST(CGraph, Resizing) {
+  const auto resized = [](const char* mode, std::vector<double> scales, bool antialias, const char* places) {
+    return [=](Builder& b) {
+      return emit_with("Resize", {b.x},
+                       {{"mode", std::string(mode)},
+                        {"scales", scales},
+                        {"antialias", antialias},
+                        {"coordinate_transformation_mode", std::string(places)}});
+    };
+  };
+  for (const char* mode : {"linear", "cubic"}) {
+    for (const char* places : {"half_pixel", "align_corners", "asymmetric"}) {
+      SCOPED_TRACE(fmt::format("{} {}", mode, places));
+      expect_same({1, 3, 4, 5}, resized(mode, {1, 1, 2, 3}, false, places));
+      expect_same({1, 1, 7, 6}, resized(mode, {1, 1, 0.6, 1}, true, places));
+      expect_same({1, 2, 5}, resized(mode, {1, 1, 1.7}, false, places));
+    }
+  }
+  expect_same({1, 2, 3, 4, 3}, resized("linear", {1, 1, 2, 2, 2}, false, "half_pixel"));
+  expect_same({1, 2, 4, 4}, [&](Builder& b) {
+    b.x = emit_with("Conv", {b.x, b.weights({3, 2, 3, 3})}, {});
+    return emit_with("Conv", {resized("linear", {1, 1, 2, 2}, false, "half_pixel")(b), b.weights({2, 3, 3, 3})}, {});
+  });
+}
+
+TEST(CGraph, Normalizations) {
+  for (const Shape& shape : {Shape{1, 6, 4, 3}, Shape{1, 6, 5}, Shape{1, 6}, Shape{1, 6, 2, 3, 2}}) {
+    SCOPED_TRACE(shape.to_string());
+    for (const std::int64_t groups : {1, 2, 6}) {
+      if (groups == 6 && shape.rank() == 2) continue;  // nothing but biases are left
+      expect_same(shape, [&](Builder& b) {
+        return emit_with("GroupNormalization", {b.x, b.weights({6}), b.weights({6})}, {{"num_groups", groups}, {"epsilon", 1e-3}});
+      });
+    }
+    if (shape.rank() == 2) continue;
+    expect_same(shape, [](Builder& b) {
+      return emit_with("InstanceNormalization", {b.x, b.weights({6}), b.weights({6})}, {{"epsilon", 1e-2}});
+    });
+  }
+  for (const std::int64_t axis : {-1, 1}) {
+    expect_same({1, 3, 5}, [&](Builder& b) {
+      return emit_with("RMSNormalization", {b.x, b.weights(axis == 1 ? Shape{3, 5} : Shape{5})},
+                       {{"axis", axis}, {"epsilon", 1e-3}});
+    });
+  }
+  expect_same({1, 2, 6, 5}, [](Builder& b) {
+    const Value seen = emit_with("Conv", {b.x, b.weights({4, 2, 3, 3})}, {});
+    const Value normal = emit_with("GroupNormalization", {seen, b.weights({4}), b.weights({4})}, {{"num_groups", std::int64_t{2}}});
+    return emit_with("Conv", {b.graph.emit("Relu", {normal}), b.weights({3, 4, 2, 2})}, {});
+  });
+}
+
 TEST(CGraph, AveragesThatCountTheirPadding) {
   const auto pool = [](std::int64_t before, std::int64_t after, bool ceil) {
     return [=](Builder& b) {
@@ -287,12 +339,15 @@ TEST(CGraph, RefusesByName) {
                         return emit_with("Gather", {b.x, b.indices(mixed)}, {{"axis", std::int64_t{1}}});
                       }),
               HasSubstr("Gather: moves numbers in an order that takes more than 64 loops"));
-  EXPECT_THAT(
-      refusal({1, 2, 4, 4},
-              [](Builder& b) {
-                return emit_with("Resize", {b.x}, {{"mode", std::string("linear")}, {"scales", std::vector<double>{1, 1, 2, 2}}});
-              }),
-      HasSubstr("Resize: is linear; plain C repeats the nearest number"));
+  EXPECT_THAT(refusal({1, 2, 4, 4},
+                      [](Builder& b) {
+                        return emit_with("Resize", {b.x},
+                                         {{"mode", std::string("linear")},
+                                          {"coordinate_transformation_mode", std::string("tf_crop_and_resize")},
+                                          {"roi", std::vector<double>{0, 0, 0.2, 0.2, 1, 1, 0.8, 0.8}},
+                                          {"scales", std::vector<double>{1, 1, 2, 2}}});
+                      }),
+              HasSubstr("Resize: cuts a region out"));
 }
 
 }  // namespace

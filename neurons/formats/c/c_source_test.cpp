@@ -277,12 +277,12 @@ TEST(PlainC, AnArrayForEachOutput) {
 
 TEST(PlainC, SaysAllThatItCannotDo) {
   const auto message = [](const Network& network) { return testing::message_of([&] { to_c(network); }); };
-  EXPECT_THAT(message(initialized(Sequential{{8, 4}, MultiHeadAttention{.heads = 2}, RmsNorm{}, Flatten{}, Dense{2}})),
-              AllOf(HasSubstr("ScaledDotProductAttention (multi_head_attention1)"), HasSubstr("RMSNormalization (rms_norm1)"),
-                    HasSubstr("it can do Abs, Add")));
-  EXPECT_THAT(
-      message(initialized(Sequential{{4, 8, 8}, Conv2d{.filters = 4, .kernel = 3}, Upsample2d{.factor = 2, .mode = "linear"}})),
-      HasSubstr("Resize (upsample2d1): is linear; plain C repeats the nearest number"));
+  EXPECT_THAT(message(initialized(
+                  Sequential{{8, 4}, MultiHeadAttention{.heads = 2}, RmsNorm{}, MultiHeadAttention{}, Flatten{}, Dense{2}})),
+              AllOf(HasSubstr("ScaledDotProductAttention (multi_head_attention1)"),
+                    HasSubstr("ScaledDotProductAttention (multi_head_attention2)"), HasSubstr("it can do Abs, Add")));
+  EXPECT_THAT(message(initialized(Sequential{{1, 4, 4, 4}, Conv3d{.filters = 2, .kernel = 3}})),
+              HasSubstr("Conv (conv3d1): has three spatial axes; plain C has two"));
   EXPECT_THAT(message(Sequential{{4}, Dense{2}}), HasSubstr("the network has no parameters yet"));
   Network two;
   two.output("y", two.add(Add{}, {two.input("a", {3}), two.input("b", {3})}));

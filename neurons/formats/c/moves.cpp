@@ -6,6 +6,7 @@
 #include "neurons/formats/c/emitters.hpp"
 #include "neurons/formats/c/strided.hpp"
 #include "neurons/graph/option_of.hpp"
+#include "neurons/ops/common/resize.hpp"
 
 namespace neurons::c {
 
@@ -27,6 +28,32 @@ static void look_up(int tokens, int vocabulary, int width, const float *restrict
 )",
                       {},
                       {"look_up"}};
+
+const Snippet kResample{R"(/* Each result along an axis is a sum over so many places of x: pairs of a place and its weight */
+static void resample(int groups, int from, int to, int width, int terms, const float *restrict pairs,
+                     const float *restrict x, float *restrict y)
+{
+    for (int group = 0; group < groups; ++group) {
+        const float *pair = pairs;
+        for (int result = 0; result < to; ++result) {
+            for (int i = 0; i < width; ++i) {
+                y[i] = 0.0f;
+            }
+            for (int term = 0; term < terms; ++term) {
+                const float *place = x + (int)pair[0] * width;
+                for (int i = 0; i < width; ++i) {
+                    y[i] += pair[1] * place[i];
+                }
+                pair += 2;
+            }
+            y += width;
+        }
+        x += from * width;
+    }
+}
+)",
+                        {},
+                        {"resample"}};
 
 void view(CFunction& function) { function.view(); }
 
@@ -110,14 +137,40 @@ void pad(CFunction& function) {
   }
 }
 
+/// The terms of results along an axis, as many for each: pairs of a place and its weight.
+std::vector<float> pairs_of(const ops::AxisTaps& taps, std::size_t terms) {
+  std::vector<float> pairs;
+  for (std::vector<ops::Tap> one : taps) {
+    one.resize(terms, {one.back().place, 0});
+    for (const ops::Tap& tap : one) pairs.insert(pairs.end(), {static_cast<float>(tap.place), static_cast<float>(tap.weight)});
+  }
+  return pairs;
+}
+
+/// Axis after axis.
 void resize(CFunction& function) {
-  if (const auto mode = option_of<std::string>(function.options(), "mode"); mode != "nearest") {
-    throw Unsupported{fmt::format("is {}; plain C repeats the nearest number", mode)};
+  const auto& options = function.options().as<ops::ResizeOptions>();
+  if (options.coordinate_transformation_mode == "tf_crop_and_resize") throw Unsupported{"cuts a region out"};
+  if (options.mode == "nearest") return write_reordered(function);
+  const std::vector<ops::AxisResize> axes = ops::resolve_resize(options, function.shape(0));
+  CFile& file = function.file();
+  file.use(kResample);
+  function.say(fmt::format("{} between the numbers of {}", options.mode, function.shape(0).to_string()));
+  std::string x = function.x(0);
+  Shape shape = function.shape(0);
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    if (ops::is_identity(axes[at(axis)], options)) continue;
+    const ops::AxisTaps taps = ops::taps_of(axes[at(axis)], options);
+    const std::size_t terms = std::ranges::max(taps, {}, &std::vector<ops::Tap>::size).size();
+    const std::int64_t from = shape[axis];
+    shape = shape.with(axis, axes[at(axis)].to);
+    const std::string y = shape == function.output_shape() ? function.y() : function.room(shape.elements(), "resized");
+    const std::string pairs = file.array(fmt::format("{}_axis{}", function.layer(), axis), pairs_of(taps, terms),
+                                         fmt::format("[{}][{}] places and weights", shape[axis], terms));
+    function.call(fmt::format("resample({}, {}, {}, {}, {}, {}, {}, {});", shape.product(0, axis), from, shape[axis],
+                              shape.product(axis + 1, shape.rank()), terms, pairs, x, y));
+    x = y;
   }
-  if (option_of<std::string>(function.options(), "coordinate_transformation_mode") == "tf_crop_and_resize") {
-    throw Unsupported{"cuts a region out"};
-  }
-  write_reordered(function);
 }
 
 /// Rows of a table (an embedding), or known places of what the network computes.

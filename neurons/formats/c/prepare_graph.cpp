@@ -7,6 +7,8 @@
 #include "neurons/formats/c/known_values.hpp"
 #include "neurons/graph/option_of.hpp"
 #include "neurons/graph/rewrite.hpp"
+#include "neurons/ops/common/channels.hpp"
+#include "neurons/ops/common/normalization.hpp"
 #include "neurons/ops/common/view.hpp"
 #include "neurons/plan/lay_out.hpp"
 #include "neurons/plan/state_store.hpp"
@@ -109,6 +111,26 @@ class Folding {
   std::vector<int> uses_;
 };
 
+/// Groups of one sample's channels are rows, which are normalised as by a layer normalisation; then each channel has its own scale.
+Graph with_groups_as_rows(const Graph& graph) {
+  return rewrite(graph, [](const RewriteContext& context) -> std::optional<std::vector<Value>> {
+    const bool instance = context.op.name == "InstanceNormalization";
+    if (!instance && context.op.name != "GroupNormalization") return std::nullopt;
+    const Value x = context.inputs[0];
+    const Shape shape = x.shape();
+    if (shape[0] != 1 || x.type().dtype != DType::f32) return std::nullopt;
+    const std::int64_t groups = instance ? shape[1] : option_of<std::int64_t>(context.options, "num_groups");
+    Tensor ones(DType::f32, {shape.elements() / groups});
+    std::ranges::fill(ones.values<float>(), 1.0F);
+    const Value rows = emit_with("LayerNormalization", {ops::reshaped(x, {groups, ones.elements()}), context.graph.constant(ones)},
+                                 {{"epsilon", option_of<double>(context.options, "epsilon")}});
+    const Value normal = ops::reshaped(rows, shape);
+    if (shape.rank() == 2) return std::vector{ops::multiply_add(normal, context.inputs[1], context.inputs[2])};
+    return std::vector{
+        ops::to_channels_first(ops::multiply_add(ops::to_channels_last(normal), context.inputs[1], context.inputs[2]))};
+  });
+}
+
 /// A dense layer behind a flattened image reads it as it lies, channels last: its weights change places instead.
 Graph with_flattened_weights(const Graph& graph) {
   KnownValues known(graph);
@@ -148,7 +170,7 @@ Graph with_flattened_weights(const Graph& graph) {
 
 Graph prepare_graph(const Graph& graph, const std::map<std::string, Tensor>& values) {
   const auto stays = [](const OpDef& op) { return !op.kernels.empty() || op.reference || emitters().contains(op.name); };
-  const Graph plain = simplify(decompose(simplify(with_values(graph, values)), stays));
+  const Graph plain = simplify(decompose(simplify(with_groups_as_rows(with_values(graph, values))), stays));
   StateStore memory(graph.table());
   for (const ValueInfo& info : plain.values()) {
     if (info.kind == ValueKind::state) memory.set(info.name, Tensor(info.type));

@@ -55,7 +55,7 @@ static void log_softmax(int rows, int width, float *x)
                           {},
                           {"log_softmax"}};
 
-const Snippet kNormalize{R"(/* (x - mean) / sqrt(variance + epsilon) * weights + bias of each row */
+const Snippet kNormalize{R"(/* (x - mean) / sqrt(variance + epsilon) * weights + bias of each row; `weights` and `bias` may be 0 */
 static void normalize_rows(int rows, int width, float epsilon, const float *restrict weights,
                            const float *restrict bias, float *restrict x)
 {
@@ -69,7 +69,10 @@ static void normalize_rows(int rows, int width, float epsilon, const float *rest
             variance += (x[i] - mean) * (x[i] - mean) / (float)width;
         }
         for (int i = 0; i < width; ++i) {
-            x[i] = (x[i] - mean) / sqrtf(variance + epsilon) * weights[i] + bias[i];
+            x[i] = (x[i] - mean) / sqrtf(variance + epsilon);
+            if (weights) {
+                x[i] = x[i] * weights[i] + bias[i];
+            }
         }
         x += width;
     }
@@ -77,6 +80,24 @@ static void normalize_rows(int rows, int width, float epsilon, const float *rest
 )",
                          {},
                          {"normalize_rows"}};
+
+const Snippet kRmsNormalize{R"(/* x / sqrt(mean of x^2 + epsilon) * weights of each row */
+static void rms_normalize_rows(int rows, int width, float epsilon, const float *restrict weights, float *restrict x)
+{
+    for (int row = 0; row < rows; ++row) {
+        float mean = 0.0f;
+        for (int i = 0; i < width; ++i) {
+            mean += x[i] * x[i] / (float)width;
+        }
+        for (int i = 0; i < width; ++i) {
+            x[i] = x[i] / sqrtf(mean + epsilon) * weights[i];
+        }
+        x += width;
+    }
+}
+)",
+                            {},
+                            {"rms_normalize_rows"}};
 
 /// One number for each column of groups of rows.
 Snippet reduction(const char* name, const std::string& comment, const char* begin, const char* each) {
@@ -136,7 +157,8 @@ void along_rows(CFunction& function, const Snippet& snippet) {
 void softmax(CFunction& function) { along_rows(function, kSoftmax); }
 void log_softmax(CFunction& function) { along_rows(function, kLogSoftmax); }
 
-void layer_normalization(CFunction& function) {
+/// Layer normalisation, or that of root mean squares.
+void row_normalization(CFunction& function, const Snippet& snippet, bool has_bias) {
   const Shape& shape = function.output_shape();
   const int axis = shape.normalized_axis(option_of<std::int64_t>(function.options(), "axis"));
   const std::int64_t width = shape.product(axis, shape.rank());
@@ -144,16 +166,25 @@ void layer_normalization(CFunction& function) {
   const Tensor bias = function.has_input(2) ? function.known(2) : Tensor(DType::f32, {width});
   if (weights.elements() != width || bias.elements() != width) throw Unsupported{"has weights of another width"};
   CFile& file = function.file();
-  file.use(kNormalize);
+  file.use(snippet);
   const std::string layer = function.layer();
-  const std::string weight_array = file.array(layer + "_weights", weights.values<float>(), layer + ": weights");
-  const std::string bias_array = file.array(layer + "_bias", bias.values<float>(), layer + ": bias");
+  const auto all = [](const Tensor& tensor, float value) {
+    return std::ranges::all_of(tensor.values<float>(), [value](float one) { return one == value; });
+  };
+  std::string vectors = "0, 0";
+  if (!has_bias || !all(weights, 1) || !all(bias, 0)) {
+    vectors = file.array(layer + "_weights", weights.values<float>(), layer + ": weights");
+    if (has_bias) vectors += ", " + file.array(layer + "_bias", bias.values<float>(), layer + ": bias");
+  }
   const auto epsilon = static_cast<float>(option_of<double>(function.options(), "epsilon"));
   function.say(fmt::format("normalises rows of {}", width));
   const std::string x = function.over(0);
-  function.call(fmt::format("normalize_rows({}, {}, {}, {}, {}, {});", shape.elements() / width, width, literal(epsilon),
-                            weight_array, bias_array, x));
+  function.call(fmt::format("{}({}, {}, {}, {}, {});", snippet.functions.front(), shape.elements() / width, width, literal(epsilon),
+                            vectors, x));
 }
+
+void layer_normalization(CFunction& function) { row_normalization(function, kNormalize, true); }
+void rms_normalization(CFunction& function) { row_normalization(function, kRmsNormalize, false); }
 
 /// Over axes that are one block, but for axes of 1: of steps, of pixels, of channels.
 void reduce(CFunction& function) {
@@ -189,6 +220,7 @@ void add_rows(Emitters& table) {
   table["Softmax"] = softmax;
   table["LogSoftmax"] = log_softmax;
   table["LayerNormalization"] = layer_normalization;
+  table["RMSNormalization"] = rms_normalization;
   for (const Reduction& reduction : reductions()) table[reduction.op] = reduce;
 }
 
