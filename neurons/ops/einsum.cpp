@@ -37,7 +37,7 @@ struct Equation {
       if (operands.size() == shapes.size()) fail_input("the equation has more terms than the {} inputs", shapes.size());
       const Shape& shape = shapes[operands.size()];
       operands.push_back(spell(left.substr(begin, end - begin), shape.rank(), hidden));
-      for (int axis = 0; axis < shape.rank(); ++axis) set_extent(operands.back()[static_cast<std::size_t>(axis)], shape[axis]);
+      set_extents(operands.back(), shape);
       begin = end + 1;
     }
     if (operands.size() != shapes.size()) fail_input("the equation has {} terms for {} inputs", operands.size(), shapes.size());
@@ -78,14 +78,19 @@ struct Equation {
     if (rank >= 0 && static_cast<int>(axes.size()) != rank) fail_input("the term \"{}\" does not fit {} axes", term, rank);
     return axes;
   }
-  /// Extents of 1 broadcast along an ellipsis alone.
-  void set_extent(char axis, std::int64_t extent) {
-    const auto [found, fresh] = extents.emplace(axis, extent);
-    if (fresh || found->second == extent) return;
-    const bool broadcasts = axis >= '0' && axis <= '9';
-    if (broadcasts && extent == 1) return;
-    if (!broadcasts || found->second != 1) fail_input("the axis \"{}\" has {} and {} elements", axis, found->second, extent);
-    found->second = extent;
+  /// Extents of 1 broadcast, as they do in numpy, but not along an axis that one term names twice.
+  void set_extents(const Axes& term, const Shape& shape) {
+    const auto fail = [](char axis, std::int64_t one, std::int64_t other) {
+      fail_input("the axis \"{}\" has {} and {} elements", axis, one, other);
+    };
+    for (int i = 0; i < shape.rank(); ++i) {
+      const char axis = term[static_cast<std::size_t>(i)];
+      const auto first = static_cast<int>(term.find(axis));
+      if (shape[first] != shape[i]) fail(axis, shape[first], shape[i]);
+      std::int64_t& extent = extents.emplace(axis, shape[i]).first->second;
+      if (extent != shape[i] && extent != 1 && shape[i] != 1) fail(axis, extent, shape[i]);
+      if (extent == 1) extent = shape[i];
+    }
   }
   /// The ellipsis' axes, then those that are named once, in the order of the alphabet.
   Axes implied() const {
@@ -279,6 +284,10 @@ std::vector<Sample> samples() {
   add("ab,bc,cd->ad", {{2, 3}, {3, 4}, {4, 2}});
   add("ab,ab,b->a", {{2, 3}, {2, 3}, {3}});
   add("a,b,ab", {{2}, {3}, {2, 3}});
+  add("ij,jk->ik", {{2, 1}, {3, 4}});
+  add("bij,bjk->bik", {{1, 3, 4}, {5, 4, 2}});
+  add("ii,ij,j->ij", {{1, 1}, {3, 1}, {4}});
+  add("ij,ij->", {{1, 3}, {0, 1}});
   return result;
 }
 
