@@ -11,20 +11,27 @@
 #include <cstdint>
 
 #include "neurons/kernels/map-inl.h"
+#include "neurons/kernels/prefetch.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace neurons::kernels::HWY_NAMESPACE {
 
 constexpr std::int64_t kMaxWidth = 32;
 
+/// Rows asked for ahead of the one that is packed: processors that do so by themselves do not look beyond a page.
+constexpr std::int64_t kRowsAhead = 16;
+
 /// `rows` rows of `count` floats to rows of `width`, the rest 0.
 HWY_INLINE void pack_rows(const float* from, std::int64_t from_stride, std::int64_t rows, std::int64_t count, std::int64_t width,
                           float* to) {
   const Floats d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  constexpr std::int64_t kBytes = sizeof(float);
+  Fetch ahead{reinterpret_cast<const std::byte*>(from) + kRowsAhead * from_stride * kBytes, from_stride * kBytes, count * kBytes};
   for (std::int64_t row = 0; row < rows; ++row) {
     const float* const source = from + row * from_stride;
     float* const target = to + row * width;
+    fetch_row(ahead);
     for (std::int64_t column = 0; column < width; column += lanes) {
       Vector values = hn::Zero(d);
       if (column + lanes <= count) {

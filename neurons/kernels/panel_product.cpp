@@ -191,13 +191,11 @@ class ProductRun {
     }
   }
 
-  /// Rows that are contiguous: each line of A is read once, for all tiles that have a part of it, and asked for ahead: processors
-  /// that do so by themselves do not look beyond a page. Whole vectors are moved where the next rows overwrite what is too
-  /// much of them: parts of vectors are slow.
+  /// Rows that are contiguous: each line of A is read once, for all tiles that have a part of it, and asked for ahead. Whole
+  /// vectors are moved where the next rows overwrite what is too much of them: parts of vectors are slow.
   void pack_a_rows(const Rows& rows, std::int64_t first_tile, std::int64_t tile_end, std::int64_t begin, std::int64_t end) const {
-    constexpr std::int64_t kAhead = 16;
     const float* from = product_.a + rows.begin_of(first_tile) + begin * product_.a_inner_stride;
-    Fetch ahead{reinterpret_cast<const std::byte*>(from + kAhead * product_.a_inner_stride),
+    Fetch ahead{reinterpret_cast<const std::byte*>(from + kRowsAhead * product_.a_inner_stride),
                 product_.a_inner_stride * static_cast<std::int64_t>(sizeof(float)),
                 (rows.begin_of(tile_end) - rows.begin_of(first_tile)) * static_cast<std::int64_t>(sizeof(float))};
     for (std::int64_t j = 0; j < end - begin; ++j, from += product_.a_inner_stride) {
