@@ -27,7 +27,8 @@ HWY_INLINE void pack_rows(const float* from, std::int64_t from_stride, std::int6
   const Floats d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   constexpr std::int64_t kBytes = sizeof(float);
-  Fetch ahead{reinterpret_cast<const std::byte*>(from) + kRowsAhead * from_stride * kBytes, from_stride * kBytes, count * kBytes};
+  Fetch ahead{reinterpret_cast<const std::byte*>(from) + kRowsAhead * from_stride * kBytes, from_stride * kBytes, count * kBytes,
+              false};
   for (std::int64_t row = 0; row < rows; ++row) {
     const float* const source = from + row * from_stride;
     float* const target = to + row * width;

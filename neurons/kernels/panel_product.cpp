@@ -197,7 +197,7 @@ class ProductRun {
     const float* from = product_.a + rows.begin_of(first_tile) + begin * product_.a_inner_stride;
     Fetch ahead{reinterpret_cast<const std::byte*>(from + kRowsAhead * product_.a_inner_stride),
                 product_.a_inner_stride * static_cast<std::int64_t>(sizeof(float)),
-                (rows.begin_of(tile_end) - rows.begin_of(first_tile)) * static_cast<std::int64_t>(sizeof(float))};
+                (rows.begin_of(tile_end) - rows.begin_of(first_tile)) * static_cast<std::int64_t>(sizeof(float)), false};
     for (std::int64_t j = 0; j < end - begin; ++j, from += product_.a_inner_stride) {
       fetch_row(ahead);
       const bool whole = j + kLanes <= end - begin && product_.a_inner_stride >= kLanes;
@@ -271,7 +271,7 @@ class ProductRun {
     const auto index = static_cast<std::size_t>(height - 1);
     for (std::int64_t column = 0; column < columns;) {
       const std::int64_t step = std::min<std::int64_t>(kTileVectors * kLanes, product_.width);
-      tile.b = b + (plan_.packs_b ? column / plan_.slice * plan_.slice * tile.inner + column % plan_.slice : column);
+      tile.b = b + (plan_.packs_b && plan_.slice < product_.width ? column * tile.inner : column);
       tile.c = c + column;
       tile.columns = columns - column;
       tile.bias = product_.bias == nullptr ? nullptr : product_.bias + first_column + column;

@@ -23,12 +23,12 @@ inline void prefetch_to_write(const std::byte* address) noexcept {
 
 inline void prefetch_to_read(const std::byte* address) noexcept { __builtin_prefetch(address, 0); }
 
-/// Rows of memory that will soon be needed.
+/// Rows of memory that will soon be needed. Without initial values: each tile has room for several, and most have none.
 struct Fetch {
-  const std::byte* row = nullptr;
-  std::ptrdiff_t row_bytes = 0;  ///< to the next row
-  std::int64_t bytes = 0;        ///< of each row that are needed
-  bool to_write = false;
+  const std::byte* row;
+  std::ptrdiff_t row_bytes;  ///< to the next row
+  std::int64_t bytes;        ///< of each row that are needed
+  bool to_write;
 };
 
 /// Asks for one row and moves on to the next.
