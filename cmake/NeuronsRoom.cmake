@@ -22,6 +22,13 @@ if(NEURONS_SANITIZE)
     # In functions of more reads and writes than that (kernels) each is checked by a call: half the time to compile.
     $<$<CXX_COMPILER_ID:Clang>:SHELL:-mllvm -asan-instrumentation-with-call-threshold=1000>)
   target_link_options(neurons_options INTERFACE -fsanitize=${NEURONS_SANITIZE})
+  # What cannot run here cannot be judged here, and kernels for AVX-512 are half of the time to compile them.
+  if(EXISTS /proc/cpuinfo)
+    file(STRINGS /proc/cpuinfo avx512 REGEX avx512bw LIMIT_COUNT 1)
+    if(NOT avx512)
+      target_compile_definitions(neurons_options INTERFACE NEURONS_LACKS_TARGETS=0x100)  # HWY_AVX3
+    endif()
+  endif()
   target_compile_definitions(neurons_options INTERFACE NEURONS_SANITIZED)  # for tests that would take too long, or more memory than they allow themselves
 endif()
 if(CMAKE_BUILD_TYPE STREQUAL "Coverage")

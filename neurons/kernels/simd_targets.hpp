@@ -14,4 +14,8 @@
 #endif
 // Bits of Highway's target mask, as numbers since older versions lack the later names: 0–7 are the AVX-512 variants above HWY_AVX3,
 // 12 and 14 SSSE3 and SSE2, 24–27 the SVE variants.
-#define HWY_DISABLED_TARGETS (0xFFLL | (1LL << 12) | (1LL << 14) | (15LL << 24))
+// NEURONS_LACKS_TARGETS: those that a sanitized build leaves out because the machine that builds it could not run them.
+#if !defined(NEURONS_LACKS_TARGETS)
+#define NEURONS_LACKS_TARGETS 0
+#endif
+#define HWY_DISABLED_TARGETS (NEURONS_LACKS_TARGETS | 0xFFLL | (1LL << 12) | (1LL << 14) | (15LL << 24))
