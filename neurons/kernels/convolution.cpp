@@ -14,7 +14,7 @@ namespace {
 
 using Plan = PreparedConvolution::Plan;
 
-std::size_t float_bytes(std::int64_t count) {
+std::size_t bytes_with_slack(std::int64_t count) {
   return align_up(static_cast<std::size_t>(count) * sizeof(float) + kAlignment);  // slack: a full vector at the last element
 }
 
@@ -28,7 +28,7 @@ Plan plan_of(const ConvolutionShape& shape, std::vector<ConvolutionPass> passes)
   for (const ConvolutionPass& pass : passes) {
     if (!pass.copies || pass.taps == 0) continue;
     const auto planes = static_cast<std::int64_t>(pass.axes[0].offsets.size());
-    plan.copy_bytes = std::max(plan.copy_bytes, float_bytes(planes * pass.plane_pitch));
+    plan.copy_bytes = std::max(plan.copy_bytes, bytes_with_slack(planes * pass.plane_pitch));
   }
   plan.passes = std::move(passes);
   return plan;
@@ -58,7 +58,7 @@ void set_dots(Plan& plan) {
     return pass.taps == 0 || (pass.steps % kDotTerms == 0 && pass.taps * plan.group_inputs >= kDotTerms * plan.group_outputs);
   };
   plan.dots = !plan.depthwise && plan.group_outputs <= kMostDots && std::ranges::all_of(plan.passes, many_terms);
-  if (plan.dots) plan.dot_bytes = float_bytes(plan.groups * plan.group_outputs * plan.group_panels().inputs);
+  if (plan.dots) plan.dot_bytes = bytes_with_slack(plan.groups * plan.group_outputs * plan.group_panels().inputs);
 }
 
 /// Where strides step over all that one phase of inputs does not show, and results of the others are the bias, those of that phase
@@ -71,7 +71,7 @@ void set_spread(Plan& plan) {
   plan.spread_pass = static_cast<std::size_t>(&pass - plan.passes.data());
   pass.merges = pass.taps == 1 && (pass.copies || pass.axes[1].positions == pass.axes[1].extent) &&
                 pass.row_pitch == pass.axes[2].positions * pass.position_pitch;
-  plan.spread_bytes = float_bytes((kRowsOfPass * pass.axes[2].positions + 1) * plan.out_pixel());
+  plan.spread_bytes = bytes_with_slack((kRowsOfPass * pass.axes[2].positions + 1) * plan.out_pixel());
 }
 
 /// Rows of the gradient's panels cut into tiles as even and as few as can be.
@@ -165,7 +165,7 @@ PreparedConvolution::PreparedConvolution(const ConvolutionWeightGradient& call, 
   plan->dy = call.dy;
   plan->weights = call.panels;
   plan->epilogue = call.epilogue;
-  if (call.panels == nullptr) plan->sum_bytes = float_bytes(call.shape.packed_elements());
+  if (call.panels == nullptr) plan->sum_bytes = bytes_with_slack(call.shape.packed_elements());
   if (!plan->depthwise) set_tiles(*plan);
   const std::int64_t width = plan->group_panels().width();
   constexpr std::size_t kManyTiles = 8;  // pay for packing: rows that are far apart push one another out of the first-level cache
@@ -177,8 +177,8 @@ PreparedConvolution::PreparedConvolution(const ConvolutionWeightGradient& call, 
   for (std::int64_t image = 0; image < plan->images; ++image) {
     for (const std::int64_t row : pass.rows_of_band) plan->gradient_rows.push_back(image * pitch + row);
   }
-  if (plan->images > 1 && pass.copies) plan->copy_bytes = float_bytes(plan->images * pitch);
-  if (plan->packs_dy) plan->dy_bytes = float_bytes(plan->images * pass.band * pass.axes[2].positions * width);
+  if (plan->images > 1 && pass.copies) plan->copy_bytes = bytes_with_slack(plan->images * pitch);
+  if (plan->packs_dy) plan->dy_bytes = bytes_with_slack(plan->images * pass.band * pass.axes[2].positions * width);
   plan_ = std::move(plan);
 }
 

@@ -14,10 +14,10 @@ namespace neurons::kernels::HWY_NAMESPACE {
 using Taps = PoolShape::Taps;
 
 /// A worker's part: rows of pixels (an image has depth · height of them), and channels.
-struct Share {
+struct PoolingShare {
   std::int64_t row_begin, row_end, channel_begin, channel_end;
 };
-HWY_INLINE Share share_of(std::int64_t rows, std::int64_t channels, Worker worker) {
+HWY_INLINE PoolingShare pooling_share(std::int64_t rows, std::int64_t channels, Worker worker) {
   if (rows >= 2 * worker.count) {
     const WorkRange part = split_work(static_cast<std::size_t>(rows), worker);
     return {static_cast<std::int64_t>(part.begin), static_cast<std::int64_t>(part.end), 0, channels};
@@ -167,7 +167,7 @@ HWY_INLINE float divisor_at(const PoolShape& shape, PoolDivisor divisor, std::in
 /// Calls solve(window, divisor, place in x's image, place in y, block, lanes) for every window and block of channels.
 template <class Solve>
 HWY_INLINE void pool_all(const PoolShape& shape, PoolDivisor divisor, Worker worker, const Solve& solve) {
-  const Share share = share_of(shape.batch * shape.output[0] * shape.output[1], shape.channels, worker);
+  const PoolingShare share = pooling_share(shape.batch * shape.output[0] * shape.output[1], shape.channels, worker);
   for (std::int64_t row = share.row_begin; row < share.row_end; ++row) {
     WindowRow windows(shape, row);
     for (std::int64_t ox = 0; ox < shape.output[2]; ++ox) {
@@ -222,7 +222,7 @@ void max_pool_places_rows(const PoolShape& shape, bool columns_first, const floa
                           Worker worker) {
   const Floats d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  const Share share = share_of(shape.batch * shape.output[0] * shape.output[1], shape.channels, worker);
+  const PoolingShare share = pooling_share(shape.batch * shape.output[0] * shape.output[1], shape.channels, worker);
   const std::int64_t by_rows[] = {shape.input[1] * shape.input[2], shape.input[2], 1};
   const std::int64_t by_columns[] = {1, shape.input[0], shape.input[0] * shape.input[1]};
   const auto& strides = columns_first ? by_columns : by_rows;
@@ -373,7 +373,7 @@ template <class Give>
 HWY_INLINE void scatter_all(const PoolShape& shape, bool needs_zeros, float* dx, Worker worker, const Give& give) {
   const std::int64_t image_rows = shape.input[0] * shape.input[1];
   const std::int64_t output_rows = shape.output[0] * shape.output[1];
-  const Share share = share_of(shape.batch * image_rows, shape.channels, worker);
+  const PoolingShare share = pooling_share(shape.batch * image_rows, shape.channels, worker);
   const std::ptrdiff_t row_floats = shape.input[2] * shape.channels;
   const auto fill = [&](std::int64_t from, std::int64_t to) {
     if (!needs_zeros || from >= to) return;

@@ -115,13 +115,13 @@ HWY_INLINE void fetch_gated(const UnitPlace& at, int rows, const GateShape& gate
 /// Rows [first, end) of the batch, walked through all steps. `Cell` knows its gates, how sums begin and what becomes of them: first
 /// `squash` for all rows of a tile, so that the processor has independent work, then `finish` row by row.
 template <class Cell>
-class Walk {
+class ForwardWalk {
  public:
   static constexpr int kGates = Cell::kGates;
 
   /// `scratch` has the two states first; `ordered` is where the weights are put in order.
-  Walk(Cell& cell, const RecurrentShape& shape, const float* panels, float* scratch, float* ordered, std::int64_t first,
-       std::int64_t end)
+  ForwardWalk(Cell& cell, const RecurrentShape& shape, const float* panels, float* scratch, float* ordered, std::int64_t first,
+              std::int64_t end)
       : cell_(cell), shape_(shape), panels_(panels), first_(first), rows_(end - first), stride_(state_stride(shape)) {
     now_ = scratch;
     next_ = scratch + rows_ * stride_;
@@ -210,7 +210,7 @@ class Walk {
 
   static constexpr int kRowParts = kLinesInParts ? 2 : 1;
   /// The only row, two vectors of units at a time.
-  static HWY_NOINLINE void row_of(Walk& walk, std::int64_t block, std::int64_t part) { walk.run_row(block, part); }
+  static HWY_NOINLINE void row_of(ForwardWalk& walk, std::int64_t block, std::int64_t part) { walk.run_row(block, part); }
   HWY_INLINE void run_row(std::int64_t block, std::int64_t part) {
     const Weights weights = weights_of(block, part);
     Vector sum[kRowParts][1][kGates];
@@ -242,12 +242,12 @@ class Walk {
 
   template <std::size_t... r>
   void run_tile(std::int64_t count, std::int64_t row, std::int64_t block, std::int64_t part, std::index_sequence<r...>) {
-    using Tile = void (*)(Walk&, std::int64_t, std::int64_t, std::int64_t);
-    static constexpr Tile kTiles[] = {&Walk::template tile_of<static_cast<int>(r) + 1>...};
+    using Tile = void (*)(ForwardWalk&, std::int64_t, std::int64_t, std::int64_t);
+    static constexpr Tile kTiles[] = {&ForwardWalk::template tile_of<static_cast<int>(r) + 1>...};
     kTiles[count - 1](*this, row, block, part);
   }
   template <int kRows>
-  static HWY_NOINLINE void tile_of(Walk& walk, std::int64_t row, std::int64_t block, std::int64_t part) {
+  static HWY_NOINLINE void tile_of(ForwardWalk& walk, std::int64_t row, std::int64_t block, std::int64_t part) {
     walk.template tile<kRows>(row, block, part);
   }
 

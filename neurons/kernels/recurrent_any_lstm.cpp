@@ -5,7 +5,7 @@
 namespace neurons::kernels {
 namespace {
 
-enum Gate : std::int64_t { kInput, kOutput, kForget, kCandidate };
+enum LstmGate : std::int64_t { kLstmInput, kLstmOutput, kLstmForget, kLstmCandidate };
 constexpr float kOne = 1;
 
 /// 1 in each place of every row.
@@ -58,27 +58,27 @@ class LstmWalk {
     const RowLoop units{at.count, gates_.hidden};
     const RowLoop padded{at.count, gates_.padded()};  // so that padding, too, is what the reference says
     const auto state = [&](float* data) { return FloatRows{data, gates_.hidden}.at(at.place); };
-    const auto gate = [&](Gate which) { return z.at(0, which * gates_.padded()); };
+    const auto gate = [&](LstmGate which) { return z.at(0, which * gates_.padded()); };
     const auto peep = [&](std::int64_t part) { return peepholes_of(call_.peepholes, part, gates_.hidden); };
     const FloatRows h = h_.at(at.own);
     const FloatRows c = c_.at(at.own);
     if (call_.previous != nullptr) units.copy(h, state(call_.previous));
     if (at.active) {
-      if (peep(0)) units(multiply_add, {c, peep(0), gate(kInput), gate(kInput)});
-      call_.kind.gate.apply(padded, gate(kInput), gate(kInput));
+      if (peep(0)) units(multiply_add, {c, peep(0), gate(kLstmInput), gate(kLstmInput)});
+      call_.kind.gate.apply(padded, gate(kLstmInput), gate(kLstmInput));
       if (call_.kind.couples) {
-        subtract_from_one(padded, gate(kInput), gate(kForget));
+        subtract_from_one(padded, gate(kLstmInput), gate(kLstmForget));
       } else {
-        if (peep(2)) units(multiply_add, {c, peep(2), gate(kForget), gate(kForget)});
-        call_.kind.gate.apply(padded, gate(kForget), gate(kForget));
+        if (peep(2)) units(multiply_add, {c, peep(2), gate(kLstmForget), gate(kLstmForget)});
+        call_.kind.gate.apply(padded, gate(kLstmForget), gate(kLstmForget));
       }
-      call_.kind.candidate.apply(padded, gate(kCandidate), gate(kCandidate));
-      units(multiply, {gate(kForget), c, c});
-      units(multiply_add, {gate(kInput), gate(kCandidate), c, c});
-      if (peep(1)) units(multiply_add, {c, peep(1), gate(kOutput), gate(kOutput)});
-      call_.kind.gate.apply(padded, gate(kOutput), gate(kOutput));
+      call_.kind.candidate.apply(padded, gate(kLstmCandidate), gate(kLstmCandidate));
+      units(multiply, {gate(kLstmForget), c, c});
+      units(multiply_add, {gate(kLstmInput), gate(kLstmCandidate), c, c});
+      if (peep(1)) units(multiply_add, {c, peep(1), gate(kLstmOutput), gate(kLstmOutput)});
+      call_.kind.gate.apply(padded, gate(kLstmOutput), gate(kLstmOutput));
       call_.kind.cell.apply(units, c, squashed_);
-      units(multiply, {gate(kOutput), squashed_, h});
+      units(multiply, {gate(kLstmOutput), squashed_, h});
     } else {
       RowLoop{at.count, gates_.columns()}.fill(0, z);
     }
@@ -155,8 +155,8 @@ class LstmWalkBack {
 
   void active(const RowLoop& units, const StepRows& at, FloatRows slopes, FloatRows before) noexcept {
     const FloatRows gates = readable(call_.activated, gates_.columns()).at(at.place);
-    const auto gate = [&](Gate which) { return gates.at(0, which * gates_.padded()); };
-    const auto slope = [&](Gate which) { return slopes.at(0, which * gates_.padded()); };
+    const auto gate = [&](LstmGate which) { return gates.at(0, which * gates_.padded()); };
+    const auto slope = [&](LstmGate which) { return slopes.at(0, which * gates_.padded()); };
     const auto peep = [&](std::int64_t part) { return peepholes_of(call_.peepholes, part, gates_.hidden); };
     const FloatRows dc = dc_.at(at.own);
     const FloatRows cell = readable(call_.cells, gates_.hidden).at(at.place);
@@ -167,37 +167,37 @@ class LstmWalkBack {
       units(add, {dh_.at(at.own), readable(call_.dy, gates_.hidden).at(at.place), total_});
     }
     kind.cell.apply(units, cell, squashed_);
-    units(multiply, {total_, squashed_, slope(kOutput)});
-    kind.gate.apply_slope(units, slope(kOutput), gate(kOutput), slope(kOutput));
-    units(multiply, {total_, gate(kOutput), slope_});
+    units(multiply, {total_, squashed_, slope(kLstmOutput)});
+    kind.gate.apply_slope(units, slope(kLstmOutput), gate(kLstmOutput), slope(kLstmOutput));
+    units(multiply, {total_, gate(kLstmOutput), slope_});
     kind.cell.apply_slope(units, slope_, squashed_, slope_);
     units(add, {dc, slope_, dc});
-    if (peep(1)) units(multiply_add, {slope(kOutput), peep(1), dc, dc});
+    if (peep(1)) units(multiply_add, {slope(kLstmOutput), peep(1), dc, dc});
 
-    units(multiply, {dc, gate(kInput), slope(kCandidate)});
-    kind.candidate.apply_slope(units, slope(kCandidate), gate(kCandidate), slope(kCandidate));
-    units(multiply, {dc, gate(kCandidate), slope(kInput)});
+    units(multiply, {dc, gate(kLstmInput), slope(kLstmCandidate)});
+    kind.candidate.apply_slope(units, slope(kLstmCandidate), gate(kLstmCandidate), slope(kLstmCandidate));
+    units(multiply, {dc, gate(kLstmCandidate), slope(kLstmInput)});
     if (!before) {
       units.fill(0, slope_);
     } else {
       units(multiply, {dc, before, slope_});
     }
     if (kind.couples) {
-      units(subtract, {slope(kInput), slope_, slope(kInput)});
-      units.fill(0, slope(kForget));
+      units(subtract, {slope(kLstmInput), slope_, slope(kLstmInput)});
+      units.fill(0, slope(kLstmForget));
     } else {
-      kind.gate.apply_slope(units, slope_, gate(kForget), slope(kForget));
+      kind.gate.apply_slope(units, slope_, gate(kLstmForget), slope(kLstmForget));
     }
-    kind.gate.apply_slope(units, slope(kInput), gate(kInput), slope(kInput));
-    units(multiply, {dc, gate(kForget), dc});
-    if (peep(0)) units(multiply_add, {slope(kInput), peep(0), dc, dc});
-    if (peep(2)) units(multiply_add, {slope(kForget), peep(2), dc, dc});
+    kind.gate.apply_slope(units, slope(kLstmInput), gate(kLstmInput), slope(kLstmInput));
+    units(multiply, {dc, gate(kLstmForget), dc});
+    if (peep(0)) units(multiply_add, {slope(kLstmInput), peep(0), dc, dc});
+    if (peep(2)) units(multiply_add, {slope(kLstmForget), peep(2), dc, dc});
     if (call_.dpeepholes == nullptr || call_.peepholes == nullptr) return;
     const auto peep_slope = [&](std::int64_t part) { return dpeepholes(at.row).at(0, part * gates_.hidden); };
-    units(multiply_add, {slope(kOutput), cell, peep_slope(1), peep_slope(1)});
+    units(multiply_add, {slope(kLstmOutput), cell, peep_slope(1), peep_slope(1)});
     if (!before) return;
-    units(multiply_add, {slope(kInput), before, peep_slope(0), peep_slope(0)});
-    units(multiply_add, {slope(kForget), before, peep_slope(2), peep_slope(2)});
+    units(multiply_add, {slope(kLstmInput), before, peep_slope(0), peep_slope(0)});
+    units(multiply_add, {slope(kLstmForget), before, peep_slope(2), peep_slope(2)});
   }
 
   const AnyLstmBackward& call_;

@@ -76,7 +76,7 @@ std::size_t gru_scratch_bytes(const GruForward& call) { return gru_scratch(call.
 void run_gru(const GruForward& call, float* scratch, std::int64_t first, std::int64_t end) {
   GruCell cell(call);
   float* const ordered = scratch + gru_scratch(call.shape, end - first).ordered;
-  Walk<GruCell>(cell, call.shape, call.panels, scratch, ordered, first, end).run(call.initial_h, call.last_h);
+  ForwardWalk<GruCell>(cell, call.shape, call.panels, scratch, ordered, first, end).run(call.initial_h, call.last_h);
 }
 
 /// dn = dh · (1 - z) · (1 - n²), dz = dh · (h - n) · z (1 - z), dr = dn · a · r (1 - r), da = dn · r, where a is the candidate's

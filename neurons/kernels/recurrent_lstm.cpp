@@ -89,7 +89,8 @@ void run_lstm(const LstmForward& call, float* scratch, std::int64_t first, std::
     std::copy_n(call.initial_c + (first + row) * hidden, hidden, c + row * stride);
   }
   LstmCell cell(call, c);
-  Walk<LstmCell>(cell, call.shape, call.panels, scratch, scratch + parts.ordered, first, end).run(call.initial_h, call.last_h);
+  ForwardWalk<LstmCell>(cell, call.shape, call.panels, scratch, scratch + parts.ordered, first, end)
+      .run(call.initial_h, call.last_h);
   for (std::int64_t row = 0; call.last_c != nullptr && row < rows; ++row) {
     std::copy_n(c + row * stride, hidden, call.last_c + (first + row) * hidden);
   }

@@ -38,7 +38,7 @@ SumTiles kernel_of(std::int64_t inputs, std::int64_t height, [[maybe_unused]] in
 }
 
 /// Rows of positions, the first of which see `a` and give `c`; one panel of results.
-void sum_rows(const Plan& plan, const float* a, std::int64_t rows, std::int64_t panel, float* c) {
+void sum_short_rows(const Plan& plan, const float* a, std::int64_t rows, std::int64_t panel, float* c) {
   const PanelShape shape = plan.group_panels();
   const PanelPlace place = place_of(plan, panel);
   TileRun run;
@@ -69,7 +69,7 @@ HWY_AFTER_NAMESPACE();
 namespace neurons::kernels {
 
 HWY_EXPORT(tile_heights);
-HWY_EXPORT(sum_rows);
+HWY_EXPORT(sum_short_rows);
 
 namespace {
 
@@ -142,7 +142,7 @@ void run_short_sums(const Plan& plan, std::byte* scratch, Worker worker) noexcep
       float* const c = plan.y + first * plan.out_pixel();
       const float* const a = x + pass.rows_of_band[static_cast<std::size_t>(row - band.begin)];
       for (std::int64_t panel = panels.begin; panel < panels.end; ++panel) {
-        HWY_DYNAMIC_DISPATCH(sum_rows)(plan, a, count, panel, c);
+        HWY_DYNAMIC_DISPATCH(sum_short_rows)(plan, a, count, panel, c);
         if (plan.epilogue == nullptr) continue;
         const PanelPlace place = place_of(plan, panel);
         plan.epilogue->run(first, count * plan.out[2], place.result, place.columns,

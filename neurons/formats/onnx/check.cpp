@@ -58,7 +58,7 @@ std::string advice_for(const std::string& op, const OpTable& table) {
   return std::ranges::find(names, op) == names.end() ? did_you_mean(op, names) : "";
 }
 
-bool is_float(DType dtype) { return dtype == DType::f32 || dtype == DType::f64; }
+bool has_gradient(DType dtype) { return dtype == DType::f32 || dtype == DType::f64; }
 
 /// One node of a graph alone: its inputs become inputs, known ones stay known.
 struct Alone {
@@ -71,7 +71,7 @@ struct Alone {
       const ValueInfo& info = from.info(id);
       const std::string name = "input" + std::to_string(inputs.size());
       inputs.push_back(info.kind == ValueKind::constant ? graph.constant(*info.constant) : graph.input(name, info.type));
-      if (info.kind != ValueKind::constant && is_float(info.type.dtype)) floats.push_back(inputs.back());
+      if (info.kind != ValueKind::constant && has_gradient(info.type.dtype)) floats.push_back(inputs.back());
     }
     outputs = graph.emit_all(*node.op, inputs, node.options, node.name);
   }
@@ -92,7 +92,7 @@ std::string why_no_gradient(const Graph& graph, const Node& node) {
   if (alone.floats.empty()) return "";
   bool passes = false;
   for (const Value& output : alone.outputs) {
-    if (!is_float(output.type().dtype)) continue;
+    if (!has_gradient(output.type().dtype)) continue;
     passes = true;
     Alone again(graph, node);
     try {
@@ -332,7 +332,7 @@ class Checker {
     if (parameters_.empty()) return result_.notes.push_back("holds no parameters to train");
     std::string fault = "no output depends on its parameters";
     for (std::size_t i = 0; i < outputs.size(); ++i) {
-      if (!is_float(outputs[i].type().dtype)) continue;
+      if (!has_gradient(outputs[i].type().dtype)) continue;
       const std::set<std::string> behind = values_behind(lifted_.graph, result_.outputs[i].name);
       if (std::ranges::none_of(parameters_, [&](const std::string& name) { return behind.contains(name); })) continue;
       try {

@@ -42,7 +42,7 @@ Values hard_swish(const RewriteContext& context) {
 }
 
 /// The mean over the axes from option "axis" on.
-Value mean(const RewriteContext& context, Value x) {
+Value mean_from_axis(const RewriteContext& context, Value x) {
   std::vector<std::int64_t> axes;
   for (int axis = x.shape().normalized_axis(option_of<std::int64_t>(context.options, "axis")); axis < x.shape().rank(); ++axis)
     axes.push_back(axis);
@@ -51,11 +51,11 @@ Value mean(const RewriteContext& context, Value x) {
 
 /// 1 / √(mean x² + epsilon)
 Value inverse_size(const RewriteContext& context, Value x) {
-  return 1.0 / unary(context.graph, "Sqrt", mean(context, x * x) + option_of<double>(context.options, "epsilon"));
+  return 1.0 / unary(context.graph, "Sqrt", mean_from_axis(context, x * x) + option_of<double>(context.options, "epsilon"));
 }
 
-Values layer_normalization(const RewriteContext& context) {
-  const Value center = mean(context, context.inputs[0]);
+Values simpler_layer_normalization(const RewriteContext& context) {
+  const Value center = mean_from_axis(context, context.inputs[0]);
   const Value centred = context.inputs[0] - center;
   const Value inverse = inverse_size(context, centred);
   Value y = centred * inverse * context.inputs[1];
@@ -63,12 +63,12 @@ Values layer_normalization(const RewriteContext& context) {
   return {{y, center, inverse}};
 }
 
-Values rms_normalization(const RewriteContext& context) {
+Values simpler_rms_normalization(const RewriteContext& context) {
   return {{context.inputs[0] * inverse_size(context, context.inputs[0]) * context.inputs[1]}};
 }
 
 /// Each group as an instance's channel, then scale and bias of the channels.
-Values group_normalization(const RewriteContext& context) {
+Values simpler_group_normalization(const RewriteContext& context) {
   const Value x = context.inputs[0];
   const Shape& shape = x.shape();
   const auto groups = option_of<std::int64_t>(context.options, "num_groups");
@@ -94,9 +94,9 @@ const NodeRule* find_simpler(const OpDef& op) {
                                                          {"Gelu", gelu},
                                                          {"Mish", mish},
                                                          {"HardSwish", hard_swish},
-                                                         {"LayerNormalization", layer_normalization},
-                                                         {"RMSNormalization", rms_normalization},
-                                                         {"GroupNormalization", group_normalization}};
+                                                         {"LayerNormalization", simpler_layer_normalization},
+                                                         {"RMSNormalization", simpler_rms_normalization},
+                                                         {"GroupNormalization", simpler_group_normalization}};
   const auto found = kRules.find(op.name);
   return found == kRules.end() ? nullptr : &found->second;
 }

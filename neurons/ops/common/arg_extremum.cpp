@@ -21,7 +21,7 @@ struct ArgOptions {
   }
 };
 
-std::vector<TensorType> infer(const InferContext& context) {
+std::vector<TensorType> infer_arg(const InferContext& context) {
   const auto& options = context.as<ArgOptions>();
   const Shape& shape = context.shape(0);
   if (context.dtype() == DType::boolean) context.fail("expects numbers");
@@ -81,7 +81,7 @@ std::string refuse(const InferContext& context, int sign) {
   return context.shape(0).normalized_axis(options.axis) + 1 == context.shape(0).rank() ? "" : "only the last axis";
 }
 
-std::vector<Sample> samples() {
+std::vector<Sample> arg_samples() {
   const float nan = std::nanf("");
   const Tensor ties = Tensor::of<float>({3, 4}, std::vector<float>{1, 3, 3, -3, nan, 2, nan, 5, -1, -1, -1, -1});
   std::vector<Sample> result;
@@ -102,7 +102,7 @@ std::vector<Sample> samples() {
 OpDef arg_extremum(std::string name, std::string summary, int sign) {
   OpDef op = mover(std::move(name), std::move(summary), 1, ArgOptions{});
   op.onnx_attributes = {{"keepdims", "keep_dims"}};
-  op.infer = infer;
+  op.infer = infer_arg;
   op.reference = [sign](const ReferenceContext& context) { reference(context, sign); };
   op.kernels = {{"argmax", [sign](const InferContext& context) { return refuse(context, sign); },
                  [](const PrepareContext& context) {
@@ -113,7 +113,7 @@ OpDef arg_extremum(std::string name, std::string summary, int sign) {
                  }}};
   op.not_differentiable = "it steps from one place to the next";
   op.flops = nullptr;
-  op.samples = samples;
+  op.samples = arg_samples;
   return op;
 }
 

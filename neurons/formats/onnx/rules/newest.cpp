@@ -16,10 +16,6 @@ Value sliced(const NodeContext& node, const Value& value, std::int64_t axis, std
   return node.emit("Slice", {value}, {{"axes", Extents{axis}}, {"starts", Extents{start}}, {"ends", Extents{end}}});
 }
 
-Value shaped(const NodeContext& node, const Value& value, const Extents& extents) {
-  return node.emit("Reshape", {value}, {{"shape", extents}});
-}
-
 Value zeros(const NodeContext& node, const Value& like, const Extents& extents) {
   return node.emit("Expand", {node.constant(Tensor::scalar(0).cast(like.type().dtype))}, {{"shape", extents}});
 }
@@ -90,7 +86,7 @@ Outputs linear_attention(const NodeContext& node) {
   const double asked = node.real("scale", 0);
   const double scale = asked != 0 ? asked : 1 / std::sqrt(static_cast<double>(sizes.size));
   const auto at = [&](std::size_t index, std::int64_t step, const Extents& extents) {
-    return shaped(node, sliced(node, node.input(index), 1, step, step + 1), extents);
+    return reshaped(node, sliced(node, node.input(index), 1, step, step + 1), extents);
   };
   Value state = node.has(kPast) ? node.input(kPast) : zeros(node, q, {sizes.batch, sizes.heads, sizes.size, sizes.value_size});
   const Value factor = node.constant(Tensor::scalar(static_cast<float>(scale)).cast(q.type().dtype));
@@ -103,14 +99,14 @@ Outputs linear_attention(const NodeContext& node) {
       state = node.emit("Mul", {state, node.emit("Exp", {at(kDecay, step, {sizes.batch, sizes.heads, each, 1})})});
     }
     if (delta) {
-      const Value row = shaped(node, key, {sizes.batch, sizes.heads, 1, sizes.size});
+      const Value row = reshaped(node, key, {sizes.batch, sizes.heads, 1, sizes.size});
       const Value beta = at(kBeta, step, {sizes.batch, node.input(kBeta).shape()[-1], 1, 1});
       value = node.emit("Mul", {beta, node.emit("Sub", {value, node.emit("MatMul", {row, state})})});
     }
     state = node.emit("Add", {state, node.emit("Mul", {key, value})});
     const Value query = at(0, step, {sizes.batch, sizes.heads, sizes.group, sizes.size});
     const Value y = node.emit("Mul", {node.emit("MatMul", {query, state}), factor});
-    outputs.push_back(shaped(node, y, {sizes.batch, 1, sizes.heads * sizes.group * sizes.value_size}));
+    outputs.push_back(reshaped(node, y, {sizes.batch, 1, sizes.heads * sizes.group * sizes.value_size}));
   }
   if (outputs.empty()) node.fail("has no steps");
   return {node.emit("Concat", outputs, {{"axis", std::int64_t{1}}}), state};

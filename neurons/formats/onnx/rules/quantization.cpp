@@ -10,10 +10,6 @@ using Outputs = std::vector<Value>;
 constexpr std::size_t kScale = 1;
 constexpr std::size_t kZero = 2;
 
-Value reshaped(const NodeContext& node, const Value& value, const std::vector<std::int64_t>& extents) {
-  return node.emit("Reshape", {value}, {{"shape", extents}});
-}
-
 Value as_type(const NodeContext& node, const Value& value, DType dtype) {
   if (value.type().dtype == dtype) return value;
   return node.emit("Cast", {value}, {{"to", std::string(neurons::name_of(dtype))}});

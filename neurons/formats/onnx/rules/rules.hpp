@@ -1,8 +1,10 @@
 #pragma once
 /// Operators of ONNX whose attributes and inputs do not map to an op of ours by name: one rule each. The rest need none.
 
+#include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "neurons/formats/onnx/importer.hpp"
 
@@ -22,5 +24,9 @@ void add_patch_rules(Rules& rules);          ///< Col2Im, CenterCropPad
 void add_signal_rules(Rules& rules);         ///< DFT, STFT, windows
 void add_newest_rules(Rules& rules);         ///< of opsets 27 and 28: SwiGLU, …
 void add_training_rules(Rules& rules);       ///< Gradient and the optimisers of ai.onnx.preview.training
+
+inline Value reshaped(const NodeContext& node, const Value& value, const std::vector<std::int64_t>& extents) {
+  return node.emit("Reshape", {value}, {{"shape", extents}});
+}
 
 }  // namespace neurons::onnx

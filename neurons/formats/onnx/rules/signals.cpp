@@ -13,10 +13,6 @@ using Extents = std::vector<std::int64_t>;
 
 constexpr std::int64_t kMostOfMatrix = std::int64_t{1} << 24;  // elements: 64 MB
 
-Value shaped(const NodeContext& node, const Value& value, const Extents& extents) {
-  return node.emit("Reshape", {value}, {{"shape", extents}});
-}
-
 /// What a transform does to each row: `given` numbers (of which those from `length` on are not seen) become `kept` of `length`.
 struct Transform {
   std::int64_t given = 0, length = 0, kept = 0;
@@ -57,10 +53,10 @@ Tensor matrix_of(const NodeContext& node, const Transform& what) {
 Value transformed(const NodeContext& node, const Value& x, const Transform& what) {
   Extents rows(x.shape().extents().begin(), x.shape().extents().end() - 2);
   rows.push_back(what.given * (what.complex_in ? 2 : 1));
-  const Value product = node.emit("MatMul", {shaped(node, x, rows), node.constant(matrix_of(node, what).cast(x.type().dtype))});
+  const Value product = node.emit("MatMul", {reshaped(node, x, rows), node.constant(matrix_of(node, what).cast(x.type().dtype))});
   rows.back() = what.kept;
   rows.push_back(what.complex_out ? 2 : 1);
-  return shaped(node, product, rows);
+  return reshaped(node, product, rows);
 }
 
 /// Real numbers or complex ones, by the last axis.
@@ -102,7 +98,7 @@ Outputs dft(const NodeContext& node) {
 /// Frames of the signal [batch, time, parts], each times the window, transformed.
 Outputs stft(const NodeContext& node) {
   Value x = node.input(0);
-  if (x.shape().rank() == 2) x = shaped(node, x, {x.shape()[0], x.shape()[1], 1});
+  if (x.shape().rank() == 2) x = reshaped(node, x, {x.shape()[0], x.shape()[1], 1});
   if (x.shape().rank() != 3) node.fail("expects a signal [batch, time, 1 or 2]");
   Transform what;
   what.complex_in = is_complex(node, x);
@@ -126,7 +122,7 @@ Outputs stft(const NodeContext& node) {
     if (node.input(2).shape() != Shape{what.length}) {
       node.fail(fmt::format("its window is {}, its frames are of {}", node.input(2).shape().to_string(), what.length));
     }
-    framed = node.emit("Mul", {framed, shaped(node, node.input(2), {what.length, 1})});
+    framed = node.emit("Mul", {framed, reshaped(node, node.input(2), {what.length, 1})});
   }
   return {transformed(node, framed, what)};
 }
