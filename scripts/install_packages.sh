@@ -6,7 +6,7 @@ set -euo pipefail
 build=(g++ cmake ninja-build libhwy-dev libfmt-dev libcli11-dev libtomlplusplus-dev nlohmann-json3-dev zlib1g-dev libpng-dev
        libjpeg-dev libgtest-dev libgmock-dev librapidcheck-dev)
 # What ./check needs beside them.
-check=(ccache clang libclang-rt-dev clang-format clang-tidy git python3 libonnx-testdata)
+check=(ccache clang libclang-rt-dev lld clang-format clang-tidy git python3 libonnx-testdata)
 
 case "${1:-}" in
   build) wanted=("${build[@]}") ;;
