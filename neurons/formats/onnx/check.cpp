@@ -132,7 +132,7 @@ class Checker {
     result_.opset = model_.opset();
     Importer importer(model_, graph_, import_options());
     const std::vector<Value> outputs = importer.run();
-    describe_values(outputs);
+    describe_values(importer, outputs);
     note_types();
     count_numbers();
     result_.runs = std::ranges::all_of(result_.nodes, &NodeVerdict::runs) && std::ranges::all_of(outputs, &Value::operator bool);
@@ -163,13 +163,7 @@ class Checker {
     ImportOptions result;
     result.single_precision = true;
     result.shapes = options_.shapes;
-    for (const ValueData& input : model_.graph.inputs) {
-      const bool open = input.dims && !input.dims->empty() && !std::holds_alternative<std::int64_t>(input.dims->front());
-      if (!open || options_.batch < 1 || result.shapes.contains(input.name)) continue;
-      std::vector<std::int64_t> extents = input.extents();
-      extents.front() = options_.batch;
-      result.shapes.emplace(input.name, Shape(std::span<const std::int64_t>(extents)));
-    }
+    result.open_batch = std::max<std::int64_t>(1, options_.batch);
     result.initializer = [this](Graph&, const TensorData& data, const TensorType& type, Role) {
       return graph_.state(data.name, type);
     };
@@ -213,11 +207,11 @@ class Checker {
     result_.notes.push_back(fmt::format("{} can be run, trained and exported alone: {}", fmt::join(names, ", "), part.left_out));
   }
 
-  void describe_values(const std::vector<Value>& outputs) {
+  void describe_values(const Importer& importer, const std::vector<Value>& outputs) {
     for (const ValueData* input : model_.graph.given_inputs()) {
       const bool had = graph_.has(input->name);
       result_.inputs.push_back(
-          {input->name, had ? graph_.find(input->name).type().to_string() : "no tensor that has a place here"});
+          {input->name, had ? graph_.find(input->name).type().to_string() : importer.faults().at(input->name)});
     }
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       result_.outputs.push_back({model_.graph.outputs[i].name, outputs[i] ? outputs[i].type().to_string() : "not known"});

@@ -169,6 +169,27 @@ TEST(Check, ModelsThatNoMachineHolds) {
   EXPECT_THAT(small.notes, ElementsAre());
 }
 
+/// The table tells where sizes end that can be counted.
+TEST(Check, SizesBeyondCounting) {
+  const auto twice = [](std::int64_t batch) {
+    return checked(
+        model({node("Relu", {"x"}, {"h"}), node("Concat", {"h", "h"}, {"d"}, {integer("axis", 1)}), node("Relu", {"d"}, {"y"})},
+              kRows, {"y"}, {}),
+        {.batch = batch});
+  };
+  const Check later = twice(60'000'000'000'000);
+  ASSERT_EQ(later.nodes.size(), 3U);
+  EXPECT_TRUE(later.nodes[0].runs);
+  EXPECT_THAT(later.nodes[1].reason, HasSubstr("more than 2^48 elements"));
+  EXPECT_THAT(later.nodes[2].reason, HasSubstr("reads \"d\""));
+  EXPECT_FALSE(later.runs);
+  const Check at_once = twice(100'000'000'000'000);
+  ASSERT_EQ(at_once.nodes.size(), 3U);
+  EXPECT_EQ(at_once.nodes[0].reason, "reads \"x\", of which nothing is known: shape [100000000000000, 4]: more than 2^48 elements");
+  EXPECT_EQ(at_once.inputs.at(0).type, "shape [100000000000000, 4]: more than 2^48 elements");
+  EXPECT_EQ(checked(dense({}, "h"), {.batch = 100'000'000'000'000}).parameters, 15);
+}
+
 TEST(Check, ModelsThatCannotBePlannedHere) {
   const Model source =
       model({node("OneHot", {"x", "depth", "values"}, {"y"})}, {value("x", {std::int64_t{1}}, ElementType::i64)}, {"y"},

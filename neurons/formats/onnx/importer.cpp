@@ -309,8 +309,11 @@ TensorType Importer::type_of(const ValueData& input) const {
   const auto dtype = dtype_of(input.type);
   if (!dtype) fail_input("input \"{}\" is of {}, which has no place here", input.name, name_of(input.type));
   const auto shape = options_.shapes.find(input.name);
-  const Shape extents = shape != options_.shapes.end() ? shape->second : shape_of(input);
-  return {imported(*dtype, options_), extents};
+  if (shape != options_.shapes.end()) return {imported(*dtype, options_), shape->second};
+  std::vector<std::int64_t> extents = input.extents();
+  const bool open = !extents.empty() && !std::holds_alternative<std::int64_t>(input.dims->front());
+  if (open) extents.front() = options_.open_batch;
+  return {imported(*dtype, options_), Shape(std::span<const std::int64_t>(extents))};
 }
 
 std::vector<Value> Importer::run(const std::map<std::string, Value>& given) {

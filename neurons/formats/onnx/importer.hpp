@@ -31,6 +31,7 @@ enum class Role : std::uint8_t {
 struct ImportOptions {
   /// Types of the model's inputs, by name; those that are not here have the types of the file, whose open extents are 1.
   std::map<std::string, Shape> shapes{};
+  std::int64_t open_batch = 1;  ///< first extent of the others where the file leaves it open
   /// Inputs that are known now, and become constants: shapes and axes that the file leaves to be given.
   std::map<std::string, Tensor> known{};
   /// The value that stands for an initialiser that is no constant; null: all are constants.
@@ -143,6 +144,8 @@ class Importer {
   std::vector<Value> run(const std::map<std::string, Value>& given = {});
   /// After that: the value of that name. Throws InputError if the model has none.
   Value value(const std::string& name) const;
+  /// Values that are missing, and why (see ImportOptions::watch).
+  const std::map<std::string, std::string>& faults() const { return lost_; }
 
  private:
   friend class NodeContext;
@@ -172,7 +175,7 @@ class Importer {
   std::vector<Scope> scopes_;
   std::vector<const std::map<std::string, std::int64_t>*> opsets_;
   int depth_ = 0;                            ///< of the function that is being called
-  std::map<std::string, std::string> lost_;  ///< values that are missing, and why (see ImportOptions::watch)
+  std::map<std::string, std::string> lost_;  ///< see faults()
   std::int64_t steps_ = 0;                   ///< nodes so far, those of functions and loops each time
 };
 
