@@ -54,7 +54,7 @@ HWY_INLINE void store(Floats, Vector values, std::uint8_t* data) {
 /// The first `count` elements of a vector, by way of a buffer: nothing outside is touched.
 template <typename T>
 HWY_INLINE Vector load_part(Floats d, const T* data, std::size_t count) {
-#if !HWY_MEM_OPS_MIGHT_FAULT
+#if !HWY_MEM_OPS_MIGHT_FAULT || HWY_TARGET == HWY_AVX2  // its masked loads do not touch what they leave out
   if constexpr (sizeof(T) == sizeof(float)) return hn::MaskedLoad(hn::FirstN(d, count), d, data);
 #endif
   alignas(64) T buffer[hn::MaxLanes(Floats())] = {};
