@@ -30,16 +30,16 @@ struct ResizeGradientOptions : ResizeOptions {
 /// A sum over taps along each axis in turn, from a tensor of `shape`.
 struct Resizing {
   Shape shape;
-  std::vector<AxisTaps> taps;
-  std::vector<bool> moves;  ///< axes along which it is more than the identity
+  std::vector<AxisTaps> taps;  ///< none where an axis does not move
+  std::vector<bool> moves;     ///< axes along which it is more than the identity
   double empty = 0;
 };
 
 Resizing forward(const ResizeOptions& options, const Shape& x) {
   Resizing result{x, {}, {}, static_cast<double>(options.extrapolation_value)};
   for (const AxisResize& axis : resolve_resize(options, x)) {
-    result.taps.push_back(taps_of(axis, options));
     result.moves.push_back(!is_identity(axis, options));
+    result.taps.push_back(result.moves.back() ? taps_of(axis, options) : AxisTaps());
   }
   return result;
 }
@@ -47,7 +47,7 @@ Resizing forward(const ResizeOptions& options, const Shape& x) {
 Resizing backward(const ResizeGradientOptions& options, const Shape& dy) {
   Resizing result = forward(options, Shape(std::span<const std::int64_t>(options.extents)));
   for (std::size_t axis = 0; axis < result.taps.size(); ++axis) {
-    result.taps[axis] = transposed(result.taps[axis], options.extents[axis]);
+    if (result.moves[axis]) result.taps[axis] = transposed(result.taps[axis], options.extents[axis]);
   }
   result.shape = dy;
   result.empty = 0;
@@ -90,6 +90,7 @@ void reference(const ReferenceContext& context, bool back) {
   std::vector<double> data = context.inputs[0]->data;
   Shape shape = resizing.shape;
   for (int axis = 0; axis < shape.rank(); ++axis) {
+    if (!resizing.moves[static_cast<std::size_t>(axis)]) continue;
     const AxisTaps& taps = resizing.taps[static_cast<std::size_t>(axis)];
     const Shape next = shape.with(axis, static_cast<std::int64_t>(taps.size()));
     std::vector<double> sums(static_cast<std::size_t>(next.elements()), 0.0);
@@ -121,6 +122,13 @@ kernels::AxisSums sums_of(const AxisTaps& taps, std::int64_t sources) {
   return sums;
 }
 
+/// Of an axis that does not move.
+kernels::AxisSums as_they_are(std::int64_t count) {
+  AxisTaps taps;
+  for (std::int64_t i = 0; i < count; ++i) taps.push_back({{i, 1}});
+  return sums_of(taps, count);
+}
+
 Call prepare(const PrepareContext& context, bool back) {
   const Shape& from = context.inputs[0].type.shape;
   const Resizing resizing = resizing_of(context.options, from, back);
@@ -130,9 +138,10 @@ Call prepare(const PrepareContext& context, bool back) {
   call.outer = from.product(0, std::min(first, end));
   call.inner = from.product(end, from.rank());
   for (int axis = first; axis < end; ++axis) {
-    call.axes.push_back(sums_of(resizing.taps[static_cast<std::size_t>(axis)], from[axis]));
+    const auto place = static_cast<std::size_t>(axis);
+    call.axes.push_back(resizing.moves[place] ? sums_of(resizing.taps[place], from[axis]) : as_they_are(from[axis]));
   }
-  if (call.axes.empty()) call.axes.push_back(sums_of({{{0, 1}}}, 1));  // nothing is resized
+  if (call.axes.empty()) call.axes.push_back(as_they_are(1));  // nothing is resized
   if (context.outputs[0].type.shape.elements() == 0) call.outer = 0;
   call.empty = static_cast<float>(resizing.empty);
   call.x = context.inputs[0].as<float>();

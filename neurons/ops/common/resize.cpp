@@ -214,6 +214,9 @@ AxisTaps taps_of(const AxisResize& axis, const ResizeOptions& options) {
 
 bool is_identity(const AxisResize& axis, const ResizeOptions& options) {
   if (axis.from != axis.to) return false;
+  // Of axes that nobody resizes, which may be as long as a batch, it is known: (i + 0.5) / 1 - 0.5 = i, but for rounding.
+  const bool whole = !crops(options) || (axis.start == 0 && axis.end == 1);
+  if (axis.scale == 1 && whole && options.coordinate_transformation_mode != "tf_half_pixel_for_nn") return true;
   const AxisTaps taps = taps_of(axis, options);
   for (std::size_t i = 0; i < taps.size(); ++i) {
     if (taps[i] != std::vector<Tap>{{static_cast<std::int64_t>(i), 1}}) return false;
