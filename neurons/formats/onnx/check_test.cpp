@@ -100,6 +100,21 @@ TEST(Check, UnknownOperatorsAreListedWithoutFailingTheRest) {
   EXPECT_TRUE(found.nodes[3].runs) << "its input's type is in the file";
 }
 
+TEST(Check, WhatIsBehindTheUnknownHasTheBatchThatIsAskedFor) {
+  Model source = dense({node("Quux", {"h"}, {"a"}), node("Relu", {"a"}, {"y"})}, "y");
+  source.graph.values = {value("a", {"batch", std::int64_t{3}})};
+  source.graph.outputs.push_back(source.graph.values[0]);
+  const Check found = checked(source, {.batch = 7});
+  EXPECT_EQ(found.outputs.at(0).type, "f32[7, 3]");
+  EXPECT_EQ(found.outputs.at(1).type, "f32[7, 3]");
+  source.graph.inputs[0].dims->back() = std::int64_t{1};
+  const Check large = checked(source, {.batch = 100'000'000'000'000});
+  EXPECT_EQ(large.inputs.at(0).type, "f32[100000000000000, 1]");
+  EXPECT_EQ(large.nodes.at(2).reason,
+            "reads \"a\", of which nothing is known: shape [100000000000000, 3]: more than 2^48 elements");
+  EXPECT_EQ(large.outputs.at(0).type, "not known");
+}
+
 TEST(Check, WhatDependsOnTheUnknownIsSaidSo) {
   const Check found = checked(dense({node("Foo", {"h"}, {"a"}), node("Relu", {"a"}, {"c"}), node("Neg", {"c"}, {"y"})}, "y"));
   EXPECT_EQ(found.nodes.at(2).reason, "reads \"a\", of which nothing is known: a (Foo) cannot be run");

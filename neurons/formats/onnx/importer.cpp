@@ -35,8 +35,10 @@ std::string title_of(const NodeData& node) {
   return name.empty() ? operator_of(node) : fmt::format("{} ({})", name, operator_of(node));
 }
 
-Shape shape_of(const ValueData& value) {
-  const std::vector<std::int64_t> extents = value.extents();
+/// As the file has it; its first extent `batch` where that is left open.
+Shape shape_of(const ValueData& value, std::int64_t batch) {
+  std::vector<std::int64_t> extents = value.extents();
+  if (!extents.empty() && !std::holds_alternative<std::int64_t>(value.dims->front())) extents.front() = batch;
   return Shape(std::span<const std::int64_t>(extents));
 }
 
@@ -216,8 +218,10 @@ void Importer::lose(const std::string& name, const std::string& fault) {
   for (const auto* described : {&model_.graph.values, &model_.graph.outputs}) {
     const auto found = std::ranges::find(*described, name, &ValueData::name);
     if (found == described->end() || !found->is_tensor || !found->dims || !dtype_of(found->type) || graph_.has(name)) continue;
-    scopes_.back()[name] = graph_.input(name, {imported(*dtype_of(found->type), options_), shape_of(*found)});
-    return;
+    return unless_watched(true, name, [&] {
+      scopes_.back()[name] =
+          graph_.input(name, {imported(*dtype_of(found->type), options_), shape_of(*found, options_.open_batch)});
+    });
   }
   lost_[name] = fault;
 }
@@ -309,11 +313,8 @@ TensorType Importer::type_of(const ValueData& input) const {
   const auto dtype = dtype_of(input.type);
   if (!dtype) fail_input("input \"{}\" is of {}, which has no place here", input.name, name_of(input.type));
   const auto shape = options_.shapes.find(input.name);
-  if (shape != options_.shapes.end()) return {imported(*dtype, options_), shape->second};
-  std::vector<std::int64_t> extents = input.extents();
-  const bool open = !extents.empty() && !std::holds_alternative<std::int64_t>(input.dims->front());
-  if (open) extents.front() = options_.open_batch;
-  return {imported(*dtype, options_), Shape(std::span<const std::int64_t>(extents))};
+  const Shape extents = shape != options_.shapes.end() ? shape->second : shape_of(input, options_.open_batch);
+  return {imported(*dtype, options_), extents};
 }
 
 std::vector<Value> Importer::run(const std::map<std::string, Value>& given) {
