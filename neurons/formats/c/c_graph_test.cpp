@@ -252,6 +252,7 @@ TEST(CGraph, Resizing) {
     }
   }
   expect_same({1, 2, 3, 4, 3}, resized("linear", {1, 1, 2, 2, 2}, false, "half_pixel"));
+  expect_same({1, 1, 4, 10}, resized("linear", {1, 1, 2, 1.05}, false, "half_pixel"));  // as many, but at other places
   expect_same({1, 2, 4, 4}, [&](Builder& b) {
     b.x = emit_with("Conv", {b.x, b.weights({3, 2, 3, 3})}, {});
     return emit_with("Conv", {resized("linear", {1, 1, 2, 2}, false, "half_pixel")(b), b.weights({2, 3, 3, 3})}, {});

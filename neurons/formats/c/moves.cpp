@@ -158,13 +158,16 @@ void resize(CFunction& function) {
   function.say(fmt::format("{} between the numbers of {}", options.mode, function.shape(0).to_string()));
   std::string x = function.x(0);
   Shape shape = function.shape(0);
+  std::vector<int> moved;
   for (int axis = 0; axis < shape.rank(); ++axis) {
-    if (ops::is_identity(axes[at(axis)], options)) continue;
+    if (!ops::is_identity(axes[at(axis)], options)) moved.push_back(axis);
+  }
+  for (const int axis : moved) {
     const ops::AxisTaps taps = ops::taps_of(axes[at(axis)], options);
     const std::size_t terms = std::ranges::max(taps, {}, &std::vector<ops::Tap>::size).size();
     const std::int64_t from = shape[axis];
     shape = shape.with(axis, axes[at(axis)].to);
-    const std::string y = shape == function.output_shape() ? function.y() : function.room(shape.elements(), "resized");
+    const std::string y = axis == moved.back() ? function.y() : function.room(shape.elements(), "resized");
     const std::string pairs = file.array(fmt::format("{}_axis{}", function.layer(), axis), pairs_of(taps, terms),
                                          fmt::format("[{}][{}] places and weights", shape[axis], terms));
     function.call(fmt::format("resample({}, {}, {}, {}, {}, {}, {}, {});", shape.product(0, axis), from, shape[axis],
