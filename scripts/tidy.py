@@ -80,7 +80,10 @@ def main():
         # the compilers look where they put together fewer.
         run = subprocess.run(["clang-tidy", "--quiet", "-p", passed, "--extra-arg=-Wno-unknown-warning-option", "--extra-arg=-Wno-shadow", path],
                              capture_output=True, text=True, check=False)
-        return run.stdout + re.sub(r"^\d+ (warnings?|errors?).*\n", "", run.stderr, flags=re.M) if run.returncode else ""
+        if run.returncode == 0:
+            return ""
+        text = run.stdout + re.sub(r"^\d+ (warnings?|errors?).*\n", "", run.stderr, flags=re.M)
+        return text or f"{path}: clang-tidy ended with {run.returncode} and said nothing\n"
 
     def look_at(together):
         files, paths = wanted[together]

@@ -71,7 +71,7 @@ TEST(Padding, ChangesNothing) {
     if (wanted == Wanted::values) losses.emplace_back(CosineDistance{});
     if (wanted == Wanted::labels) losses = {CrossEntropy{}, Hinge{}};
 #ifdef NEURONS_SANITIZED  // each takes seconds there, and they differ in the loss alone
-    losses.resize(1);
+    losses.erase(losses.begin() + 1, losses.end());
 #endif
     for (const Loss& loss : losses) {
       const auto trained = [&](std::int64_t time) {

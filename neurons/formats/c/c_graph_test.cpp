@@ -349,6 +349,12 @@ TEST(CGraph, RefusesByName) {
                                           {"scales", std::vector<double>{1, 1, 2, 2}}});
                       }),
               HasSubstr("Resize: cuts a region out"));
+  EXPECT_THAT(
+      refusal({1, 1, 5},
+              [](Builder& b) {
+                return emit_with("Resize", {b.x}, {{"mode", std::string("linear")}, {"scales", std::vector<double>{1, 1, 0.1}}});
+              }),
+      HasSubstr("Resize: leaves no number of its input"));
 }
 
 }  // namespace

@@ -152,6 +152,7 @@ void resize(CFunction& function) {
   const auto& options = function.options().as<ops::ResizeOptions>();
   if (options.coordinate_transformation_mode == "tf_crop_and_resize") throw Unsupported{"cuts a region out"};
   if (options.mode == "nearest") return write_reordered(function);
+  if (function.output_shape().elements() == 0) throw Unsupported{"leaves no number of its input"};
   const std::vector<ops::AxisResize> axes = ops::resolve_resize(options, function.shape(0));
   CFile& file = function.file();
   file.use(kResample);
