@@ -44,6 +44,7 @@ inline ProductPlan plan_product(const PanelProduct& product, std::int64_t tile_r
   constexpr std::int64_t kInnerBlock = 1024;
   // Part of A that meets all panels before the next part does: a quarter of a second-level cache of 1 MB.
   constexpr std::int64_t kBlockFloats = 64 * 1024;
+  // An operand from here on leaves no room in a second-level cache of 1 MB for the other one.
   constexpr std::int64_t kLargeFloats = 192 * 1024;
   // Addresses this far apart fall into the same few sets of a first-level cache: a tile's rows would evict one another.
   constexpr std::int64_t kConflictingFloats = 512;
