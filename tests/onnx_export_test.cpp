@@ -223,6 +223,25 @@ TEST(OnnxExport, TakesTheLowestOpsetThatHasAllOperators) {
   EXPECT_EQ(onnx::to_model(network).opset(), 21);
 }
 
+/// ONNX Runtime refuses tables of fewer samples than the batch.
+TEST(OnnxExport, WritesRotaryTablesOfEachSample) {
+  Network network = Sequential{{3, 4}, MultiHeadAttention{.heads = 2, .rotary = true}};
+  network.initialize(1);
+  const onnx::Model model = onnx::to_model(network);
+  int tables = 0;
+  for (const onnx::NodeData& node : model.graph.nodes) {
+    if (node.op_type != "RotaryEmbedding") continue;
+    for (const std::size_t input : {1U, 2U}) {
+      const auto made = std::ranges::find_if(
+          model.graph.nodes, [&](const auto& other) { return other.outputs == std::vector{node.inputs.at(input)}; });
+      ASSERT_NE(made, model.graph.nodes.end()) << node.name << " has a table of one sample";
+      EXPECT_EQ(made->op_type, "Expand");
+      ++tables;
+    }
+  }
+  EXPECT_EQ(tables, 4);
+}
+
 TEST(OnnxExport, ListsAllThatAnOpsetLacks) {
   const auto graph = [](std::int64_t batch) {
     Graph result(ops::table());

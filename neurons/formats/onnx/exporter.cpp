@@ -358,6 +358,24 @@ class Exporter {
     return add_following(describe(node), *a, *b, wanted);
   }
 
+  /// That input where each sample has its own, as ONNX wants it; one that all share is expanded.
+  std::string of_each_sample(const Node& node, const Node& more, std::size_t input) {
+    const std::string& name = names_[at(node.inputs[input])];
+    const auto extents_of = [&](const Graph& graph, const Node& one) {
+      const Shape shape = graph.info(one.inputs[input]).type.shape.with(0, graph.info(one.inputs[0]).type.shape[0]);
+      return std::vector(shape.extents().begin(), shape.extents().end());
+    };
+    const std::vector<std::int64_t> extents = extents_of(graph_, node);
+    if (graph_.info(node.inputs[input]).type.shape[0] == extents[0]) return name;
+    NodeData expand;
+    expand.op_type = "Expand";
+    expand.name = fresh(name, node_names_);
+    expand.inputs = {name, add_following(describe(node), extents, extents_of(more_, more), name + ".shape")};
+    expand.outputs = {fresh(name + ".each", taken_)};
+    result_.nodes.push_back(std::move(expand));
+    return result_.nodes.back().outputs.front();
+  }
+
   void add_node(int index) {
     const Node& node = graph_.node(index);
     require_equal(node.op == more_.node(index).op, describe(node));
@@ -375,6 +393,9 @@ class Exporter {
         fail_input("{}: ONNX has input {} of {} from opset {} on, this is to be {}", describe(node), newer.input, newer.op,
                    newer.since, options_.opset);
       }
+    }
+    if (node.op->name == "RotaryEmbedding" && data.inputs.size() == 3) {  // without positions
+      for (const std::size_t table : {1U, 2U}) data.inputs[table] = of_each_sample(node, more_.node(index), table);
     }
     add_options(node, more_.node(index), data);
     while (!data.inputs.empty() && data.inputs.back().empty()) data.inputs.pop_back();
