@@ -25,6 +25,16 @@ void require_streamable(const Network& network) {
   const bool tokens = one && network.inputs().front().dtype == DType::i64 && network.inputs().front().sample.rank() == 1;
   if (!numbers && !tokens) fail_input("stream: expects a network with one input [time, features] of numbers, or [time] of tokens");
   if (!network.initialized()) fail_input("stream: the network has no parameters yet; train it, or call initialize()");
+  const auto of_a_step = with_time(network, 1).parameter_types();
+  const auto of_all = network.parameter_types();
+  for (std::size_t i = 0; i < of_all.size(); ++i) {
+    if (of_a_step[i] == of_all[i]) continue;
+    fail_input(
+        "stream: some layer other than the recurrent ones sees more than one step, as {} {} does, which would be {} for one step; "
+        "so "
+        "the network cannot go step by step",
+        of_all[i].first, of_all[i].second.to_string(), of_a_step[i].second.to_string());
+  }
 }
 
 std::shared_ptr<StateStore> parameters_of(const Network& network) {

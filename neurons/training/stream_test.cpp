@@ -178,6 +178,9 @@ TEST(Stream, RefusesWhatDoesNotGoStepByStep) {
   Network still = initialized(LearnedPositions{.length = kTime}, Lstm{.hidden = 2});
   still.set_parameter("learned_positions1.weight", Tensor(DType::f32, {kTime, 3}));
   EXPECT_THAT(complaint(still), HasSubstr("sees more than one step"));
+  EXPECT_THAT(complaint(initialized(LearnedPositions{}, Lstm{.hidden = 2})),
+              HasSubstr("some layer other than the recurrent ones sees more than one step, as learned_positions1.weight f32[40, 3] "
+                        "does, which"));
   Network unseeing = initialized(TemporalConv{.filters = 2, .kernel = 2}, Lstm{.hidden = 2});
   unseeing.set_parameter("temporal_conv1.weight", Tensor(DType::f32, {2, 3, 2}));
   EXPECT_THAT(complaint(unseeing), HasSubstr("sees more than one step"));
