@@ -240,6 +240,8 @@ TEST(OnnxExport, WritesRotaryTablesOfEachSample) {
     }
   }
   EXPECT_EQ(tables, 4);
+  const Network back = onnx::to_network(std::make_shared<const onnx::Model>(model));
+  EXPECT_EQ(back.trained_parameters().size(), network.trained_parameters().size()) << "tables are no weights";
 }
 
 TEST(OnnxExport, ListsAllThatAnOpsetLacks) {

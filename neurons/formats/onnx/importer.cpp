@@ -151,7 +151,12 @@ class Roles {
         continue;
       }
       for (const auto& [known, index] : kKnown) {
-        if (node.op_type == known && index < node.inputs.size()) set(node.inputs[index], Role::constant);
+        if (node.op_type != known || index >= node.inputs.size()) continue;
+        set(node.inputs[index], Role::constant);
+        const auto expand = std::ranges::find_if(nodes, [&](const NodeData& other) {
+          return other.op_type == "Expand" && !other.inputs.empty() && other.outputs == std::vector{node.inputs[index]};
+        });
+        if (expand != nodes.end()) set(expand->inputs.front(), Role::constant);
       }
       const OpDef* op = names_.find(node.domain, node.op_type);
       if (op == nullptr) continue;
