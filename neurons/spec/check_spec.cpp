@@ -5,6 +5,7 @@
 #include "neurons/base/error.hpp"
 #include "neurons/base/random.hpp"
 #include "neurons/layers/embedding.hpp"
+#include "neurons/plan/sequence_lengths.hpp"
 
 namespace neurons {
 namespace {
@@ -35,7 +36,8 @@ bool takes_steps(const Loss& loss, const TensorType& prediction) {
   return prediction.shape.rank() == 3 && loss.kind() == CrossEntropy::kKind;
 }
 
-/// Normal inputs, or tokens; targets that any loss takes: labels, or else rows of positive numbers that sum to 1.
+/// Normal inputs, tokens, or lengths up to the steps that there are; targets that any loss takes: labels, or else rows of positive
+/// numbers that sum to 1.
 Samples random_samples(const Network& network, const Loss& loss, std::int64_t rows, std::uint64_t seed) {
   Graph graph(network.table());
   network.build(graph, rows, Mode::inference);
@@ -43,11 +45,16 @@ Samples random_samples(const Network& network, const Loss& loss, std::int64_t ro
   const bool labels = loss.is_of_classes() && (prediction.shape.rank() == 2 || takes_steps(loss, prediction));
   Samples samples{{}, Tensor(loss.target_type(prediction, labels))};
   RandomStream inputs(seed, kInputStream);
+  const std::vector<SequenceLengths> lengths = sequence_lengths(graph);
   for (int i = 0; const auto& input : network.inputs()) {
     Tensor& tensor = samples.inputs.emplace_back(graph.find(input.name).type());
-    const auto tokens = static_cast<std::uint64_t>(vocabulary_of(network, i++).value_or(2));
+    const auto bounded = std::ranges::find(lengths, input.name, &SequenceLengths::name);
+    const std::int64_t numbers = bounded != lengths.end() ? bounded->steps + 1 : vocabulary_of(network, i).value_or(2);
+    ++i;
     if (tensor.dtype() == DType::i64) {
-      for (std::int64_t& token : tensor.values<std::int64_t>()) token = static_cast<std::int64_t>(inputs.below(tokens));
+      for (std::int64_t& token : tensor.values<std::int64_t>()) {
+        token = static_cast<std::int64_t>(inputs.below(static_cast<std::uint64_t>(numbers)));
+      }
     } else {
       for (float& value : tensor.values<float>()) value = static_cast<float>(inputs.normal());
     }

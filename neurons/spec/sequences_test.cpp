@@ -150,5 +150,21 @@ TEST_F(Sequences, AreCheckedForTheirGradients) {
   }
 }
 
+/// Lengths that are drawn reach the last step, else nothing recurrent is looked at.
+TEST(DrawnSequences, AreCheckedWithMoreThanOneStep) {
+  const Spec drawn = parse_spec(R"(
+[network]
+inputs = [{ name = "x", shape = [5, 2] }, { name = "lengths", shape = [], type = "lengths" }]
+layers = [{ kind = "gru", hidden = 2, from = ["x", "lengths"] }, { kind = "dense", units = 1 }]
+[training]
+loss = "mse"
+)",
+                                "drawn.toml");
+  for (const GradientCheck& check : check_gradients(prepare(drawn), 4)) {
+    EXPECT_LT(check.direction_error, 1e-5) << check.parameter;
+    EXPECT_NE(check.gradient, 0) << check.parameter;
+  }
+}
+
 }  // namespace
 }  // namespace neurons
