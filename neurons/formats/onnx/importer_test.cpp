@@ -162,15 +162,8 @@ TEST(Importer, FunctionsWithoutEnd) {
   Model source = model({node("Again", {"x"}, {"y"}, {}, "test")}, kTwoByTwo, {"y"});
   source.functions = {function("Again", {node("Again", {"a"}, {"b"}, {}, "test")})};
   EXPECT_THAT(fault_of(source), ::testing::HasSubstr("the function calls itself"));
-  source.functions.clear();
-  std::string inner = "Relu";
-  for (int level = 0; level < 40; ++level) {  // 2^40 nodes
-    const std::string domain = level == 0 ? "" : "test";
-    source.functions.push_back(
-        function("F" + std::to_string(level), {node(inner, {"a"}, {"c"}, {}, domain), node(inner, {"c"}, {"b"}, {}, domain)}));
-    inner = source.functions.back().name;
-  }
-  source.graph.nodes = {node(inner, {"x"}, {"y"}, {}, "test")};
+  source.functions = functions_without_end("Relu");
+  source.graph.nodes = {node("F8", {"x"}, {"y"}, {}, "test")};
   EXPECT_THAT(fault_of(source), ::testing::HasSubstr("nodes once functions are called and loops unrolled"));
 }
 

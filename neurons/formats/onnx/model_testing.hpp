@@ -1,6 +1,8 @@
 #pragma once
 /// Small models for tests, made in memory and always read back from their bytes.
 
+#include <fmt/format.h>
+
 #include <map>
 #include <memory>
 #include <string>
@@ -81,6 +83,20 @@ inline FunctionData function(std::string name, std::vector<NodeData> nodes) {
   result.nodes = std::move(nodes);
   result.opsets = {{"", 13}, {"test", 1}};
   return result;
+}
+/// Functions "F1" to "F8" in the domain "test": each calls the one before it 32 times in a row, the first `leaf`: 2^40 nodes.
+inline std::vector<FunctionData> functions_without_end(const std::string& leaf) {
+  std::vector<FunctionData> functions;
+  for (int level = 1; level <= 8; ++level) {
+    std::vector<NodeData> calls;
+    for (int call = 0; call < 32; ++call) {
+      const std::string from = call == 0 ? "a" : fmt::format("c{}", call);
+      const std::string to = call == 31 ? "b" : fmt::format("c{}", call + 1);
+      calls.push_back(level == 1 ? node(leaf, {from}, {to}) : node(fmt::format("F{}", level - 1), {from}, {to}, {}, "test"));
+    }
+    functions.push_back(function(fmt::format("F{}", level), std::move(calls)));
+  }
+  return functions;
 }
 
 inline Model model(std::vector<NodeData> nodes, std::vector<ValueData> inputs, const std::vector<std::string>& outputs,

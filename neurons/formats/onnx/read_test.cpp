@@ -150,8 +150,8 @@ TEST(Read, NoFlippedBitBringsItDown) {
 TEST(Read, FloodsOfEmptyPartsTakeNoMemory) {
   // 2 bytes each, hundreds in memory
   for (const int number : {1, 5, 11, 12, 13}) {  // nodes, initialisers, inputs, outputs, values
-    std::string flood;
-    for (int i = 0; i < 2'000'000; ++i) flood.append({static_cast<char>(number << 3 | 2), 0});
+    std::string flood{static_cast<char>(number << 3 | 2), 0};
+    while (flood.size() < 4'000'000) flood += flood;
     WireWriter file;
     file.bytes(7, flood);
     EXPECT_EQ(read_fault(file.str()),

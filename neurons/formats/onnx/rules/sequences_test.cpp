@@ -11,14 +11,14 @@ namespace {
 using namespace testing;
 using ::testing::HasSubstr;
 
-const Tensor kRows = f32({3, 2}, {1, 2, 3, 4, 5, 6});
+const Tensor kThreeRows = f32({3, 2}, {1, 2, 3, 4, 5, 6});
 
 TensorData at(const std::string& name, std::int64_t place) { return from_tensor(name, i64({}, {place})); }
 
 /// The outputs of nodes on x, three rows of two.
 std::vector<Tensor> results_of(const std::vector<NodeData>& nodes, const std::vector<std::string>& outputs,
                                std::vector<TensorData> constants = {}) {
-  return run(model(nodes, {value("x", {3, 2})}, outputs, std::move(constants)), {{"x", kRows}});
+  return run(model(nodes, {value("x", {3, 2})}, outputs, std::move(constants)), {{"x", kThreeRows}});
 }
 
 std::string fault(const std::vector<NodeData>& nodes, std::vector<TensorData> constants = {}) {
