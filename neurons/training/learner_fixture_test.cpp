@@ -15,7 +15,7 @@ namespace neurons {
 namespace {
 
 constexpr std::int64_t kBatchRows = 16;
-constexpr int kSteps = 50;
+constexpr int kUpdates = 50;
 
 struct Trajectory {
   std::string file;
@@ -56,7 +56,7 @@ class Trajectories : public ::testing::TestWithParam<Trajectory> {
     const Tensor& labels = fixture_.at("labels");
     const auto losses = fixture_.at("losses").values<float>();
     const auto samples = inputs.shape()[0];
-    for (int step = 0; step < kSteps; ++step) {
+    for (int step = 0; step < kUpdates; ++step) {
       const auto first = kBatchRows * step % samples;
       const Batch batch = learner.batch(kBatchRows, step % 2);
       std::copy_n(inputs.values<float>().begin() + first * 20, kBatchRows * 20, batch.inputs[0].values<float>().begin());
@@ -65,7 +65,7 @@ class Trajectories : public ::testing::TestWithParam<Trajectory> {
       EXPECT_TRUE(result.updated);
       EXPECT_NEAR(result.loss, losses[static_cast<std::size_t>(step)], 1e-5) << "step " << step;
     }
-    EXPECT_EQ(learner.steps(), kSteps);
+    EXPECT_EQ(learner.steps(), kUpdates);
     return learner.network().parameters();
   }
 

@@ -203,8 +203,8 @@ std::string format_npy(const Tensor& tensor) {
   for (const std::int64_t extent : tensor.shape().extents()) shape += fmt::format("{}{}", shape.empty() ? "" : ", ", extent);
   if (tensor.shape().rank() == 1) shape += ",";
   std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}", npy_code(tensor.dtype()), shape);
-  constexpr std::size_t kBefore = 10;
-  header.resize((kBefore + header.size() + 1 + 63) / 64 * 64 - kBefore - 1, ' ');  // the data begin at a multiple of 64
+  constexpr std::size_t kPreamble = 10;
+  header.resize((kPreamble + header.size() + 1 + 63) / 64 * 64 - kPreamble - 1, ' ');  // the data begin at a multiple of 64
   header += '\n';
   std::string text(kMagic);
   text += {'\x01', '\x00', static_cast<char>(header.size() & 0xFF), static_cast<char>(header.size() >> 8)};
