@@ -102,11 +102,16 @@ function(neurons_compile TARGET FROM OPTIMIZATION)
   endif()
 endfunction()
 
+find_program(NEURONS_LLD ld.lld)  # links a test program in a quarter of the processor time of GNU ld
+
 function(neurons_test NAME)
   cmake_parse_arguments(TEST "ON_EACH_SIMD_TARGET" "" "SOURCES;DEPENDS" ${ARGN})
   add_executable(test_${NAME} ${TEST_SOURCES})
   target_link_libraries(test_${NAME} PRIVATE ${TEST_DEPENDS} neurons_warnings GTest::gmock GTest::gtest_main rapidcheck_gtest)
   target_compile_definitions(test_${NAME} PRIVATE NEURONS_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  if(NEURONS_LLD)
+    target_link_options(test_${NAME} PRIVATE -fuse-ld=lld)
+  endif()
   if(NOT NAME STREQUAL kernels)  # whose own loops are long
     neurons_compile(test_${NAME} neurons_precompiled_tests "${NEURONS_TESTS_OPTIMIZATION}")
   endif()
