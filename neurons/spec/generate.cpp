@@ -33,8 +33,8 @@ std::vector<std::int64_t> prompt_tokens(const Tokenizer& tokenizer, const std::s
   const auto unknown = tokenizer.unknown();
   if (!unknown || std::ranges::find(tokens, *unknown) == tokens.end()) return tokens;
   const std::string known = tokenizer.decode(std::vector<std::int64_t>(tokens.begin(), std::ranges::find(tokens, *unknown)));
-  fail_input("the prompt's character after \"{}\" is none of the {} that the model has learnt from", known,
-             tokenizer.vocabulary() - 1);
+  fail_input("the prompt's {} after \"{}\" is none of the {} characters that the model has learnt from: give a prompt of those",
+             prompt[known.size()] == '\n' ? "line end" : "character", known, tokenizer.vocabulary() - 1);
 }
 
 /// The network with a window of tokens of its own.

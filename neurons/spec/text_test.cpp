@@ -60,11 +60,23 @@ TEST_F(TextRun, LearnsToWriteWhatItHasRead) {
   GenerateOptions other = wild;
   other.seed = 6;
   EXPECT_NE(generate(model, other), streamed);
-  EXPECT_EQ(message_of([&] { generate(model, {.prompt = "abz"}); }),
-            "the prompt's character after \"ab\" is none of the 11 that the model has learnt from");
+  EXPECT_EQ(
+      message_of([&] { generate(model, {.prompt = "abz"}); }),
+      "the prompt's character after \"ab\" is none of the 11 characters that the model has learnt from: give a prompt of those");
+
   EXPECT_THAT(message_of([&] { generate(model, {.prompt = ""}); }), HasSubstr("prompt is empty"));
   EXPECT_EQ(message_of([&] { generate(model, {.top_p = 0}); }), "top_p = 0 must be above 0 and at most 1");
   EXPECT_EQ(message_of([&] { generate(model, {.temperature = -1}); }), "temperature = -1 must be at least 0");
+}
+
+TEST_F(TextRun, TheLineEndThatIsThePromptByDefaultMayBeUnknown) {
+  std::ofstream file(folder_ / "song.txt");
+  for (int i = 0; i < 100; ++i) file << "abcd efg.";
+  file.close();
+  run(spec(), {.folder = folder_ / "run"});
+  const Model model = open_model(folder_ / "run");
+  EXPECT_EQ(message_of([&] { generate(model, {}); }),
+            "the prompt's line end after \"\" is none of the 9 characters that the model has learnt from: give a prompt of those");
 }
 
 /// Recurrent networks keep their state from token to token.

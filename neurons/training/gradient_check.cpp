@@ -82,20 +82,27 @@ class LossFunction {
   ReferenceValues values_;
 };
 
+struct Difference {
+  double value = 0;
+  double rounding = 0;  ///< what the losses' last places may add to it
+};
+
 /// (L(w + h·v) - L(w - h·v)) / 2h; `move` sets the parameters to w + its argument · v.
 template <typename Move>
-double central_difference(const LossFunction& loss, double step, Move&& move) {
+Difference central_difference(const LossFunction& loss, double step, Move&& move) {
+  constexpr double kLastPlaces = 8;
   move(step);
   const double above = loss();
   move(-step);
   const double below = loss();
   move(0.0);
-  return (above - below) / (2 * step);
+  const double magnitude = std::max(std::abs(above), std::abs(below));
+  return {(above - below) / (2 * step), kLastPlaces * std::numeric_limits<double>::epsilon() * magnitude / step};
 }
 
 /// Infinite where one of them is no number.
-double relative_error(double a, double b, double floor) {
-  const double error = std::abs(a - b) / std::max({std::abs(a), std::abs(b), floor});
+double relative_error(double slope, double difference, double floor) {
+  const double error = std::abs(slope - difference) / std::max({std::abs(slope), std::abs(difference), floor});
   return std::isfinite(error) ? error : std::numeric_limits<double>::infinity();
 }
 
@@ -104,15 +111,16 @@ struct Compared {
   double error = 0;
 };
 
-/// `slope` with the central difference that is nearest to it, of steps that become smaller.
+/// `slope` with the central difference that is nearest to it, of steps that become smaller. A slope of 0 whose first difference is
+/// the losses' rounding, as where the loss does not depend on a parameter at all, has no error.
 template <typename Move>
 Compared compare(const LossFunction& loss, double slope, double step, double floor, Move&& move) {
-  Compared best;
-  best.difference = central_difference(loss, step, move);
-  best.error = relative_error(slope, best.difference, floor);
+  const Difference first = central_difference(loss, step, move);
+  Compared best{first.value, relative_error(slope, first.value, floor)};
+  if (std::abs(slope) <= first.rounding && std::abs(first.value) <= first.rounding) best.error = 0;
   for (const double part : kSmallerSteps) {
     if (best.error < kSuspicious) break;
-    const double difference = central_difference(loss, part * step, move);
+    const double difference = central_difference(loss, part * step, move).value;
     const double error = relative_error(slope, difference, floor);
     if (error < best.error) best = {difference, error};
   }

@@ -21,7 +21,8 @@ struct GradientCheck {
   std::string parameter;
   std::int64_t elements = 0;  ///< of the parameter
   std::int64_t checked = 0;   ///< one by one
-  double worst_error = 0;     ///< relative: |a - d| / max(|a|, |d|, 1e-6 · largest |a| of the parameter, 1e-9); infinite for NaN
+  double worst_error = 0;     ///< relative: |a - d| / max(|a|, |d|, 1e-6 · largest |a| of the parameter, 1e-9); infinite for NaN,
+                              ///< 0 where a and d are within the rounding of the losses, 8ε·|L| / h
   std::int64_t worst_element = 0;
   double gradient = 0;         ///< a, there
   double difference = 0;       ///< d, there

@@ -7,6 +7,7 @@
 
 #include "neurons/base/testing.hpp"
 #include "neurons/layers/activations.hpp"
+#include "neurons/layers/attention.hpp"
 #include "neurons/layers/convolutions.hpp"
 #include "neurons/layers/dense.hpp"
 #include "neurons/layers/dropout.hpp"
@@ -50,6 +51,19 @@ TEST(GradientCheck, KinksAreNoWrongGradients) {
     const GradientCheckOptions options{.elements = 12, .seed = seed};
     for (const GradientCheck& check :
          check_gradients(network, CrossEntropy{}, pictures, Tensor::of<std::int64_t>({3}, {0, 2, 1}), options)) {
+      EXPECT_LT(check.worst_error, 1e-5) << check.parameter << ", seed " << seed;
+      EXPECT_LT(check.direction_error, 1e-5) << check.parameter << ", seed " << seed;
+    }
+  }
+}
+
+/// The same number added to all keys changes no weight of attention: the slopes are 0, the differences the losses' last places.
+TEST(GradientCheck, SlopesOfNothingPass) {
+  Network network = Sequential({12, 8}, MultiHeadAttention{.heads = 2}, Flatten{}, Dense{3});
+  network.initialize(1);
+  for (const std::uint64_t seed : {0U, 1U, 2U, 3U}) {
+    const GradientCheckOptions options{.elements = 0, .seed = seed};
+    for (const GradientCheck& check : check_gradients(network, MeanSquaredError{}, ramp({7, 12, 8}), ramp({7, 3}), options)) {
       EXPECT_LT(check.worst_error, 1e-5) << check.parameter << ", seed " << seed;
       EXPECT_LT(check.direction_error, 1e-5) << check.parameter << ", seed " << seed;
     }
