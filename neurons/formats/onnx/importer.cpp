@@ -153,8 +153,9 @@ class Roles {
       for (const auto& [known, index] : kKnown) {
         if (node.op_type != known || index >= node.inputs.size()) continue;
         set(node.inputs[index], Role::constant);
+        const std::vector<std::string> table{node.inputs[index]};
         const auto expand = std::ranges::find_if(nodes, [&](const NodeData& other) {
-          return other.op_type == "Expand" && !other.inputs.empty() && other.outputs == std::vector{node.inputs[index]};
+          return other.op_type == "Expand" && !other.inputs.empty() && other.outputs == table;
         });
         if (expand != nodes.end()) set(expand->inputs.front(), Role::constant);
       }
