@@ -255,6 +255,8 @@ def refusal_of(name, modes):
 
 
 def set_up_inductor(mode):
+    if mode.startswith("eager"):
+        return  # PyTorch before 2.0, Debian's 1.13 for one, has no other
     import torch._inductor.config as inductor
 
     inductor.freezing = mode in ("compiled-default", "compiled-max-autotune", "compiled-cpp-wrapper", "ahead-of-time")

@@ -80,7 +80,7 @@ std::string jpeg(const std::vector<std::string>& rows, const std::vector<std::st
   return file;
 }
 
-Tensor parse(const std::string& file) { return parse_picture(std::as_bytes(std::span(file)), "a.jpg"); }
+Tensor parse_photograph(const std::string& file) { return parse_picture(std::as_bytes(std::span(file)), "a.jpg"); }
 
 /// One channel of a picture as such rows; every pixel of a block must agree.
 std::vector<std::string> letters_of(const Tensor& picture, std::int64_t channel = 0) {
@@ -111,7 +111,7 @@ TEST(Exif, TurnsPicturesUpright) {
     for (const bool big_endian : {false, true}) {
       const std::string exif = Exif{.orientation = orientation, .big_endian = big_endian}.bytes();
       EXPECT_EQ(letters_of(parse(jpeg(kStored, {exif}))), kUpright[orientation]) << orientation;
-      const Tensor colour = parse(jpeg(kStored, {exif}, 3));
+      const Tensor colour = parse_photograph(jpeg(kStored, {exif}, 3));
       for (const std::int64_t channel : {0, 1, 2}) EXPECT_EQ(letters_of(colour, channel), kUpright[orientation]) << orientation;
     }
   }
