@@ -106,11 +106,11 @@ const std::vector<std::string> kUpright[] = {{"ABC", "DEF"},     {"ABC", "DEF"},
                                              {"DA", "EB", "FC"}, {"FC", "EB", "DA"}, {"CF", "BE", "AD"}};
 
 TEST(Exif, TurnsPicturesUpright) {
-  EXPECT_EQ(letters_of(parse(jpeg(kStored, {}))), kStored);
+  EXPECT_EQ(letters_of(parse_photograph(jpeg(kStored, {}))), kStored);
   for (unsigned orientation = 1; orientation <= 8; ++orientation) {
     for (const bool big_endian : {false, true}) {
       const std::string exif = Exif{.orientation = orientation, .big_endian = big_endian}.bytes();
-      EXPECT_EQ(letters_of(parse(jpeg(kStored, {exif}))), kUpright[orientation]) << orientation;
+      EXPECT_EQ(letters_of(parse_photograph(jpeg(kStored, {exif}))), kUpright[orientation]) << orientation;
       const Tensor colour = parse_photograph(jpeg(kStored, {exif}, 3));
       for (const std::int64_t channel : {0, 1, 2}) EXPECT_EQ(letters_of(colour, channel), kUpright[orientation]) << orientation;
     }
@@ -129,9 +129,9 @@ TEST(Exif, FoldersKnowTheUprightSize) {
 
 TEST(Exif, IsFoundAmongOtherMarkers) {
   const std::string exif = Exif{.orientation = 8}.bytes();
-  EXPECT_EQ(letters_of(parse(jpeg(kStored, {"http://ns.adobe.com/xap/1.0/", "", exif}))), kUpright[8]);
-  EXPECT_EQ(letters_of(parse(jpeg(kStored, {exif, Exif{.orientation = 3}.bytes()}))), kUpright[8]) << "the first counts";
-  EXPECT_EQ(letters_of(parse(jpeg(kStored, {Exif{.orientation = 9}.bytes(), exif}))), kUpright[8]);
+  EXPECT_EQ(letters_of(parse_photograph(jpeg(kStored, {"http://ns.adobe.com/xap/1.0/", "", exif}))), kUpright[8]);
+  EXPECT_EQ(letters_of(parse_photograph(jpeg(kStored, {exif, Exif{.orientation = 3}.bytes()}))), kUpright[8]) << "the first counts";
+  EXPECT_EQ(letters_of(parse_photograph(jpeg(kStored, {Exif{.orientation = 9}.bytes(), exif}))), kUpright[8]);
 }
 
 TEST(Exif, DamagedOnesTellOfNoOrientation) {
@@ -148,7 +148,7 @@ TEST(Exif, DamagedOnesTellOfNoOrientation) {
     const std::string whole = Exif{.orientation = 6, .big_endian = big_endian}.bytes();
     for (std::size_t length = 0; length < whole.size() - 4; ++length)
       EXPECT_EQ(orientation_of(whole.substr(0, length)), 0) << length;
-    EXPECT_EQ(letters_of(parse(jpeg(kStored, {whole.substr(0, whole.size() - 5)}))), kStored);
+    EXPECT_EQ(letters_of(parse_photograph(jpeg(kStored, {whole.substr(0, whole.size() - 5)}))), kStored);
     for (std::size_t bit = 0; bit < whole.size() * 8; ++bit) {  // no bit flipped leads out of the marker
       std::string damaged = whole;
       damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << bit % 8));
