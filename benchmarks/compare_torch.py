@@ -437,9 +437,10 @@ def start_peer(name, mode, threads, warm_up):
         "OMP_WAIT_POLICY": "active",
         "OMP_PROC_BIND": "true",
         "OMP_PLACES": "cores",
-        "OPENBLAS_CORETYPE": os.environ.get("OPENBLAS_CORETYPE", "SkylakeX"),
         "TORCHINDUCTOR_COMPILE_THREADS": "1",
     }
+    if "avx512f" in pathlib.Path("/proc/cpuinfo").read_text():  # OpenBLAS would take its AVX2 kernels for a Zen 4
+        environment["OPENBLAS_CORETYPE"] = os.environ.get("OPENBLAS_CORETYPE", "SkylakeX")
     return Peer([sys.executable, __file__, "--serve", name, mode, str(threads), str(warm_up)], environment)
 
 
