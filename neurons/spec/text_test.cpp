@@ -63,7 +63,6 @@ TEST_F(TextRun, LearnsToWriteWhatItHasRead) {
   EXPECT_EQ(
       message_of([&] { generate(model, {.prompt = "abz"}); }),
       "the prompt's character after \"ab\" is none of the 11 characters that the model has learnt from: give a prompt of those");
-
   EXPECT_THAT(message_of([&] { generate(model, {.prompt = ""}); }), HasSubstr("prompt is empty"));
   EXPECT_EQ(message_of([&] { generate(model, {.top_p = 0}); }), "top_p = 0 must be above 0 and at most 1");
   EXPECT_EQ(message_of([&] { generate(model, {.temperature = -1}); }), "temperature = -1 must be at least 0");

@@ -31,8 +31,7 @@ void require_streamable(const Network& network) {
     if (of_a_step[i] == of_all[i]) continue;
     fail_input(
         "stream: some layer other than the recurrent ones sees more than one step, as {} {} does, which would be {} for one step; "
-        "so "
-        "the network cannot go step by step",
+        "so the network cannot go step by step",
         of_all[i].first, of_all[i].second.to_string(), of_a_step[i].second.to_string());
   }
 }

@@ -12,14 +12,6 @@
 namespace neurons::onnx {
 namespace {
 
-/// The node that computes a value, or null.
-template <typename AnyGraph>
-auto* maker_of(AnyGraph& graph, const std::string& value) {
-  const auto found = std::ranges::find_if(
-      graph.nodes, [&](const NodeData& node) { return std::ranges::find(node.outputs, value) != node.outputs.end(); });
-  return found == graph.nodes.end() ? nullptr : &*found;
-}
-
 TensorData* initializer_of(GraphData& graph, const std::string& name) {
   const auto found = std::ranges::find(graph.initializers, name, &TensorData::name);
   return found == graph.initializers.end() ? nullptr : &*found;
@@ -79,7 +71,7 @@ Tail tail_of(GraphData& graph, const std::string& output) {
   require_output(graph, output);
   Tail tail;
   std::string value = output;
-  for (NodeData* node = maker_of(graph, value); node != nullptr; node = maker_of(graph, value)) {
+  for (NodeData* node = maker_of(graph.nodes, value); node != nullptr; node = maker_of(graph.nodes, value)) {
     const bool is_sum = std::ranges::find(kSums, node->op_type) != kSums.end() && node->inputs.size() > 1;
     if (is_sum && initializer_of(graph, node->inputs[1]) != nullptr) {
       tail.sum = node;
@@ -93,7 +85,7 @@ Tail tail_of(GraphData& graph, const std::string& output) {
     }
     tail.after.push_back(node);
     const auto computed =
-        std::ranges::find_if(node->inputs, [&](const std::string& input) { return maker_of(graph, input) != nullptr; });
+        std::ranges::find_if(node->inputs, [&](const std::string& input) { return maker_of(graph.nodes, input) != nullptr; });
     if (computed == node->inputs.end()) break;
     value = *computed;
   }
@@ -121,7 +113,7 @@ TensorData& own(GraphData& graph, NodeData& node, std::size_t input) {
 /// Whether all that a Concat joins are results of one sum, or constants.
 bool joins_one(const GraphData& graph, const NodeData& node, const std::string& sums) {
   return std::ranges::all_of(node.inputs, [&](const std::string& input) {
-    return maker_of(graph, input) == nullptr || values_behind(graph, input).contains(sums);
+    return maker_of(graph.nodes, input) == nullptr || values_behind(graph, input).contains(sums);
   });
 }
 
@@ -254,7 +246,7 @@ std::set<std::string> replace_head(GraphData& graph, const std::string& output, 
 void insert_dropout(GraphData& graph, const std::string& output, float ratio) {
   const Tail tail = tail_of(graph, output);
   const std::string input = tail.sum->inputs.front();
-  if (const NodeData* before = maker_of(graph, input); before != nullptr && before->op_type == "Dropout") return;
+  if (const NodeData* before = maker_of(graph.nodes, input); before != nullptr && before->op_type == "Dropout") return;
   NodeData node;
   node.op_type = "Dropout";
   node.name = "dropout";

@@ -153,11 +153,8 @@ class Roles {
       for (const auto& [known, index] : kKnown) {
         if (node.op_type != known || index >= node.inputs.size()) continue;
         set(node.inputs[index], Role::constant);
-        const std::vector<std::string> table{node.inputs[index]};
-        const auto expand = std::ranges::find_if(nodes, [&](const NodeData& other) {
-          return other.op_type == "Expand" && !other.inputs.empty() && other.outputs == table;
-        });
-        if (expand != nodes.end()) set(expand->inputs.front(), Role::constant);
+        const NodeData* maker = maker_of(nodes, node.inputs[index]);  // a table that all samples share is expanded to each
+        if (maker != nullptr && maker->op_type == "Expand" && !maker->inputs.empty()) set(maker->inputs.front(), Role::constant);
       }
       const OpDef* op = names_.find(node.domain, node.op_type);
       if (op == nullptr) continue;

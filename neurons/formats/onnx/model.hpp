@@ -2,6 +2,7 @@
 /// An ONNX file as it is written: nodes, weights and names, before anything is understood. Field numbers are those of ONNX's
 /// published schema (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -107,6 +108,14 @@ struct NodeData {
 
   const AttributeData* attribute(std::string_view wanted) const;
 };
+
+/// The node of `nodes` that computes a value, or null.
+template <typename Nodes>
+auto* maker_of(Nodes& nodes, const std::string& value) {
+  const auto found = std::ranges::find_if(
+      nodes, [&](const NodeData& node) { return std::ranges::find(node.outputs, value) != node.outputs.end(); });
+  return found == nodes.end() ? nullptr : &*found;
+}
 
 /// An extent: a number, or the name of one that is known when the model runs ("" where it has none).
 using Dim = std::variant<std::int64_t, std::string>;
