@@ -9,7 +9,9 @@
 
 #include "neurons/base/error.hpp"
 #include "neurons/base/random.hpp"
+#include "neurons/layers/step_graph.hpp"
 #include "neurons/plan/plan.hpp"
+#include "neurons/training/nonfinite.hpp"
 #include "neurons/training/stream.hpp"
 
 namespace neurons {
@@ -37,11 +39,29 @@ std::vector<std::int64_t> prompt_tokens(const Tokenizer& tokenizer, const std::s
              prompt[known.size()] == '\n' ? "line end" : "character", known, tokenizer.vocabulary() - 1);
 }
 
+/// Throws unless the logits behind the tokens that were seen are finite: says which number was the first that is not.
+void require_finite(const Model& model, std::span<const float> logits, std::span<const std::int64_t> seen) {
+  if (std::ranges::all_of(logits, [](float logit) { return std::isfinite(logit); })) return;
+  const ValueOfParameter value_of = [&](const std::string& name) { return model.network.parameter(name); };
+  std::optional<Nonfinite> found = nonfinite_parameter(model.network, value_of);
+  if (!found) {
+    Graph graph(model.network.table());
+    with_time(model.network, std::ssize(seen)).build(graph, 1, Mode::inference);
+    found = nonfinite_result(graph, value_of, [&](const Plan& plan) {
+      std::ranges::copy(seen, plan.input(model.network.inputs().front().name).values<std::int64_t>().begin());
+    });
+  }
+  fail_input(
+      "{}: the network cannot write: {}; train it again, with a lower learning rate or clipped gradients (clip_norm), or take "
+      "another file of weights",
+      model.file.string(), found ? found->to_string() : fmt::format("what it gives after {} tokens is not finite", seen.size()));
+}
+
 /// The network with a window of tokens of its own.
 class NextToken {
  public:
   NextToken(const Model& model, int threads)
-      : output_(model.network.outputs().front().name), vocabulary_(model.tokenizer->vocabulary()) {
+      : model_(model), output_(model.network.outputs().front().name), vocabulary_(model.tokenizer->vocabulary()) {
     Graph graph(model.network.table());
     model.network.build(graph, 1, Mode::inference);
     auto states = std::make_shared<StateStore>(model.network.table());
@@ -62,7 +82,9 @@ class NextToken {
     std::ranges::fill(std::ranges::copy(seen, window_.begin()).out, window_.end(), padding);
     plan_->run();
     const auto width = static_cast<std::size_t>(vocabulary_);
-    return plan_->output(output_).values<float>().subspan((seen.size() - 1) * width, width);
+    const auto logits = plan_->output(output_).values<float>().subspan((seen.size() - 1) * width, width);
+    require_finite(model_, logits, window_);
+    return logits;
   }
 
   /// What stands behind a step must not change what the network says of it.
@@ -76,6 +98,7 @@ class NextToken {
   }
 
  private:
+  const Model& model_;
   std::string output_;
   std::int64_t vocabulary_;
   std::optional<Plan> plan_;
@@ -109,7 +132,8 @@ std::int64_t draw_token(std::span<const float> logits, const GenerateOptions& op
   }
   double kept = 0;
   std::size_t count = 0;
-  while (count < weights.size() && kept < options.top_p * sum) kept += weights[count++];
+  do kept += weights[count++];
+  while (count < weights.size() && kept < options.top_p * sum);
   double left = uniform * kept;
   for (std::size_t i = 0; i + 1 < count; ++i) {
     if (left < weights[i]) return order[i];
@@ -133,7 +157,9 @@ std::string generate(const Model& model, const GenerateOptions& options) {
   const auto next_logits = [&] {
     if (!stream) return network.after(tokens);
     while (heard + 1 < tokens.size()) stream->step(tokens[heard++]);
-    return stream->step(tokens[heard++]);
+    const auto logits = stream->step(tokens[heard++]);
+    require_finite(model, logits, tokens);
+    return logits;
   };
   const std::size_t given = tokens.size();
   RandomStream random(options.seed, kGenerateStream);

@@ -24,8 +24,8 @@ struct GenerateOptions {
 
 /// What follows the prompt. A recurrent network reads token by token and remembers all of them, as a Stream does; any other sees
 /// the last ones, at most as many as in training, each time anew. Throws InputError for a model that was not trained on a text, one
-/// that looks ahead of the step it labels, an empty prompt or one with characters that the model has never seen, and numbers out of
-/// range.
+/// that looks ahead of the step it labels, one that gives a number that is not finite (and says where it comes from), an empty
+/// prompt or one with characters that the model has never seen, and numbers out of range.
 std::string generate(const Model& model, const GenerateOptions& options = {});
 
 /// A token drawn by its logit: `uniform` from [0, 1) decides.

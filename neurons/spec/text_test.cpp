@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <fstream>
+#include <limits>
 
 #include "neurons/base/testing.hpp"
 #include "neurons/layers/step_graph.hpp"
@@ -153,6 +154,41 @@ TEST_F(TextRun, ANetworkThatLooksAheadDoesNotWrite) {
   EXPECT_THAT(message_of([&] { generate(open_model(folder_ / "run")); }), HasSubstr("the network looks ahead of the step"));
 }
 
+/// The model with NaN or an infinity in place of one number of a parameter.
+Model with_one(const std::filesystem::path& folder, const std::string& name, std::size_t element, float value) {
+  Model model = open_model(folder);
+  Tensor tensor = model.network.parameter(name);
+  tensor.values<float>()[element] = value;
+  model.network.set_parameter(name, tensor);
+  return model;
+}
+
+TEST_F(TextRun, AModelThatIsNotFiniteSaysWhere) {
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  const auto said = [&](const Model& model, const std::string& prompt = "abc") {
+    std::string text = message_of([&] { generate(model, {.prompt = prompt, .length = 200}); });
+    EXPECT_THAT(text, ::testing::EndsWith("; train it again, with a lower learning rate or clipped gradients (clip_norm), or take "
+                                          "another file of weights"));
+    return text;
+  };
+  run(spec(), {.folder = folder_ / "run"});
+  EXPECT_THAT(said(with_one(folder_ / "run", "dense1.weight", 2 * 16 + 5, kNan)), HasSubstr(": dense1.weight[2, 5] is nan; train"));
+  EXPECT_THAT(said(with_one(folder_ / "run", "dense1.bias", 3, kInfinity)), HasSubstr(": dense1.bias[3] is inf; train"));
+  EXPECT_THAT(said(with_one(folder_ / "run", "dense1.bias", 3, -kInfinity)), HasSubstr(": dense1.bias[3] is -inf; train"));
+
+  run(spec("text = { length = 16 }", kRecurrent), {.folder = folder_ / "again"});
+  Model model = with_one(folder_ / "again", "dense1.weight", 7, kNan);
+  EXPECT_THAT(said(model), HasSubstr(": dense1.weight[7, 0] is nan; train"));
+  // h doubles with each token: 2^t - 1 is beyond float32 from the 128th on, [127] from 0.
+  model = open_model(folder_ / "again");
+  model.network.set_parameter("simple_rnn1.weight", Tensor(DType::f32, {1, 4}));
+  model.network.set_parameter("simple_rnn1.recurrent_weight", Tensor::of<float>({1, 1}, {2}));
+  model.network.set_parameter("simple_rnn1.bias", Tensor::of<float>({1}, {1}));
+  EXPECT_THAT(said(model), HasSubstr(": simple_rnn1 (RNN)[127, 0, 0, 0] is inf; train"));
+  EXPECT_THAT(said(model, std::string(150, 'c')), HasSubstr(": simple_rnn1 (RNN)[127, 0, 0, 0] is inf; train"));
+}
+
 constexpr const char* kLstm = R"({ kind = "embedding", vocabulary = "outputs", width = 6 },
   { kind = "lstm", hidden = 12, return_sequences = true }, { kind = "dense", units = "outputs" })";
 
@@ -215,6 +251,15 @@ TEST_F(TextRun, WhatCannotBeIsToldInOneSentence) {
   EXPECT_THAT(refusal("text = {}\nseries = {}"), HasSubstr("more than one of pictures, series, text and sequences"));
   std::ofstream(folder_ / "song.txt") << "caf\xE9 " << std::string(200, 'a');
   EXPECT_THAT(refusal("text = {}"), HasSubstr("song.txt:1: byte 0xe9 is not UTF-8; save the file in UTF-8"));
+}
+
+TEST(DrawToken, IsOneOfThemWhateverTheLogits) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const float infinity = std::numeric_limits<float>::infinity();
+  for (const std::vector<float>& logits :
+       {std::vector<float>(3, nan), std::vector<float>(3, infinity), std::vector<float>(3, -infinity)}) {
+    EXPECT_THAT(draw_token(logits, {}, 0.5), ::testing::AllOf(::testing::Ge(0), ::testing::Lt(3))) << logits[0];
+  }
 }
 
 TEST(DrawToken, FollowsTheProbabilities) {

@@ -109,17 +109,12 @@ class Search {
   }
 
   std::optional<std::string> in_weights() const {
-    for (const auto& [name, type] : learner_.structure().parameter_types()) {
-      Tensor tensor = learner_.states().get(name);
-      const TensorView view{tensor.dtype(), tensor.shape(), tensor.bytes().data()};
-      const auto element = first_nonfinite(view);
-      if (!element) continue;
-      return fmt::format("{}{} is {} already: {}", name, indices(view.shape, *element, 0), value_at(view, *element),
-                         learner_.steps() == 0 ? "the network was given so; initialize it, or take another file of weights"
-                                               : "an update before this step made it so; lower the learning rate, clip the "
-                                                 "gradients (clip_norm), or go back to an earlier checkpoint");
-    }
-    return std::nullopt;
+    const auto found = nonfinite_parameter(learner_.structure(), value_of());
+    if (!found) return std::nullopt;
+    return fmt::format("{} already: {}", found->to_string(),
+                       learner_.steps() == 0 ? "the network was given so; initialize it, or take another file of weights"
+                                             : "an update before this step made it so; lower the learning rate, clip the "
+                                               "gradients (clip_norm), or go back to an earlier checkpoint");
   }
 
   std::string target_name(std::size_t index) const {
@@ -146,37 +141,18 @@ class Search {
     return std::nullopt;
   }
 
-  /// All values of the graph as outputs of a plan without any fusion; the first bad one in order of computation.
-  std::optional<std::string> in_computed(Graph graph) const {
-    const auto name_of = [](int id) { return "nonfinite#" + std::to_string(id); };
-    const int count = static_cast<int>(graph.values().size());
-    for (int id = 0; id < count; ++id) {
-      if (graph.info(id).kind == ValueKind::computed) graph.output(name_of(id), graph.value(id));
-    }
-    auto states = std::make_shared<StateStore>(graph.table());
-    for (const ValueInfo& value : graph.values()) {
-      if (value.kind == ValueKind::state) states->set(value.name, learner_.states().get(value.name));
-    }
-    CompileOptions plain;
-    plain.lay_out = false;
-    plain.fuse = false;
-    Plan plan = compile(graph, states, plain);
-    fill(plan);
-    plan.run();
-    for (const Node& node : graph.nodes()) {
-      for (const int id : node.outputs) {
-        const TensorView view = plan.output(name_of(id));
-        const auto element = first_nonfinite(view);
-        if (!element) continue;
-        const std::string where = place(view.shape, *element, "neuron");
-        return fmt::format(
-            "{} ({}){}{}: the first value that is not finite is {}; nothing was updated; lower the learning rate, clip "
-            "the gradients (clip_norm), or check the data",
-            node.name.empty() ? "the network" : node.name, node.op->name, where.empty() ? "" : ", ", where,
-            value_at(view, *element));
-      }
-    }
-    return std::nullopt;
+  std::optional<std::string> in_computed(const Graph& graph) const {
+    const auto found = nonfinite_result(graph, value_of(), [this](const Plan& plan) { fill(plan); });
+    if (!found) return std::nullopt;
+    const std::string where = place(found->shape, found->element, "neuron");
+    return fmt::format(
+        "{}{}{}: the first value that is not finite is {}; nothing was updated; lower the learning rate, clip the gradients "
+        "(clip_norm), or check the data",
+        found->where, where.empty() ? "" : ", ", where, found->value);
+  }
+
+  ValueOfParameter value_of() const {
+    return [this](const std::string& name) { return learner_.states().get(name); };
   }
 
   void fill(const Plan& plan) const {
@@ -197,6 +173,47 @@ class Search {
 };
 
 }  // namespace
+
+std::string Nonfinite::to_string() const { return fmt::format("{}{} is {}", where, indices(shape, element, 0), value); }
+
+std::optional<Nonfinite> nonfinite_parameter(const Network& network, const ValueOfParameter& value_of) {
+  for (const auto& [name, type] : network.parameter_types()) {
+    Tensor tensor = value_of(name);
+    const TensorView view{tensor.dtype(), tensor.shape(), tensor.bytes().data()};
+    if (const auto element = first_nonfinite(view)) return Nonfinite{name, view.shape, *element, value_at(view, *element)};
+  }
+  return std::nullopt;
+}
+
+std::optional<Nonfinite> nonfinite_result(Graph graph, const ValueOfParameter& value_of,
+                                          const std::function<void(const Plan& plan)>& fill) {
+  // All values of the graph as outputs of a plan without any fusion.
+  const auto name_of = [](int id) { return "nonfinite#" + std::to_string(id); };
+  const int count = static_cast<int>(graph.values().size());
+  for (int id = 0; id < count; ++id) {
+    if (graph.info(id).kind == ValueKind::computed) graph.output(name_of(id), graph.value(id));
+  }
+  auto states = std::make_shared<StateStore>(graph.table());
+  for (const ValueInfo& value : graph.values()) {
+    if (value.kind == ValueKind::state) states->set(value.name, value_of(value.name));
+  }
+  CompileOptions plain;
+  plain.lay_out = false;
+  plain.fuse = false;
+  Plan plan = compile(graph, states, plain);
+  fill(plan);
+  plan.run();
+  for (const Node& node : graph.nodes()) {
+    for (const int id : node.outputs) {
+      const TensorView view = plan.output(name_of(id));
+      const auto element = first_nonfinite(view);
+      if (!element) continue;
+      const std::string layer = node.name.empty() ? "the network" : node.name;
+      return Nonfinite{fmt::format("{} ({})", layer, node.op->name), view.shape, *element, value_at(view, *element)};
+    }
+  }
+  return std::nullopt;
+}
 
 std::string explain_nonfinite(const Learner& learner, const Batch& batch, std::span<const std::int64_t> rows_of_data) {
   return Search(learner, batch, rows_of_data).run();
