@@ -13,14 +13,22 @@
 #include "neurons/formats/onnx/exporter.hpp"
 #include "neurons/formats/onnx/imported_model.hpp"
 #include "neurons/formats/onnx/importer.hpp"
+#include "neurons/formats/onnx/model_testing.hpp"
 #include "neurons/graph/rewrite.hpp"
 #include "neurons/layers/activations.hpp"
 #include "neurons/layers/attention.hpp"
 #include "neurons/layers/convolutions.hpp"
 #include "neurons/layers/dense.hpp"
+#include "neurons/layers/embedding.hpp"
+#include "neurons/layers/normalizations.hpp"
+#include "neurons/layers/over_time.hpp"
 #include "neurons/layers/pools.hpp"
 #include "neurons/layers/recurrent.hpp"
+#include "neurons/layers/shapes.hpp"
+#include "neurons/layers/step_graph.hpp"
+#include "neurons/layers/temporal_conv.hpp"
 #include "neurons/layers/time_distributed.hpp"
+#include "neurons/layers/transformer.hpp"
 #include "neurons/networks/networks.hpp"
 #include "neurons/ops/ops.hpp"
 #include "neurons/plan/plan.hpp"
@@ -242,6 +250,69 @@ TEST(OnnxExport, WritesRotaryTablesOfEachSample) {
   EXPECT_EQ(tables, 4);
   const Network back = onnx::to_network(std::make_shared<const onnx::Model>(model));
   EXPECT_EQ(back.trained_parameters().size(), network.trained_parameters().size()) << "tables are no weights";
+}
+
+/// One file for sequences of all lengths: its dims, and what it gives for some.
+void expect_any_length(const std::string& name, Network network, const std::vector<onnx::Dim>& output_dims) {
+  SCOPED_TRACE(name);
+  network.initialize(3);
+  const onnx::Model model = onnx::to_model(network, {.any_length = true});
+  const onnx::ValueData& input = model.graph.inputs.at(0);
+  EXPECT_EQ(input.dims->at(0), onnx::Dim("batch"));
+  EXPECT_EQ(input.dims->at(1), onnx::Dim("time"));
+  EXPECT_EQ(*model.graph.outputs.at(0).dims, output_dims);
+  for (const std::int64_t steps : {1, 2, 5, 13}) {
+    Network sized = with_time(network, steps);
+    for (const auto& [parameter, type] : sized.parameter_types()) sized.set_parameter(parameter, network.parameter(parameter));
+    for (const std::int64_t batch : {1, 4}) {
+      const auto x = samples_for(sized, batch);
+      const auto expected = run(sized, x);
+      keep(fmt::format("{}_{}x{}", name, batch, steps), onnx::format(model), x, expected);
+      expect_near(onnx::testing::run(model, {{"x", x[0]}}, {.shapes = {{"x", x[0].shape()}}}).at(0), expected.at(0));
+    }
+  }
+}
+
+Network of_tokens(const std::vector<Layer>& layers) {
+  Network network;
+  Network::Tap tap = network.input("x", {6}, DType::i64);
+  for (const Layer& layer : layers) tap = network.add(layer, tap);
+  network.output("y", tap);
+  return network;
+}
+
+TEST(OnnxExport, WritesSequencesOfAnyLength) {
+  const onnx::Dim batch = "batch";
+  const onnx::Dim time = "time";
+  const auto of = [](std::int64_t extent) { return onnx::Dim(extent); };
+  expect_any_length("any_lstm", Sequential{{6, 3}, Lstm{.hidden = 4, .layers = 2, .bidirectional = true}, Dense{2}},
+                    {batch, of(2)});
+  expect_any_length("any_gru", Sequential{{6, 3}, Gru{.hidden = 4, .return_sequences = true}, Dense{2, "relu"}, MeanOverTime{}},
+                    {batch, of(2)});
+  expect_any_length("any_rnn",
+                    of_tokens({Embedding{.vocabulary = 8, .width = 3}, SimpleRnn{.hidden = 4, .return_sequences = true}, Dense{5}}),
+                    {batch, time, of(5)});
+  expect_any_length("any_conv", Sequential{{6, 3}, TemporalConv{.filters = 4, .kernel = 3, .dilation = 2}, LastStep{}},
+                    {batch, of(4)});
+  expect_any_length("any_pool", Sequential{{6, 3}, AttentionPool{}}, {batch, of(3)});
+  expect_any_length("any_attention", Sequential{{6, 4}, MultiHeadAttention{.heads = 2}, LayerNorm{}}, {batch, time, of(4)});
+  expect_any_length("any_encoder", Sequential{{6, 4}, TransformerEncoder{.heads = 2}, Softmax{}}, {batch, time, of(4)});
+  Network each;
+  each.output("y", TimeDistributed{{Dense{5, "tanh"}, Dense{2}}}.add_to(each, {each.input("x", {6, 3})}));
+  expect_any_length("any_distributed", each, {batch, time, of(2)});
+}
+
+TEST(OnnxExport, SaysWhatHoldsTheNumberOfSteps) {
+  const auto refusal = [](Network network) {
+    network.initialize(1);
+    return ::neurons::testing::message_of([&] { onnx::to_model(network, {.any_length = true}); });
+  };
+  EXPECT_EQ(refusal(Sequential{{6, 3}, Flatten{}, Dense{2}}),
+            "dense1.weight is another for each number of steps, which a file of ONNX cannot say");
+  EXPECT_EQ(refusal(Sequential{{6, 3}, PositionalEncoding{}}),
+            "positional_encoding1: Add: a constant is another for each number of steps, which a file of ONNX cannot say");
+  EXPECT_THAT(refusal(Sequential{{2}, Dense{2}}),
+              ::testing::HasSubstr("expects a network of layers with one output and one input, "));
 }
 
 TEST(OnnxExport, ListsAllThatAnOpsetLacks) {

@@ -18,6 +18,7 @@ struct ExportArguments {
   std::string name;
   std::int64_t opset = 0;
   bool values = false;
+  bool any_length = false;
 };
 
 /// The folder of a run, or the name of a file: what the files are called.
@@ -33,9 +34,11 @@ int export_as(Session& session, const ExportArguments& arguments) {
   note_left_out(model.network);
   if (arguments.format == "c") note_assumption(model, true);
   if (arguments.opset != 0 && arguments.format != "onnx") fail_input("export: --opset is for --to onnx");
+  if (arguments.any_length && arguments.format != "onnx") fail_input("export: --any-length is for --to onnx");
   const ExportOptions options{.folder = arguments.out.empty() ? fs::absolute(model.file).parent_path() : arguments.out,
                               .name = arguments.name.empty() ? name_of(arguments.model) : arguments.name,
-                              .opset = arguments.opset};
+                              .opset = arguments.opset,
+                              .any_length = arguments.any_length};
   const ExportedFiles exported = export_model(model, arguments.format, options);
   Json files = Json::array();
   for (const fs::path& file : exported.files) {
@@ -64,6 +67,7 @@ void add_export(CLI::App& app, Session& session) {
   command->add_option("--to", arguments->format, formats)->required();
   command->add_option("--out", arguments->out, "The folder for the files (the model's own); made if it is not there");
   command->add_option("--opset", arguments->opset, "Of ONNX, 13 to 24 (21, or the one that the model was imported from)");
+  command->add_flag("--any-length", arguments->any_length, "Of ONNX: sequences of any length, not those of the training alone");
   command->add_flag("--values", arguments->values, "Of C: what the network gives as it is, without a softmax");
   command->add_option("--name", arguments->name, "Of the files and, in C, of functions (the run folder's)");
 }

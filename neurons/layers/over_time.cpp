@@ -1,5 +1,7 @@
 #include "neurons/layers/over_time.hpp"
 
+#include <limits>
+
 #include "neurons/layers/emit.hpp"
 #include "neurons/ops/common/attention.hpp"
 
@@ -36,9 +38,9 @@ Value LastStep::build(BuildContext& context, const std::vector<Value>& inputs) c
   const Masked given(context, inputs);
   const Shape& shape = given.x.shape();
   if (!given.mask) {
-    const std::vector<std::int64_t> last{shape[1] - 1};
-    const Value step =
-        emit_with("Slice", {given.x}, {{"starts", last}, {"ends", std::vector{shape[1]}}, {"axes", std::vector<std::int64_t>{1}}});
+    using List = std::vector<std::int64_t>;  // the same for every number of steps
+    const List end{std::numeric_limits<std::int64_t>::max()};
+    const Value step = emit_with("Slice", {given.x}, {{"starts", List{-1}}, {"ends", end}, {"axes", List{1}}});
     return reshape(step, {shape[0], shape[2]});
   }
   // Where one step that exists is left: the last of them, and padding right before it, which is 0.

@@ -15,6 +15,7 @@ struct ExportOptions {
   std::string name = "network";  ///< of the files, and in them
   /// Of ONNX: 13 to 24; 0: the one that the model was imported from, or 21; a later one where that lacks an operator.
   std::int64_t opset = 0;
+  bool any_length = false;  ///< of ONNX: sequences of any length are taken, see onnx::SaveOptions
 };
 
 /// What an export left.

@@ -8,6 +8,7 @@ namespace neurons {
 ExportedFiles export_onnx(const Model& model, const ExportOptions& options) {
   onnx::SaveOptions how;
   how.opset = options.opset;
+  how.any_length = options.any_length;
   if (model.file.extension() == ".safetensors") how.metadata = read_safetensors(model.file).metadata;
   const std::filesystem::path path = export_path(model, options, ".onnx");
   onnx::save(model.network, path, how);

@@ -158,19 +158,33 @@ void give_values(Model& model) {
   model.class_names.clear();
 }
 
+/// A file for sequences of any length takes those that the network was trained on.
+void take_trained_length(onnx::Model& file, const Spec& spec) {
+  for (const InputSpec& trained : spec.network.inputs) {
+    const auto input = std::ranges::find(file.graph.inputs, trained.name, &onnx::ValueData::name);
+    if (input == file.graph.inputs.end() || !input->dims || input->dims->size() != trained.shape.size() + 1) continue;
+    for (std::size_t axis = 0; axis < trained.shape.size(); ++axis) {
+      onnx::Dim& dim = (*input->dims)[axis + 1];
+      if (std::holds_alternative<std::string>(dim)) dim = trained.shape[axis];
+    }
+  }
+}
+
 /// A model of ONNX: as it was trained, if it was trained here; else with what the file itself tells.
 Model from_onnx(const fs::path& path, const std::string& wanted, bool as_values) {
-  auto file = std::make_shared<const onnx::Model>(onnx::known_part(onnx::read(path), *ops::table(), wanted));
+  onnx::Model read = onnx::known_part(onnx::read(path), *ops::table(), wanted);
   Model model;
   model.file = path;
-  const auto spec = file->metadata.find(kSpec);
-  if (spec != file->metadata.end()) {
+  const auto spec = read.metadata.find(kSpec);
+  if (spec != read.metadata.end()) {
     model.spec = parse_spec(spec->second, path.string() + " (spec)");
-    read_metadata(file->metadata, model);
+    read_metadata(read.metadata, model);
+    take_trained_length(read, model.spec);
   } else {
     model.is_foreign = true;
-    model.spec.data.pictures = pictures_for(*file);
+    model.spec.data.pictures = pictures_for(read);
   }
+  const auto file = std::make_shared<const onnx::Model>(std::move(read));
   const std::string trained = trained_output(*file, model.spec);
   const std::string output = chosen_output(*file, wanted, trained, model);
   if (!trained.empty() && output != trained) forget_target(output, trained, model);

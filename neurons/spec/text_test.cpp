@@ -8,7 +8,9 @@
 #include <limits>
 
 #include "neurons/base/testing.hpp"
+#include "neurons/formats/onnx/model.hpp"
 #include "neurons/layers/step_graph.hpp"
+#include "neurons/spec/export_model.hpp"
 #include "neurons/spec/generate.hpp"
 #include "neurons/spec/run.hpp"
 
@@ -120,6 +122,16 @@ TEST_F(TextRun, ARecurrentNetworkWritesWhatItsWindowSays) {
     tokens.push_back(std::ranges::max_element(logits) - logits.begin());
   }
   EXPECT_EQ("ef" + generate(model, {.prompt = "ef", .length = 14, .temperature = 0}), model.tokenizer->decode(tokens));
+}
+
+TEST_F(TextRun, AFileForAnyLengthIsReadWithThatOfTheTraining) {
+  const RunOutcome outcome = run(spec("test = 0.1\ntext = { length = 16 }"), {.folder = folder_ / "run"});
+  export_model(open_model(folder_ / "run"), "onnx", {.folder = folder_ / "files", .name = "any", .any_length = true});
+  EXPECT_EQ(*onnx::read(folder_ / "files/any.onnx").graph.inputs.at(0).dims, (std::vector<onnx::Dim>{"batch", "time"}));
+  const Model model = open_model(folder_ / "files/any.onnx");
+  EXPECT_EQ(model.sample_shape(), (Shape{16}));
+  EXPECT_NEAR(evaluate(model, evaluation_data(model, nullptr), 1).loss, outcome.test->loss, 1e-6);
+  EXPECT_EQ(generate(model, {.prompt = "ab", .length = 20, .temperature = 0}), "cd efgé.\nabcd efgé.\n");
 }
 
 TEST_F(TextRun, NatsPerCharacterCountCharactersNotTokens) {

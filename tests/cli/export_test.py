@@ -185,6 +185,8 @@ class BadExports(CliCase):
         self.assertIn('unknown format "cc"; did you mean "c"?', self.sentence("export", run, "--to", "cc", code=2))
         self.assertIn("--to is required", self.sentence("export", run, code=2))
         self.assertIn("no run folder", self.sentence("export", self.folder, "--to", "c", code=2))
+        self.assertIn("--any-length is for --to onnx", self.sentence("export", run, "--to", "c", "--any-length", code=2))
+        self.assertIn("[time, features] of numbers", self.sentence("export", run, "--to", "onnx", "--any-length", code=2))
         self.write("a_file", "")
         self.assertIn("a_file", self.sentence("export", run, "--to", "c", "--out", "a_file/below", code=1))
         self.assertFalse((self.folder / "a_file" / "below").exists())

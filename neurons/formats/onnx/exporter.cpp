@@ -14,10 +14,6 @@
 namespace neurons::onnx {
 namespace {
 
-constexpr std::int64_t kFewer = 2;  // the two batches that are compared
-constexpr std::int64_t kMore = 3;
-constexpr std::string_view kBatch = "batch";
-
 /// Options that ONNX's operators have no default for: written even where they are ours.
 constexpr std::array kAlways = {std::string_view("axis"), std::string_view("to"),          std::string_view("blocksize"),
                                 std::string_view("size"), std::string_view("num_groups"),  std::string_view("equation"),
@@ -134,11 +130,12 @@ Tensor tensor_of(const AttributeValue& value, DType number) {
 
 class Exporter {
  public:
-  Exporter(const Graph& fewer, const Graph& more, const ValueOfState& state, const ExportOptions& options)
-      : graph_(fewer), more_(more), state_(state), options_(options) {}
+  Exporter(const Variants& variants, const ValueOfState& state, const ExportOptions& options)
+      : variants_(variants), graph_(variants.first()), state_(state), options_(options), open_(variants.open_axes()) {}
 
   Model run() {
-    require_equal(graph_.nodes().size() == more_.nodes().size() && graph_.values().size() == more_.values().size(), "");
+    require_equal(variants_.is_same([](const Graph& graph) { return std::pair(graph.nodes().size(), graph.values().size()); }),
+                  "the network");
     name_values();
     for (std::size_t id = 0; id < graph_.values().size(); ++id) add_value(static_cast<int>(id));
     for (const int id : repeated_) add_repeated(id);
@@ -160,11 +157,10 @@ class Exporter {
  private:
   static std::size_t at(int id) { return static_cast<std::size_t>(id); }
 
-  static void require_equal(bool equal, const std::string& where) {
-    if (!equal) {
-      fail_input("{}{}is another for each number of samples in a batch, which a file of ONNX cannot say", where,
-                 where.empty() ? "the network " : ": ");
-    }
+  void require_equal(bool equal, const std::string& where) const {
+    if (equal) return;
+    fail_input("{} is another for each number of {}, which a file of ONNX cannot say", where,
+               open_.size() > 1 ? "steps" : "samples in a batch");
   }
 
   /// Values keep their names; what is computed for an output has the output's, others are numbered.
@@ -205,18 +201,18 @@ class Exporter {
 
   ValueData described(int id, const std::string& name) const {
     const TensorType& type = graph_.info(id).type;
-    const TensorType& other = more_.info(id).type;
     ValueData data;
     data.name = name;
     data.type = element_type_of(type.dtype);
     data.dims.emplace();
     for (int axis = 0; axis < type.shape.rank(); ++axis) {
-      Dim dim = type.shape[axis];
-      if (type.shape[axis] != other.shape[axis]) {
-        const bool whole = type.shape[axis] == kFewer && other.shape[axis] == kMore;
-        dim = whole ? std::string(kBatch) : std::string();
+      const auto extent = variants_.multiple(variants_.each([&](const Graph& graph) { return graph.info(id).type.shape[axis]; }));
+      if (extent && extent->axes.empty()) {
+        data.dims->emplace_back(extent->times);
+      } else {
+        const bool whole = extent && extent->times == 1 && extent->axes.size() == 1;
+        data.dims->emplace_back(whole ? std::string(kOpenAxes[extent->axes[0]]) : std::string());
       }
-      data.dims->push_back(std::move(dim));
     }
     return data;
   }
@@ -224,9 +220,12 @@ class Exporter {
   void add_value(int id) {
     const ValueInfo& info = graph_.info(id);
     if (info.kind == ValueKind::input) result_.inputs.push_back(described(id, names_[at(id)]));
-    if (info.kind == ValueKind::state) result_.initializers.push_back(from_tensor(names_[at(id)], state_(info.name)));
+    if (info.kind == ValueKind::state) {
+      require_equal(variants_.is_same([&](const Graph& graph) { return graph.info(id).type; }), info.name);
+      result_.initializers.push_back(from_tensor(names_[at(id)], state_(info.name)));
+    }
     if (info.kind != ValueKind::constant) return;
-    if (*info.constant == *more_.info(id).constant) {
+    if (variants_.is_same([&](const Graph& graph) -> const Tensor& { return *graph.info(id).constant; })) {
       result_.initializers.push_back(from_tensor(names_[at(id)], *info.constant));
     } else {
       repeated_.push_back(id);
@@ -235,22 +234,27 @@ class Exporter {
 
   /// A constant that is the same for each sample, such as the zeros in which a recurrent network begins: of one sample, expanded.
   void add_repeated(int id) {
-    const Tensor& fewer = *graph_.info(id).constant;
-    const Tensor& more = *more_.info(id).constant;
-    const auto extents_of = [](const Shape& shape) { return std::vector(shape.extents().begin(), shape.extents().end()); };
-    require_equal(fewer.dtype() == more.dtype() && fewer.shape().rank() == more.shape().rank(), "a constant");
-    Shape one = fewer.shape();
-    for (int axis = 0; axis < one.rank(); ++axis) {
-      if (fewer.shape()[axis] != more.shape()[axis]) one = one.with(axis, 1);
+    const auto reader = std::ranges::find_if(
+        graph_.nodes(), [&](const Node& node) { return std::ranges::find(node.inputs, id) != node.inputs.end(); });
+    const std::string where = reader == graph_.nodes().end() ? "a constant" : describe(*reader) + ": a constant";
+    const auto all = variants_.each([&](const Graph& graph) { return graph.info(id).constant; });
+    const Tensor& first = *all.front();
+    Shape one = first.shape();
+    std::vector<std::vector<std::int64_t>> extents;
+    for (const auto& other : all) {
+      require_equal(other->dtype() == first.dtype() && other->shape().rank() == one.rank(), where);
+      for (int axis = 0; axis < one.rank(); ++axis) {
+        if (other->shape()[axis] != first.shape()[axis]) one = one.with(axis, 1);
+      }
+      extents.emplace_back(other->shape().extents().begin(), other->shape().extents().end());
     }
-    const Tensor sample = first_of(fewer, one);
-    require_equal(repeats(fewer, sample) && repeats(more, sample), "a constant");
+    const Tensor sample = first_of(first, one);
+    for (const auto& other : all) require_equal(repeats(*other, sample), where);
     const std::string wanted = names_[at(id)] + ".shape";
     NodeData node;
     node.op_type = "Expand";
     node.name = fresh(names_[at(id)], node_names_);
-    node.inputs = {add_constant(names_[at(id)] + ".sample", sample),
-                   add_following("a constant", extents_of(fewer.shape()), extents_of(more.shape()), wanted)};
+    node.inputs = {add_constant(names_[at(id)] + ".sample", sample), add_following(where, extents, wanted)};
     node.outputs = {names_[at(id)]};
     result_.nodes.push_back(std::move(node));
   }
@@ -302,75 +306,103 @@ class Exporter {
     result_.nodes.push_back(std::move(node));
   }
 
-  /// The option's value where both batches have the same; -1 in place of one extent that follows the batch, where a shape takes
-  /// that. Nothing: the value follows the batch in another way.
-  static std::optional<AttributeValue> settled(const Node& node, const Attribute& fewer, const Attribute& more) {
-    if (fewer.value == more.value) return fewer.value;
-    const auto* a = std::get_if<std::vector<std::int64_t>>(&fewer.value);
-    const auto* b = std::get_if<std::vector<std::int64_t>>(&more.value);
-    if (node.op->name != "Reshape" || fewer.name != "shape" || a == nullptr || b == nullptr || a->size() != b->size()) return {};
-    std::vector<std::int64_t> shape = *a;
+  /// The lists of integers that an option holds in the variants; nothing if it holds something else.
+  static std::optional<std::vector<std::vector<std::int64_t>>> lists_of(const std::vector<AttributeValue>& values) {
+    std::vector<std::vector<std::int64_t>> lists;
+    for (const AttributeValue& value : values) {
+      const auto* list = std::get_if<std::vector<std::int64_t>>(&value);
+      if (list == nullptr || (!lists.empty() && list->size() != lists[0].size())) return std::nullopt;
+      lists.push_back(*list);
+    }
+    return lists;
+  }
+
+  static std::vector<std::int64_t> column(const std::vector<std::vector<std::int64_t>>& lists, std::size_t index) {
+    std::vector<std::int64_t> result;
+    for (const auto& list : lists) result.push_back(list[index]);
+    return result;
+  }
+
+  /// The option's value where all variants have the same; -1 in place of one extent that follows the open axes, where a shape takes
+  /// that. Nothing: the value follows them in another way.
+  static std::optional<AttributeValue> settled(const Node& node, const std::string& option,
+                                               const std::vector<AttributeValue>& values) {
+    if (std::ranges::all_of(values, [&](const AttributeValue& value) { return value == values[0]; })) return values[0];
+    const auto lists = lists_of(values);
+    if (node.op->name != "Reshape" || option != "shape" || !lists) return {};
+    std::vector<std::int64_t> shape = lists->front();
     for (std::size_t i = 0; i < shape.size(); ++i) {
-      if (shape[i] == (*b)[i]) continue;
+      const auto extents = column(*lists, i);
+      if (std::ranges::count(extents, extents[0]) == std::ssize(extents)) continue;
       if (std::ranges::find(shape, -1) != shape.end()) return {};
       shape[i] = -1;
     }
     return shape;
   }
 
-  /// A list that holds multiples of the batch, computed while the model runs: its name.
-  std::string add_following(const std::string& where, const std::vector<std::int64_t>& fewer, const std::vector<std::int64_t>& more,
+  std::string add_simple(const std::string& op, std::vector<std::string> inputs, const std::string& name) {
+    NodeData data;
+    data.op_type = op;
+    data.name = fresh(name, node_names_);
+    data.inputs = std::move(inputs);
+    data.outputs = {fresh(name, taken_)};
+    result_.nodes.push_back(data);
+    return data.outputs.front();
+  }
+
+  std::string add_number(const std::string& wanted, std::int64_t number) {
+    return add_constant(wanted, Tensor::of<std::int64_t>({1}, std::vector{number}));
+  }
+
+  /// The extent of an open axis: the value that holds it.
+  const std::string& open_extent(std::size_t axis) {
+    if (open_[axis].empty()) {
+      const std::string name(kOpenAxes[axis]);
+      const std::string shape = add_simple("Shape", {result_.inputs.front().name}, name + ".shape");
+      const auto place = static_cast<std::int64_t>(axis);
+      open_[axis] = add_simple("Slice", {shape, add_number(name + ".from", place), add_number(name + ".to", place + 1)}, name);
+    }
+    return open_[axis];
+  }
+
+  /// A list that holds multiples of open extents, computed while the model runs: its name.
+  std::string add_following(const std::string& where, const std::vector<std::vector<std::int64_t>>& lists,
                             const std::string& wanted) {
-    require_equal(fewer.size() == more.size() && !result_.inputs.empty(), where);
-    const auto add = [&](const std::string& op, std::vector<std::string> inputs, const std::string& name) {
-      NodeData data;
-      data.op_type = op;
-      data.name = fresh(name, node_names_);
-      data.inputs = std::move(inputs);
-      data.outputs = {fresh(name, taken_)};
-      result_.nodes.push_back(data);
-      return data.outputs.front();
-    };
-    const auto list = [](std::int64_t value) { return Tensor::of<std::int64_t>({1}, std::vector{value}); };
-    if (batch_.empty()) {
-      const std::string shape = add("Shape", {result_.inputs.front().name}, "batch.shape");
-      batch_ = add("Slice", {shape, add_constant("batch.from", list(0)), add_constant("batch.to", list(1))}, std::string(kBatch));
-    }
+    require_equal(!result_.inputs.empty(), where);
     std::vector<std::string> parts;
-    for (std::size_t i = 0; i < fewer.size(); ++i) {
-      if (fewer[i] == more[i]) {
-        parts.push_back(add_constant(wanted, list(fewer[i])));
-        continue;
+    for (std::size_t i = 0; i < lists.front().size(); ++i) {
+      const auto extent = variants_.multiple(column(lists, i));
+      require_equal(extent.has_value(), where);
+      std::string part;
+      for (const std::size_t axis : extent->axes) {
+        part = part.empty() ? open_extent(axis) : add_simple("Mul", {part, open_extent(axis)}, wanted);
       }
-      const std::int64_t times = more[i] - fewer[i];
-      require_equal(times > 0 && fewer[i] == times * kFewer, where);
-      parts.push_back(times == 1 ? batch_ : add("Mul", {batch_, add_constant(wanted, list(times))}, wanted));
+      if (part.empty()) {
+        part = add_number(wanted, extent->times);
+      } else if (extent->times != 1) {
+        part = add_simple("Mul", {part, add_number(wanted, extent->times)}, wanted);
+      }
+      parts.push_back(std::move(part));
     }
-    const std::string result = add("Concat", std::move(parts), wanted);
+    const std::string result = add_simple("Concat", std::move(parts), wanted);
     result_.nodes.back().attributes.push_back(attribute_of("axis", std::int64_t{0}));
     return result;
   }
 
-  std::string add_following(const Node& node, const Attribute& fewer, const Attribute& more, const std::string& wanted) {
-    const auto* a = std::get_if<std::vector<std::int64_t>>(&fewer.value);
-    const auto* b = std::get_if<std::vector<std::int64_t>>(&more.value);
-    require_equal(a != nullptr && b != nullptr, describe(node));
-    return add_following(describe(node), *a, *b, wanted);
-  }
-
   /// That input where each sample has its own, as ONNX wants it; one that all share is expanded.
-  std::string of_each_sample(const Node& node, const Node& more, std::size_t input) {
+  std::string of_each_sample(int index, std::size_t input) {
+    const Node& node = graph_.node(index);
     const std::string& name = names_[at(node.inputs[input])];
-    const auto extents_of = [&](const Graph& graph, const Node& one) {
-      const Shape shape = graph.info(one.inputs[input]).type.shape.with(0, graph.info(one.inputs[0]).type.shape[0]);
+    const auto extents = variants_.each([&](const Graph& graph) {
+      const auto shape_of = [&](std::size_t which) { return graph.info(graph.node(index).inputs[which]).type.shape; };
+      const Shape shape = shape_of(input).with(0, shape_of(0)[0]);
       return std::vector(shape.extents().begin(), shape.extents().end());
-    };
-    const std::vector<std::int64_t> extents = extents_of(graph_, node);
-    if (graph_.info(node.inputs[input]).type.shape[0] == extents[0]) return name;
+    });
+    if (graph_.info(node.inputs[input]).type.shape[0] == extents[0][0]) return name;
     NodeData expand;
     expand.op_type = "Expand";
     expand.name = fresh(name, node_names_);
-    expand.inputs = {name, add_following(describe(node), extents, extents_of(more_, more), name + ".shape")};
+    expand.inputs = {name, add_following(describe(node), extents, name + ".shape")};
     expand.outputs = {fresh(name + ".each", taken_)};
     result_.nodes.push_back(std::move(expand));
     return result_.nodes.back().outputs.front();
@@ -378,7 +410,7 @@ class Exporter {
 
   void add_node(int index) {
     const Node& node = graph_.node(index);
-    require_equal(node.op == more_.node(index).op, describe(node));
+    require_equal(variants_.is_same([&](const Graph& graph) { return graph.node(index).op; }), describe(node));
     if (node.op->name == "OneHot") return add_one_hot(node);
     const OnnxName* name = written_name(*node.op, options_.opset);
     if (name == nullptr) fail_input("{}: ONNX's opset {} has no operator for it", describe(node), options_.opset);
@@ -395,24 +427,27 @@ class Exporter {
       }
     }
     if (node.op->name == "RotaryEmbedding" && data.inputs.size() == 3) {  // without positions
-      for (const std::size_t table : {1U, 2U}) data.inputs[table] = of_each_sample(node, more_.node(index), table);
+      for (const std::size_t table : {1U, 2U}) data.inputs[table] = of_each_sample(index, table);
     }
-    add_options(node, more_.node(index), data);
+    add_options(index, data);
     while (!data.inputs.empty() && data.inputs.back().empty()) data.inputs.pop_back();
     result_.nodes.push_back(std::move(data));
   }
 
-  void add_options(const Node& node, const Node& more, NodeData& data) {
+  void add_options(int index, NodeData& data) {
+    const Node& node = graph_.node(index);
     const Attributes defaults = node.op->default_options.attributes();
-    const Attributes fewer = node.options.attributes();
-    const Attributes others = more.options.attributes();
-    for (std::size_t i = 0; i < fewer.size(); ++i) {
-      const std::string& option = fewer[i].name;
-      const bool usual = fewer[i].value == defaults[i].value && others[i].value == defaults[i].value;
+    const Attributes own = node.options.attributes();
+    const auto all = variants_.each([&](const Graph& graph) { return graph.node(index).options.attributes(); });
+    for (std::size_t i = 0; i < own.size(); ++i) {
+      const std::string& option = own[i].name;
+      std::vector<AttributeValue> values;
+      for (const Attributes& attributes : all) values.push_back(attributes[i].value);
+      const bool usual = std::ranges::all_of(values, [&](const AttributeValue& value) { return value == defaults[i].value; });
       const bool always = std::ranges::find(kAlways, option) != kAlways.end();
-      if (is_empty(fewer[i].value) || (usual && !always)) continue;
+      if (is_empty(own[i].value) || (usual && !always)) continue;
       if (std::ranges::find(kOurs, option) != kOurs.end()) continue;
-      if (option == "allow_zero" && !has_zero(fewer)) continue;  // says nothing, and older opsets do not have it
+      if (option == "allow_zero" && !has_zero(own)) continue;  // says nothing, and older opsets do not have it
       const auto newer =
           std::ranges::find_if(kNewer, [&](const Newer& one) { return one.op == node.op->name && one.option == option; });
       if (newer != kNewer.end() && newer->since > options_.opset) {
@@ -423,14 +458,16 @@ class Exporter {
         add_parts(node, data);
         continue;
       }
-      const std::optional<AttributeValue> known = settled(node, fewer[i], others[i]);
+      const std::optional<AttributeValue> known = settled(node, option, values);
       const auto input = std::ranges::find(node.op->onnx_inputs, option, &OnnxInput::option);
       if (input != node.op->onnx_inputs.end() && input->since <= options_.opset) {
         if (data.inputs.size() <= input->index) data.inputs.resize(input->index + 1);
         const DType number = graph_.info(node.inputs.front()).type.dtype;
         const std::string wanted = data.outputs.front() + "." + option;
+        const auto lists = known ? std::nullopt : lists_of(values);
+        require_equal(known || lists, describe(node));
         data.inputs[input->index] =
-            known ? add_constant(wanted, tensor_of(*known, number)) : add_following(node, fewer[i], others[i], wanted);
+            known ? add_constant(wanted, tensor_of(*known, number)) : add_following(describe(node), *lists, wanted);
         continue;
       }
       require_equal(known.has_value(), describe(node));
@@ -461,9 +498,12 @@ class Exporter {
     std::vector<std::int64_t> parts;
     const auto axis = option_of<std::int64_t>(node.options, "axis");
     for (const int output : node.outputs) {
-      const Shape& shape = graph_.info(output).type.shape;
-      parts.push_back(shape[shape.normalized_axis(axis)]);
-      require_equal(parts.back() == more_.info(output).type.shape[shape.normalized_axis(axis)], describe(node));
+      const auto extent_of = [&](const Graph& graph) {
+        const Shape& shape = graph.info(output).type.shape;
+        return shape[shape.normalized_axis(axis)];
+      };
+      require_equal(variants_.is_same(extent_of), describe(node));
+      parts.push_back(extent_of(graph_));
     }
     if (data.inputs.size() < 2) data.inputs.resize(2);
     data.inputs[1] = add_constant(data.outputs.front() + ".split", Tensor::of<std::int64_t>({std::ssize(parts)}, parts));
@@ -485,16 +525,16 @@ class Exporter {
     result_.nodes.push_back(std::move(data));
   }
 
-  const Graph& graph_;
-  const Graph& more_;
+  const Variants& variants_;
+  const Graph& graph_;  ///< of the first variant
   const ValueOfState& state_;
   const ExportOptions& options_;
   GraphData result_;
   std::vector<std::string> names_;
   std::set<std::string> taken_;
   std::set<std::string> node_names_;
-  std::vector<int> repeated_;  ///< constants that are not the same for both batches
-  std::string batch_;          ///< the value that holds the number of samples, once one is needed
+  std::vector<int> repeated_;      ///< constants that are not the same in all variants
+  std::vector<std::string> open_;  ///< the values that hold the extents of open axes, once they are needed
 };
 
 /// All ops that the opset has no operator for, each with the opset that has.
@@ -534,16 +574,21 @@ Graph in_operators(const Graph& graph, std::int64_t opset) {
 
 bool can_be_written(const OpDef& op, std::int64_t opset) { return has_operator(op, opset) || find_simpler(op) != nullptr; }
 
-Model to_model(const GraphOfBatch& graph, const ValueOfState& state, const ExportOptions& given) {
+Model to_model(std::vector<Variant> variants, const ValueOfState& state, const ExportOptions& given) {
   ExportOptions options = given;
   if (options.opset < kOldestWritten || options.opset > kNewestWritten) {
     fail_input("opset {} cannot be written; choose {} to {}", options.opset, kOldestWritten, kNewestWritten);
   }
-  const Graph first = graph(kFewer);
-  if (options.or_later) options.opset = sufficient_opset(first, options.opset);
-  const Graph fewer = in_operators(first, options.opset);
-  const Graph more = in_operators(graph(kMore), options.opset);
-  return Exporter(fewer, more, state, options).run();
+  if (options.or_later) options.opset = sufficient_opset(variants.front().graph, options.opset);
+  for (Variant& variant : variants) variant.graph = in_operators(variant.graph, options.opset);
+  const Variants all(std::move(variants));
+  return Exporter(all, state, options).run();
+}
+
+Model to_model(const GraphOfBatch& graph, const ValueOfState& state, const ExportOptions& options) {
+  std::vector<Variant> variants;
+  for (const std::int64_t batch : {2, 3}) variants.push_back({graph(batch), {batch}});
+  return to_model(std::move(variants), state, options);
 }
 
 }  // namespace neurons::onnx

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "neurons/formats/onnx/model.hpp"
+#include "neurons/formats/onnx/variants.hpp"
 #include "neurons/graph/graph.hpp"
 
 namespace neurons::onnx {
@@ -31,9 +32,12 @@ using GraphOfBatch = std::function<Graph(std::int64_t batch)>;
 /// The value of a state of the graph.
 using ValueOfState = std::function<Tensor(const std::string& name)>;
 
-/// The graph as a model whose first axes are called "batch": what differs between batches of 2 and of 3 samples follows the batch.
-/// Ops that the opset does not have are written as simpler ones; states become initialisers. Throws InputError naming the node that
-/// ONNX has no operator for, and one whose numbers hang on the batch in a way that a file cannot say.
+/// The graph as a model in which the first input's first axis, "batch", is open and, where the variants have two open extents, its
+/// second, "time". What differs between variants follows them: they should hold several extents of each axis. Ops that the opset
+/// does not have are written as simpler ones; states become initialisers. Throws InputError naming the node that ONNX has no
+/// operator for, and one whose numbers hang on an open extent in a way that a file cannot say.
+Model to_model(std::vector<Variant> variants, const ValueOfState& state, const ExportOptions& options = {});
+/// The same with an open batch alone.
 Model to_model(const GraphOfBatch& graph, const ValueOfState& state, const ExportOptions& options = {});
 
 }  // namespace neurons::onnx

@@ -1,6 +1,7 @@
 #include "neurons/formats/onnx/imported_model.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "neurons/formats/onnx/alone_context.hpp"
 #include "neurons/formats/onnx/edit.hpp"
@@ -11,6 +12,7 @@
 #include "neurons/formats/onnx/lift_weights.hpp"
 #include "neurons/formats/onnx/one_sample.hpp"
 #include "neurons/layers/emit.hpp"
+#include "neurons/layers/step_graph.hpp"
 #include "neurons/ops/common/panels.hpp"
 #include "neurons/ops/ops.hpp"
 
@@ -374,6 +376,32 @@ Network with_scores(const Network& network, bool scores) {
   return with_layer(network, layer);
 }
 
+namespace {
+
+/// The network for several batches, and for its own number of steps and longer ones. Several, since what follows the steps by a
+/// remainder (the padding of strides) may be the same for two of them.
+std::vector<Variant> variants_of_length(const Network& network) {
+  const bool one = network.inputs().size() == 1 && network.outputs().size() == 1 && imported_in(network) == nullptr;
+  const bool tokens = one && network.inputs()[0].dtype == DType::i64;
+  if (!one || network.inputs()[0].sample.rank() != (tokens ? 1 : 2)) {
+    fail_input(
+        "sequences of any length: expects a network of layers with one output and one input, [time, features] of numbers or [time] "
+        "of tokens");
+  }
+  const std::int64_t steps = network.inputs()[0].sample[0];
+  const std::array<std::array<std::int64_t, 2>, 6> extents = {
+      {{2, steps}, {3, steps}, {2, steps + 1}, {2, steps + 2}, {2, steps + 3}, {3, steps + 5}}};
+  std::vector<Variant> variants;
+  for (const auto& [batch, time] : extents) {
+    Graph graph(network.table());
+    with_time(network, time).build(graph, batch, Mode::inference);
+    variants.push_back({std::move(graph), {batch, time}});
+  }
+  return variants;
+}
+
+}  // namespace
+
 Model to_model(const Network& network, const SaveOptions& options) {
   ExportOptions how;
   how.metadata = options.metadata;
@@ -399,8 +427,8 @@ Model to_model(const Network& network, const SaveOptions& options) {
     for (const auto& [name, value] : results.outputs) built.output(name == from->output && !taken ? own : name, value);
     return built;
   };
-  return to_model(
-      graph, [&](const std::string& name) { return network.parameter(name); }, how);
+  const ValueOfState value_of = [&](const std::string& name) { return network.parameter(name); };
+  return options.any_length ? to_model(variants_of_length(network), value_of, how) : to_model(graph, value_of, how);
 }
 
 void save(const Network& network, const std::filesystem::path& path, const SaveOptions& options) {
