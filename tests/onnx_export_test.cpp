@@ -311,6 +311,7 @@ TEST(OnnxExport, SaysWhatHoldsTheNumberOfSteps) {
             "dense1.weight is another for each number of steps, which a file of ONNX cannot say");
   EXPECT_EQ(refusal(Sequential{{6, 3}, PositionalEncoding{}}),
             "positional_encoding1: Add: a constant is another for each number of steps, which a file of ONNX cannot say");
+  EXPECT_EQ(refusal(Sequential{{0, 3}, Dense{2}}), "nothing thrown") << "its own sequences are empty";
   EXPECT_THAT(refusal(Sequential{{2}, Dense{2}}),
               ::testing::HasSubstr("expects a network of layers with one output and one input, "));
 }

@@ -388,7 +388,7 @@ std::vector<Variant> variants_of_length(const Network& network) {
         "sequences of any length: expects a network of layers with one output and one input, [time, features] of numbers or [time] "
         "of tokens");
   }
-  const std::int64_t steps = network.inputs()[0].sample[0];
+  const std::int64_t steps = std::max<std::int64_t>(1, network.inputs()[0].sample[0]);
   const std::array<std::array<std::int64_t, 2>, 6> extents = {
       {{2, steps}, {3, steps}, {2, steps + 1}, {2, steps + 2}, {2, steps + 3}, {3, steps + 5}}};
   std::vector<Variant> variants;
