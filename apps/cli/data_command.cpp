@@ -120,7 +120,10 @@ int show_info(Session& session, const std::string& source, const std::string& ta
     }
     say_columns(session, info);
   } else if (info.kind == SourceKind::text) {
-    session.say("characters, {} different ones; [data] text cuts them into tokens and windows", info.characters);
+    session.say(
+        "characters, {} different ones in the whole text, of which a model knows those of its training part; [data] text cuts them "
+        "into tokens and windows",
+        info.characters);
   } else if (info.largest.rank() > 0) {
     session.say(
         "pictures from {}×{} to {}×{} pixels (height×width); [data] pictures = {{ size = [height, width] }} makes them one size",

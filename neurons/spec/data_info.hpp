@@ -38,7 +38,7 @@ struct DataInfo {
   Shape sample;  ///< of one input, for a table its encoded features without refused columns; of rank 0 where it holds times and one
                  ///< series or no target
   Shape largest;                ///< of pictures of several sizes, where `sample` is the smallest extent on each axis; else rank 0
-  std::int64_t characters = 0;  ///< of a text: how many different ones
+  std::int64_t characters = 0;  ///< of a text: how many different ones in the whole of it
   double input_minimum = 0;     ///< of arrays and pictures, as they are stored; NaN for pictures of several sizes
   double input_maximum = 0;
 };

@@ -521,6 +521,7 @@ class Look(CliCase):
         self.assertIn("target sunspots; a series", self.call("data", "info", "sunspots").stdout)
         whale = self.answer("data", "info", "moby-dick")
         self.assertEqual((whale["samples"], whale["characters"]), (1190317, 83))
+        self.assertIn("83 different ones in the whole text, of which a model knows those of its training part", self.call("data", "info", "moby-dick").stdout)
         self.assertIn('no target column "x"', self.sentence("data", "info", "mnist", "--target", "x", code=2))
 
     def test_bench(self):
