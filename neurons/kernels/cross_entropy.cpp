@@ -68,7 +68,17 @@ HWY_INLINE float total_weight(const CrossEntropyCall& call) {
 
 using Labels = hn::RebindToSigned<Floats>;
 
-/// The labels of `count` rows, one a lane: -1 where the label is ignored, and beyond them.
+// Labels that are not classes.
+constexpr std::int32_t kIgnored = -1;
+constexpr std::int32_t kUnknown = -2;
+
+HWY_INLINE std::int32_t label_of(const CrossEntropyCall& call, std::size_t row) {
+  const std::int64_t label = call.labels[row];
+  if (label == call.ignore_index) return kIgnored;
+  return label >= 0 && label < call.classes ? static_cast<std::int32_t>(label) : kUnknown;
+}
+
+/// The labels of `count` rows, one a lane; kIgnored beyond them.
 HWY_INLINE hn::Vec<Labels> load_labels(const CrossEntropyCall& call, std::size_t row, std::size_t count) {
   const Labels d;
   const std::int64_t* const labels = call.labels + row;
@@ -79,19 +89,19 @@ HWY_INLINE hn::Vec<Labels> load_labels(const CrossEntropyCall& call, std::size_t
     const hn::Half<decltype(bits)> half_bits;
     const auto half = [&](const std::int64_t* data) HWY_ATTR {
       const auto read = hn::LoadU(wide, data);
-      const auto label = hn::IfThenElse(hn::Eq(read, hn::Set(wide, call.ignore_index)), hn::Set(wide, -1), read);
+      const auto is_class = hn::And(hn::Gt(read, hn::Set(wide, -1)), hn::Lt(read, hn::Set(wide, call.classes)));
+      const auto known = hn::IfThenElse(is_class, read, hn::Set(wide, kUnknown));
+      const auto label = hn::IfThenElse(hn::Eq(read, hn::Set(wide, call.ignore_index)), hn::Set(wide, kIgnored), known);
       return hn::TruncateTo(half_bits, hn::BitCast(wide_bits, label));
     };
     return hn::BitCast(d, hn::Combine(bits, half(labels + hn::Lanes(wide)), half(labels)));
   }
   alignas(64) std::int32_t buffer[kMaxLanes];
-  for (std::size_t r = 0; r < kMaxLanes; ++r) {
-    buffer[r] = r >= count || labels[r] == call.ignore_index ? -1 : static_cast<std::int32_t>(labels[r]);
-  }
+  for (std::size_t r = 0; r < kMaxLanes; ++r) buffer[r] = r < count ? label_of(call, row + r) : kIgnored;
   return hn::Load(d, buffer);
 }
 
-/// 1, or the weight of each lane's label; 0 for ignored labels.
+/// 1, or the weight of each lane's label; 0 where it is no class.
 HWY_INLINE Vector label_weights_of(Floats d, const CrossEntropyCall& call, hn::Vec<Labels> label) {
   const Labels integers;
   if (call.class_weights == nullptr) {
@@ -106,15 +116,19 @@ HWY_INLINE Vector label_weights_of(Floats d, const CrossEntropyCall& call, hn::V
 }
 
 /// The losses, and weights of labels, of the row or of one row a lane.
-HWY_INLINE void store_losses(Floats d, const CrossEntropyCall& call, const RowSums& sums, Vector label_logit, Vector label_weight,
-                             hn::Mask<Floats> counted, float weights, std::size_t row, std::size_t count) {
+HWY_INLINE void store_losses(Floats d, const CrossEntropyCall& call, const RowSums& sums, hn::Vec<Labels> label,
+                             Vector label_logit, Vector label_weight, float weights, std::size_t row, std::size_t count) {
+  const Labels integers;
   const Vector own = hn::Add(sums.log_sum, hn::Sub(sums.maximum, label_logit));
   Vector loss = hn::Mul(hn::Mul(hn::Set(d, 1.0F - call.smoothing), label_weight), own);
   if (call.smoothing != 0.0F) {
     const Vector all = hn::MulAdd(sums.log_sum, hn::Set(d, weights), sums.distance);
     loss = hn::MulAdd(hn::Set(d, call.smoothing / static_cast<float>(call.classes)), all, loss);
   }
-  store_some(d, hn::IfThenElseZero(counted, loss), call.losses + row, count);
+  const auto is_class = hn::RebindMask(d, hn::Gt(label, hn::Set(integers, -1)));
+  const auto is_unknown = hn::RebindMask(d, hn::Eq(label, hn::Set(integers, kUnknown)));
+  loss = hn::IfThenElse(is_unknown, hn::NaN(d), hn::IfThenElseZero(is_class, loss));
+  store_some(d, loss, call.losses + row, count);
   if (call.row_weights != nullptr) store_some(d, label_weight, call.row_weights + row, count);
 }
 
@@ -137,27 +151,24 @@ void short_rows(const CrossEntropyCall& call, WorkRange range, float weights) {
     const Walk walk = walk_across(call.classes, static_cast<std::ptrdiff_t>(lanes), count);
     const RowSums sums = sum_rows(d, call, walk, block, call.probabilities == nullptr ? nullptr : block);
     if (call.probabilities != nullptr) from_block(block, call.classes, count, call.probabilities + at);
-    const auto counted = hn::RebindMask(d, hn::Gt(label, hn::Set(integers, -1)));
-    store_losses(d, call, sums, label_logit, label_weights_of(d, call, label), counted, weights, row, count);
+    store_losses(d, call, sums, label, label_logit, label_weights_of(d, call, label), weights, row, count);
   }
 }
 
 void cross_entropy_rows(const CrossEntropyCall& call, Worker worker) {
-  if (call.classes <= 0) return;
   const Floats d;
   const WorkRange range = split_work(static_cast<std::size_t>(call.rows), worker, hn::Lanes(d));
   const float weights = call.smoothing != 0.0F ? total_weight(call) : 0.0F;
   if (call.classes <= kShortRow) return short_rows(call, range, weights);
   for (std::size_t row = range.begin; row < range.end; ++row) {
     const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(row) * call.classes;
-    const std::int64_t label = call.labels[row];
-    const bool ignored = label == call.ignore_index;
+    const std::int32_t label = label_of(call, row);
     // The label's logit is read first: the probabilities may take the logits' place.
-    const Vector label_logit = hn::Set(d, ignored ? 0.0F : call.logits[at + label]);
-    const Vector label_weight = hn::Set(d, ignored ? 0.0F : weight_of(call, label));
+    const Vector label_logit = hn::Set(d, label < 0 ? 0.0F : call.logits[at + label]);
+    const Vector label_weight = hn::Set(d, label < 0 ? 0.0F : weight_of(call, label));
     const RowSums sums = sum_rows(d, call, walk_along(call.classes), call.logits + at,
                                   call.probabilities == nullptr ? nullptr : call.probabilities + at);
-    store_losses(d, call, sums, label_logit, label_weight, hn::FirstN(d, ignored ? 0 : 1), weights, row, 1);
+    store_losses(d, call, sums, hn::Set(Labels(), label), label_logit, label_weight, weights, row, 1);
   }
 }
 
@@ -191,7 +202,7 @@ HWY_INLINE Vector load_dlosses(Floats d, const float* dlosses, std::int64_t stri
 void short_gradient_rows(const CrossEntropyCall& call, const float* dlosses, std::int64_t dloss_stride, float* dlogits,
                          WorkRange range, float share, float smooth) {
   const Floats d;
-  const hn::RebindToSigned<Floats> integers;
+  const Labels integers;
   const std::size_t lanes = hn::Lanes(d);
   alignas(64) Block block;
   for (std::size_t row = range.begin; row < range.end; row += lanes) {
@@ -227,13 +238,13 @@ void cross_entropy_gradient_rows(const CrossEntropyCall& call, const float* dlos
   if (call.classes <= kShortRow) {
     return short_gradient_rows(call, dlosses, dloss_stride, dlogits, range, share, smooth);
   }
-  const hn::RebindToSigned<Floats> integers;
+  const Labels integers;
   const auto lane_numbers = hn::Iota(integers, 0);
   const Walk walk = walk_along(call.classes);
   for (std::size_t row = range.begin; row < range.end; ++row) {
     const std::ptrdiff_t first = static_cast<std::ptrdiff_t>(row) * call.classes;
-    const std::int64_t label = call.labels[row];
-    if (label == call.ignore_index) {
+    const std::int32_t label = label_of(call, row);
+    if (label < 0) {
       std::fill_n(dlogits + first, call.classes, 0.0F);
       continue;
     }

@@ -22,7 +22,7 @@ void log_softmax_gradient(std::int64_t outer, std::int64_t axis, std::int64_t in
 /// losses[r] = weight(label) · Σ_c -target_c · log_softmax(logits)_c, where target is (1 - smoothing) at the label plus
 /// smoothing / classes everywhere (PyTorch's definition: with class weights, each smoothed term is weighted by its own class);
 /// probabilities[rows, classes] is the softmax (may be null). weights[r] receives the row's weight for the weighted mean (may be
-/// null). A label equal to ignore_index gives loss 0 and weight 0. Labels must be in range or ignored.
+/// null). A label equal to ignore_index gives loss 0 and weight 0; any other that is no class gives loss NaN and weight 0.
 struct CrossEntropyCall {
   std::int64_t rows = 0;
   std::int64_t classes = 0;
@@ -36,7 +36,8 @@ struct CrossEntropyCall {
   float* probabilities = nullptr;
 };
 void cross_entropy(const CrossEntropyCall& call, Worker worker) noexcept;
-/// dlogits[r, c] = dlosses[r] · d losses[r] / d logits[r, c], from the probabilities that cross_entropy left.
+/// dlogits[r, c] = dlosses[r] · d losses[r] / d logits[r, c], from the probabilities that cross_entropy left; 0 where the label is
+/// no class.
 /// `dloss_stride` 0: one upstream gradient for all rows.
 void cross_entropy_gradient(const CrossEntropyCall& call, const float* dlosses, std::int64_t dloss_stride, float* dlogits,
                             Worker worker) noexcept;

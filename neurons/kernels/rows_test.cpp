@@ -2,6 +2,7 @@
 #include "neurons/kernels/rows.hpp"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 
 #include "neurons/kernels/kernel_testing.hpp"
@@ -122,7 +123,7 @@ struct CrossEntropyData {
     RandomStream random(4);
     for (std::int64_t c = 0; c < classes; ++c) weights.push_back(static_cast<float>(random.uniform(0.0, 2.0)));
     for (std::int64_t r = 0; r < rows; ++r) {
-      labels.push_back(r % 5 == 4 ? -100 : static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(classes))));
+      labels.push_back(r % 5 == 4 || classes == 0 ? -100 : static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(classes))));
     }
     call.rows = rows;
     call.classes = classes;
@@ -210,6 +211,67 @@ TEST(CrossEntropy, WorksWithoutTheOptionalOutputsAndInPlace) {
       const std::vector<float> repeated(21, upstream);
       cross_entropy_gradient(data.call, repeated.data(), 1, expected.data(), {0, 1});
       EXPECT_TRUE(same_bits(scalar, expected));
+    }
+  });
+}
+
+TEST(CrossEntropy, GivesNaNAndNoGradientForLabelsThatAreNoClass) {
+  for_each_target([] {
+    for (const std::int64_t classes : {3, 40}) {
+      CrossEntropyData data(21, classes, true, 0.1F);
+      std::vector<float> gradient(data.logits.size());
+      const auto run = [&](Worker worker) { cross_entropy(data.call, worker); };
+      const auto run_gradient = [&](Worker worker) {
+        cross_entropy_gradient(data.call, data.upstream.data(), 1, gradient.data(), worker);
+      };
+      expect_same_for_any_split(data.losses, run);
+      expect_same_for_any_split(gradient, run_gradient);
+      const auto losses = data.losses;
+      const auto gradients = gradient;
+      const std::int64_t far = std::int64_t{1} << 32;  // whose low half is a class
+      const std::map<std::size_t, std::int64_t> unknown = {{0, -1}, {5, classes}, {6, far}, {17, far + 1}, {20, -far}};
+      for (const auto& [row, label] : unknown) data.labels[row] = label;
+      expect_same_for_any_split(data.losses, run);
+      expect_same_for_any_split(gradient, run_gradient);
+      for (std::size_t row = 0; row < losses.size(); ++row) {
+        const bool is_known = !unknown.contains(row);
+        if (is_known) {
+          EXPECT_EQ(data.losses[row], losses[row]);
+        } else {
+          EXPECT_TRUE(std::isnan(data.losses[row]));
+          EXPECT_EQ(data.row_weights[row], 0.0F);
+        }
+        for (std::size_t c = 0; c < static_cast<std::size_t>(classes); ++c) {
+          const std::size_t at = row * static_cast<std::size_t>(classes) + c;
+          EXPECT_EQ(gradient[at], is_known ? gradients[at] : 0.0F);
+        }
+      }
+    }
+    CrossEntropyData none(2, 0, false, 0.1F);
+    none.labels = {0, -100};
+    none.call.labels = none.labels.data();
+    cross_entropy(none.call, {0, 1});
+    EXPECT_TRUE(std::isnan(none.losses[0]));
+    EXPECT_EQ(none.losses[1], 0.0F);
+  });
+}
+
+TEST(CrossEntropy, CanIgnoreAClass) {
+  for_each_target([] {
+    for (const std::int64_t classes : {3, 40}) {
+      CrossEntropyData data(21, classes, false, 0.0F);
+      std::fill(data.logits.begin(), data.logits.end(), 0.5F);
+      std::fill(data.labels.begin(), data.labels.end(), 1);
+      data.labels[19] = 2;
+      data.call.ignore_index = 1;
+      std::vector<float> gradient(data.logits.size(), NAN);
+      cross_entropy(data.call, {0, 1});
+      cross_entropy_gradient(data.call, data.upstream.data(), 1, gradient.data(), {0, 1});
+      for (std::size_t row = 0; row < data.losses.size(); ++row) {
+        EXPECT_EQ(data.losses[row] != 0.0F, row == 19);
+        EXPECT_EQ(data.row_weights[row], row == 19 ? 1.0F : 0.0F);
+        EXPECT_EQ(gradient[row * static_cast<std::size_t>(classes)] != 0.0F, row == 19);
+      }
     }
   });
 }

@@ -34,64 +34,16 @@ void require_inputs(const InferContext& context) {
   if (!(smoothing >= 0.0F && smoothing <= 1.0F)) context.fail("label_smoothing must be from 0 to 1");
 }
 
-struct LossCall {
-  kernels::CrossEntropyCall call;
-  const float* dlosses = nullptr;  ///< of the gradient
-  float* dlogits = nullptr;
+void run(const kernels::CrossEntropyCall& call, std::byte*, Worker worker) noexcept { kernels::cross_entropy(call, worker); }
 
-  bool usable(std::int64_t label) const noexcept { return (label >= 0 && label < call.classes) || label == call.ignore_index; }
-  /// The rows [first, last) of the call, as one worker's work.
-  LossCall part(std::int64_t first, std::int64_t last) const noexcept {
-    LossCall result = *this;
-    const std::int64_t elements = first * call.classes;
-    result.call.rows = last - first;
-    result.call.labels += first;
-    if (call.logits != nullptr) result.call.logits += elements;
-    if (call.losses != nullptr) result.call.losses += first;
-    if (call.row_weights != nullptr) result.call.row_weights += first;
-    result.call.probabilities += elements;
-    if (dlosses != nullptr) result.dlosses += first;
-    if (dlogits != nullptr) result.dlogits += elements;
-    return result;
-  }
+struct GradientCall {
+  kernels::CrossEntropyCall call;
+  const float* dlosses;
+  float* dlogits;
 };
 
-/// Runs `rows` on stretches of rows with usable labels, and `bad` on each other row as if it were ignored.
-template <typename Rows, typename Bad>
-void for_stretches(const LossCall& all, Worker worker, Rows rows, Bad bad) noexcept {
-  const auto range = split_work(static_cast<std::size_t>(all.call.rows), worker, 8);
-  const auto end = static_cast<std::int64_t>(range.end);
-  for (auto first = static_cast<std::int64_t>(range.begin); first < end;) {
-    std::int64_t last = first;
-    while (last < end && all.usable(all.call.labels[last])) ++last;
-    if (last > first) rows(all.part(first, last));
-    if (last < end) {
-      LossCall row = all.part(last, last + 1);
-      row.call.labels = &row.call.ignore_index;
-      rows(row);
-      bad(row);
-      ++last;
-    }
-    first = last;
-  }
-}
-
-void run(const LossCall& all, std::byte*, Worker worker) noexcept {
-  for_stretches(
-      all, worker,
-      [](const LossCall& part) {
-        kernels::cross_entropy(part.call, {0, 1});
-      },
-      [](const LossCall& row) { *row.call.losses = std::numeric_limits<float>::quiet_NaN(); });
-}
-
-void run_gradient(const LossCall& all, std::byte*, Worker worker) noexcept {
-  for_stretches(
-      all, worker,
-      [](const LossCall& part) {
-        kernels::cross_entropy_gradient(part.call, part.dlosses, 1, part.dlogits, {0, 1});
-      },
-      [](const LossCall&) {});
+void run_gradient(const GradientCall& gradient, std::byte*, Worker worker) noexcept {
+  kernels::cross_entropy_gradient(gradient.call, gradient.dlosses, 1, gradient.dlogits, worker);
 }
 
 kernels::CrossEntropyCall base_call(const PrepareContext& context) {
@@ -112,13 +64,13 @@ Call prepare(const PrepareContext& context) {
   call.losses = context.outputs[0].as<float>();
   call.row_weights = context.outputs[1].as<float>();
   call.probabilities = context.outputs[2].as<float>();
-  return Call::of<run>(LossCall{call, nullptr, nullptr}, true);
+  return Call::of<run>(call, true);
 }
 
 Call prepare_gradient(const PrepareContext& context) {
   kernels::CrossEntropyCall call = base_call(context);
   call.probabilities = context.inputs[0].as<float>();
-  return Call::of<run_gradient>(LossCall{call, context.inputs[3].as<float>(), context.outputs[0].as<float>()}, true);
+  return Call::of<run_gradient>(GradientCall{call, context.inputs[3].as<float>(), context.outputs[0].as<float>()}, true);
 }
 
 /// What the references know of a row: the coefficient of -log p of each class.
