@@ -123,7 +123,8 @@ struct CrossEntropyData {
     RandomStream random(4);
     for (std::int64_t c = 0; c < classes; ++c) weights.push_back(static_cast<float>(random.uniform(0.0, 2.0)));
     for (std::int64_t r = 0; r < rows; ++r) {
-      labels.push_back(r % 5 == 4 || classes == 0 ? -100 : static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(classes))));
+      labels.push_back(r % 5 == 4 || classes == 0 ? -100
+                                                  : static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(classes))));
     }
     call.rows = rows;
     call.classes = classes;
