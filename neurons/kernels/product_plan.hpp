@@ -78,7 +78,9 @@ inline ProductPlan plan_product(const PanelProduct& product, std::int64_t tile_r
 
   plan.fetches_a =
       !plan.packs_a && product.rows * product.inner > kBlockFloats && (!along_inner || product.a_row_stride == plan.inner_block);
-  plan.a_row_floats = plan.inner_block + (along_inner ? kLine : 0);
+  // Packed tiles lie a part of a line further apart than they are long: side by side, they are written in turns, and a pass of 512
+  // indices would have all of them in one set of the first-level cache.
+  plan.a_row_floats = plan.inner_block + (along_inner ? kLine : kLine / 4);
 
   const std::int64_t tiles = divide_up(product.rows, tile_rows);
   plan.tiles_per_block = tiles;
