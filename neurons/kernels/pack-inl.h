@@ -69,11 +69,14 @@ HWY_INLINE void pack_exactly(const float* from, std::int64_t count, float* to) {
   if (count > 0) store_part(d, load_part(d, from, static_cast<std::size_t>(count)), to, static_cast<std::size_t>(count));
 }
 
-/// `count` floats; reads and writes up to a vector beyond them.
-HWY_INLINE void pack_wholly(const float* from, std::int64_t count, float* to) {
+/// `parts` runs of `count` floats each, to places `to_step` apart; reads and writes up to a vector beyond each.
+HWY_INLINE void pack_wholly(const float* from, std::int64_t count, std::int64_t parts, float* to, std::int64_t to_step) {
   const Floats d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  for (std::int64_t i = 0; i < count; i += lanes) hn::StoreU(hn::LoadU(d, from + i), d, to + i);
+  for (const float* const end = from + count * parts; from != end; from += count, to += to_step) {
+    hn::StoreU(hn::LoadU(d, from), d, to);
+    for (std::int64_t i = lanes; i < count; i += lanes) hn::StoreU(hn::LoadU(d, from + i), d, to + i);
+  }
 }
 
 /// Lanes block b holds four floats from address rows[4·b] + offset.

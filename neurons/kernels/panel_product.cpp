@@ -200,12 +200,20 @@ class ProductRun {
                 (rows.begin_of(tile_end) - rows.begin_of(first_tile)) * static_cast<std::int64_t>(sizeof(float)), false};
     for (std::int64_t j = 0; j < end - begin; ++j, from += product_.a_inner_stride) {
       fetch_row(ahead);
-      const bool whole = j + kLanes <= end - begin && product_.a_inner_stride >= kLanes;
-      const float* part = from;
       float* to = a_scratch_;
+      if (j + kLanes <= end - begin && product_.a_inner_stride >= kLanes) {
+        const std::int64_t higher = std::clamp<std::int64_t>(rows.higher - first_tile, 0, tile_end - first_tile);
+        const std::int64_t height = rows.height + 1;
+        pack_wholly(from, height, higher, to + j * height, height * plan_.a_row_floats);
+        to += higher * height * plan_.a_row_floats;
+        pack_wholly(from + higher * height, rows.height, tile_end - first_tile - higher, to + j * rows.height,
+                    rows.height * plan_.a_row_floats);
+        continue;
+      }
+      const float* part = from;
       for (std::int64_t tile = first_tile; tile < tile_end; ++tile) {
         const std::int64_t height = rows.height_of(tile);
-        whole ? pack_wholly(part, height, to + j * height) : pack_exactly(part, height, to + j * height);
+        pack_exactly(part, height, to + j * height);
         part += height;
         to += height * plan_.a_row_floats;
       }
