@@ -116,8 +116,8 @@ HWY_INLINE Vector label_weights_of(Floats d, const CrossEntropyCall& call, hn::V
 }
 
 /// The losses, and weights of labels, of the row or of one row a lane.
-HWY_INLINE void store_losses(Floats d, const CrossEntropyCall& call, const RowSums& sums, hn::Vec<Labels> label,
-                             Vector label_logit, Vector label_weight, float weights, std::size_t row, std::size_t count) {
+HWY_INLINE void store_losses(Floats d, const CrossEntropyCall& call, const RowSums& sums, hn::Vec<Labels> label, Vector label_logit,
+                             Vector label_weight, float weights, std::size_t row, std::size_t count) {
   const Labels integers;
   const Vector own = hn::Add(sums.log_sum, hn::Sub(sums.maximum, label_logit));
   Vector loss = hn::Mul(hn::Mul(hn::Set(d, 1.0F - call.smoothing), label_weight), own);
