@@ -3,10 +3,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 #include <set>
 
 #include "neurons/base/error.hpp"
+#include "neurons/formats/onnx/option_data.hpp"
 #include "neurons/formats/onnx/simpler_ops.hpp"
 #include "neurons/graph/option_of.hpp"
 #include "neurons/graph/rewrite.hpp"
@@ -14,54 +14,12 @@
 namespace neurons::onnx {
 namespace {
 
-/// Options that ONNX's operators have no default for: written even where they are ours.
-constexpr std::array kAlways = {std::string_view("axis"), std::string_view("to"),          std::string_view("blocksize"),
-                                std::string_view("size"), std::string_view("num_groups"),  std::string_view("equation"),
-                                std::string_view("perm"), std::string_view("hidden_size"), std::string_view("kernel_shape")};
-/// Options of ours alone. They may say only what ONNX does anyway.
-constexpr std::array kOurs = {std::string_view("channels"), std::string_view("channels_last"), std::string_view("indices"),
-                              std::string_view("unbiased")};
-
 /// The IR version that came with an opset.
 std::int64_t ir_version_of(std::int64_t opset) {
   if (opset <= 14) return 7;
   if (opset <= 18) return 8;
   if (opset <= 20) return 9;
   return 10;
-}
-
-/// Options that operators have had only since an opset.
-struct Newer {
-  std::string_view op;
-  std::string_view option;
-  std::int64_t since;
-};
-constexpr std::array kNewer = {Newer{"Pad", "axes", 18},
-                               Newer{"Resize", "axes", 18},
-                               Newer{"Resize", "antialias", 18},
-                               Newer{"Resize", "keep_aspect_ratio_policy", 18},
-                               Newer{"ScatterND", "reduction", 16},
-                               Newer{"ScatterElements", "reduction", 16},
-                               Newer{"AveragePool", "dilations", 19},
-                               Newer{"LpPool", "dilations", 18},
-                               Newer{"LpPool", "ceil_mode", 18},
-                               Newer{"SpaceToDepth", "mode", 28},
-                               Newer{"Attention", "left_window_size", 25},
-                               Newer{"Attention", "right_window_size", 25}};
-/// The same for inputs.
-struct NewerInput {
-  std::string_view op;
-  std::size_t input;
-  std::int64_t since;
-};
-constexpr std::array kNewerInputs = {NewerInput{"Attention", 6, 24}};
-
-/// GridSample's words for how it interpolates changed with an opset.
-constexpr std::int64_t kGridSampleWords = 20;
-std::string grid_sample_mode(const std::string& mode, std::int64_t opset) {
-  if (mode == "linear" || mode == "bilinear") return opset < kGridSampleWords ? "bilinear" : "linear";
-  if (mode == "cubic" || mode == "bicubic") return opset < kGridSampleWords ? "bicubic" : "cubic";
-  return mode;
 }
 
 /// The ONNX name under which an op can be written, or null.
@@ -73,60 +31,6 @@ const OnnxName* written_name(const OpDef& op, std::int64_t opset) {
 
 /// Whether the opset has an operator for the op (OneHot's inputs are options here, so it is written by hand).
 bool has_operator(const OpDef& op, std::int64_t opset) { return op.name == "OneHot" || written_name(op, opset) != nullptr; }
-
-bool is_empty(const AttributeValue& value) {
-  const auto* integers = std::get_if<std::vector<std::int64_t>>(&value);
-  const auto* reals = std::get_if<std::vector<double>>(&value);
-  const auto* texts = std::get_if<std::vector<std::string>>(&value);
-  const auto* text = std::get_if<std::string>(&value);
-  return (integers != nullptr && integers->empty()) || (reals != nullptr && reals->empty()) ||
-         (texts != nullptr && texts->empty()) || (text != nullptr && text->empty());
-}
-
-AttributeData attribute_of(const std::string& name, const AttributeValue& value) {
-  AttributeData data;
-  data.name = name;
-  if (const auto* flag = std::get_if<bool>(&value)) {
-    data.type = AttributeData::Type::integer;
-    data.integer = *flag ? 1 : 0;
-  } else if (const auto* integer = std::get_if<std::int64_t>(&value)) {
-    data.type = AttributeData::Type::integer;
-    data.integer = *integer;
-  } else if (const auto* real = std::get_if<double>(&value)) {
-    data.type = AttributeData::Type::real;
-    data.real = static_cast<float>(*real);
-  } else if (const auto* text = std::get_if<std::string>(&value)) {
-    data.type = AttributeData::Type::text;
-    data.text = *text;
-  } else if (const auto* integers = std::get_if<std::vector<std::int64_t>>(&value)) {
-    data.type = AttributeData::Type::integers;
-    data.integers = *integers;
-  } else if (const auto* reals = std::get_if<std::vector<double>>(&value)) {
-    data.type = AttributeData::Type::reals;
-    data.reals.assign(reals->begin(), reals->end());
-  } else if (const auto* texts = std::get_if<std::vector<std::string>>(&value)) {
-    data.type = AttributeData::Type::texts;
-    data.texts = *texts;
-  } else {
-    data.type = AttributeData::Type::tensor;
-    data.tensor = from_tensor("", std::get<Tensor>(value));
-  }
-  return data;
-}
-
-/// An option as the tensor that ONNX takes as an input.
-Tensor tensor_of(const AttributeValue& value, DType number) {
-  if (const auto* integers = std::get_if<std::vector<std::int64_t>>(&value)) {
-    return Tensor::of<std::int64_t>({static_cast<std::int64_t>(integers->size())}, *integers);
-  }
-  if (const auto* integer = std::get_if<std::int64_t>(&value)) return Tensor::of<std::int64_t>({1}, std::vector{*integer});
-  if (const auto* real = std::get_if<double>(&value)) return Tensor::of<double>({}, std::vector{*real}).cast(number);
-  if (const auto* reals = std::get_if<std::vector<double>>(&value)) {
-    return Tensor::of<double>({static_cast<std::int64_t>(reals->size())}, *reals).cast(DType::f32);
-  }
-  if (const auto* tensor = std::get_if<Tensor>(&value)) return *tensor;
-  fail_input("an option of a kind that ONNX takes no input for");
-}
 
 class Exporter {
  public:
@@ -419,12 +323,11 @@ class Exporter {
     data.name = node_name(node, name->name);
     for (const int input : node.inputs) data.inputs.push_back(input < 0 ? "" : names_[at(input)]);
     for (const int output : node.outputs) data.outputs.push_back(names_[at(output)]);
-    for (const NewerInput& newer : kNewerInputs) {
-      const bool there = newer.op == node.op->name && newer.input < data.inputs.size() && !data.inputs[newer.input].empty();
-      if (there && newer.since > options_.opset) {
-        fail_input("{}: ONNX has input {} of {} from opset {} on, this is to be {}", describe(node), newer.input, newer.op,
-                   newer.since, options_.opset);
-      }
+    for (std::size_t i = 0; i < data.inputs.size(); ++i) {
+      const std::int64_t since = input_since(node.op->name, i);
+      if (data.inputs[i].empty() || since <= options_.opset) continue;
+      fail_input("{}: ONNX has input {} of {} from opset {} on, this is to be {}", describe(node), i, node.op->name, since,
+                 options_.opset);
     }
     if (node.op->name == "RotaryEmbedding" && data.inputs.size() == 3) {  // without positions
       for (const std::size_t table : {1U, 2U}) data.inputs[table] = of_each_sample(index, table);
@@ -444,14 +347,11 @@ class Exporter {
       std::vector<AttributeValue> values;
       for (const Attributes& attributes : all) values.push_back(attributes[i].value);
       const bool usual = std::ranges::all_of(values, [&](const AttributeValue& value) { return value == defaults[i].value; });
-      const bool always = std::ranges::find(kAlways, option) != kAlways.end();
-      if (is_empty(own[i].value) || (usual && !always)) continue;
-      if (std::ranges::find(kOurs, option) != kOurs.end()) continue;
+      if (is_empty(own[i].value) || (usual && !is_always_written(option)) || is_ours(option)) continue;
       if (option == "allow_zero" && !has_zero(own)) continue;  // says nothing, and older opsets do not have it
-      const auto newer =
-          std::ranges::find_if(kNewer, [&](const Newer& one) { return one.op == node.op->name && one.option == option; });
-      if (newer != kNewer.end() && newer->since > options_.opset) {
-        fail_input("{}: ONNX has {} of {} from opset {} on, this is to be {}", describe(node), option, newer->op, newer->since,
+      const std::int64_t since = option_since(node.op->name, option);
+      if (since > options_.opset) {
+        fail_input("{}: ONNX has {} of {} from opset {} on, this is to be {}", describe(node), option, node.op->name, since,
                    options_.opset);
       }
       if (node.op->name == "Split" && option == "num_outputs") {
