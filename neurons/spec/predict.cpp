@@ -14,6 +14,7 @@
 #include "neurons/layers/last_activation.hpp"
 #include "neurons/spec/foreign_table.hpp"
 #include "neurons/spec/load_data.hpp"
+#include "neurons/training/nonfinite.hpp"
 #include "neurons/training/trainer.hpp"
 
 namespace neurons {
@@ -263,6 +264,17 @@ std::vector<double> probabilities_of(bool are_probabilities, std::span<const flo
   return result;
 }
 
+/// Throws if the scores of a sample make no probabilities.
+void require_numbers(const Model& model, const Prediction& prediction, std::span<const float> scores) {
+  if (std::ranges::none_of(prediction.probabilities, [](double value) { return std::isnan(value); })) return;
+  const auto bad = std::ranges::find_if(scores, [](float score) { return !std::isfinite(score); });
+  const auto weight = nonfinite_parameter(model.network, [&](const std::string& name) { return model.network.parameter(name); });
+  fail_input(
+      "{}: gives no class for sample {} (from 0), one of its scores is {}: {}", model.file.string(), prediction.sample, *bad,
+      weight ? weight->to_string() + "; take another file of weights"
+             : "every weight is finite, so the sample's numbers grew beyond float32's range; scale them as the training data were");
+}
+
 }  // namespace
 
 NamedSamples read_samples(const Model& model, std::span<const std::string> inputs, std::span<const fs::path> places) {
@@ -337,6 +349,7 @@ std::vector<Prediction> predictions_of(const Model& model, const Tensor& outputs
       continue;
     }
     prediction.probabilities = probabilities_of(are_probabilities, row);
+    require_numbers(model, prediction, row);
     prediction.label = std::ranges::max_element(prediction.probabilities) - prediction.probabilities.begin();
     prediction.class_name = model.class_name(prediction.label);
     prediction.confidence = prediction.probabilities[static_cast<std::size_t>(prediction.label)];

@@ -7,6 +7,7 @@
 
 #include <cmath>
 #include <fstream>
+#include <limits>
 
 #include "neurons/base/atomic_file.hpp"
 #include "neurons/base/testing.hpp"
@@ -468,6 +469,29 @@ TEST(Predictions, AreOfTheFirstOutput) {
   const auto prediction = predictions_of(model, Tensor::of<float>({1, 3}, {0.25F, 0.5F, 0.25F})).front();
   EXPECT_EQ(prediction.label, 1);
   EXPECT_THAT(prediction.probabilities, ::testing::ElementsAre(0.25, 0.5, 0.25)) << "softmax has made them what they are";
+}
+
+TEST(Predictions, NoClassIsToldOfNumbersThatAreNone) {
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  Model model;
+  model.file = "m.onnx";
+  model.network = Sequential{{2}, Dense{3}};
+  model.network.initialize(1);
+  const auto said = [&](const std::vector<float>& scores) {
+    return message_of([&] { predictions_of(model, Tensor::of<float>({2, 3}, scores)); });
+  };
+  const std::string why =
+      "every weight is finite, so the sample's numbers grew beyond float32's range; scale them as the training data were";
+  EXPECT_EQ(said({1, 2, 3, 1, kNan, 3}), "m.onnx: gives no class for sample 1 (from 0), one of its scores is nan: " + why);
+  EXPECT_EQ(said({1, kInfinity, 3, 1, 2, 3}), "m.onnx: gives no class for sample 0 (from 0), one of its scores is inf: " + why);
+  EXPECT_EQ(said({1, -kInfinity, 3, 1, 2, 3}), "nothing thrown") << "a class that is impossible";
+  model.network.set_parameter("dense1.bias", Tensor::of<float>({3}, {0, kNan, 0}));
+  EXPECT_EQ(said({1, kNan, 3, 1, 2, 3}),
+            "m.onnx: gives no class for sample 0 (from 0), one of its scores is nan: dense1.bias[1] is nan; take another file of "
+            "weights");
+  model.is_classification = false;
+  EXPECT_EQ(said({1, kNan, 3, 1, 2, 3}), "nothing thrown") << "values are told as they are";
 }
 
 TEST_F(Run, RegressionComesBackInItsOwnUnits) {
