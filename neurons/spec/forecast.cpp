@@ -7,6 +7,7 @@
 #include "neurons/base/random.hpp"
 #include "neurons/data/sequences/series_windows.hpp"
 #include "neurons/spec/load_series.hpp"
+#include "neurons/training/nonfinite.hpp"
 #include "neurons/training/trainer.hpp"
 
 namespace neurons {
@@ -220,6 +221,11 @@ std::vector<ForecastStep> forecast(const Model& model, const Series& series, con
     for (std::int64_t ahead = 0; ahead < spec.horizon && static_cast<std::int64_t>(result.size()) < steps; ++ahead) {
       ForecastStep step = step_of(model, block, ahead * model.series->forecast_columns(), level);
       if (!is_finite(step)) {
+        const auto weight =
+            nonfinite_parameter(model.network, [&](const std::string& name) { return model.network.parameter(name); });
+        if (weight)
+          fail_input("{}: the network forecasts nothing: {}; take another file of weights", model.file.string(),
+                     weight->to_string());
         fail_input("{} steps: from step {} on the forecasts, each made from those before it, are beyond all numbers; {}", steps,
                    result.size() + 1, result.empty() ? "the model is of no use" : "ask for fewer");
       }

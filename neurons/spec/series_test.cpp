@@ -194,6 +194,10 @@ TEST_F(SeriesRun, ForecastsAreNumbers) {
               ::testing::MatchesRegex("100 steps: from step [345] on the forecasts, each made from those before it, are beyond all "
                                       "numbers; ask for fewer"));
   model.network.set_parameter("dense1.weight", Tensor::of<float>({1, 1}, {std::nanf("")}));
+  EXPECT_THAT(message_of([&] { forecast(model, series, {.threads = 1}); }),
+              HasSubstr(": the network forecasts nothing: dense1.weight[0, 0] is nan; take another file"));
+  model.network.set_parameter("dense1.weight", Tensor::of<float>({1, 1}, {3e38F}));
+  model.network.set_parameter("dense1.bias", Tensor::of<float>({1}, {3e38F}));
   EXPECT_THAT(message_of([&] { forecast(model, series, {.threads = 1}); }), HasSubstr("the model is of no use"));
 }
 
