@@ -69,6 +69,17 @@ std::string input_count(const OpDef& op) {
   return fmt::format("{} to {}", op.minimum_inputs, inputs(op.maximum_inputs));
 }
 
+/// The outputs' types. What shapes and options refuse by themselves is refused with the op's name and inputs, too.
+std::vector<TensorType> inferred(const OpDef& op, const InferContext& context) {
+  try {
+    return op.infer(context);
+  } catch (const InputError& error) {
+    const std::string_view message = error.what();
+    if (!message.starts_with(op.name + ": ")) context.fail("{}", message);
+    throw;
+  }
+}
+
 }  // namespace
 
 std::vector<Value> Graph::emit_all(const OpDef& op, std::span<const Value> inputs, Options options, std::string name) {
@@ -88,7 +99,7 @@ std::vector<Value> Graph::emit_all(const OpDef& op, std::span<const Value> input
   std::vector<TensorType> types;
   const NodeContext node_context(*this, node);
   try {
-    types = op.infer(node_context.context);
+    types = inferred(op, node_context.context);
   } catch (const InputError& error) {
     throw InputError(where + error.what());
   }

@@ -46,7 +46,7 @@ void reference(const ReferenceContext& context) {
       if constexpr (std::is_floating_point_v<To>) {
         to[i] = from[i];
       } else if (whole) {
-        to[i] = static_cast<double>(convert<To>(static_cast<std::int64_t>(from[i])));
+        to[i] = static_cast<double>(convert<To>(convert<std::int64_t>(from[i])));
       } else {
         to[i] = static_cast<double>(convert<To>(from[i]));
       }

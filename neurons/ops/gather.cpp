@@ -5,6 +5,7 @@
 #include "neurons/kernels/rows.hpp"
 #include "neurons/ops/common/emit.hpp"
 #include "neurons/ops/common/move.hpp"
+#include "neurons/tensor/convert.hpp"
 
 namespace neurons::ops {
 namespace {
@@ -102,7 +103,7 @@ void for_each_element(const Shape& x, const ReferenceTensor& indices, int axis, 
   const std::int64_t count = indices.elements();
   for (std::int64_t y = 0; y < outer * count * inner; ++y) {
     const double index = indices.data[static_cast<std::size_t>(y / inner % count)];
-    const std::int64_t place = normalized(static_cast<std::int64_t>(index), x[axis]);
+    const std::int64_t place = normalized(convert<std::int64_t>(index), x[axis]);
     visit(place == kBad ? kBad : (y / inner / count * x[axis] + place) * inner + y % inner, static_cast<std::size_t>(y));
   }
 }

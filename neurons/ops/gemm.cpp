@@ -34,6 +34,9 @@ std::vector<TensorType> infer(const InferContext& context) {
   const auto& options = context.as<GemmOptions>();
   context.require_rank(0, 2);
   context.require_rank(1, 2);
+  for (std::size_t i = 1; i < context.inputs.size(); ++i) {
+    if (context.has(i) && context.dtype(i) != context.dtype()) context.fail("operands must have one element type");
+  }
   const Sizes sizes = sizes_of(options, context.shape(0), context.shape(1));
   const std::int64_t other = context.shape(1)[options.trans_b ? 1 : 0];
   if (sizes.inner != other) context.fail("inner sizes differ: {} of the first operand, {} of the second", sizes.inner, other);

@@ -5,6 +5,7 @@
 #include "neurons/ops/common/move.hpp"
 #include "neurons/ops/common/view.hpp"
 #include "neurons/ops/common/window.hpp"
+#include "neurons/tensor/convert.hpp"
 
 namespace neurons::ops {
 namespace {
@@ -85,7 +86,7 @@ void reference(const ReferenceContext& context) {
   const Shape& y = context.outputs[0].type.shape;
   std::ranges::fill(context.outputs[0].data, 0.0);
   for (std::size_t i = 0; i < context.inputs[0]->data.size(); ++i) {
-    const auto place = static_cast<std::int64_t>(context.inputs[1]->data[i]);
+    const auto place = convert<std::int64_t>(context.inputs[1]->data[i]);
     if (place < 0 || place >= inner.elements()) continue;
     const auto index = index_of(place, inner);
     bool inside = true;

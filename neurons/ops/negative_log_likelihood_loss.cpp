@@ -31,7 +31,7 @@ std::vector<OpDef> negative_log_likelihood_loss() {
     return {label_loss_type(context, context.as<LabelLossOptions>().reduction)};
   };
   op.decompose = decompose;
-  op.reference = [](const ReferenceContext& context) { label_loss_reference(context, context.inputs[0]->data); };
+  op.reference = [](const ReferenceContext& context) { label_loss_reference(context, context.inputs[0]->data, 0); };
   op.simplify = [](const RewriteContext& context) -> std::optional<std::vector<Value>> { return decompose(context); };
   op.samples = label_loss_samples;
   return {std::move(op)};

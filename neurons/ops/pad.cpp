@@ -60,7 +60,8 @@ std::vector<TensorType> infer(const InferContext& context) {
   try {
     for (const AxisPad& pad : pads_of(options, context.shape(0))) {
       const std::int64_t extent = context.shape(0)[static_cast<int>(extents.size())];
-      if (std::max(std::abs(pad.before), std::abs(pad.after)) > kMost) fail_input("a pad is larger than 2^48");
+      if (pad.before > kMost || pad.after > kMost) fail_input("a pad is larger than 2^48");
+      if (pad.before < -kMost || pad.after < -kMost) fail_input("pads cut more than axis {} has", extents.size());
       if (extent + pad.before + pad.after < 0) fail_input("pads cut more than axis {} has", extents.size());
       const std::int64_t repeated = options.mode == "wrap" ? pad.left_of(extent) : extent;
       if (repeated <= 0 && options.mode != "constant" && extent + pad.before + pad.after > 0) {

@@ -17,7 +17,6 @@ struct ReshapeOptions {
 Shape target(const InferContext& context) {
   const auto& options = context.as<ReshapeOptions>();
   std::vector<std::int64_t> extents = options.shape;
-  std::int64_t known = 1;
   std::ptrdiff_t open = -1;
   for (std::size_t i = 0; i < extents.size(); ++i) {
     if (extents[i] == 0 && !options.allow_zero) {
@@ -27,10 +26,10 @@ Shape target(const InferContext& context) {
     if (extents[i] == -1) {
       if (open >= 0) context.fail("more than one extent is -1");
       open = static_cast<std::ptrdiff_t>(i);
-    } else {
-      known *= extents[i];
+      extents[i] = 1;
     }
   }
+  const std::int64_t known = Shape(std::span<const std::int64_t>(extents)).elements();
   const std::int64_t elements = context.shape(0).elements();
   if (open >= 0) {
     if (known == 0 || elements % known != 0) context.fail("{} elements do not divide into blocks of {}", elements, known);

@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "neurons/ops/common/move.hpp"
+#include "neurons/tensor/convert.hpp"
 
 namespace neurons::ops {
 namespace {
@@ -21,7 +22,8 @@ std::vector<TensorType> infer(const InferContext& context) {
   const auto& options = context.as<ReverseSequenceOptions>();
   const Shape& x = context.shape(0);
   if (x.rank() < 2) context.fail("expects an axis of time and one of the batch");
-  if (options.batch_axis + options.time_axis != 1 || options.batch_axis * options.time_axis != 0) {
+  const bool time_first = options.time_axis == 0 && options.batch_axis == 1;
+  if (!time_first && !(options.batch_axis == 0 && options.time_axis == 1)) {
     context.fail("batch_axis = {} and time_axis = {}: expected 0 and 1, or 1 and 0", options.batch_axis, options.time_axis);
   }
   const TensorType lengths{DType::i64, {x[static_cast<int>(options.batch_axis)]}};
@@ -64,7 +66,7 @@ void reference(const ReferenceContext& context) {
   const std::int64_t block = x.type.shape.product(2, x.type.shape.rank());
   for_each_step(
       x.type.shape, context.as<ReverseSequenceOptions>().time_axis == 0,
-      [&](std::int64_t b) { return static_cast<std::int64_t>(context.inputs[1]->data[static_cast<std::size_t>(b)]); },
+      [&](std::int64_t b) { return convert<std::int64_t>(context.inputs[1]->data[static_cast<std::size_t>(b)]); },
       [&](std::int64_t to, std::int64_t from) {
         std::copy_n(x.data.begin() + from * block, block, context.outputs[0].data.begin() + to * block);
       });

@@ -5,6 +5,7 @@
 #include "neurons/ops/common/emit.hpp"
 #include "neurons/ops/common/move.hpp"
 #include "neurons/ops/common/only_f32.hpp"
+#include "neurons/tensor/convert.hpp"
 
 namespace neurons::ops {
 namespace {
@@ -27,6 +28,8 @@ struct RoiAlignOptions {
     visit("spatial_scale", self.spatial_scale);
   }
 };
+
+constexpr std::int64_t kMostSamples = 4096;  ///< along an axis of a result, however large its region says it is
 
 /// Samples along one axis, all over the region: the two pixels that each lies between, and the weight of the second.
 struct Axis {
@@ -68,14 +71,14 @@ struct Regions {
 
   /// `low` and `high` are corners of a region, `results` how many it is cut into.
   Axis axis(double low, double high, std::int64_t results, std::int64_t extent) const noexcept {
-    constexpr double kMost = 4096;  // samples, however large a region says it is
     const auto scale = static_cast<double>(options.spatial_scale);
     const double start = low * scale - (half ? 0.5 : 0);
     double length = (high - low) * scale;
     if (!half) length = std::max(length, 1.0);
     const double share = length / static_cast<double>(results);
     const double wished = options.sampling_ratio > 0 ? static_cast<double>(options.sampling_ratio) : std::ceil(share);
-    const auto samples = wished > 0 ? static_cast<std::int64_t>(std::min(wished, kMost)) : std::int64_t{0};
+    const auto samples =
+        wished > 0 ? static_cast<std::int64_t>(std::min(wished, static_cast<double>(kMostSamples))) : std::int64_t{0};
     return {start, samples > 0 ? share / static_cast<double>(samples) : 0, samples, extent};
   }
 
@@ -180,7 +183,9 @@ void check(const InferContext& context, std::size_t first) {
   for (const std::int64_t extent : {options.output_height, options.output_width}) {
     if (extent < 1 || extent > kMost) context.fail("output_height and output_width must be from 1 to 2^24");
   }
-  if (options.sampling_ratio < 0) context.fail("sampling_ratio must not be negative");
+  if (options.sampling_ratio < 0 || options.sampling_ratio > kMostSamples) {
+    context.fail("sampling_ratio = {} must be from 0 (as many as pixels) to {}", options.sampling_ratio, kMostSamples);
+  }
   const DType dtype = context.dtype(first);
   if (dtype != context.dtype(first + 1) || (dtype != DType::f32 && dtype != DType::f64)) context.fail("expects floats of one type");
   context.require_rank(first, 4);
@@ -232,7 +237,7 @@ RoiCall call_of(const PrepareContext& context, std::size_t first) {
 }
 
 std::int64_t image_of(const ReferenceTensor& images, std::int64_t region) {
-  return static_cast<std::int64_t>(images.data[static_cast<std::size_t>(region)]);
+  return convert<std::int64_t>(images.data[static_cast<std::size_t>(region)]);
 }
 
 std::vector<Sample> samples() {

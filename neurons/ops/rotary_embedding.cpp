@@ -86,7 +86,9 @@ void reference(const ReferenceContext& context) {
   for (std::int64_t b = 0; b < turning.batch; ++b) {
     for (std::int64_t t = 0; t < turning.steps; ++t) {
       const std::int64_t own = b * turning.steps + t;
-      const std::int64_t row = placed ? static_cast<std::int64_t>(context.inputs[3]->data[at(own)]) : turning.row(b, t);
+      const auto last = static_cast<double>(turning.positions - 1);
+      const std::int64_t row =
+          placed ? static_cast<std::int64_t>(std::clamp(context.inputs[3]->data[at(own)], 0.0, last)) : turning.row(b, t);
       for (std::int64_t h = 0; h < turning.heads; ++h) {
         const std::int64_t base =
             b * turning.heads * turning.steps * turning.size + h * turning.head_stride + t * turning.step_stride;

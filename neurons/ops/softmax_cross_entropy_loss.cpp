@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "neurons/ops/common/emit.hpp"
 #include "neurons/ops/common/label_loss.hpp"
@@ -59,7 +60,7 @@ std::vector<OpDef> softmax_cross_entropy_loss() {
   op.decompose = decompose;
   op.reference = [](const ReferenceContext& context) {
     context.outputs[1].data = log_softmax(*context.inputs[0]);
-    label_loss_reference(context, context.outputs[1].data);
+    label_loss_reference(context, context.outputs[1].data, std::numeric_limits<double>::quiet_NaN());
   };
   op.simplify = [](const RewriteContext& context) -> std::optional<std::vector<Value>> { return decompose(context); };
   op.samples = label_loss_samples;

@@ -29,18 +29,6 @@ class EveryOp : public ::testing::TestWithParam<const OpDef*> {
   }
 };
 
-/// At most 1e-`digits` apart, relative to max(1, |expected|); NaN equals NaN.
-void expect_near(const ReferenceTensor& actual, const ReferenceTensor& expected, double tolerance, const std::string& what) {
-  ASSERT_EQ(actual.data.size(), expected.data.size()) << what;
-  for (std::size_t i = 0; i < expected.data.size(); ++i) {
-    const double a = actual.data[i];
-    const double b = expected.data[i];
-    const bool same = a == b || (std::isnan(a) && std::isnan(b));
-    ASSERT_TRUE(same || std::abs(a - b) <= tolerance * std::max(1.0, std::abs(b)))
-        << what << ", element " << i << " of " << expected.type.to_string() << ": " << a << " instead of " << b;
-  }
-}
-
 std::string output_name(std::size_t output) { return "output " + std::to_string(output); }
 
 TEST_P(EveryOp, HasAllItsParts) {

@@ -1,6 +1,8 @@
 #pragma once
 /// For tests: an op's samples as numbers, its references run on them, and its kernels run between red zones.
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -264,6 +266,18 @@ inline std::vector<std::pair<int, int>> allowed_aliases(const Case& test) {
     }
   }
   return pairs;
+}
+
+/// At most `tolerance` apart, relative to max(1, |expected|); NaN equals NaN.
+inline void expect_near(const ReferenceTensor& actual, const ReferenceTensor& expected, double tolerance, const std::string& what) {
+  ASSERT_EQ(actual.data.size(), expected.data.size()) << what;
+  for (std::size_t i = 0; i < expected.data.size(); ++i) {
+    const double a = actual.data[i];
+    const double b = expected.data[i];
+    const bool same = a == b || (std::isnan(a) && std::isnan(b));
+    ASSERT_TRUE(same || std::abs(a - b) <= tolerance * std::max(1.0, std::abs(b)))
+        << what << ", element " << i << " of " << expected.type.to_string() << ": " << a << " instead of " << b;
+  }
 }
 
 }  // namespace neurons::ops::testing

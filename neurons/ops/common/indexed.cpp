@@ -7,6 +7,7 @@
 #include "neurons/graph/option_of.hpp"
 #include "neurons/ops/common/choose.hpp"
 #include "neurons/ops/common/emit.hpp"
+#include "neurons/tensor/convert.hpp"
 
 namespace neurons::ops {
 namespace {
@@ -167,7 +168,7 @@ void require_indices_along(const InferContext& context, std::size_t index, const
 }
 
 ReferenceIndices::ReferenceIndices(const ReferenceTensor& indices) {
-  for (const double value : indices.data) values_.push_back(static_cast<std::int64_t>(value));
+  for (const double value : indices.data) values_.push_back(convert<std::int64_t>(value));
   buffer = {reinterpret_cast<std::byte*>(values_.data()), {DType::i64, indices.type.shape}};
 }
 

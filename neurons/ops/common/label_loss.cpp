@@ -2,16 +2,20 @@
 
 namespace neurons::ops {
 
-void label_loss_reference(const ReferenceContext& context, const std::vector<double>& log_probabilities) {
+void label_loss_reference(const ReferenceContext& context, const std::vector<double>& log_probabilities, double bad_loss) {
   const auto& options = context.as<LabelLossOptions>();
   const Shape& scores = context.inputs[0]->type.shape;
   const std::int64_t inner = scores.product(2, scores.rank());
   double sum = 0;
   double weights = 0;
   for (std::int64_t row = 0; row < scores[0] * inner; ++row) {
-    const auto label = static_cast<std::int64_t>(context.inputs[1]->data[static_cast<std::size_t>(row)]);
+    const double named = context.inputs[1]->data[static_cast<std::size_t>(row)];
+    const bool ignored = named == static_cast<double>(options.ignore_index);
     double loss = 0;
-    if (label != options.ignore_index) {
+    if (!ignored && (named < 0 || named >= static_cast<double>(scores[1]))) {
+      loss = bad_loss;
+    } else if (!ignored) {
+      const auto label = static_cast<std::int64_t>(named);
       const bool weighted = context.inputs.size() > 2 && context.inputs[2] != nullptr;
       const double weight = weighted ? context.inputs[2]->data[static_cast<std::size_t>(label)] : 1.0;
       const auto place = static_cast<std::size_t>((row / inner * scores[1] + label) * inner + row % inner);

@@ -19,8 +19,9 @@ struct LabelLossOptions {
   }
 };
 
-/// Writes output 0 from log-probabilities [n, classes, …]; labels and class weights are inputs 1 and 2.
-void label_loss_reference(const ReferenceContext& context, const std::vector<double>& log_probabilities);
+/// Writes output 0 from log-probabilities [n, classes, …]; labels and class weights are inputs 1 and 2. A label that is no class
+/// and not ignored costs `bad_loss`, of weight 0.
+void label_loss_reference(const ReferenceContext& context, const std::vector<double>& log_probabilities, double bad_loss);
 
 std::vector<Sample> label_loss_samples();
 

@@ -40,7 +40,7 @@ TensorType label_loss_type(const InferContext& context, const std::string& reduc
   if (reduction != "mean" && reduction != "sum" && reduction != "none") {
     context.fail("reduction \"{}\" is not \"mean\", \"sum\" or \"none\"", reduction);
   }
-  if (scores.rank() < 2) context.fail("expects scores [n, classes, …]");
+  if (scores.rank() < 2 || scores[1] == 0) context.fail("expects scores [n, classes, …] of at least one class");
   std::vector<std::int64_t> extents = extents_of(scores);
   extents.erase(extents.begin() + 1);
   const Shape expected{std::span<const std::int64_t>(extents)};

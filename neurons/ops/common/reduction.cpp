@@ -263,6 +263,8 @@ OpDef reduction_frame(std::string name, std::string summary, Sample::Fill fill) 
   op.source = "https://onnx.ai/onnx/operators/onnx__" + op.name + ".html";
   op.default_options = ReductionOptions{};
   op.infer = [](const InferContext& context) -> std::vector<TensorType> {
+    const bool compares = context.op.name == "ReduceMax" || context.op.name == "ReduceMin";
+    if (context.dtype() == DType::boolean && !compares) context.fail("expects numbers");
     try {
       return {{context.dtype(), result_shape(context.as<ReductionOptions>(), context.shape(0))}};
     } catch (const InputError& error) {

@@ -55,7 +55,7 @@ void require_lists(const ResizeOptions& options, std::size_t count) {
 std::int64_t scaled(std::int64_t extent, double share, float scale) {
   const float length = std::floor(static_cast<float>(static_cast<double>(extent) * share) * scale);
   if (!(length < 0x1p48F)) fail_input("a scale of {} makes {} larger than 2^48", scale, extent);
-  return std::max<std::int64_t>(0, static_cast<std::int64_t>(length));
+  return static_cast<std::int64_t>(std::max(length, 0.0F));
 }
 
 /// Where in the input result `i` lies. Which of two inputs is the nearest hangs on rounding: T is float there, and the order of
@@ -183,7 +183,9 @@ std::vector<AxisResize> resolve_resize(const ResizeOptions& options, const Shape
   for (const int place : keeps_ratio ? axes : std::vector<int>{}) {
     AxisResize& axis = result[static_cast<std::size_t>(place)];
     axis.scale = common;
-    axis.to = static_cast<std::int64_t>(std::floor(common * static_cast<double>(axis.from) + 0.5));
+    const double length = std::floor(common * static_cast<double>(axis.from) + 0.5);
+    if (length > 0x1p48) fail_input("axis {} would be larger than 2^48, to keep the ratio of all", place);
+    axis.to = static_cast<std::int64_t>(length);
   }
   return result;
 }
