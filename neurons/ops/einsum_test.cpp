@@ -37,5 +37,18 @@ TEST(Einsum, OthersDoNot) {
   }
 }
 
+TEST(Einsum, RefusesEquationsThatDoNotFit) {
+  const auto refusal = [](const std::string& equation, const std::vector<Shape>& shapes) {
+    return message_of([&] { shape_of(equation, shapes); });
+  };
+  EXPECT_THAT(refusal("ij,jk->ik", {{2, 3}}), HasSubstr("\"ij,jk->ik\": the equation has more terms than the 1 inputs"));
+  EXPECT_THAT(refusal("ij->i", {{2, 3}, {3, 4}}), HasSubstr("the equation has 1 terms for 2 inputs"));
+  EXPECT_THAT(refusal("ij->ik", {{2, 3}}), HasSubstr("the result's axis \"k\" is in no term"));
+  EXPECT_THAT(refusal("ij->ii", {{2, 3}}), HasSubstr("the result names the axis \"i\" twice"));
+  EXPECT_THAT(refusal("i->i", {{2, 3}}), HasSubstr("the term \"i\" does not fit 2 axes"));
+  EXPECT_THAT(refusal("ijk...->i", {{2, 3}}), HasSubstr("the term \"ijk...\" does not fit 2 axes"));
+  EXPECT_THAT(refusal("i1->i", {{2, 3}}), HasSubstr("the term \"i1\" names axes by letters"));
+}
+
 }  // namespace
 }  // namespace neurons

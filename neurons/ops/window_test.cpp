@@ -41,6 +41,17 @@ TEST(Window, IsRefusedWhereItsNumbersAreOutOfRange) {
               HasSubstr("pads holds 4611686018427387904"));
 }
 
+TEST(Window, IsRefusedWhereItsListsDoNotFit) {
+  const Shape w{4, 3, 3, 3};
+  EXPECT_THAT(complaint("Conv", {{"strides", List{1}}}, w), HasSubstr("strides has 1 entries, expected 2"));
+  EXPECT_THAT(complaint("Conv", {{"pads", List{1, 1}}}, w), HasSubstr("pads has 2 entries, expected 4"));
+  EXPECT_THAT(complaint("Conv", {{"kernel_shape", List{5, 3}}}, w),
+              HasSubstr("kernel_shape [5, 3] differs from the weights' [3, 3]"));
+  EXPECT_THAT(complaint("Conv", {{"auto_pad", "SAME"}}, w),
+              HasSubstr("auto_pad = \"SAME\", expected NOTSET, VALID, SAME_UPPER or SAME_LOWER"));
+  EXPECT_THAT(complaint("MaxPool", {{"kernel_shape", List{2}}}), HasSubstr("the kernel has 1 axes, the input has 2 spatial ones"));
+}
+
 TEST(Window, MayBeAsLargeAsItsNumbers) {
   const std::int64_t most = std::int64_t{1} << 31;
   EXPECT_THAT(complaint("MaxPool", {{"kernel_shape", List{most, most}}, {"dilations", List{most, 1}}}),
