@@ -312,8 +312,28 @@ TEST(OnnxExport, SaysWhatHoldsTheNumberOfSteps) {
   EXPECT_EQ(refusal(Sequential{{6, 3}, PositionalEncoding{}}),
             "positional_encoding1: Add: a constant is another for each number of steps, which a file of ONNX cannot say");
   EXPECT_EQ(refusal(Sequential{{0, 3}, Dense{2}}), "nothing thrown") << "its own sequences are empty";
-  EXPECT_THAT(refusal(Sequential{{2}, Dense{2}}),
-              ::testing::HasSubstr("expects a network of layers with one output and one input, "));
+  EXPECT_THAT(refusal(Sequential{{2}, Dense{2}}), ::testing::HasSubstr("expects a network with one output and one input, "));
+  EXPECT_EQ(refusal(of_tokens({Embedding{.vocabulary = 8, .width = 3}, LearnedPositions{.length = 5000}})),
+            "sequences of any length: layer \"learned_positions1\" knows no steps but those it has learnt");
+  EXPECT_THAT(refusal(Sequential{{12, 2}, GroupNorm{.groups = 2}}), ::testing::HasSubstr("with 13 steps in place of 12: "));
+  Network dense = Sequential{{6, 3}, Dense{2}};
+  dense.initialize(1);
+  EXPECT_THAT(refusal(onnx::to_network(std::make_shared<const onnx::Model>(onnx::to_model(dense)))),
+              ::testing::HasSubstr("was read from ONNX, where any number may be that of steps; give the run folder"));
+}
+
+TEST(OnnxExport, WhatIsComputedOnTheWayMayHaveTheNameOfAnOutput) {
+  const auto graph = [](std::int64_t batch) {
+    Graph result(ops::table());
+    const Value inner = result.emit("Relu", {result.input("x", {DType::f32, {batch, 3}})});
+    result.rename(inner, "y");
+    result.output("y", result.emit("Neg", {inner}));
+    return result;
+  };
+  const onnx::Model model = onnx::to_model(graph, [](const std::string&) { return Tensor(); });
+  const Tensor x = Tensor::of<float>({2, 3}, {-1, 0, 1, 2, -3, 4});
+  EXPECT_EQ(onnx::testing::run(model, {{"x", x}}, {.shapes = {{"x", x.shape()}}}).at(0),
+            Tensor::of<float>({2, 3}, {-0.0F, -0.0F, -1, -2, -0.0F, -4}));
 }
 
 TEST(OnnxExport, ListsAllThatAnOpsetLacks) {

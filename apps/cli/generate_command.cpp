@@ -22,7 +22,13 @@ int generate_text(Session& session, GenerateArguments& arguments) {
     before.clear();
     std::fflush(stdout);
   };
-  const std::string text = generate(model, arguments.options);
+  std::string text;
+  try {
+    text = generate(model, arguments.options);
+  } catch (...) {
+    if (before.empty()) session.print("\n");  // an error has a line of its own
+    throw;
+  }
   session.print("\n");
   session.answer() = {{"prompt", arguments.options.prompt}, {"text", text}, {"seed", arguments.options.seed}};
   return kDone;

@@ -54,7 +54,7 @@ void require_finite(const Model& model, std::span<const float> logits, std::span
   fail_input(
       "{}: the network cannot write: {}; train it again, with a lower learning rate or clipped gradients (clip_norm), or take "
       "another file of weights",
-      model.file.string(), found ? found->to_string() : fmt::format("what it gives after {} tokens is not finite", seen.size()));
+      model.file.string(), found ? found->to_string() : "what it gives is not finite");
 }
 
 /// The network with a window of tokens of its own.

@@ -81,7 +81,8 @@ class Exporter {
     for (std::size_t id = 0; id < names_.size(); ++id) {
       const std::string& own = graph_.values()[id].name;
       if (names_[id].empty() && !own.empty()) {
-        names_[id] = own;
+        // What is computed on the way may have an output's name: a layer of another file does not know of it.
+        names_[id] = graph_.values()[id].kind == ValueKind::computed ? fresh(own, taken) : own;
         taken.insert(own);
       }
     }
