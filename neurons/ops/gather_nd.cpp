@@ -30,11 +30,7 @@ std::vector<TensorType> infer(const InferContext& context) {
   }
   extents.pop_back();
   for (auto axis = static_cast<int>(batch + named); axis < x.rank(); ++axis) extents.push_back(x[axis]);
-  try {
-    return {{context.dtype(), Shape(std::span<const std::int64_t>(extents))}};
-  } catch (const InputError& error) {
-    context.fail("{}", error.what());
-  }
+  return {{context.dtype(), Shape(std::span<const std::int64_t>(extents))}};
 }
 
 IndexedBlocks blocks_of(const Options& options, const Shape& x, const Shape& indices) {

@@ -56,15 +56,11 @@ std::vector<TensorType> infer(const InferContext& context) {
       if (number < (list == &options.pads ? 0 : 1) || number > kMost) context.fail("{} is out of range", number);
     }
   }
-  try {
-    const Shape y = target(options, x);
-    if (y.rank() != x.rank() || y[0] != x[0] || y[1] != x[1]) {
-      context.fail("output_shape {} is of other images than x", y.to_string());
-    }
-    return {{context.dtype(), y}};
-  } catch (const InputError& error) {
-    context.fail("{}", error.what());
+  const Shape y = target(options, x);
+  if (y.rank() != x.rank() || y[0] != x[0] || y[1] != x[1]) {
+    context.fail("output_shape {} is of other images than x", y.to_string());
   }
+  return {{context.dtype(), y}};
 }
 
 /// Places count through the pool's input as the window tells it, which lies at the front of a larger output.

@@ -57,22 +57,18 @@ std::vector<TensorType> infer(const InferContext& context) {
     context.fail("mode must be \"constant\", \"edge\", \"reflect\" or \"wrap\"");
   }
   std::vector<std::int64_t> extents;
-  try {
-    for (const AxisPad& pad : pads_of(options, context.shape(0))) {
-      const std::int64_t extent = context.shape(0)[static_cast<int>(extents.size())];
-      if (pad.before > kMost || pad.after > kMost) fail_input("a pad is larger than 2^48");
-      if (pad.before < -kMost || pad.after < -kMost) fail_input("pads cut more than axis {} has", extents.size());
-      if (extent + pad.before + pad.after < 0) fail_input("pads cut more than axis {} has", extents.size());
-      const std::int64_t repeated = options.mode == "wrap" ? pad.left_of(extent) : extent;
-      if (repeated <= 0 && options.mode != "constant" && extent + pad.before + pad.after > 0) {
-        fail_input("axis {} has nothing to repeat", extents.size());
-      }
-      extents.push_back(extent + pad.before + pad.after);
+  for (const AxisPad& pad : pads_of(options, context.shape(0))) {
+    const std::int64_t extent = context.shape(0)[static_cast<int>(extents.size())];
+    if (pad.before > kMost || pad.after > kMost) fail_input("a pad is larger than 2^48");
+    if (pad.before < -kMost || pad.after < -kMost) fail_input("pads cut more than axis {} has", extents.size());
+    if (extent + pad.before + pad.after < 0) fail_input("pads cut more than axis {} has", extents.size());
+    const std::int64_t repeated = options.mode == "wrap" ? pad.left_of(extent) : extent;
+    if (repeated <= 0 && options.mode != "constant" && extent + pad.before + pad.after > 0) {
+      fail_input("axis {} has nothing to repeat", extents.size());
     }
-    return {{context.dtype(), Shape(std::span<const std::int64_t>(extents))}};
-  } catch (const InputError& error) {
-    context.fail("{}", error.what());
+    extents.push_back(extent + pad.before + pad.after);
   }
+  return {{context.dtype(), Shape(std::span<const std::int64_t>(extents))}};
 }
 
 /// Which element of an axis stands at `place` (0: the first of the input), for the modes that repeat elements. What is cut away is

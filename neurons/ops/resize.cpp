@@ -60,28 +60,20 @@ Resizing resizing_of(const Options& options, const Shape& shape, bool back) {
 
 std::vector<TensorType> infer(const InferContext& context) {
   const auto& options = context.as<ResizeOptions>();
-  try {
-    const Shape y = resized(resolve_resize(options, context.shape(0)));
-    if (options.mode != "nearest" && context.dtype() != DType::f32 && context.dtype() != DType::f64) {
-      fail_input("only mode \"nearest\" takes {}; Cast it to f32 first", name_of(context.dtype()));
-    }
-    return {{context.dtype(), y}};
-  } catch (const InputError& error) {
-    context.fail("{}", error.what());
+  const Shape y = resized(resolve_resize(options, context.shape(0)));
+  if (options.mode != "nearest" && context.dtype() != DType::f32 && context.dtype() != DType::f64) {
+    fail_input("only mode \"nearest\" takes {}; Cast it to f32 first", name_of(context.dtype()));
   }
+  return {{context.dtype(), y}};
 }
 
 std::vector<TensorType> infer_gradient(const InferContext& context) {
   const auto& options = context.as<ResizeGradientOptions>();
   if (context.dtype() != DType::f32 && context.dtype() != DType::f64) context.fail("expects a float dy");
-  try {
-    const Shape x{std::span<const std::int64_t>(options.extents)};
-    const Shape y = resized(resolve_resize(options, x));
-    if (context.shape(0) != y) fail_input("expects dy of the shape of y, {}", y.to_string());
-    return {{context.dtype(), x}};
-  } catch (const InputError& error) {
-    context.fail("{}", error.what());
-  }
+  const Shape x{std::span<const std::int64_t>(options.extents)};
+  const Shape y = resized(resolve_resize(options, x));
+  if (context.shape(0) != y) fail_input("expects dy of the shape of y, {}", y.to_string());
+  return {{context.dtype(), x}};
 }
 
 /// Axis after axis. Where a result has no term along some axis it is `empty`: weights of all others sum to 1 (or `empty` is 0).

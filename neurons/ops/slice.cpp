@@ -79,14 +79,6 @@ std::vector<Range> ranges_of(const SliceOptions& options, const Shape& shape) {
   return ranges;
 }
 
-std::vector<Range> ranges_of(const InferContext& context, const SliceOptions& options, const Shape& shape) {
-  try {
-    return ranges_of(options, shape);
-  } catch (const InputError& error) {
-    context.fail("{}", error.what());
-  }
-}
-
 Shape shape_of(std::span<const Range> ranges) {
   std::vector<std::int64_t> extents;
   for (const Range& range : ranges) extents.push_back(range.count);
@@ -239,7 +231,7 @@ std::vector<OpDef> slice() {
   OpDef op = mover("Slice", "The elements start, start + step, … before end, along some axes", 1, SliceOptions{});
   op.onnx_inputs = {{1, "starts", 10}, {2, "ends", 10}, {3, "axes", 10}, {4, "steps", 10}};
   op.infer = [](const InferContext& context) -> std::vector<TensorType> {
-    return {{context.dtype(), shape_of(ranges_of(context, context.as<SliceOptions>(), context.shape(0)))}};
+    return {{context.dtype(), shape_of(ranges_of(context.as<SliceOptions>(), context.shape(0)))}};
   };
   op.kernels = {{"strided copy", nullptr, prepare}};
   op.reference = reference;
@@ -265,7 +257,7 @@ std::vector<OpDef> slice() {
   back.onnx.clear();
   back.infer = [](const InferContext& context) -> std::vector<TensorType> {
     const Shape whole = whole_shape(context.options);
-    const Shape part = shape_of(ranges_of(context, context.as<SliceGradientOptions>(), whole));
+    const Shape part = shape_of(ranges_of(context.as<SliceGradientOptions>(), whole));
     if (context.shape(0) != part) context.fail("expects {}", part.to_string());
     return {{context.dtype(), whole}};
   };

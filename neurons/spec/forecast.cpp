@@ -221,8 +221,7 @@ std::vector<ForecastStep> forecast(const Model& model, const Series& series, con
     for (std::int64_t ahead = 0; ahead < spec.horizon && static_cast<std::int64_t>(result.size()) < steps; ++ahead) {
       ForecastStep step = step_of(model, block, ahead * model.series->forecast_columns(), level);
       if (!is_finite(step)) {
-        const auto weight =
-            nonfinite_parameter(model.network, [&](const std::string& name) { return model.network.parameter(name); });
+        const auto weight = nonfinite_parameter(model.network);
         if (weight)
           fail_input("{}: the network forecasts nothing: {}; take another file of weights", model.file.string(),
                      weight->to_string());

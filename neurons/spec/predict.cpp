@@ -268,7 +268,7 @@ std::vector<double> probabilities_of(bool are_probabilities, std::span<const flo
 void require_numbers(const Model& model, const Prediction& prediction, std::span<const float> scores) {
   if (std::ranges::none_of(prediction.probabilities, [](double value) { return std::isnan(value); })) return;
   const auto bad = std::ranges::find_if(scores, [](float score) { return !std::isfinite(score); });
-  const auto weight = nonfinite_parameter(model.network, [&](const std::string& name) { return model.network.parameter(name); });
+  const auto weight = nonfinite_parameter(model.network);
   fail_input(
       "{}: gives no class for sample {} (from 0), one of its scores is {}: {}", model.file.string(), prediction.sample, *bad,
       weight ? weight->to_string() + "; take another file of weights"

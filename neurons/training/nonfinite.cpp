@@ -185,6 +185,10 @@ std::optional<Nonfinite> nonfinite_parameter(const Network& network, const Value
   return std::nullopt;
 }
 
+std::optional<Nonfinite> nonfinite_parameter(const Network& network) {
+  return nonfinite_parameter(network, [&](const std::string& name) { return network.parameter(name); });
+}
+
 std::optional<Nonfinite> nonfinite_result(Graph graph, const ValueOfParameter& value_of,
                                           const std::function<void(const Plan& plan)>& fill) {
   // All values of the graph as outputs of a plan without any fusion.

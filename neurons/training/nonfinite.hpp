@@ -27,6 +27,9 @@ using ValueOfParameter = std::function<Tensor(const std::string& name)>;
 /// The first parameter, in the order of the layers, that holds such a number.
 std::optional<Nonfinite> nonfinite_parameter(const Network& network, const ValueOfParameter& value_of);
 
+/// The same of the network's own values.
+std::optional<Nonfinite> nonfinite_parameter(const Network& network);
+
 /// The first result that holds one when the graph is run once, op by op in float32; `fill` gives the plan its inputs.
 std::optional<Nonfinite> nonfinite_result(Graph graph, const ValueOfParameter& value_of,
                                           const std::function<void(const Plan& plan)>& fill);

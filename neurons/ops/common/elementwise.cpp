@@ -14,11 +14,7 @@ Shape broadcast_shape(const InferContext& context) {
   Shape shape = context.shape(0);
   for (std::size_t i = 1; i < context.inputs.size(); ++i) {
     if (!context.has(i)) continue;
-    try {
-      shape = broadcast(shape, context.shape(i));
-    } catch (const InputError& error) {
-      context.fail("{}", error.what());
-    }
+    shape = broadcast(shape, context.shape(i));
   }
   return shape;
 }

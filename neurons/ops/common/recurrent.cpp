@@ -39,11 +39,7 @@ void require_attributes(const InferContext& context, const RecurrentOptions& opt
   if (!options.activations.empty() && options.activations.size() != count) {
     context.fail("names {} activations, {} direction(s) take {}", options.activations.size(), directions_of(options), count);
   }
-  try {
-    resolve_functions(options.activations, options.activation_alpha, options.activation_beta);
-  } catch (const InputError& error) {
-    context.fail("{}", error.what());
-  }
+  resolve_functions(options.activations, options.activation_alpha, options.activation_beta);
 }
 
 void require_input(const InferContext& context, std::size_t index, const char* name, const Shape& shape) {
