@@ -252,8 +252,9 @@ TEST(OnnxExport, WritesRotaryTablesOfEachSample) {
   EXPECT_EQ(back.trained_parameters().size(), network.trained_parameters().size()) << "tables are no weights";
 }
 
-/// One file for sequences of all lengths: its dims, and what it gives for some.
-void expect_any_length(const std::string& name, Network network, const std::vector<onnx::Dim>& output_dims) {
+/// One file for sequences of all lengths: its dims, and what it gives for some. The network's own is 6.
+void expect_any_length(const std::string& name, Network network, const std::vector<onnx::Dim>& output_dims,
+                       const std::vector<std::int64_t>& lengths = {1, 2, 5, 6, 13, 211}) {
   SCOPED_TRACE(name);
   network.initialize(3);
   const onnx::Model model = onnx::to_model(network, {.any_length = true});
@@ -261,10 +262,10 @@ void expect_any_length(const std::string& name, Network network, const std::vect
   EXPECT_EQ(input.dims->at(0), onnx::Dim("batch"));
   EXPECT_EQ(input.dims->at(1), onnx::Dim("time"));
   EXPECT_EQ(*model.graph.outputs.at(0).dims, output_dims);
-  for (const std::int64_t steps : {1, 2, 5, 13}) {
+  for (const std::int64_t steps : lengths) {
     Network sized = with_time(network, steps);
     for (const auto& [parameter, type] : sized.parameter_types()) sized.set_parameter(parameter, network.parameter(parameter));
-    for (const std::int64_t batch : {1, 4}) {
+    for (const std::int64_t batch : {1, 3}) {
       const auto x = samples_for(sized, batch);
       const auto expected = run(sized, x);
       keep(fmt::format("{}_{}x{}", name, batch, steps), onnx::format(model), x, expected);
@@ -302,6 +303,79 @@ TEST(OnnxExport, WritesSequencesOfAnyLength) {
   expect_any_length("any_distributed", each, {batch, time, of(2)});
 }
 
+/// Tokens as vectors [time, 8] and a mask of them, which go through `add`.
+template <typename Add>
+Network of_padded_tokens(const Add& add) {
+  Network network;
+  const Network::Tap tokens = network.input("x", {6}, DType::i64);
+  const Network::Tap mask = network.add(PaddingMask{}, tokens);
+  network.output("y", add(network, network.add(Embedding{.vocabulary = 8, .width = 8}, tokens), mask));
+  return network;
+}
+
+TEST(OnnxExport, WritesWhereStepsStandForAnyLength) {
+  const onnx::Dim batch = "batch";
+  const onnx::Dim time = "time";
+  const auto of = [](std::int64_t extent) { return onnx::Dim(extent); };
+  const std::vector steps{batch, time, of(8)};
+  expect_any_length("any_causal", Sequential{{6, 8}, MultiHeadAttention{.heads = 4, .causal = true, .kv_heads = 2}}, steps);
+  const std::vector<std::int64_t> far{1, 2, 5, 6, 20011};
+  expect_any_length("any_waves", Sequential{{6, 5}, PositionalEncoding{.period = 50}}, {batch, time, of(5)}, far);
+  expect_any_length("any_rotary", Sequential{{6, 8}, MultiHeadAttention{.heads = 2, .causal = true, .kv_heads = 1, .rotary = true}},
+                    steps);
+  const Layer block = TransformerEncoder{.heads = 2, .causal = true};
+  const Layer tokens = Embedding{.vocabulary = 8, .width = 8};
+  expect_any_length("any_language", of_tokens({tokens, PositionalEncoding{}, block, block, LayerNorm{}, Dense{7}}),
+                    {batch, time, of(7)});
+  expect_any_length("any_learnt", of_tokens({tokens, LearnedPositions{.length = 6}, block, LastStep{}}), {batch, of(8)},
+                    {1, 2, 5, 6});
+  expect_any_length("any_padded", of_padded_tokens([&](Network& network, Network::Tap x, Network::Tap mask) {
+                      return network.add(MeanOverTime{}, {network.add(block, {x, mask}), mask});
+                    }),
+                    {batch, of(8)});
+  expect_any_length("any_decoder", of_padded_tokens([&](Network& network, Network::Tap x, Network::Tap mask) {
+                      const Network::Tap memory = network.add(Dense{6, "tanh"}, x);
+                      return network.add(TransformerDecoder{.heads = 2, .kv_heads = 1, .rotary = true}, {x, memory, mask, mask});
+                    }),
+                    steps);
+  expect_any_length("any_source", of_padded_tokens([&](Network& network, Network::Tap x, Network::Tap mask) {
+                      const Network::Tap source = network.add(TemporalConv{.filters = 6, .kernel = 3}, x);
+                      return network.add(MultiHeadAttention{.heads = 2, .causal = true}, {x, source, mask});
+                    }),
+                    steps);
+}
+
+/// Two layers that see the same steps read one table; of all that says where steps stand, nothing is a weight.
+TEST(OnnxExport, WritesWhereStepsStandOnce) {
+  const Layer block = TransformerEncoder{.heads = 2, .causal = true, .rotary = true};
+  Network network = Sequential{{6, 8}, {PositionalEncoding{}, block, block, PositionalEncoding{}, PositionalEncoding{.period = 9}}};
+  network.initialize(1);
+  const onnx::Model model = onnx::to_model(network, {.any_length = true});
+  const auto count = [&](const char* op) { return std::ranges::count(model.graph.nodes, op, &onnx::NodeData::op_type); };
+  EXPECT_EQ(count("Range"), 1);
+  EXPECT_EQ(count("LessOrEqual"), 1);
+  EXPECT_EQ(count("Sin"), 4);
+  const Network back = onnx::to_network(std::make_shared<const onnx::Model>(model));
+  EXPECT_EQ(back.trained_parameters().size(), network.trained_parameters().size());
+}
+
+TEST(OnnxExport, LearntPositionsEndWithTheirTable) {
+  const auto model = [](std::int64_t length) {
+    Network network = Sequential{{6, 3}, LearnedPositions{.length = length}};
+    network.initialize(1);
+    return onnx::to_model(network, {.any_length = true});
+  };
+  EXPECT_EQ(onnx::format(model(0)), onnx::format(model(6)));
+  const auto run_with = [&](std::int64_t steps) {
+    return ::neurons::testing::message_of([&] {
+      const Tensor x(DType::f32, {2, steps, 3});
+      onnx::testing::run(model(6), {{"x", x}}, {.shapes = {{"x", x.shape()}}});
+    });
+  };
+  EXPECT_EQ(run_with(6), "nothing thrown");
+  EXPECT_THAT(run_with(7), ::testing::HasSubstr("learned_positions1"));
+}
+
 TEST(OnnxExport, SaysWhatHoldsTheNumberOfSteps) {
   const auto refusal = [](Network network) {
     network.initialize(1);
@@ -309,12 +383,14 @@ TEST(OnnxExport, SaysWhatHoldsTheNumberOfSteps) {
   };
   EXPECT_EQ(refusal(Sequential{{6, 3}, Flatten{}, Dense{2}}),
             "dense1.weight is another for each number of steps, which a file of ONNX cannot say");
-  EXPECT_EQ(refusal(Sequential{{6, 3}, PositionalEncoding{}}),
-            "positional_encoding1: Add: a constant is another for each number of steps, which a file of ONNX cannot say");
+  EXPECT_EQ(refusal(of_padded_tokens([](Network& network, Network::Tap x, Network::Tap mask) {
+              return network.add(Lstm{.hidden = 2}, {x, mask});
+            })),
+            "lstm1: Where: a constant is another for each number of steps, which a file of ONNX cannot say");
   EXPECT_EQ(refusal(Sequential{{0, 3}, Dense{2}}), "nothing thrown") << "its own sequences are empty";
   EXPECT_THAT(refusal(Sequential{{2}, Dense{2}}), ::testing::HasSubstr("expects a network with one output and one input, "));
-  EXPECT_EQ(refusal(of_tokens({Embedding{.vocabulary = 8, .width = 3}, LearnedPositions{.length = 5000}})),
-            "sequences of any length: layer \"learned_positions1\" knows no steps but those it has learnt");
+  EXPECT_EQ(refusal(Sequential{{1, 3}, LearnedPositions{}}),
+            "sequences of any length: layer \"learned_positions1\" has learnt one step alone, which ONNX would add to all");
   EXPECT_THAT(refusal(Sequential{{12, 2}, GroupNorm{.groups = 2}}), ::testing::HasSubstr("with 13 steps in place of 12: "));
   Network dense = Sequential{{6, 3}, Dense{2}};
   dense.initialize(1);

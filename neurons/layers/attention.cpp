@@ -1,38 +1,24 @@
 #include "neurons/layers/attention.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 #include "neurons/layers/dense.hpp"
 #include "neurons/layers/dropout.hpp"
 #include "neurons/layers/emit.hpp"
 #include "neurons/layers/part.hpp"
+#include "neurons/layers/waves.hpp"
 #include "neurons/ops/common/attention.hpp"
 
 namespace neurons {
 namespace {
 
-/// cos and sin of t / 10000^(i / pairs): [1, time, pairs].
-std::pair<Value, Value> angles(Graph& graph, std::int64_t time, std::int64_t pairs) {
-  constexpr double kPeriod = 10000;
-  std::vector<float> cosines;
-  std::vector<float> sines;
-  for (std::int64_t t = 0; t < time; ++t) {
-    for (std::int64_t i = 0; i < pairs; ++i) {
-      const double angle = static_cast<double>(t) / std::pow(kPeriod, static_cast<double>(i) / static_cast<double>(pairs));
-      cosines.push_back(static_cast<float>(std::cos(angle)));
-      sines.push_back(static_cast<float>(std::sin(angle)));
-    }
-  }
-  const Shape shape{1, time, pairs};
-  return {graph.constant(Tensor::of<float>(shape, cosines)), graph.constant(Tensor::of<float>(shape, sines))};
-}
-
 Value turned(Value x, std::int64_t heads) {
   const std::int64_t size = x.shape()[2] / heads;
   if (size % 2 != 0) fail_input("{}: rotary = true needs heads of an even width, theirs is {}", x.graph().scope(), size);
-  const auto [cosines, sines] = angles(x.graph(), x.shape()[1], size / 2);
-  return emit_with("RotaryEmbedding", {x, cosines, sines}, {{"num_heads", heads}});
+  const auto table = [&](bool cosines) {
+    return x.graph().constant(wave_table({1, x.shape()[1], size / 2}, rotary_waves(size / 2, cosines)));
+  };
+  return emit_with("RotaryEmbedding", {x, table(true), table(false)}, {{"num_heads", heads}});
 }
 
 /// Where a mask [batch, queries, keys] is true at all along `axis`.

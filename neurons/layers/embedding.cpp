@@ -5,6 +5,7 @@
 
 #include "neurons/layers/emit.hpp"
 #include "neurons/layers/network.hpp"
+#include "neurons/layers/waves.hpp"
 
 namespace neurons {
 namespace {
@@ -26,17 +27,8 @@ Value Embedding::build(BuildContext& context, const std::vector<Value>& inputs) 
 Value PositionalEncoding::build(BuildContext& context, const std::vector<Value>& inputs) const {
   const Value x = sequence_input(context, single_input(context, inputs));
   if (!(period > 1 && std::isfinite(period))) fail_input("{}: period = {} must be above 1", context.graph().scope(), period);
-  const std::int64_t time = x.shape()[1];
-  const std::int64_t width = x.shape()[2];
-  std::vector<float> waves;
-  for (std::int64_t t = 0; t < time; ++t) {
-    for (std::int64_t i = 0; i < width; ++i) {
-      const double exponent = static_cast<double>(i - i % 2) / static_cast<double>(width);
-      const double angle = static_cast<double>(t) / std::pow(static_cast<double>(period), exponent);
-      waves.push_back(static_cast<float>(i % 2 == 0 ? std::sin(angle) : std::cos(angle)));
-    }
-  }
-  return x + context.graph().constant(Tensor::of<float>({time, width}, waves));
+  const Shape table{x.shape()[1], x.shape()[2]};
+  return x + context.graph().constant(wave_table(table, encoding_waves(table[1], static_cast<double>(period))));
 }
 
 Value LearnedPositions::build(BuildContext& context, const std::vector<Value>& inputs) const {

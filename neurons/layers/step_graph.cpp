@@ -4,7 +4,7 @@
 
 namespace neurons {
 
-Network with_time(const Network& network, std::int64_t time) {
+Network with_time(const Network& network, std::int64_t time, const std::function<Layer(const Layer&)>& change) {
   Network result(network.table());
   std::vector<Network::Tap> taps;
   std::vector<bool> called(network.layers().size());
@@ -18,7 +18,7 @@ Network with_time(const Network& network, std::int64_t time) {
     std::vector<Network::Tap> from;
     for (const int index : call.from) from.push_back(taps[static_cast<std::size_t>(index)]);
     const auto& [name, kind] = network.layers()[layer];
-    taps.push_back(called[layer] ? result.share(name, from) : result.add(kind, from, name));
+    taps.push_back(called[layer] ? result.share(name, from) : result.add(change ? change(kind) : kind, from, name));
     called[layer] = true;
   }
   const Network::Output& output = network.outputs().front();

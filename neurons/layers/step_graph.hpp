@@ -1,13 +1,16 @@
 #pragma once
 /// A recurrent network as a graph of one step: what recurrent layers remember is state.
 
+#include <functional>
+
 #include "neurons/layers/carry_state.hpp"
 #include "neurons/layers/network.hpp"
 
 namespace neurons {
 
-/// The same layers, without parameters, for sequences of another length. The network has one input [time, …].
-Network with_time(const Network& network, std::int64_t time);
+/// The same layers, without parameters, for sequences of another length; each as `change` makes it, if that is given. The network
+/// has one input [time, …].
+Network with_time(const Network& network, std::int64_t time, const std::function<Layer(const Layer&)>& change = {});
 
 /// For a batch of one. The network's inputs are [time, …]; the graph's have a time of one. Whether layers other than recurrent ones
 /// treat each step by itself, as they must, cannot be seen here. Throws InputError for networks with several inputs or none of that

@@ -6,6 +6,8 @@
 #include <set>
 
 #include "neurons/base/error.hpp"
+#include "neurons/formats/onnx/changing_constant.hpp"
+#include "neurons/formats/onnx/file_nodes.hpp"
 #include "neurons/formats/onnx/option_data.hpp"
 #include "neurons/formats/onnx/simpler_ops.hpp"
 #include "neurons/graph/option_of.hpp"
@@ -35,14 +37,22 @@ bool has_operator(const OpDef& op, std::int64_t opset) { return op.name == "OneH
 class Exporter {
  public:
   Exporter(const Variants& variants, const ValueOfState& state, const ExportOptions& options)
-      : variants_(variants), graph_(variants.first()), state_(state), options_(options), open_(variants.open_axes()) {}
+      : variants_(variants),
+        graph_(variants.first()),
+        state_(state),
+        options_(options),
+        nodes_(variants, result_),
+        changing_(variants, options.waves, nodes_) {}
 
   Model run() {
-    require_equal(variants_.is_same([](const Graph& graph) { return std::pair(graph.nodes().size(), graph.values().size()); }),
-                  "the network");
+    variants_.require(variants_.is_same([](const Graph& graph) { return std::pair(graph.nodes().size(), graph.values().size()); }),
+                      "the network");
     name_values();
-    for (std::size_t id = 0; id < graph_.values().size(); ++id) add_value(static_cast<int>(id));
-    for (const int id : repeated_) add_repeated(id);
+    std::vector<int> changing;
+    for (std::size_t id = 0; id < graph_.values().size(); ++id) {
+      if (!add_value(static_cast<int>(id))) changing.push_back(static_cast<int>(id));
+    }
+    for (const int id : changing) add_changing(id);
     for (std::size_t i = 0; i < graph_.nodes().size(); ++i) add_node(static_cast<int>(i));
     for (const NamedOutput& output : graph_.outputs()) {
       result_.outputs.push_back(described(output.value, output.name));
@@ -61,18 +71,11 @@ class Exporter {
  private:
   static std::size_t at(int id) { return static_cast<std::size_t>(id); }
 
-  void require_equal(bool equal, const std::string& where) const {
-    if (equal) return;
-    fail_input("{} is another for each number of {}, which a file of ONNX cannot say", where,
-               open_.size() > 1 ? "steps" : "samples in a batch");
-  }
-
   /// Values keep their names; what is computed for an output has the output's, others are numbered.
   void name_values() {
     names_.resize(graph_.values().size());
-    std::set<std::string> taken;
     for (const NamedOutput& output : graph_.outputs()) {
-      taken.insert(output.name);
+      nodes_.take_value(output.name);
       const ValueInfo& info = graph_.info(output.value);
       if (info.kind == ValueKind::computed && (info.name.empty() || info.name == output.name) && names_[at(output.value)].empty()) {
         names_[at(output.value)] = output.name;
@@ -82,26 +85,19 @@ class Exporter {
       const std::string& own = graph_.values()[id].name;
       if (names_[id].empty() && !own.empty()) {
         // What is computed on the way may have an output's name: a layer of another file does not know of it.
-        names_[id] = graph_.values()[id].kind == ValueKind::computed ? fresh(own, taken) : own;
-        taken.insert(own);
+        names_[id] = graph_.values()[id].kind == ValueKind::computed ? nodes_.fresh_value(own) : own;
+        nodes_.take_value(own);
       }
     }
     for (std::size_t id = 0; id < names_.size(); ++id) {
-      if (names_[id].empty()) names_[id] = fresh("value" + std::to_string(id), taken);
+      if (names_[id].empty()) names_[id] = nodes_.fresh_value("value" + std::to_string(id));
     }
-    taken_ = std::move(taken);
-  }
-
-  static std::string fresh(const std::string& wanted, std::set<std::string>& taken) {
-    std::string name = wanted;
-    for (int number = 1; !taken.insert(name).second; ++number) name = fmt::format("{}_{}", wanted, number);
-    return name;
   }
 
   /// The layer's; with the operator's where the layer has several nodes. Some readers want each name once.
   std::string node_name(const Node& node, const std::string& op_type) {
     const std::string& own = node.name.empty() ? op_type : node.name;
-    return fresh(node_names_.contains(own) ? own + "/" + op_type : own, node_names_);
+    return nodes_.fresh_node(nodes_.has_node(own) ? own + "/" + op_type : own);
   }
 
   ValueData described(int id, const std::string& name) const {
@@ -122,94 +118,29 @@ class Exporter {
     return data;
   }
 
-  void add_value(int id) {
+  /// False for a constant that is not the same in all variants.
+  bool add_value(int id) {
     const ValueInfo& info = graph_.info(id);
     if (info.kind == ValueKind::input) result_.inputs.push_back(described(id, names_[at(id)]));
     if (info.kind == ValueKind::state) {
-      require_equal(variants_.is_same([&](const Graph& graph) { return graph.info(id).type; }), info.name);
+      variants_.require(variants_.is_same([&](const Graph& graph) { return graph.info(id).type; }), info.name);
       result_.initializers.push_back(from_tensor(names_[at(id)], state_(info.name)));
     }
-    if (info.kind != ValueKind::constant) return;
-    if (variants_.is_same([&](const Graph& graph) -> const Tensor& { return *graph.info(id).constant; })) {
-      result_.initializers.push_back(from_tensor(names_[at(id)], *info.constant));
-    } else {
-      repeated_.push_back(id);
-    }
+    if (info.kind != ValueKind::constant) return true;
+    if (!variants_.is_same([&](const Graph& graph) -> const Tensor& { return *graph.info(id).constant; })) return false;
+    result_.initializers.push_back(from_tensor(names_[at(id)], *info.constant));
+    return true;
   }
 
-  /// A constant that is the same for each sample, such as the zeros in which a recurrent network begins: of one sample, expanded.
-  void add_repeated(int id) {
+  void add_changing(int id) {
     const auto reader = std::ranges::find_if(
         graph_.nodes(), [&](const Node& node) { return std::ranges::find(node.inputs, id) != node.inputs.end(); });
     const std::string where = reader == graph_.nodes().end() ? "a constant" : describe(*reader) + ": a constant";
     const auto all = variants_.each([&](const Graph& graph) { return graph.info(id).constant; });
-    const Tensor& first = *all.front();
-    Shape one = first.shape();
-    std::vector<std::vector<std::int64_t>> extents;
-    for (const auto& other : all) {
-      require_equal(other->dtype() == first.dtype() && other->shape().rank() == one.rank(), where);
-      for (int axis = 0; axis < one.rank(); ++axis) {
-        if (other->shape()[axis] != first.shape()[axis]) one = one.with(axis, 1);
-      }
-      extents.emplace_back(other->shape().extents().begin(), other->shape().extents().end());
-    }
-    const Tensor sample = first_of(first, one);
-    for (const auto& other : all) require_equal(repeats(*other, sample), where);
-    const std::string wanted = names_[at(id)] + ".shape";
-    NodeData node;
-    node.op_type = "Expand";
-    node.name = fresh(names_[at(id)], node_names_);
-    node.inputs = {add_constant(names_[at(id)] + ".sample", sample), add_following(where, extents, wanted)};
-    node.outputs = {names_[at(id)]};
-    result_.nodes.push_back(std::move(node));
+    names_[at(id)] = changing_.write(all, where, names_[at(id)]);
   }
 
-  /// The place in a tensor of `one`'s shape, axes of extent 1 standing for all entries, of an element of `shape`.
-  static std::size_t place_in(const Shape& one, const Shape& shape, std::int64_t element) {
-    const auto strides = shape.strides();
-    const auto own = one.strides();
-    std::int64_t place = 0;
-    for (int axis = 0; axis < shape.rank(); ++axis) {
-      const auto a = static_cast<std::size_t>(axis);
-      place += one[axis] == 1 ? 0 : element / strides[a] % shape[axis] * own[a];
-    }
-    return static_cast<std::size_t>(place);
-  }
-
-  /// The entries 0 along the axes that are 1 in `one`.
-  static Tensor first_of(const Tensor& tensor, const Shape& one) {
-    Tensor result(tensor.dtype(), one);
-    const std::size_t size = size_of(tensor.dtype());
-    for (std::int64_t i = tensor.elements() - 1; i >= 0; --i) {  // the first ones last
-      const auto from = tensor.bytes().subspan(static_cast<std::size_t>(i) * size, size);
-      std::ranges::copy(from, result.bytes().subspan(place_in(one, tensor.shape(), i) * size, size).begin());
-    }
-    return result;
-  }
-
-  static bool repeats(const Tensor& tensor, const Tensor& sample) {
-    const std::size_t size = size_of(tensor.dtype());
-    for (std::int64_t i = 0; i < tensor.elements(); ++i) {
-      const auto here = tensor.bytes().subspan(static_cast<std::size_t>(i) * size, size);
-      if (!std::ranges::equal(here, sample.bytes().subspan(place_in(sample.shape(), tensor.shape(), i) * size, size))) return false;
-    }
-    return true;
-  }
-
-  std::string add_constant(const std::string& wanted, const Tensor& tensor) {
-    std::string name = fresh(wanted, taken_);
-    result_.initializers.push_back(from_tensor(name, tensor));
-    return name;
-  }
-
-  void copy(int id, const std::string& name) {
-    NodeData node;
-    node.op_type = "Identity";
-    node.name = name;
-    node.inputs = {names_[at(id)]};
-    node.outputs = {name};
-    result_.nodes.push_back(std::move(node));
-  }
+  void copy(int id, const std::string& name) { nodes_.add_as("Identity", {names_[at(id)]}, name, name); }
 
   /// The lists of integers that an option holds in the variants; nothing if it holds something else.
   static std::optional<std::vector<std::vector<std::int64_t>>> lists_of(const std::vector<AttributeValue>& values) {
@@ -220,12 +151,6 @@ class Exporter {
       lists.push_back(*list);
     }
     return lists;
-  }
-
-  static std::vector<std::int64_t> column(const std::vector<std::vector<std::int64_t>>& lists, std::size_t index) {
-    std::vector<std::int64_t> result;
-    for (const auto& list : lists) result.push_back(list[index]);
-    return result;
   }
 
   /// The option's value where all variants have the same; -1 in place of one extent that follows the open axes, where a shape takes
@@ -245,55 +170,6 @@ class Exporter {
     return shape;
   }
 
-  std::string add_simple(const std::string& op, std::vector<std::string> inputs, const std::string& name) {
-    NodeData data;
-    data.op_type = op;
-    data.name = fresh(name, node_names_);
-    data.inputs = std::move(inputs);
-    data.outputs = {fresh(name, taken_)};
-    result_.nodes.push_back(data);
-    return data.outputs.front();
-  }
-
-  std::string add_number(const std::string& wanted, std::int64_t number) {
-    return add_constant(wanted, Tensor::of<std::int64_t>({1}, std::vector{number}));
-  }
-
-  /// The extent of an open axis: the value that holds it.
-  const std::string& open_extent(std::size_t axis) {
-    if (open_[axis].empty()) {
-      const std::string name(kOpenAxes[axis]);
-      const std::string shape = add_simple("Shape", {result_.inputs.front().name}, name + ".shape");
-      const auto place = static_cast<std::int64_t>(axis);
-      open_[axis] = add_simple("Slice", {shape, add_number(name + ".from", place), add_number(name + ".to", place + 1)}, name);
-    }
-    return open_[axis];
-  }
-
-  /// A list that holds multiples of open extents, computed while the model runs: its name.
-  std::string add_following(const std::string& where, const std::vector<std::vector<std::int64_t>>& lists,
-                            const std::string& wanted) {
-    require_equal(!result_.inputs.empty(), where);
-    std::vector<std::string> parts;
-    for (std::size_t i = 0; i < lists.front().size(); ++i) {
-      const auto extent = variants_.multiple(column(lists, i));
-      require_equal(extent.has_value(), where);
-      std::string part;
-      for (const std::size_t axis : extent->axes) {
-        part = part.empty() ? open_extent(axis) : add_simple("Mul", {part, open_extent(axis)}, wanted);
-      }
-      if (part.empty()) {
-        part = add_number(wanted, extent->times);
-      } else if (extent->times != 1) {
-        part = add_simple("Mul", {part, add_number(wanted, extent->times)}, wanted);
-      }
-      parts.push_back(std::move(part));
-    }
-    const std::string result = add_simple("Concat", std::move(parts), wanted);
-    result_.nodes.back().attributes.push_back(attribute_of("axis", std::int64_t{0}));
-    return result;
-  }
-
   /// That input where each sample has its own, as ONNX wants it; one that all share is expanded.
   std::string of_each_sample(int index, std::size_t input) {
     const Node& node = graph_.node(index);
@@ -304,18 +180,16 @@ class Exporter {
       return std::vector(shape.extents().begin(), shape.extents().end());
     });
     if (graph_.info(node.inputs[input]).type.shape[0] == extents[0][0]) return name;
-    NodeData expand;
-    expand.op_type = "Expand";
-    expand.name = fresh(name, node_names_);
-    expand.inputs = {name, add_following(describe(node), extents, name + ".shape")};
-    expand.outputs = {fresh(name + ".each", taken_)};
-    result_.nodes.push_back(std::move(expand));
-    return result_.nodes.back().outputs.front();
+    const std::string expand = nodes_.fresh_node(name);
+    const std::string shape = nodes_.extents(describe(node), extents, name + ".shape");
+    std::string each = nodes_.fresh_value(name + ".each");
+    nodes_.add_as("Expand", {name, shape}, expand, each);
+    return each;
   }
 
   void add_node(int index) {
     const Node& node = graph_.node(index);
-    require_equal(variants_.is_same([&](const Graph& graph) { return graph.node(index).op; }), describe(node));
+    variants_.require(variants_.is_same([&](const Graph& graph) { return graph.node(index).op; }), describe(node));
     if (node.op->name == "OneHot") return add_one_hot(node);
     const OnnxName* name = written_name(*node.op, options_.opset);
     if (name == nullptr) fail_input("{}: ONNX's opset {} has no operator for it", describe(node), options_.opset);
@@ -366,12 +240,12 @@ class Exporter {
         const DType number = graph_.info(node.inputs.front()).type.dtype;
         const std::string wanted = data.outputs.front() + "." + option;
         const auto lists = known ? std::nullopt : lists_of(values);
-        require_equal(known || lists, describe(node));
+        variants_.require(known || lists, describe(node));
         data.inputs[input->index] =
-            known ? add_constant(wanted, tensor_of(*known, number)) : add_following(describe(node), *lists, wanted);
+            known ? nodes_.constant(wanted, tensor_of(*known, number)) : nodes_.extents(describe(node), *lists, wanted);
         continue;
       }
-      require_equal(known.has_value(), describe(node));
+      variants_.require(known.has_value(), describe(node));
       AttributeValue value = *known;
       if (node.op->name == "GridSample" && option == "mode") {
         value = grid_sample_mode(std::get<std::string>(value), options_.opset);
@@ -403,11 +277,11 @@ class Exporter {
         const Shape& shape = graph.info(output).type.shape;
         return shape[shape.normalized_axis(axis)];
       };
-      require_equal(variants_.is_same(extent_of), describe(node));
+      variants_.require(variants_.is_same(extent_of), describe(node));
       parts.push_back(extent_of(graph_));
     }
     if (data.inputs.size() < 2) data.inputs.resize(2);
-    data.inputs[1] = add_constant(data.outputs.front() + ".split", Tensor::of<std::int64_t>({std::ssize(parts)}, parts));
+    data.inputs[1] = nodes_.constant(data.outputs.front() + ".split", Tensor::of<std::int64_t>({std::ssize(parts)}, parts));
   }
 
   /// Depth and values are options here, inputs there.
@@ -421,8 +295,8 @@ class Exporter {
     const std::vector off_on{option_of<double>(node.options, "off"), option_of<double>(node.options, "on")};
     const Tensor values = Tensor::of<double>({2}, off_on).cast(graph_.info(node.outputs.front()).type.dtype);
     data.inputs = {names_[at(node.inputs.front())],
-                   add_constant(data.outputs.front() + ".depth", Tensor::of<std::int64_t>({}, std::vector{depth})),
-                   add_constant(data.outputs.front() + ".values", values)};
+                   nodes_.constant(data.outputs.front() + ".depth", Tensor::of<std::int64_t>({}, std::vector{depth})),
+                   nodes_.constant(data.outputs.front() + ".values", values)};
     result_.nodes.push_back(std::move(data));
   }
 
@@ -432,10 +306,8 @@ class Exporter {
   const ExportOptions& options_;
   GraphData result_;
   std::vector<std::string> names_;
-  std::set<std::string> taken_;
-  std::set<std::string> node_names_;
-  std::vector<int> repeated_;      ///< constants that are not the same in all variants
-  std::vector<std::string> open_;  ///< the values that hold the extents of open axes, once they are needed
+  FileNodes nodes_;
+  ChangingConstants changing_;
 };
 
 /// All ops that the opset has no operator for, each with the opset that has.

@@ -9,6 +9,7 @@
 #include "neurons/formats/onnx/model.hpp"
 #include "neurons/formats/onnx/variants.hpp"
 #include "neurons/graph/graph.hpp"
+#include "neurons/layers/waves.hpp"
 
 namespace neurons::onnx {
 
@@ -21,7 +22,8 @@ struct ExportOptions {
   std::int64_t opset = kUsualWritten;
   bool or_later = false;  ///< where the opset lacks an operator, the lowest later one that has all
   std::map<std::string, std::string> metadata = {};
-  std::string name = "network";  ///< of the graph
+  std::string name = "network";   ///< of the graph
+  std::vector<Waves> waves = {};  ///< of which tables with a row for each step may be, where the time is open
 };
 
 /// Whether the op can be written for that opset as it is. Others may be made of such ones.

@@ -1,9 +1,9 @@
 #include "neurons/formats/onnx/imported_model.hpp"
 
 #include <algorithm>
-#include <array>
 
 #include "neurons/formats/onnx/alone_context.hpp"
+#include "neurons/formats/onnx/any_length.hpp"
 #include "neurons/formats/onnx/edit.hpp"
 #include "neurons/formats/onnx/expand_calls.hpp"
 #include "neurons/formats/onnx/importer.hpp"
@@ -11,9 +11,7 @@
 #include "neurons/formats/onnx/known_part.hpp"
 #include "neurons/formats/onnx/lift_weights.hpp"
 #include "neurons/formats/onnx/one_sample.hpp"
-#include "neurons/layers/embedding.hpp"
 #include "neurons/layers/emit.hpp"
-#include "neurons/layers/step_graph.hpp"
 #include "neurons/ops/common/panels.hpp"
 #include "neurons/ops/ops.hpp"
 
@@ -377,50 +375,6 @@ Network with_scores(const Network& network, bool scores) {
   return with_layer(network, layer);
 }
 
-namespace {
-
-/// Throws unless sequences of other lengths are the same network's.
-void require_open_time(const Network& network) {
-  constexpr std::string_view kWanted = "sequences of any length";
-  for (const auto& [name, layer] : network.layers()) {
-    if (layer.as<ImportedModel>() != nullptr) {
-      fail_input(
-          "{}: layer \"{}\" was read from ONNX, where any number may be that of steps; give the run folder or the "
-          "model.safetensors of a network of layers",
-          kWanted, name);
-    }
-    if (layer.as<LearnedPositions>() != nullptr)
-      fail_input("{}: layer \"{}\" knows no steps but those it has learnt", kWanted, name);
-  }
-  const bool one = network.inputs().size() == 1 && network.outputs().size() == 1;
-  const bool tokens = one && network.inputs()[0].dtype == DType::i64;
-  if (!one || network.inputs()[0].sample.rank() != (tokens ? 1 : 2)) {
-    fail_input("{}: expects a network with one output and one input, [time, features] of numbers or [time] of tokens", kWanted);
-  }
-}
-
-/// The network for several batches, and for its own number of steps and longer ones. Several, since what follows the steps by a
-/// remainder (the padding of strides) may be the same for two of them; a long one, for what is the same up to some length.
-std::vector<Variant> variants_of_length(const Network& network) {
-  require_open_time(network);
-  const std::int64_t steps = std::max<std::int64_t>(1, network.inputs()[0].sample[0]);
-  const std::array<std::array<std::int64_t, 2>, 6> extents = {
-      {{2, steps}, {3, steps}, {2, steps + 1}, {2, steps + 2}, {2, steps + 3}, {3, steps + 997}}};
-  std::vector<Variant> variants;
-  for (const auto& [batch, time] : extents) {
-    Graph graph(network.table());
-    try {
-      with_time(network, time).build(graph, batch, Mode::inference);
-    } catch (const InputError& error) {
-      fail_input("sequences of any length: with {} steps in place of {}: {}", time, network.inputs()[0].sample[0], error.what());
-    }
-    variants.push_back({std::move(graph), {batch, time}});
-  }
-  return variants;
-}
-
-}  // namespace
-
 Model to_model(const Network& network, const SaveOptions& options) {
   ExportOptions how;
   how.metadata = options.metadata;
@@ -447,7 +401,9 @@ Model to_model(const Network& network, const SaveOptions& options) {
     return built;
   };
   const ValueOfState value_of = [&](const std::string& name) { return network.parameter(name); };
-  return options.any_length ? to_model(variants_of_length(network), value_of, how) : to_model(graph, value_of, how);
+  if (!options.any_length) return to_model(graph, value_of, how);
+  how.waves = waves_in(network);
+  return to_model(variants_of_length(network), value_of, how);
 }
 
 void save(const Network& network, const std::filesystem::path& path, const SaveOptions& options) {

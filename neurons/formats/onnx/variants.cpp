@@ -1,6 +1,20 @@
 #include "neurons/formats/onnx/variants.hpp"
 
+#include "neurons/base/error.hpp"
+
 namespace neurons::onnx {
+
+std::vector<std::int64_t> column(const std::vector<std::vector<std::int64_t>>& lists, std::size_t index) {
+  std::vector<std::int64_t> result;
+  for (const auto& list : lists) result.push_back(list[index]);
+  return result;
+}
+
+void Variants::require(bool same, const std::string& where) const {
+  if (same) return;
+  fail_input("{} is another for each number of {}, which a file of ONNX cannot say", where,
+             open_axes() > 1 ? "steps" : "samples in a batch");
+}
 
 std::optional<Variants::Multiple> Variants::multiple(const std::vector<std::int64_t>& values) const {
   for (unsigned chosen = 0; chosen < 1U << open_axes(); ++chosen) {

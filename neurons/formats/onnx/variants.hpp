@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <vector>
@@ -20,6 +21,9 @@ struct Variant {
   Graph graph;
   std::vector<std::int64_t> open;  ///< extents of the open axes
 };
+
+/// What each of the lists holds at that place.
+std::vector<std::int64_t> column(const std::vector<std::vector<std::int64_t>>& lists, std::size_t index);
 
 class Variants {
  public:
@@ -39,6 +43,9 @@ class Variants {
   bool is_same(const Get& get) const {
     return std::ranges::all_of(all_, [&](const Variant& other) { return get(other.graph) == get(first()); });
   }
+
+  /// Throws InputError, about `where`, unless what is there can be the same, or written, for all variants.
+  void require(bool same, const std::string& where) const;
 
   /// `times` the product of the extents of open axes.
   struct Multiple {

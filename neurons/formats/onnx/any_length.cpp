@@ -1,0 +1,77 @@
+#include "neurons/formats/onnx/any_length.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "neurons/base/error.hpp"
+#include "neurons/formats/onnx/imported_model.hpp"
+#include "neurons/layers/embedding.hpp"
+#include "neurons/layers/step_graph.hpp"
+
+namespace neurons::onnx {
+namespace {
+
+/// Throws unless sequences of other lengths are the same network's.
+void require_open_time(const Network& network) {
+  constexpr std::string_view kWanted = "sequences of any length";
+  for (const auto& [name, layer] : network.layers()) {
+    if (layer.as<ImportedModel>() != nullptr) {
+      fail_input(
+          "{}: layer \"{}\" was read from ONNX, where any number may be that of steps; give the run folder or the "
+          "model.safetensors of a network of layers",
+          kWanted, name);
+    }
+    if (layer.as<LearnedPositions>() == nullptr) continue;
+    const auto is_table = [&](const auto& parameter) { return parameter.first == name + ".weight"; };
+    const auto types = network.parameter_types();
+    if (std::ranges::find_if(types, is_table)->second.shape[0] > 1) continue;
+    fail_input("{}: layer \"{}\" has learnt one step alone, which ONNX would add to all", kWanted, name);
+  }
+  const bool one = network.inputs().size() == 1 && network.outputs().size() == 1;
+  const bool tokens = one && network.inputs()[0].dtype == DType::i64;
+  if (!one || network.inputs()[0].sample.rank() != (tokens ? 1 : 2)) {
+    fail_input("{}: expects a network with one output and one input, [time, features] of numbers or [time] of tokens", kWanted);
+  }
+}
+
+/// Learnt positions are cut out of a table that is longer than any sequence, so that the file cuts its own.
+Layer with_long_table(const Layer& layer) {
+  constexpr std::int64_t kLonger = std::int64_t{1} << 40;
+  return layer.as<LearnedPositions>() == nullptr ? layer : layer.with({{"length", kLonger}});
+}
+
+}  // namespace
+
+std::vector<Variant> variants_of_length(const Network& network) {
+  require_open_time(network);
+  const std::int64_t steps = std::max<std::int64_t>(1, network.inputs()[0].sample[0]);
+  const std::array<std::array<std::int64_t, 2>, 6> extents = {
+      {{2, steps}, {3, steps}, {2, steps + 1}, {2, steps + 2}, {2, steps + 3}, {3, steps + 997}}};
+  std::vector<Variant> variants;
+  for (const auto& [batch, time] : extents) {
+    Graph graph(network.table());
+    try {
+      with_time(network, time, with_long_table).build(graph, batch, Mode::inference);
+    } catch (const InputError& error) {
+      fail_input("sequences of any length: with {} steps in place of {}: {}", time, network.inputs()[0].sample[0], error.what());
+    }
+    variants.push_back({std::move(graph), {batch, time}});
+  }
+  return variants;
+}
+
+std::vector<Waves> waves_in(const Network& network) {
+  std::vector<Waves> waves;
+  for (const bool cosines : {true, false}) {
+    waves.emplace_back([cosines](std::int64_t pairs) { return rotary_waves(pairs, cosines); });
+  }
+  for (const auto& [name, layer] : network.layers()) {
+    const auto* encoding = layer.as<PositionalEncoding>();
+    if (encoding == nullptr) continue;
+    const auto period = static_cast<double>(encoding->period);
+    waves.emplace_back([period](std::int64_t width) { return encoding_waves(width, period); });
+  }
+  return waves;
+}
+
+}  // namespace neurons::onnx
