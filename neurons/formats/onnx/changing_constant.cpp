@@ -59,6 +59,17 @@ bool has_waves(const Tensor& table, const Waves& waves) {
   return table == wave_table(shape, waves(shape[-1]));
 }
 
+/// Whether it is n, n - 1, n - 2, …: f32 [1, places].
+bool descends(const Tensor& row) {
+  const Shape& shape = row.shape();
+  if (row.dtype() != DType::f32 || shape.rank() != 2 || shape[0] != 1 || shape[1] == 0) return false;
+  const auto values = row.values<float>();
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (values[i] != values[0] - static_cast<float>(i)) return false;
+  }
+  return values[0] == std::trunc(values[0]);
+}
+
 /// One such constant.
 class Writer {
  public:
@@ -77,6 +88,17 @@ class Writer {
   void causal() {
     const std::string queries = places(0);
     nodes_.add_as("LessOrEqual", {places(1), in_rows(queries)}, nodes_.fresh_node(name_), name_);
+  }
+
+  /// What it begins with, less the place.
+  void descending() {
+    std::vector<std::vector<std::int64_t>> starts;
+    for (const auto& row : all_) starts.push_back({static_cast<std::int64_t>(row->values<float>().front())});
+    const std::string start = nodes_.extents(where_, starts, name_ + ".start");
+    const std::string whole = nodes_.add("Sub", {start, places(1)}, name_ + ".whole");
+    const std::string numbers = nodes_.add("Unsqueeze", {whole, nodes_.number("columns.axis", 0)}, name_ + ".whole");
+    nodes_.add_as("Cast", {numbers}, nodes_.fresh_node(name_), name_);
+    nodes_.attribute(attribute_of("to", static_cast<std::int64_t>(ElementType::f32)));
   }
 
   /// sin(2π · turn) with turns as whole 2⁻⁴⁰, since a product of floats would have lost them after some thousand steps.
@@ -148,9 +170,11 @@ std::string ChangingConstants::write(const ChangingConstant& all, const std::str
       waves_, [&](const Waves& waves) { return all_are([&](const Tensor& constant) { return has_waves(constant, waves); }); });
   if (kind != waves_.end()) {
     writer.waves((*kind)(first.shape()[-1]));
-  } else {
-    variants_.require(all_are(is_causal), where);
+  } else if (all_are(is_causal)) {
     writer.causal();
+  } else {
+    variants_.require(all_are(descends), where);
+    writer.descending();
   }
   tables_.emplace_back(all, name);
   return name;

@@ -142,13 +142,18 @@ class Exporter {
 
   void copy(int id, const std::string& name) { nodes_.add_as("Identity", {names_[at(id)]}, name, name); }
 
-  /// The lists of integers that an option holds in the variants; nothing if it holds something else.
+  /// The lists of integers that an option holds in the variants, one integer as a list; nothing if it holds something else.
   static std::optional<std::vector<std::vector<std::int64_t>>> lists_of(const std::vector<AttributeValue>& values) {
     std::vector<std::vector<std::int64_t>> lists;
     for (const AttributeValue& value : values) {
-      const auto* list = std::get_if<std::vector<std::int64_t>>(&value);
-      if (list == nullptr || (!lists.empty() && list->size() != lists[0].size())) return std::nullopt;
-      lists.push_back(*list);
+      if (const auto* integer = std::get_if<std::int64_t>(&value)) {
+        lists.push_back({*integer});
+      } else if (const auto* list = std::get_if<std::vector<std::int64_t>>(&value)) {
+        lists.push_back(*list);
+      } else {
+        return std::nullopt;
+      }
+      if (lists.back().size() != lists.front().size()) return std::nullopt;
     }
     return lists;
   }
