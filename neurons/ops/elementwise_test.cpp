@@ -85,6 +85,21 @@ TEST(Integers, BroadcastLikeFloats) {
   EXPECT_THAT(run("Sub", {column, integers({1, 2, 3})}).values<std::int64_t>(), ElementsAre(9, 8, 7, 19, 18, 17));
 }
 
+TEST(Integers, HaveRootsAndLogarithmsCutToWholeNumbers) {
+  const auto composed = [](const std::string& name, const Tensor& x) {
+    Graph graph(table());
+    const Value y = graph.emit(name, {graph.input("x", x.type())});
+    return narrow(evaluate(graph, {{"x", widen(x)}})[static_cast<std::size_t>(y.id())]);
+  };
+  const Tensor x = integers({3, -4, 8});
+  EXPECT_THAT(run("ReduceL1", {x}).values<std::int64_t>(), ElementsAre(15));
+  EXPECT_THAT(composed("ReduceL2", x).values<std::int64_t>(), ElementsAre(9));  // √89
+  EXPECT_THAT(composed("ReduceL2", x.cast(DType::i32)).values<std::int32_t>(), ElementsAre(9));
+  EXPECT_THAT(composed("ReduceLogSum", x).values<std::int64_t>(), ElementsAre(1));  // log 7
+  EXPECT_THAT(composed("ReduceLogSum", integers({0})).values<std::int64_t>(), ElementsAre(kSmallest));
+  EXPECT_THAT(composed("ReduceLogSumExp", integers({1000, 1001})).values<std::int64_t>(), ElementsAre(1001));
+}
+
 TEST(Cast, SaturatesAndTakesNanForZero) {
   const Tensor extremes = floats({kNan, kInfinity, -kInfinity, -2.9F, 3e10F});
   EXPECT_THAT(run("Cast", {extremes}, {{"to", std::string("i32")}}).values<std::int32_t>(),

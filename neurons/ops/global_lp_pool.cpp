@@ -14,7 +14,12 @@ struct GlobalLpPoolOptions {
 }  // namespace
 
 std::vector<OpDef> global_lp_pool() {
-  return {global_pool("GlobalLpPool", "y[n, c] = (Σ |x|^p)^(1/p) over all pixels", 2, "LpPool", GlobalLpPoolOptions{})};
+  OpDef op = global_pool("GlobalLpPool", "y[n, c] = (Σ |x|^p)^(1/p) over all pixels", 2, "LpPool", GlobalLpPoolOptions{});
+  op.infer = [own = std::move(op.infer)](const InferContext& context) {
+    require_norm(context, context.as<GlobalLpPoolOptions>().p);
+    return own(context);
+  };
+  return {std::move(op)};
 }
 
 }  // namespace neurons::ops

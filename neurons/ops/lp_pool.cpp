@@ -63,7 +63,7 @@ std::vector<OpDef> lp_pool() {
   op.default_options = LpPoolOptions{};
   op.infer = [](const InferContext& context) -> std::vector<TensorType> {
     const auto& options = context.as<LpPoolOptions>();
-    if (options.p < 1) context.fail("p = {}, expected at least 1", options.p);
+    require_norm(context, options.p);
     return {{context.dtype(), resolve_pool(context, options.pool(), context.shape(0)).y}};
   };
   op.decompose = decompose;

@@ -47,22 +47,16 @@ std::vector<TensorType> infer(const InferContext& context) {
   const Shape& second = context.shape(1);
   if (first.rank() == 0 || second.rank() == 0) context.fail("operands must have at least one dimension");
   if (context.dtype(0) != context.dtype(1)) context.fail("operands must have one element type");
-  try {
-    const Sizes sizes(first, second);
-    if (sizes.b[-2] != sizes.inner) {
-      const bool turned = second.rank() > 1 && sizes.b[-1] == sizes.inner;
-      context.fail("inner sizes differ: {} of the first operand, {} of the second{}", sizes.inner, sizes.b[-2],
-                   turned ? "; did you mean the second operand transposed?" : "");
-    }
-    std::vector<std::int64_t> extents = extents_of(sizes.batch);
-    if (first.rank() > 1) extents.push_back(sizes.rows);
-    if (second.rank() > 1) extents.push_back(sizes.columns);
-    return {{context.dtype(), Shape(std::span<const std::int64_t>(extents))}};
-  } catch (const InputError& error) {
-    const std::string_view text = error.what();
-    if (text.starts_with(context.op.name)) throw;
-    context.fail("{}", text);
+  const Sizes sizes(first, second);
+  if (sizes.b[-2] != sizes.inner) {
+    const bool turned = second.rank() > 1 && sizes.b[-1] == sizes.inner;
+    context.fail("inner sizes differ: {} of the first operand, {} of the second{}", sizes.inner, sizes.b[-2],
+                 turned ? "; did you mean the second operand transposed?" : "");
   }
+  std::vector<std::int64_t> extents = extents_of(sizes.batch);
+  if (first.rank() > 1) extents.push_back(sizes.rows);
+  if (second.rank() > 1) extents.push_back(sizes.columns);
+  return {{context.dtype(), Shape(std::span<const std::int64_t>(extents))}};
 }
 
 /// Products of equal sizes, each with its own place in the operands.

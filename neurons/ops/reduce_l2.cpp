@@ -7,7 +7,8 @@ namespace neurons::ops {
 std::vector<OpDef> reduce_l2() {
   OpDef op = reduction_frame("ReduceL2", "y = √ Σ x² over the axes", Sample::Fill::normal);
   op.decompose = [](const RewriteContext& context) -> std::vector<Value> {
-    return {context.graph.emit("Sqrt", {context.graph.emit("ReduceSumSquare", {context.inputs[0]}, context.options)})};
+    const Value sum = context.graph.emit("ReduceSumSquare", {context.inputs[0]}, context.options);
+    return {through_floats(sum, [](Value value) { return value.graph().emit("Sqrt", {value}); })};
   };
   op.gradient = [](GradientContext& context) {  // dx = dy · x / y, and 0 where all x are 0
     Graph& graph = context.graph();

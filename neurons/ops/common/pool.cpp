@@ -121,6 +121,11 @@ std::vector<Value> emit_channels_last(const RewriteContext& context) {
   return outputs;
 }
 
+void require_norm(const InferContext& context, std::int64_t p) {
+  if (p < 1) context.fail("p = {}, expected at least 1", p);
+  if (context.dtype() != DType::f32 && context.dtype() != DType::f64) context.fail("expects floats; Cast x to f32 first");
+}
+
 OpDef global_pool(std::string name, std::string summary, int since, std::string pool, const Options& defaults) {
   OpDef op;
   op.default_options = defaults;

@@ -78,6 +78,9 @@ std::optional<std::vector<Value>> pool_channels_last(const RewriteContext& conte
   return emit_channels_last(context);
 }
 
+/// Throws unless x is of floats, and p that of a norm.
+void require_norm(const InferContext& context, std::int64_t p);
+
 /// ONNX's pool over all pixels: the op `pool` with a window as large as the image, and with the same options besides.
 OpDef global_pool(std::string name, std::string summary, int since, std::string pool, const Options& defaults);
 

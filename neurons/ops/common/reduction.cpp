@@ -217,6 +217,10 @@ Shape result_shape(const ReductionOptions& options, const Shape& shape) {
   return Shape(std::span<const std::int64_t>(extents));
 }
 
+std::vector<TensorType> infer_reduction(const InferContext& context) {
+  return {{context.dtype(), result_shape(context.as<ReductionOptions>(), context.shape(0))}};
+}
+
 std::vector<Sample> samples(Sample::Fill fill) {
   std::vector<Sample> result;
   const auto add = [&](const Shape& shape, std::vector<std::int64_t> axes, bool keep_dims, std::string note) {
@@ -256,6 +260,13 @@ Shape ReductionOptions::kept_shape(const Shape& shape) const {
   return result;
 }
 
+Value through_floats(Value x, const std::function<Value(Value)>& rule) {
+  const DType dtype = x.type().dtype;
+  if (dtype == DType::f32 || dtype == DType::f64) return rule(x);
+  const auto cast = [](Value value, DType to) { return emit_with("Cast", {value}, {{"to", std::string(name_of(to))}}); };
+  return cast(rule(cast(x, DType::f64)), dtype);
+}
+
 OpDef reduction_frame(std::string name, std::string summary, Sample::Fill fill) {
   OpDef op;
   op.name = std::move(name);
@@ -263,9 +274,8 @@ OpDef reduction_frame(std::string name, std::string summary, Sample::Fill fill) 
   op.source = "https://onnx.ai/onnx/operators/onnx__" + op.name + ".html";
   op.default_options = ReductionOptions{};
   op.infer = [](const InferContext& context) -> std::vector<TensorType> {
-    const bool compares = context.op.name == "ReduceMax" || context.op.name == "ReduceMin";
-    if (context.dtype() == DType::boolean && !compares) context.fail("expects numbers");
-    return {{context.dtype(), result_shape(context.as<ReductionOptions>(), context.shape(0))}};
+    if (context.dtype() == DType::boolean) context.fail("expects numbers; Cast the truth values to i64 first");
+    return infer_reduction(context);
   };
   op.flops = [](const InferContext& context) { return static_cast<double>(context.shape(0).elements()); };
   op.onnx = {{op.name, 1, ""}};
@@ -300,6 +310,8 @@ std::optional<std::vector<Value>> over_channels_last(const RewriteContext& conte
 
 OpDef reduction_op(ReductionRule rule, Sample::Fill fill) {
   OpDef op = reduction_frame(rule.name, rule.summary, fill);
+  const bool compares = rule.reduction == Reduction::maximum || rule.reduction == Reduction::minimum;
+  if (compares) op.infer = infer_reduction;  // truth values, too
   op.gradient = std::move(rule.gradient);
   op.reference = [reference = std::move(rule.reference)](const ReferenceContext& context) { run_reference(context, reference); };
   op.kernels = {{"one axis",

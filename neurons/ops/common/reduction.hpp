@@ -41,8 +41,11 @@ struct ReductionRule {
 };
 OpDef reduction_op(ReductionRule rule, Sample::Fill fill);
 
-/// Name, options, shapes and samples of a reduction; computing it is left to the caller.
+/// Name, options, shapes and samples of a reduction of numbers; computing it is left to the caller.
 OpDef reduction_frame(std::string name, std::string summary, Sample::Fill fill);
+
+/// For decompositions: rule(x); for whole numbers that of them as f64, cut to a whole number, as ONNX's own decompositions do.
+Value through_floats(Value x, const std::function<Value(Value)>& rule);
 
 /// For gradient rules: dy (or y) with the reduced axes kept, to broadcast against the input.
 Value with_kept_axes(GradientContext& context, Value value);
