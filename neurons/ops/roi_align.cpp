@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
 
 #include "neurons/ops/common/emit.hpp"
 #include "neurons/ops/common/move.hpp"
@@ -29,7 +30,8 @@ struct RoiAlignOptions {
   }
 };
 
-constexpr std::int64_t kMostSamples = 4096;  ///< along an axis of a result, however large its region says it is
+constexpr std::int64_t kMostSamplesGiven = 256;               // along an axis of a result, by sampling_ratio
+constexpr std::int64_t kMostSamples = std::int64_t{1} << 28;  // by the region's size; the number of a sample is exact as a double
 
 /// Samples along one axis, all over the region: the two pixels that each lies between, and the weight of the second.
 struct Axis {
@@ -43,12 +45,45 @@ struct Axis {
     std::int64_t high = 0;
     double part = 0;
   };
+  double place(std::int64_t sample) const noexcept { return start + (static_cast<double>(sample) + 0.5) * step; }
+  bool behind_start(double x) const noexcept { return x >= -1; }
+  bool before_end(double x) const noexcept { return x <= static_cast<double>(extent); }
   Between at(std::int64_t sample) const noexcept {
-    const double x = start + (static_cast<double>(sample) + 0.5) * step;
-    if (!(x >= -1 && x <= static_cast<double>(extent))) return {};
+    const double x = place(sample);
+    if (!behind_start(x) || !before_end(x)) return {};
     const double bounded = std::clamp(x, 0.0, static_cast<double>(extent - 1));
     const auto low = static_cast<std::int64_t>(bounded);
     return {low, std::min(low + 1, extent - 1), bounded - static_cast<double>(low)};
+  }
+
+  struct Range {
+    std::int64_t begin = 0;
+    std::int64_t end = 0;
+  };
+  /// The samples of result `index` that are inside, and one at either end for all that are not: those are all the same, and more of
+  /// them than a file can pay for where a region is large.
+  Range walked(std::int64_t index) const noexcept {
+    const std::int64_t first = index * samples;
+    const std::int64_t last = first + samples;
+    constexpr std::int64_t kFew = 8;
+    if (samples <= kFew) return {first, last};  // faster than to find out
+    const auto first_where = [&](auto holds) {  // from which on it does
+      Range range{first, last};
+      while (range.begin < range.end) {
+        const std::int64_t middle = range.begin + (range.end - range.begin) / 2;
+        if (holds(place(middle))) {
+          range.end = middle;
+        } else {
+          range.begin = middle + 1;
+        }
+      }
+      return range.begin;
+    };
+    const bool up = step >= 0;
+    const std::int64_t begin = first_where([&](double x) { return up ? behind_start(x) : before_end(x); });
+    const std::int64_t end = first_where([&](double x) { return !(up ? before_end(x) : behind_start(x)); });
+    if (begin >= end) return {first, std::min(first + 1, last)};
+    return {std::max(first, begin - 1), std::min(last, end + 1)};
   }
 };
 
@@ -93,8 +128,8 @@ struct Regions {
              {y.high * width + x.high, y.part * x.part}}};
   }
 
-  /// Calls visit(its place in y, first place of its channel in x, samples, reader of the corners of each) for the results of a
-  /// region of an image that is there.
+  /// Calls visit(its place in y, first place of its channel in x, samples, walk) for the results of a region of an image that is
+  /// there; walk(take) calls take(corners) for the samples of a result, but for equal ones outside.
   template <typename T, typename Visit>
   void for_each_result(const T* corners, std::int64_t image, std::int64_t region, Visit visit) const noexcept {
     const auto corner = [&](std::int64_t i) { return static_cast<double>(corners[4 * region + i]); };
@@ -102,10 +137,16 @@ struct Regions {
     const Axis columns = axis(corner(0), corner(2), options.output_width, width);
     for (std::int64_t c = 0; c < channels; ++c) {
       for (std::int64_t i = 0; i < results(); ++i) {
-        const std::int64_t row = i / options.output_width * rows.samples;
-        const std::int64_t column = i % options.output_width * columns.samples;
+        const Axis::Range row_range = rows.walked(i / options.output_width);
+        const Axis::Range column_range = columns.walked(i % options.output_width);
         visit((region * channels + c) * results() + i, (image * channels + c) * height * width, rows.samples * columns.samples,
-              [&](std::int64_t s) { return around(rows, row + s / columns.samples, columns, column + s % columns.samples); });
+              [&](auto take) {
+                for (std::int64_t row = row_range.begin; row < row_range.end; ++row) {
+                  for (std::int64_t column = column_range.begin; column < column_range.end; ++column) {
+                    take(around(rows, row, columns, column));
+                  }
+                }
+              });
       }
     }
   }
@@ -114,16 +155,17 @@ struct Regions {
   void forward(const T* x, const T* corners, std::int64_t image, T* y, std::int64_t region) const noexcept {
     std::fill_n(y + region * channels * results(), channels * results(), T(0));
     if (image < 0 || image >= images) return;
-    for_each_result(corners, image, region, [&](std::int64_t to, std::int64_t from, std::int64_t samples, auto corners_of) {
-      double sum = 0;
-      for (std::int64_t s = 0; s < samples && !largest; ++s) {
-        for (const Corner& corner : corners_of(s)) sum += corner.weight * static_cast<double>(x[from + corner.place]);
-      }
+    for_each_result(corners, image, region, [&](std::int64_t to, std::int64_t from, std::int64_t samples, auto walk) {
       if (largest) {
-        const Corner best = largest_of(x + from, samples, corners_of);
-        sum = best.weight * static_cast<double>(x[from + best.place]);
+        const Corner best = largest_of(x + from, walk);
+        y[to] = static_cast<T>(best.weight * static_cast<double>(x[from + best.place]));
+        return;
       }
-      y[to] = static_cast<T>(largest || samples == 0 ? sum : sum / static_cast<double>(samples));
+      double sum = 0;
+      walk([&](const std::array<Corner, 4>& around_it) {
+        for (const Corner& corner : around_it) sum += corner.weight * static_cast<double>(x[from + corner.place]);
+      });
+      y[to] = static_cast<T>(samples == 0 ? sum : sum / static_cast<double>(samples));
     });
   }
 
@@ -131,35 +173,35 @@ struct Regions {
   template <typename T>
   void backward(const T* dy, const T* x, const T* corners, std::int64_t image, T* dx, std::int64_t region) const noexcept {
     if (image < 0 || image >= images) return;
-    for_each_result(corners, image, region, [&](std::int64_t to, std::int64_t from, std::int64_t samples, auto corners_of) {
+    for_each_result(corners, image, region, [&](std::int64_t to, std::int64_t from, std::int64_t samples, auto walk) {
       const auto slope = static_cast<double>(dy[to]);
       if (largest) {
-        const Corner best = largest_of(x + from, samples, corners_of);
+        const Corner best = largest_of(x + from, walk);
         dx[from + best.place] += static_cast<T>(best.weight * slope);
         return;
       }
-      for (std::int64_t s = 0; s < samples; ++s) {
-        for (const Corner& corner : corners_of(s)) {
+      walk([&](const std::array<Corner, 4>& around_it) {
+        for (const Corner& corner : around_it) {
           dx[from + corner.place] += static_cast<T>(corner.weight * slope / static_cast<double>(samples));
         }
-      }
+      });
     });
   }
 
   /// ONNX's maximum: of all pixels around all samples, times their weights. The first of equals; NaN is the largest.
-  template <typename T, typename CornersOf>
-  static Corner largest_of(const T* x, std::int64_t samples, CornersOf corners_of) noexcept {
+  template <typename T, typename Walk>
+  static Corner largest_of(const T* x, Walk walk) noexcept {
     Corner best;
     double most = 0;
-    for (std::int64_t s = 0; s < samples; ++s) {
-      const auto corners = corners_of(s);
-      for (std::size_t i = 0; i < corners.size(); ++i) {
-        const double value = corners[i].weight * static_cast<double>(x[corners[i].place]);
-        if ((s > 0 || i > 0) && !(value > most) && !std::isnan(value)) continue;
+    bool first = true;
+    walk([&](const std::array<Corner, 4>& around_it) {
+      for (const Corner& corner : around_it) {
+        const double value = corner.weight * static_cast<double>(x[corner.place]);
+        if (!std::exchange(first, false) && !(value > most) && !std::isnan(value)) continue;
         most = value;
-        best = corners[i];
+        best = corner;
       }
-    }
+    });
     return best;
   }
 
@@ -183,8 +225,8 @@ void check(const InferContext& context, std::size_t first) {
   for (const std::int64_t extent : {options.output_height, options.output_width}) {
     if (extent < 1 || extent > kMost) context.fail("output_height and output_width must be from 1 to 2^24");
   }
-  if (options.sampling_ratio < 0 || options.sampling_ratio > kMostSamples) {
-    context.fail("sampling_ratio = {} must be from 0 (as many as pixels) to {}", options.sampling_ratio, kMostSamples);
+  if (options.sampling_ratio < 0 || options.sampling_ratio > kMostSamplesGiven) {
+    context.fail("sampling_ratio = {} must be from 0 (as many as pixels) to {}", options.sampling_ratio, kMostSamplesGiven);
   }
   const DType dtype = context.dtype(first);
   if (dtype != context.dtype(first + 1) || (dtype != DType::f32 && dtype != DType::f64)) context.fail("expects floats of one type");
@@ -301,7 +343,7 @@ OpDef gradient_op() {
 
 }  // namespace
 
-/// No gradient flows to the regions. An image that is not there gives 0. Of an adaptive region (sampling_ratio 0) at most 4096
+/// No gradient flows to the regions. An image that is not there gives 0. Of an adaptive region (sampling_ratio 0) at most 2^28
 /// samples are taken along each axis of a result.
 std::vector<OpDef> roi_align() {
   OpDef op = mover("RoiAlign", "Regions of images, each resampled to one size; inputs x, regions, the regions' images", 16,
