@@ -35,6 +35,15 @@ std::string title_of(const NodeData& node) {
   return name.empty() ? operator_of(node) : fmt::format("{} ({})", name, operator_of(node));
 }
 
+/// `fault` without the names that a graph puts before what an op refuses: the title of its node says them.
+std::string_view without_names(std::string_view fault, std::string_view scope, std::string_view op) {
+  for (const std::string_view name : {scope, op}) {
+    if (!name.empty() && fault.starts_with(name) && fault.substr(name.size()).starts_with(": "))
+      fault.remove_prefix(name.size() + 2);
+  }
+  return fault;
+}
+
 /// As the file has it; its first extent `batch` where that is left open.
 Shape shape_of(const ValueData& value, std::int64_t batch) {
   std::vector<std::int64_t> extents = value.extents();
@@ -390,7 +399,8 @@ void Importer::run_node(const NodeData& node, const std::map<std::string, std::i
     const bool other = main && batch && batch->written > 0 && batch->written != batch->wanted;
     const std::string why =
         other ? fmt::format(" (the file was written for batches of {}, wanted are {})", batch->written, batch->wanted) : "";
-    throw InputError(fmt::format("{}: {}{}", title_of(node), error.what(), why));
+    const std::string& scope = context.name.empty() ? graph_.scope() : context.name;
+    throw InputError(fmt::format("{}: {}{}", title_of(node), without_names(error.what(), scope, node.op_type), why));
   }
   for (std::size_t i = 0; i < node.outputs.size(); ++i) {
     const std::string& name = node.outputs[i];

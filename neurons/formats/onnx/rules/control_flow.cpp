@@ -39,6 +39,7 @@ Value stacked(const NodeContext& node, const std::vector<Value>& steps, std::int
 }
 
 bool is_true(const NodeContext& node, Value condition) {
+  if (!condition) node.fail("whether it goes on is a value that is not given");
   const ValueInfo& info = node.graph().info(condition.id());
   if (info.kind != ValueKind::constant) {
     node.fail("whether it goes on is known only when the model runs; only a number of steps that is known before can be unrolled");
@@ -95,7 +96,11 @@ Outputs scan_once(const NodeContext& node, std::vector<Value> inputs, std::size_
   const auto out_directions = node.integer_list("scan_output_directions");
   const auto of = [](const std::vector<std::int64_t>& list, std::size_t i) { return i < list.size() ? list[i] : std::int64_t{0}; };
   const auto axis_of = [&](std::size_t i) { return std::int64_t{inputs[states + i].shape().normalized_axis(of(axes, i))}; };
-  const std::int64_t steps = inputs[states].shape()[static_cast<int>(axis_of(0))];
+  const auto steps_of = [&](std::size_t i) { return inputs[states + i].shape()[static_cast<int>(axis_of(i))]; };
+  const std::int64_t steps = steps_of(0);
+  for (std::size_t i = 1; i < scanned; ++i) {
+    if (steps_of(i) != steps) node.fail(fmt::format("its sequences have {} and {} steps", steps, steps_of(i)));
+  }
   if (steps > kMostSteps) node.fail(fmt::format("runs {} steps, too many to unroll", steps));
   std::vector<std::vector<Value>> results(gathered);
   for (std::int64_t step = 0; step < steps; ++step) {

@@ -41,7 +41,11 @@ Outputs causal_conv(const NodeContext& node) {
   if (x.shape().rank() != 3 || weight.shape().rank() != 3) node.fail("expects an input and weights of three axes");
   const std::int64_t before = weight.shape()[2] - 1;
   if (before < 0) node.fail("its weights have no steps");
-  const Value past = node.has(kPast) ? node.input(kPast) : zeros(node, x, {x.shape()[0], x.shape()[1], before});
+  const Extents of_past{x.shape()[0], x.shape()[1], before};
+  const Value past = node.has(kPast) ? node.input(kPast) : zeros(node, x, of_past);
+  if (const Shape expected{std::span<const std::int64_t>(of_past)}; past.shape() != expected) {
+    node.fail(fmt::format("its past is {}, expected {}", past.shape().to_string(), expected.to_string()));
+  }
   const Value padded = node.emit("Concat", {past, x}, {{"axis", std::int64_t{2}}});
   std::vector<Value> operands{padded, weight};
   if (node.has(kBias)) operands.push_back(node.input(kBias));
@@ -62,8 +66,13 @@ LinearSizes linear_sizes(const NodeContext& node) {
   for (std::size_t i = 0; i < 3; ++i) {
     if (node.input(i).shape().rank() != 3) node.fail("expects queries, keys and values [batch, time, heads · size]");
   }
+  const Shape& q = node.input(0).shape();
   const Shape& k = node.input(1).shape();
   const Shape& v = node.input(2).shape();
+  if (q[0] != k[0] || v[0] != k[0] || q[1] != k[1] || v[1] != k[1]) {
+    node.fail(fmt::format("queries {}, keys {} and values {} must be of one batch and as many steps", q.to_string(), k.to_string(),
+                          v.to_string()));
+  }
   if (heads < 1 || q_heads < 1 || q_heads % heads != 0 || k[2] % heads != 0 || v[2] % heads != 0) {
     node.fail(fmt::format("{} heads of queries and {} of keys do not fit keys {} and values {}", q_heads, heads, k.to_string(),
                           v.to_string()));
@@ -82,6 +91,13 @@ Outputs linear_attention(const NodeContext& node) {
   const bool delta = rule == "delta" || rule == "gated_delta";
   if (!gated && !delta && rule != "linear") node.fail(fmt::format("update_rule = \"{}\" is not known", rule));
   const LinearSizes sizes = linear_sizes(node);
+  const auto require_steps = [&](std::size_t index, const char* what) {
+    const Shape& shape = node.input(index).shape();
+    if (shape.rank() == 3 && shape[0] == sizes.batch && shape[1] == sizes.steps) return;
+    node.fail(fmt::format("its {} is {}, expected [{}, {}, …]", what, shape.to_string(), sizes.batch, sizes.steps));
+  };
+  if (gated) require_steps(kDecay, "decay");
+  if (delta) require_steps(kBeta, "beta");
   const Value q = node.input(0);
   const double asked = node.real("scale", 0);
   const double scale = asked != 0 ? asked : 1 / std::sqrt(static_cast<double>(sizes.size));
@@ -89,6 +105,9 @@ Outputs linear_attention(const NodeContext& node) {
     return reshaped(node, sliced(node, node.input(index), 1, step, step + 1), extents);
   };
   Value state = node.has(kPast) ? node.input(kPast) : zeros(node, q, {sizes.batch, sizes.heads, sizes.size, sizes.value_size});
+  if (const Shape expected{sizes.batch, sizes.heads, sizes.size, sizes.value_size}; state.shape() != expected) {
+    node.fail(fmt::format("its past is {}, expected {}", state.shape().to_string(), expected.to_string()));
+  }
   const Value factor = node.constant(Tensor::scalar(static_cast<float>(scale)).cast(q.type().dtype));
   std::vector<Value> outputs;
   for (std::int64_t step = 0; step < sizes.steps; ++step) {

@@ -49,6 +49,55 @@ TEST(Newest, CausalConvWithState) {
   expect_near(plain[0], {1, 2, 3}, {0.5F, 0, 0.5F, 0, -1, -2});
 }
 
+/// What is said of a node whose inputs have these shapes.
+std::string fault_with(const NodeData& only, const std::vector<std::vector<Dim>>& shapes) {
+  std::vector<ValueData> inputs;
+  for (std::size_t i = 0; i < shapes.size(); ++i) inputs.push_back(value(only.inputs[i], shapes[i]));
+  std::erase_if(inputs, [](const ValueData& input) { return input.name.empty(); });
+  return fault_of(model({only}, inputs, {"y"}, {}, kOpset));
+}
+
+std::vector<Dim> extents_of(std::initializer_list<std::int64_t> extents) { return {extents.begin(), extents.end()}; }
+
+TEST(Newest, CausalConvThatDoesNotFit) {
+  const auto fault = [](std::vector<std::vector<Dim>> shapes, const std::string& activation = "none") {
+    return fault_with(node("CausalConvWithState", {"x", "w", "", "p"}, {"y", "s"}, {text("activation", activation)}), shapes);
+  };
+  const auto x = extents_of({1, 2, 3});
+  const auto w = extents_of({2, 1, 3});
+  EXPECT_EQ(fault({x, w, {}, extents_of({1, 2, 2})}), "");
+  EXPECT_THAT(fault({x, w, {}, extents_of({1, 2, 1})}), HasSubstr("its past is [1, 2, 1], expected [1, 2, 2]"));
+  EXPECT_THAT(fault({x, extents_of({2, 3}), {}, x}), HasSubstr("expects an input and weights of three axes"));
+  EXPECT_THAT(fault({x, extents_of({2, 1, 0}), {}, x}), HasSubstr("its weights have no steps"));
+  EXPECT_THAT(fault({x, w, {}, x}, "relu"), HasSubstr("activation = \"relu\", expected"));
+}
+
+TEST(Newest, LinearAttentionThatDoesNotFit) {
+  const auto fault = [](std::vector<std::vector<Dim>> shapes, const std::string& rule = "gated_delta", std::int64_t heads = 1) {
+    return fault_with(node("LinearAttention", {"q", "k", "v", "p", "d", "b"}, {"y", "s"},
+                           {text("update_rule", rule), integer("q_num_heads", 2), integer("kv_num_heads", heads)}),
+                      shapes);
+  };
+  const auto q = extents_of({1, 2, 4});
+  const auto k = extents_of({1, 2, 2});
+  const auto p = extents_of({1, 1, 2, 2});
+  const auto one = extents_of({1, 2, 1});
+  EXPECT_EQ(fault({q, k, k, p, one, one}), "");
+  EXPECT_THAT(fault({q, k, k, p, extents_of({1, 3, 1}), one}), HasSubstr("its decay is [1, 3, 1], expected [1, 2,"));
+  EXPECT_THAT(fault({q, k, k, p, one, extents_of({1, 1, 1})}), HasSubstr("its beta is [1, 1, 1], expected [1, 2,"));
+  EXPECT_THAT(fault({q, k, k, extents_of({1, 1, 1, 1}), one, one}), HasSubstr("its past is [1, 1, 1, 1], expected [1, 1, 2, 2]"));
+  EXPECT_THAT(fault({extents_of({1, 3, 4}), k, k, p, one, one}), HasSubstr("must be of one batch and as many steps"));
+  EXPECT_THAT(fault({q, k, extents_of({1, 3, 2}), p, one, one}), HasSubstr("must be of one batch and as many steps"));
+  EXPECT_THAT(fault({q, k, extents_of({2, 2}), p, one, one}), HasSubstr("[batch, time, heads"));
+  EXPECT_THAT(fault({q, k, k, p, one, one}, "gated_delta", 3), HasSubstr("2 heads of queries and 3 of keys do not fit"));
+  EXPECT_THAT(fault({q, k, k, p, one, one}, "other"), HasSubstr("update_rule = \"other\" is not known"));
+  const auto none = extents_of({1, 0, 2});
+  EXPECT_THAT(fault({extents_of({1, 0, 4}), none, none, p, one, one}, "linear"), HasSubstr("has no steps"));
+  const auto many = extents_of({1, 5000, 2});
+  EXPECT_THAT(fault({extents_of({1, 5000, 4}), many, many, p, one, one}, "linear"),
+              HasSubstr("has 5000 steps; up to 4096 are unrolled"));
+}
+
 TEST(Newest, LinearAttentionByEachRule) {
   const std::map<std::string, Tensor> all = {{"q", f32({1, 2, 4}, {1, 2, 0.5F, -1, 1, 0, 2, 1})},
                                              {"k", f32({1, 2, 2}, {1, 0.5F, -1, 0.5F})},

@@ -156,6 +156,15 @@ TEST(ControlFlow, LoopsThatCannotBeUnrolled) {
   EXPECT_THAT(fault_of(open), HasSubstr("its number of steps (\"n\") must be one number that is known before the model runs"));
 }
 
+TEST(ControlFlow, ALoopThatGoesOnByAValueThatIsNotGivenIsRefused) {
+  GraphData body = summing_body();
+  body.inputs.push_back(value("absent", {}, ElementType::boolean));
+  body.outputs = {value("absent", {}), value("next", {}), value("absent", {})};
+  const Model source =
+      model({node("Loop", {"", "", "x", ""}, {"y"}, {graph("body", body)})}, {value("x", {}, ElementType::i64)}, {"y"});
+  EXPECT_EQ(fault_of(source), "m.onnx: y (Loop): whether it goes on is a value that is not given");
+}
+
 TEST(ControlFlow, LoopsEndWhereTheirBodySaysSo) {
   GraphData body = summing_body();
   body.nodes[1] = node("Less", {"step", "limit"}, {"on"});
@@ -215,6 +224,77 @@ TEST(ControlFlow, ScanWalksAlongAnAxis) {
   EXPECT_EQ(forward[1], f32({2, 3}, {1, 2, 3, 5, 7, 9}));
   const auto backward = run(scan({integers("scan_input_directions", {1})}), {{"x", kGrid}});
   EXPECT_EQ(backward[1], f32({2, 3}, {4, 5, 6, 5, 7, 9}));
+}
+
+/// sum' = sum + row; gives the sum of each step.
+GraphData sum_of_rows() {
+  GraphData body;
+  body.inputs = {value("sum", {}), value("row", {})};
+  body.nodes = {node("Add", {"sum", "row"}, {"next"}), node("Identity", {"next"}, {"seen"})};
+  body.outputs = {value("next", {}), value("seen", {})};
+  return body;
+}
+
+TEST(ControlFlow, ScanStacksAlongAnAxisInEitherDirection) {
+  const NodeData scan = node("Scan", {"zero", "x"}, {"last", "all"},
+                             {graph("body", sum_of_rows()), integer("num_scan_inputs", 1), integers("scan_input_axes", {1}),
+                              integers("scan_output_axes", {-1}), integers("scan_output_directions", {1})});
+  const auto results =
+      run(model({scan}, {value("x", dims({2, 3}))}, {"last", "all"}, {from_tensor("zero", Tensor(DType::f32, {2}))}, 11),
+          {{"x", kGrid}});
+  EXPECT_EQ(results[0], f32({2}, {6, 15}));
+  EXPECT_EQ(results[1], f32({2, 3}, {6, 3, 1, 15, 9, 4}));
+}
+
+TEST(ControlFlow, ScanOfOpset8HasABatch) {
+  const auto scan = [](std::vector<AttributeData> more) {
+    more.push_back(graph("body", sum_of_rows()));
+    more.push_back(integer("num_scan_inputs", 1));
+    return model({node("Scan", {"", "zero", "x"}, {"last", "all"}, more)}, {value("x", dims({2, 2, 3}))}, {"last", "all"},
+                 {from_tensor("zero", Tensor(DType::f32, {2, 3}))}, 8);
+  };
+  const Tensor x = f32({2, 2, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12});
+  const auto forward = run(scan({}), {{"x", x}});
+  EXPECT_EQ(forward[0], f32({2, 3}, {5, 7, 9, 17, 19, 21}));
+  EXPECT_EQ(forward[1], f32({2, 2, 3}, {1, 2, 3, 5, 7, 9, 7, 8, 9, 17, 19, 21}));
+  const auto backward = run(scan({integers("directions", {1})}), {{"x", x}});
+  EXPECT_EQ(backward[1], f32({2, 2, 3}, {4, 5, 6, 5, 7, 9, 10, 11, 12, 17, 19, 21}));
+}
+
+TEST(ControlFlow, ScansThatDoNotFit) {
+  const auto fault = [](std::vector<std::string> inputs, std::int64_t scanned, std::int64_t opset = 11,
+                        GraphData body = sum_of_rows()) {
+    return fault_of(model(
+        {node("Scan", std::move(inputs), {"last", "all"}, {graph("body", std::move(body)), integer("num_scan_inputs", scanned)})},
+        {value("x", dims({2, 3})), value("longer", dims({3, 3})), value("long", dims({5000, 3}))}, {"last"},
+        {from_tensor("zero", Tensor(DType::f32, {3})), from_tensor("n", i64({2}, {1, 2}))}, opset));
+  };
+  EXPECT_EQ(fault({"zero", "x"}, 1), "");
+  EXPECT_THAT(fault({"zero", "x"}, 0), HasSubstr("num_scan_inputs does not fit its inputs"));
+  EXPECT_THAT(fault({"zero", "x"}, 3), HasSubstr("num_scan_inputs does not fit its inputs"));
+  EXPECT_THAT(fault({"zero", "long"}, 1), HasSubstr("runs 5000 steps, too many to unroll"));
+  EXPECT_THAT(fault({"x", "longer"}, 2), HasSubstr("its sequences have 2 and 3 steps"));
+  EXPECT_THAT(fault({"zero", "zero", "zero", "x"}, 1), HasSubstr("its body has fewer outputs than states"));
+  EXPECT_THAT(fault({"n", "zero", "x"}, 1, 8), HasSubstr("sequences of different lengths in one batch are not unrolled"));
+}
+
+TEST(ControlFlow, ConditionsThatSayNothing) {
+  const std::vector<ValueData> inputs = {value("x", {}, ElementType::i64), value("go", {}, ElementType::boolean)};
+  const std::vector<TensorData> known = {from_tensor("none", i64({}, {0})), from_tensor("two", i64({}, {2})),
+                                         from_tensor("both", Tensor(DType::boolean, {2}))};
+  const auto loop = [&](const std::string& trips, const std::string& condition, const GraphData& body = summing_body()) {
+    return fault_of(
+        model({node("Loop", {trips, condition, "x"}, {"last", "all"}, {graph("body", body)})}, inputs, {"last"}, known));
+  };
+  EXPECT_EQ(loop("two", ""), "");
+  EXPECT_THAT(loop("none", ""), HasSubstr("runs no step, so what it gathers has no shape"));
+  EXPECT_THAT(loop("two", "go"), HasSubstr("whether it goes on is known only when the model runs"));
+  EXPECT_THAT(loop("two", "both"), HasSubstr("whether it goes on must be one value"));
+  GraphData short_body = summing_body();
+  short_body.outputs.resize(1);
+  EXPECT_THAT(loop("two", "", short_body), HasSubstr("its body has fewer outputs than values to carry on"));
+  EXPECT_THAT(fault_of(model({node("If", {"both"}, {"y"}, {graph("then_branch", summing_body())})}, inputs, {"y"}, known)),
+              HasSubstr("its condition is known only when the model runs"));
 }
 
 TEST(Rules, ASplitIntoMorePartsThanItHasOutputsIsRefused) {
