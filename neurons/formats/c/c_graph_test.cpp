@@ -46,10 +46,15 @@ struct Builder {
 
 using Build = std::function<Value(Builder&)>;
 
-void expect_same(const Shape& shape, const Build& build) {
-  Builder builder(shape);
+struct Results {
+  std::vector<float> plan, c;
+  std::string source;
+};
+
+/// What a plan and generated C make of `samples`.
+Results results_of(const Tensor& samples, const Build& build) {
+  Builder builder(samples.shape());
   builder.graph.output("y", build(builder));
-  const Tensor samples = random_tensor(shape, 77);
   Plan plan = compile(builder.graph, std::make_shared<StateStore>(ops::table()));
   plan.input("x").assign(samples);
   plan.run();
@@ -57,8 +62,12 @@ void expect_same(const Shape& shape, const Build& build) {
   const std::vector<float> expected(values.begin(), values.end());
   const CSource source = to_c(builder.graph, {});
   const testing::Generated program(source, "-O1 -fsanitize=address,undefined -fno-sanitize-recover=all", testing::kPredict);
-  neurons::testing::expect_near_largest<float>(program.run(samples.values<float>(), expected.size()), expected,
-                                               source.source.substr(0, 4000));
+  return {expected, program.run(samples.values<float>(), expected.size()), source.source.substr(0, 4000)};
+}
+
+void expect_same(const Shape& shape, const Build& build) {
+  const Results results = results_of(random_tensor(shape, 77), build);
+  neurons::testing::expect_near_largest<float>(results.c, results.plan, results.source);
 }
 
 std::string refusal(const Shape& shape, const Build& build) {
@@ -257,6 +266,30 @@ TEST(CGraph, Resizing) {
     b.x = emit_with("Conv", {b.x, b.weights({3, 2, 3, 3})}, {});
     return emit_with("Conv", {resized("linear", {1, 1, 2, 2}, false, "half_pixel")(b), b.weights({2, 3, 3, 3})}, {});
   });
+}
+
+TEST(CGraph, ResizingBesideInfinities) {
+  Tensor x = random_tensor({1, 1, 3, 4}, 5);
+  x.values<float>()[5] = std::numeric_limits<float>::infinity();
+  for (const char* mode : {"linear", "cubic"}) {
+    const Results results = results_of(x, [&](Builder& b) {
+      return emit_with("Resize", {b.x},
+                       {{"mode", std::string(mode)},
+                        {"scales", std::vector<double>{1, 1, 3, 3}},
+                        {"coordinate_transformation_mode", std::string("asymmetric")}});
+    });
+    EXPECT_GT(std::ranges::count_if(results.plan, [](float y) { return std::isinf(y); }), 0);
+    ASSERT_EQ(results.c.size(), results.plan.size());
+    for (std::size_t i = 0; i < results.c.size(); ++i) {
+      const float expected = results.plan[i];
+      if (std::isfinite(expected)) {
+        EXPECT_NEAR(results.c[i], expected, 1e-5F) << mode << ", number " << i;
+      } else {
+        EXPECT_TRUE(results.c[i] == expected || (std::isnan(results.c[i]) && std::isnan(expected)))
+            << mode << ", number " << i << ": " << results.c[i] << " instead of " << expected;
+      }
+    }
+  }
 }
 
 TEST(CGraph, Normalizations) {

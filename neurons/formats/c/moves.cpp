@@ -29,7 +29,8 @@ static void look_up(int tokens, int vocabulary, int width, const float *restrict
                       {},
                       {"look_up"}};
 
-const Snippet kResample{R"(/* Each result along an axis is a sum over so many places of x: pairs of a place and its weight */
+const Snippet kResample{
+    R"(/* Each result along an axis is a sum over so many places of x: pairs of a place and its weight, -1 where it has fewer */
 static void resample(int groups, int from, int to, int width, int terms, const float *restrict pairs,
                      const float *restrict x, float *restrict y)
 {
@@ -39,12 +40,11 @@ static void resample(int groups, int from, int to, int width, int terms, const f
             for (int i = 0; i < width; ++i) {
                 y[i] = 0.0f;
             }
-            for (int term = 0; term < terms; ++term) {
+            for (int term = 0; term < terms; ++term, pair += 2) {
                 const float *place = x + (int)pair[0] * width;
-                for (int i = 0; i < width; ++i) {
+                for (int i = 0; i < width && pair[0] >= 0.0f; ++i) {
                     y[i] += pair[1] * place[i];
                 }
-                pair += 2;
             }
             y += width;
         }
@@ -52,8 +52,8 @@ static void resample(int groups, int from, int to, int width, int terms, const f
     }
 }
 )",
-                        {},
-                        {"resample"}};
+    {},
+    {"resample"}};
 
 void view(CFunction& function) { function.view(); }
 
@@ -137,11 +137,12 @@ void pad(CFunction& function) {
   }
 }
 
-/// The terms of results along an axis, as many for each: pairs of a place and its weight.
+/// The terms of results along an axis, as many for each: pairs of a place and its weight. Terms that others have more of would be
+/// NaN beside infinities, whatever their weight.
 std::vector<float> pairs_of(const ops::AxisTaps& taps, std::size_t terms) {
   std::vector<float> pairs;
   for (std::vector<ops::Tap> one : taps) {
-    one.resize(terms, {one.back().place, 0});
+    one.resize(terms, {-1, 0});
     for (const ops::Tap& tap : one) pairs.insert(pairs.end(), {static_cast<float>(tap.place), static_cast<float>(tap.weight)});
   }
   return pairs;
