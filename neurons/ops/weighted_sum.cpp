@@ -1,6 +1,7 @@
 #include "neurons/kernels/prepared_product.hpp"
 #include "neurons/ops/common/epilogue.hpp"
 #include "neurons/ops/common/panels.hpp"
+#include "neurons/ops/common/view.hpp"
 
 namespace neurons::ops {
 namespace {
@@ -106,6 +107,7 @@ std::vector<OpDef> weighted_sum() {
   op.may_alias = [](const InferContext& context) {
     return epilogue_aliases(context, context.as<WeightedSumOptions>().epilogue, kOwnInputs, true);
   };
+  op.simplify = [](const RewriteContext& context) { return rows_before_view(context, kOwnInputs); };
   op.with_epilogue = [](const Options& options, const Chain& chain) -> std::optional<Options> {
     auto changed = options.as<WeightedSumOptions>();
     if (tile_place(chain) < 0) return std::nullopt;

@@ -2,6 +2,7 @@
 #include "neurons/kernels/prepared_product.hpp"
 #include "neurons/ops/common/epilogue.hpp"
 #include "neurons/ops/common/panels.hpp"
+#include "neurons/ops/common/view.hpp"
 
 namespace neurons::ops {
 namespace {
@@ -89,6 +90,7 @@ std::vector<OpDef> weighted_sum_input_gradient() {
   op.may_alias = [](const InferContext& context) {
     return epilogue_aliases(context, context.as<EpilogueOptions>().epilogue, kOwnInputs, true);
   };
+  op.simplify = [](const RewriteContext& context) { return rows_before_view(context, kOwnInputs); };
   op.with_epilogue = [](const Options&, const Chain& chain) -> std::optional<Options> {
     if (tile_place(chain) < 0) return std::nullopt;
     return Options(EpilogueOptions{chain});

@@ -55,6 +55,22 @@ TEST_F(Fuse, PutsAResidualSumThere) {
   EXPECT_THAT(ops_of(fused()), ElementsAre("WeightedSum"));
 }
 
+/// Layers of sequences work on all steps of all samples as rows: what stands around them is their epilogue all the same.
+TEST_F(Fuse, SeesThroughViewsOfRows) {
+  const Value steps = graph.input("steps", {DType::f32, {2, 3, 5}});
+  const auto shaped = [&](Value value, std::vector<std::int64_t> shape) {
+    const OpDef& reshape = graph.table()->find("Reshape");
+    return graph.emit(reshape, {value}, reshape.default_options.with({{"shape", shape}}));
+  };
+  const Value inner = unary("Relu", shaped(dense(shaped(steps, {6, 5}), "a", 7), {2, 3, 7}));
+  const Value outer = shaped(dense(shaped(inner, {6, 7}), "b", 5), {2, 3, 5});
+  graph.output("y", outer + steps);
+  const Graph result = fused();
+  ASSERT_THAT(ops_of(result), ElementsAre("WeightedSum", "WeightedSum"));
+  EXPECT_THAT(result.node(0).options.to_string(), HasSubstr("Relu("));
+  EXPECT_THAT(result.node(1).options.to_string(), HasSubstr("Add("));
+}
+
 TEST_F(Fuse, JoinsElementwiseOpsIntoOneChain) {
   graph.output("y", unary("Sigmoid", unary("Tanh", x * 2 + x) * x));
   EXPECT_THAT(ops_of(fused()), ElementsAre("Chain"));

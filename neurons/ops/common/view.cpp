@@ -1,7 +1,10 @@
 #include "neurons/ops/common/view.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
+
+#include "neurons/ops/common/panels.hpp"
 
 namespace neurons::ops {
 namespace {
@@ -11,6 +14,14 @@ struct CopyCall {
   std::byte* to = nullptr;
   std::size_t bytes = 0;
 };
+
+/// What `value` is a view of; absent if it is none.
+Value seen_by(const Value& value) {
+  const Node* node = producer(value);
+  return node != nullptr && node->op->view ? value.graph().value(node->inputs[0]) : Value{};
+}
+
+bool has_columns(const Shape& shape, std::int64_t columns) { return shape.rank() >= 1 && shape[-1] == columns; }
 
 void run_copy(const CopyCall& copy, std::byte*, Worker worker) noexcept {
   if (copy.from == copy.to) return;
@@ -30,6 +41,52 @@ Value reshaped(Value value, const Shape& shape) {
   const OpDef& op = value.graph().table()->find("Reshape");
   const std::vector<std::int64_t> extents(shape.extents().begin(), shape.extents().end());
   return value.graph().emit(op, {value}, op.default_options.with({{"shape", extents}, {"allow_zero", true}}));
+}
+
+std::optional<std::vector<Value>> rows_before_view(const RewriteContext& context, std::size_t own_inputs) {
+  const Shape& shown = context.inputs[0].shape();
+  const Value rows = seen_by(context.inputs[0]);
+  if (!rows || context.inputs.size() > own_inputs || !has_columns(rows.shape(), shown[-1])) return std::nullopt;
+  if (rows.shape().product(1, rows.shape().rank() - 1) <= 1) return std::nullopt;  // one row a sample: nothing to gain
+  std::vector<Value> inputs(context.inputs.begin(), context.inputs.end());
+  inputs[0] = rows;
+  const Value result = context.graph.emit_all(context.op, inputs, context.options, context.name).front();
+  return std::vector{reshaped(result, shown.with(-1, result.shape()[-1]))};
+}
+
+std::optional<std::vector<Value>> elements_before_view(const RewriteContext& context) {
+  std::vector<TensorType> types;
+  std::vector<bool> present;
+  for (const Value& input : context.inputs) {
+    types.push_back(input ? input.type() : TensorType{});
+    present.push_back(static_cast<bool>(input));
+  }
+  const auto results = context.op.infer({context.op, context.options, types, present});
+  const TensorType& result = results.front();
+  if (result.dtype != DType::f32 || std::ranges::any_of(results, [&](const TensorType& type) { return type != result; })) {
+    return std::nullopt;
+  }
+  Value first;
+  std::vector<Value> inputs;
+  for (const Value& input : context.inputs) {
+    inputs.push_back(input);
+    if (!input || input.type() != result) continue;
+    inputs.back() = seen_by(input);
+    if (!inputs.back() || (first && inputs.back().shape() != first.shape())) return std::nullopt;
+    first = inputs.back();
+  }
+  if (!first) return std::nullopt;
+  const Shape& shape = first.shape();
+  for (const Value& input : context.inputs) {
+    if (!input || input.type() == result) continue;
+    const bool is_number = input.shape().elements() == 1 && input.shape().rank() <= shape.rank();
+    const bool is_row =
+        input.shape().rank() == 1 && has_columns(shape, input.shape()[0]) && has_columns(result.shape, input.shape()[0]);
+    if (input.type().dtype != DType::f32 || !(is_number || is_row)) return std::nullopt;
+  }
+  std::vector<Value> outputs = context.graph.emit_all(context.op, inputs, context.options, context.name);
+  for (Value& output : outputs) output = reshaped(output, result.shape);
+  return outputs;
 }
 
 OpDef view_op(std::string name, std::string summary, Options defaults, std::function<Shape(const InferContext&)> target) {

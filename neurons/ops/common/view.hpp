@@ -2,7 +2,9 @@
 /// Ops that give the same elements, in the same order, another shape.
 
 #include <functional>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "neurons/graph/graph.hpp"
 
@@ -14,6 +16,14 @@ OpDef view_op(std::string name, std::string summary, Options defaults, std::func
 
 /// `value` under another shape (a Reshape node; none if it has that shape).
 Value reshaped(Value value, const Shape& shape);
+
+/// A rule for ops whose result has a row for each row of input 0, and whose `own_inputs` others are no rows: f(view(x)) =
+/// view(f(x)). What follows then reads the op itself, and can be its epilogue.
+std::optional<std::vector<Value>> rows_before_view(const RewriteContext& context, std::size_t own_inputs);
+
+/// The same for an elementwise op: f(view(a), view(b), c) = view(f(a, b, c)), where a and b have one shape and c is a single number
+/// or one for each column.
+std::optional<std::vector<Value>> elements_before_view(const RewriteContext& context);
 
 /// A call that copies `bytes` bytes from `from` to `to`, nothing where they are the same memory.
 Call copy_call(const std::byte* from, std::byte* to, std::size_t bytes);
