@@ -112,10 +112,11 @@ class Training {
       interrupted_ = true;
       return false;
     }
-    if (options_.checkpoint_steps > 0 && engine_->updates() - saved_updates_ >= options_.checkpoint_steps) save_checkpoint();
+    const bool many_updates = options_.checkpoint_steps > 0 && engine_->updates() - saved_updates_ >= options_.checkpoint_steps;
+    if (folder_ && many_updates) save_checkpoint();
     if (!pacer_.due()) return true;
     const Clock::time_point now = Clock::now();
-    if (seconds_between(saved_, now) >= options_.checkpoint_seconds) save_checkpoint();
+    if (folder_ && seconds_between(saved_, now) >= options_.checkpoint_seconds) save_checkpoint();
     constexpr double kBetweenRecords = 0.1;
     if (options_.on_step && seconds_between(told_, now) >= kBetweenRecords) tell(now);
     return true;

@@ -89,6 +89,18 @@ TEST(Train, RegressionIsLearnt) {
   EXPECT_TRUE(std::isnan(history.epochs.back().validation_accuracy));
 }
 
+TEST(Train, WithoutAFolderNoCheckpointIsWritten) {
+  const Dataset data = products(20, 1);
+  Network by_steps = Sequential{{2}, Dense{1}};
+  Network by_time = by_steps;
+  const TrainOptions options{.loss = MeanSquaredError{}, .epochs = 2, .batch_size = 5};
+  TrainOptions each_step = options;
+  each_step.checkpoint_steps = 1;
+  TrainOptions each_moment = options;
+  each_moment.checkpoint_seconds = 0;
+  EXPECT_EQ(train(by_steps, data, each_step).weights_sha256, train(by_time, data, each_moment).weights_sha256);
+}
+
 TEST(Train, TheSameSeedGivesTheSameBitsForAnyNumberOfThreads) {
   const TrainTest mnist = read_mnist(bundled() / "mnist");
   Indices some(500);
