@@ -117,10 +117,13 @@ function(neurons_test NAME)
   endif()
   add_test(NAME ${NAME} COMMAND test_${NAME} --gtest_brief=1)
   set(random_cases seed=2026)  # the same ones each time; without it, by hand, new ones
+  set(environment "")
   if(NEURONS_SANITIZE)
     string(APPEND random_cases " max_success=40")  # of a hundred: each takes several times as long
+    # The whole stack of each allocation is a fifth of the time of tests that make graphs; started by hand, a test program that found something keeps it.
+    set(environment ";ASAN_OPTIONS=malloc_context_size=2")
   endif()
-  set_tests_properties(${NAME} PROPERTIES TIMEOUT 600 ENVIRONMENT "RC_PARAMS=${random_cases}")
+  set_tests_properties(${NAME} PROPERTIES TIMEOUT 600 ENVIRONMENT "RC_PARAMS=${random_cases}${environment}")
   if(TEST_ON_EACH_SIMD_TARGET)
     target_sources(test_${NAME} PRIVATE ${PROJECT_SOURCE_DIR}/neurons/kernels/simd_target_test.cpp)
     if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64" AND NOT NEURONS_SANITIZE)  # the kernels' own tests run on every target when sanitized, too
