@@ -266,10 +266,16 @@ void expect_any_length(const std::string& name, Network network, const std::vect
     Network sized = with_time(network, steps);
     for (const auto& [parameter, type] : sized.parameter_types()) sized.set_parameter(parameter, network.parameter(parameter));
     for (const std::int64_t batch : {1, 3}) {
-      const auto x = samples_for(sized, batch);
+      auto x = samples_for(sized, batch);
+      std::map<std::string, Tensor> inputs{{"x", x[0]}};
+      onnx::ImportOptions options{.shapes = {{"x", x[0].shape()}}, .open_batch = batch};
+      if (x.size() > 1) {
+        for (std::int64_t& length : x[1].values<std::int64_t>()) length = std::clamp<std::int64_t>(length, 1, steps);
+        inputs.emplace("lengths", x[1]);
+      }
       const auto expected = run(sized, x);
       keep(fmt::format("{}_{}x{}", name, batch, steps), onnx::format(model), x, expected);
-      expect_near(onnx::testing::run(model, {{"x", x[0]}}, {.shapes = {{"x", x[0].shape()}}}).at(0), expected.at(0));
+      expect_near(onnx::testing::run(model, inputs, options).at(0), expected.at(0));
     }
   }
 }
@@ -311,6 +317,34 @@ Network of_padded_tokens(const Add& add) {
   const Network::Tap mask = network.add(PaddingMask{}, tokens);
   network.output("y", add(network, network.add(Embedding{.vocabulary = 8, .width = 8}, tokens), mask));
   return network;
+}
+
+/// The same of numbers and their lengths.
+template <typename Add>
+Network of_lengths(const Add& add) {
+  Network network;
+  const Network::Tap x = network.input("x", {6, 8});
+  network.output("y", add(network, x, network.input("lengths", {}, DType::i64)));
+  return network;
+}
+
+TEST(OnnxExport, WritesLengthsBesideSequencesOfAnyLength) {
+  const std::vector<onnx::Dim> steps{"batch", "time", std::int64_t{8}};
+  const std::vector<onnx::Dim> whole{"batch", std::int64_t{8}};
+  expect_any_length("any_lengths_block", of_lengths([](Network& network, Network::Tap x, Network::Tap lengths) {
+                      return network.add(TransformerEncoder{.heads = 2, .causal = true, .rotary = true}, {x, lengths});
+                    }),
+                    steps);
+  expect_any_length("any_lengths_lstm", of_lengths([](Network& network, Network::Tap x, Network::Tap lengths) {
+                      const Lstm both{.hidden = 4, .layers = 2, .bidirectional = true, .return_sequences = true};
+                      return network.add(MeanOverTime{}, {network.add(both, {x, lengths}), lengths});
+                    }),
+                    whole);
+  expect_any_length("any_lengths_conv", of_lengths([](Network& network, Network::Tap x, Network::Tap lengths) {
+                      const auto seen = network.add(TemporalConv{.filters = 8, .kernel = 3}, {x, lengths});
+                      return network.add(LastStep{}, {network.add(PositionalEncoding{}, seen), lengths});
+                    }),
+                    whole);
 }
 
 TEST(OnnxExport, WritesWhereStepsStandForAnyLength) {
@@ -415,6 +449,8 @@ TEST(OnnxExport, RefusesConstantsThatFollowTheNumberOfStepsInAnotherWay) {
   const std::string refused = "Add: a constant is another for each number of steps, which a file of ONNX cannot say";
   const auto as = [](std::int64_t number) { return static_cast<float>(number); };
   EXPECT_EQ(refusal([&](auto place, auto steps) { return as(3 * steps - place); }), "nothing thrown");
+  EXPECT_EQ(refusal([&](auto place, auto steps) { return as(steps + place); }), "nothing thrown");
+  EXPECT_EQ(refusal([&](auto place, auto) { return as(2 * place); }), refused);
   EXPECT_EQ(refusal([&](auto place, auto) { return as(place * place); }), refused);
   EXPECT_EQ(refusal([&](auto place, auto steps) { return as(steps - place) + 0.5F; }), refused);
   EXPECT_THAT(refusal([&](auto place, auto steps) { return as(steps * steps - place); }), ::testing::HasSubstr(refused));

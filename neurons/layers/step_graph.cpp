@@ -10,8 +10,9 @@ Network with_time(const Network& network, std::int64_t time, const std::function
   std::vector<bool> called(network.layers().size());
   for (const Network::Call& call : network.calls()) {
     if (call.layer < 0) {
-      const Network::Input& input = network.inputs().front();
-      taps.push_back(result.input(input.name, input.sample.with(0, time), input.dtype));
+      const Network::Input& input = network.inputs()[result.inputs().size()];
+      const bool is_first = result.inputs().empty();
+      taps.push_back(result.input(input.name, is_first ? input.sample.with(0, time) : input.sample, input.dtype));
       continue;
     }
     const auto layer = static_cast<std::size_t>(call.layer);

@@ -8,8 +8,8 @@
 
 namespace neurons {
 
-/// The same layers, without parameters, for sequences of another length; each as `change` makes it, if that is given. The network
-/// has one input [time, …].
+/// The same layers, without parameters, for sequences of another length; each as `change` makes it, if that is given. The network's
+/// first input is [time, …]; others stay as they are.
 Network with_time(const Network& network, std::int64_t time, const std::function<Layer(const Layer&)>& change = {});
 
 /// For a batch of one. The network's inputs are [time, …]; the graph's have a time of one. Whether layers other than recurrent ones

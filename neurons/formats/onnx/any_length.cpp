@@ -27,11 +27,15 @@ void require_open_time(const Network& network) {
     if (std::ranges::find_if(types, is_table)->second.shape[0] > 1) continue;
     fail_input("{}: layer \"{}\" has learnt one step alone, which ONNX would add to all", kWanted, name);
   }
-  const bool one = network.inputs().size() == 1 && network.outputs().size() == 1;
-  const bool tokens = one && network.inputs()[0].dtype == DType::i64;
-  if (!one || network.inputs()[0].sample.rank() != (tokens ? 1 : 2)) {
-    fail_input("{}: expects a network with one output and one input, [time, features] of numbers or [time] of tokens", kWanted);
-  }
+  const auto& inputs = network.inputs();
+  const bool tokens = !inputs.empty() && inputs[0].dtype == DType::i64;
+  const bool steps = !inputs.empty() && inputs[0].sample.rank() == (tokens ? 1 : 2);
+  const auto is_whole_number = [](const Network::Input& input) { return input.sample.rank() == 0 && input.dtype != DType::f32; };
+  if (steps && std::all_of(inputs.begin() + 1, inputs.end(), is_whole_number) && network.outputs().size() == 1) return;
+  fail_input(
+      "{}: expects a network with one output and one input, [time, features] of numbers or [time] of tokens, or behind it the "
+      "lengths of sequences",
+      kWanted);
 }
 
 /// Learnt positions are cut out of a table that is longer than any sequence, so that the file cuts its own.

@@ -59,13 +59,14 @@ bool has_waves(const Tensor& table, const Waves& waves) {
   return table == wave_table(shape, waves(shape[-1]));
 }
 
-/// Whether it is n, n - 1, n - 2, …: f32 [1, places].
-bool descends(const Tensor& row) {
+/// Whether it is n, n + step, n + 2 · step, …: numbers [1, places].
+bool goes_by(const Tensor& row, std::int64_t step) {
   const Shape& shape = row.shape();
-  if (row.dtype() != DType::f32 || shape.rank() != 2 || shape[0] != 1 || shape[1] == 0) return false;
-  const auto values = row.values<float>();
+  if (row.dtype() == DType::boolean || shape.rank() != 2 || shape[0] != 1 || shape[1] == 0) return false;
+  const Tensor wide = row.cast(DType::f64);
+  const auto values = wide.values<double>();
   for (std::size_t i = 0; i < values.size(); ++i) {
-    if (values[i] != values[0] - static_cast<float>(i)) return false;
+    if (values[i] != values[0] + static_cast<double>(step) * static_cast<double>(i)) return false;
   }
   return values[0] == std::trunc(values[0]);
 }
@@ -90,15 +91,15 @@ class Writer {
     nodes_.add_as("LessOrEqual", {places(1), in_rows(queries)}, nodes_.fresh_node(name_), name_);
   }
 
-  /// What it begins with, less the place.
-  void descending() {
+  /// What it begins with, and the place more or less.
+  void progression(std::int64_t step) {
     std::vector<std::vector<std::int64_t>> starts;
-    for (const auto& row : all_) starts.push_back({static_cast<std::int64_t>(row->values<float>().front())});
+    for (const auto& row : all_) starts.push_back({row->cast(DType::i64).values<std::int64_t>().front()});
     const std::string start = nodes_.extents(where_, starts, name_ + ".start");
-    const std::string whole = nodes_.add("Sub", {start, places(1)}, name_ + ".whole");
-    const std::string numbers = nodes_.add("Unsqueeze", {whole, nodes_.number("columns.axis", 0)}, name_ + ".whole");
-    nodes_.add_as("Cast", {numbers}, nodes_.fresh_node(name_), name_);
-    nodes_.attribute(attribute_of("to", static_cast<std::int64_t>(ElementType::f32)));
+    const std::string whole = nodes_.add(step > 0 ? "Add" : "Sub", {start, places(1)}, name_ + ".whole");
+    const std::string row = nodes_.add("Unsqueeze", {whole, nodes_.number("columns.axis", 0)}, name_ + ".whole");
+    nodes_.add_as("Cast", {row}, nodes_.fresh_node(name_), name_);
+    nodes_.attribute(attribute_of("to", static_cast<std::int64_t>(element_type_of(all_.front()->dtype()))));
   }
 
   /// sin(2π · turn) with turns as whole 2⁻⁴⁰, since a product of floats would have lost them after some thousand steps.
@@ -173,8 +174,9 @@ std::string ChangingConstants::write(const ChangingConstant& all, const std::str
   } else if (all_are(is_causal)) {
     writer.causal();
   } else {
-    variants_.require(all_are(descends), where);
-    writer.descending();
+    const bool rises = all_are([](const Tensor& constant) { return goes_by(constant, 1); });
+    variants_.require(rises || all_are([](const Tensor& constant) { return goes_by(constant, -1); }), where);
+    writer.progression(rises ? 1 : -1);
   }
   tables_.emplace_back(all, name);
   return name;

@@ -23,8 +23,8 @@ class ChangingConstants {
       : variants_(variants), waves_(waves), nodes_(nodes) {}
 
   /// The name of the value that holds it: `name`, or that of another that is the same. It may be the same for each sample or step,
-  /// such as the zeros in which a recurrent network begins, say what a causal query sees, fall by one from step to step, or hold
-  /// waves of steps. Throws InputError, about `where`, for any other.
+  /// such as the zeros in which a recurrent network begins, say what a causal query sees, rise or fall by one from step to step, or
+  /// hold waves of steps. Throws InputError, about `where`, for any other.
   std::string write(const ChangingConstant& all, const std::string& where, const std::string& name);
 
  private:

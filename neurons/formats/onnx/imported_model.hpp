@@ -103,8 +103,8 @@ Network with_scores(const Network& network, bool scores);
 struct SaveOptions {
   std::int64_t opset = 0;  ///< 0: the imported model's, or 21; a later one where that lacks an operator
   /// Sequences of any length are taken, "time", instead of those of the network's own. For a network of layers with one input,
-  /// [time, features] of numbers or [time] of tokens, in which no weight holds the number of steps, and constants hold it only in
-  /// the ways that ChangingConstants knows.
+  /// [time, features] of numbers or [time] of tokens, or lengths behind it, in which no weight holds the number of steps, and
+  /// constants hold it only in the ways that ChangingConstants knows.
   bool any_length = false;
   std::map<std::string, std::string> metadata = {};
 };
