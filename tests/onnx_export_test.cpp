@@ -29,6 +29,7 @@
 #include "neurons/layers/temporal_conv.hpp"
 #include "neurons/layers/time_distributed.hpp"
 #include "neurons/layers/transformer.hpp"
+#include "neurons/layers/waves.hpp"
 #include "neurons/networks/networks.hpp"
 #include "neurons/ops/ops.hpp"
 #include "neurons/plan/plan.hpp"
@@ -454,6 +455,28 @@ TEST(OnnxExport, RefusesConstantsThatFollowTheNumberOfStepsInAnotherWay) {
   EXPECT_EQ(refusal([&](auto place, auto) { return as(place * place); }), refused);
   EXPECT_EQ(refusal([&](auto place, auto steps) { return as(steps - place) + 0.5F; }), refused);
   EXPECT_THAT(refusal([&](auto place, auto steps) { return as(steps * steps - place); }), ::testing::HasSubstr(refused));
+}
+
+TEST(OnnxExport, RefusesWavesOfFeaturesThatFollowTheNumberOfSteps) {
+  const auto refusal = [](bool turned) {
+    std::vector<onnx::Variant> variants;
+    for (const auto& [batch, steps] : std::vector<std::pair<std::int64_t, std::int64_t>>{{2, 5}, {3, 5}, {2, 6}, {2, 7}}) {
+      Graph graph(ops::table());
+      const Value x = graph.input("x", {DType::f32, {batch, steps}});
+      const Shape table = turned ? Shape{3, steps} : Shape{steps, 3};
+      graph.output("y", graph.constant(wave_table(table, encoding_waves(table[1], 100))));
+      graph.output("z", x);
+      variants.push_back({std::move(graph), {batch, steps}});
+    }
+    onnx::ExportOptions options;
+    options.waves = {[](std::int64_t width) { return encoding_waves(width, 100); }};
+    return ::neurons::testing::message_of([&] {
+      onnx::to_model(
+          variants, [](const std::string&) { return Tensor(); }, options);
+    });
+  };
+  EXPECT_EQ(refusal(false), "nothing thrown");
+  EXPECT_EQ(refusal(true), "a constant is another for each number of steps, which a file of ONNX cannot say");
 }
 
 TEST(OnnxExport, WhatIsComputedOnTheWayMayHaveTheNameOfAnOutput) {

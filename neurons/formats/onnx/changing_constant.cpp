@@ -52,11 +52,11 @@ bool is_causal(const Tensor& mask) {
   return true;
 }
 
-/// Whether it is the table of those waves.
-bool has_waves(const Tensor& table, const Waves& waves) {
+/// Whether it is the table of those waves, for any number of steps.
+bool has_waves(const Tensor& table, const std::vector<Wave>& waves) {
   const Shape& shape = table.shape();
   if (table.dtype() != DType::f32 || shape.rank() < 2 || shape.product(0, shape.rank() - 2) != 1) return false;
-  return table == wave_table(shape, waves(shape[-1]));
+  return shape[-1] == std::ssize(waves) && table == wave_table(shape, waves);
 }
 
 /// Whether it is n, n + step, n + 2 · step, …: numbers [1, places].
@@ -167,10 +167,13 @@ std::string ChangingConstants::write(const ChangingConstant& all, const std::str
   const auto known =
       std::ranges::find_if(tables_, [&](const auto& table) { return std::ranges::equal(table.first, all, is_same); });
   if (known != tables_.end()) return known->second;
-  const auto kind = std::ranges::find_if(
-      waves_, [&](const Waves& waves) { return all_are([&](const Tensor& constant) { return has_waves(constant, waves); }); });
-  if (kind != waves_.end()) {
-    writer.waves((*kind)(first.shape()[-1]));
+  std::vector<Wave> found;
+  for (const Waves& kind : waves_) {
+    const std::vector<Wave> waves = kind(one.rank() == 0 ? 0 : first.shape()[-1]);
+    if (all_are([&](const Tensor& constant) { return has_waves(constant, waves); })) found = waves;
+  }
+  if (!found.empty()) {
+    writer.waves(found);
   } else if (all_are(is_causal)) {
     writer.causal();
   } else {

@@ -49,7 +49,7 @@ const std::string& FileNodes::open_extent(std::size_t axis) {
 /// A list of one.
 std::string FileNodes::extent(const std::string& where, const std::vector<std::int64_t>& values, const std::string& wanted) {
   const auto found = variants_.multiple(values);
-  variants_.require(found.has_value(), where);
+  variants_.require(found.has_value() && !graph_.inputs.empty(), where);
   std::string part;
   for (const std::size_t axis : found->axes) {
     part = part.empty() ? open_extent(axis) : add("Mul", {part, open_extent(axis)}, wanted);
@@ -60,7 +60,6 @@ std::string FileNodes::extent(const std::string& where, const std::vector<std::i
 
 std::string FileNodes::extents(const std::string& where, const std::vector<std::vector<std::int64_t>>& lists,
                                const std::string& wanted) {
-  variants_.require(!graph_.inputs.empty(), where);
   std::vector<std::string> parts;
   for (std::size_t i = 0; i < lists.front().size(); ++i) parts.push_back(extent(where, column(lists, i), wanted));
   const std::string result = add("Concat", std::move(parts), wanted);
