@@ -136,12 +136,11 @@ std::string repeated(CFunction& function, std::size_t input, const char* what, b
   return to;
 }
 
+/// Of two inputs: simplify() has cut those of more.
 void binary(CFunction& function) {
   const auto found = std::ranges::find_if(operations(), [&](const Operation& one) { return function.node().op->name == one.op; });
   const Operation& operation = *found;
   const char* const name = kNames[found - operations().begin()][0];
-  if (function.node().inputs.size() != 2)
-    throw Unsupported{fmt::format("has {} inputs; plain C takes two", function.node().inputs.size())};
   if (function.graph().info(function.node().outputs[0]).type.dtype != DType::f32) {
     throw Unsupported{"calculates with whole numbers; plain C does so with floats"};
   }

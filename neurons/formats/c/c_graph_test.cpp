@@ -390,5 +390,69 @@ TEST(CGraph, RefusesByName) {
       HasSubstr("Resize: leaves no number of its input"));
 }
 
+TEST(CGraph, LargestOfThreeAndReflectedPadding) {
+  expect_same({1, 3}, [](Builder& b) { return b.graph.emit("Max", {b.x, b.weights({1, 3}), b.weights({1, 1})}); });
+  expect_same({1, 2, 5}, [](Builder& b) {
+    return emit_with("Pad", {b.x}, {{"pads", Indices{0, 0, 2, 0, 0, 1}}, {"mode", std::string("reflect")}});
+  });
+}
+
+TEST(CGraph, ProductsThatScaleAndAdd) {
+  const auto gemm = [](const Shape& added, const Attributes& options) {
+    expect_same({4, 3}, [&](Builder& b) { return emit_with("Gemm", {b.x, b.weights({3, 4}), b.weights(added)}, options); });
+  };
+  gemm({4, 1}, {});
+  gemm({1, 4}, {{"alpha", 0.5}, {"beta", 2.0}});
+}
+
+TEST(CGraph, RefusesLayersByName) {
+  EXPECT_THAT(refusal({3, 4},
+                      [](Builder& b) {
+                        return emit_with("Gemm", {b.x, b.weights({3, 4})}, {{"trans_a", true}});
+                      }),
+              HasSubstr("Gemm: its input is transposed"));
+  EXPECT_THAT(refusal({1, 2, 4, 4},
+                      [](Builder& b) {
+                        const Value weights = emit_with("Reshape", {b.x}, {{"shape", Indices{4, 2, 2, 2}}});
+                        return b.graph.emit("Conv", {b.x, weights});
+                      }),
+              HasSubstr("Conv: its weights depend on the network's input"));
+  EXPECT_THAT(refusal({1, 4, 3},
+                      [](Builder& b) {
+                        return emit_with("Softmax", {b.x}, {{"axis", std::int64_t{1}}});
+                      }),
+              HasSubstr("Softmax: goes along an axis that is not the last"));
+  EXPECT_THAT(refusal({1, 2, 4, 4},
+                      [](Builder& b) {
+                        return b.all("MaxPool", {b.x}, {{"kernel_shape", Indices{2, 2}}, {"indices", true}})[0];
+                      }),
+              HasSubstr("MaxPool: gives the places of the maxima, too"));
+  EXPECT_THAT(refusal({1, 4},
+                      [](Builder& b) {
+                        return b.graph.emit("Gather", {b.x, emit_with("Cast", {b.x}, {{"to", std::string("i64")}})});
+                      }),
+              HasSubstr("both what it takes from and which it takes depend on the network's input"));
+}
+
+TEST(CGraph, RefusesRecurrentLayersByName) {
+  const auto lstm = [](const Attributes& options, bool lengths, bool peepholes) {
+    return refusal({5, 1, 3}, [&](Builder& b) {
+      Attributes all{{"hidden_size", std::int64_t{4}}};
+      all.insert(all.end(), options.begin(), options.end());
+      const Value steps = lengths ? b.graph.constant(Tensor::of<std::int32_t>({1}, {3})) : Value{};
+      return b.all("LSTM",
+                   {b.x, b.weights({1, 16, 3}), b.weights({1, 16, 4}), Value{}, steps, Value{}, Value{},
+                    peepholes ? b.weights({1, 12}) : Value{}},
+                   all)[0];
+    });
+  };
+  EXPECT_EQ(lstm({}, false, false), "nothing thrown");
+  EXPECT_THAT(lstm({{"clip", 0.5}}, false, false), HasSubstr("LSTM: clips its sums"));
+  EXPECT_THAT(lstm({{"activations", std::vector<std::string>{"Sigmoid", "Tanh", "Relu"}}}, false, false),
+              HasSubstr("LSTM: has activations of its own"));
+  EXPECT_THAT(lstm({}, true, false), HasSubstr("LSTM: takes lengths of sequences"));
+  EXPECT_THAT(lstm({}, false, true), HasSubstr("LSTM: has peepholes"));
+}
+
 }  // namespace
 }  // namespace neurons::c
