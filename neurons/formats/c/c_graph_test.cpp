@@ -7,6 +7,7 @@
 
 #include "neurons/base/random.hpp"
 #include "neurons/base/testing/near_largest.hpp"
+#include "neurons/formats/c/known_values.hpp"
 #include "neurons/formats/c/run_c_testing.hpp"
 #include "neurons/ops/ops.hpp"
 #include "neurons/plan/plan.hpp"
@@ -395,6 +396,27 @@ TEST(CGraph, LargestOfThreeAndReflectedPadding) {
   expect_same({1, 2, 5}, [](Builder& b) {
     return emit_with("Pad", {b.x}, {{"pads", Indices{0, 0, 2, 0, 0, 1}}, {"mode", std::string("reflect")}});
   });
+}
+
+TEST(CGraph, NumbersThatAreComputedFromConstants) {
+  expect_same({2, 3}, [](Builder& b) {
+    return b.x * b.graph.emit("Exp", {b.weights({3})}) - b.graph.emit("Neg", {b.weights({2, 1})});
+  });
+  expect_same({2, 3}, [](Builder& b) { return (b.x - 0.75) / 3.0; });
+  expect_same({1, 4, 3}, [](Builder& b) { return b.graph.emit("MatMul", {b.x, b.graph.emit("Exp", {b.weights({3, 2})})}); });
+}
+
+TEST(KnownValues, AreComputedWhenTheyAreAskedFor) {
+  Graph graph(ops::table());
+  const Value x = graph.input("x", {DType::f32, {2}});
+  const Value root = graph.emit("Sqrt", {graph.constant(Tensor::of<float>({2}, {1, 4}))});
+  const Value column = emit_with("Reshape", {root}, {{"shape", Indices{2, 1}}});
+  const Value sum = x + root;
+  KnownValues known(graph);
+  EXPECT_TRUE(known.has(column.id()));
+  EXPECT_EQ(known[column.id()], Tensor::of<float>({2, 1}, {1, 2}));
+  EXPECT_FALSE(known.has(sum.id()));
+  EXPECT_THAT(neurons::testing::message_of([&] { known[sum.id()]; }), HasSubstr("Add: does not depend on constants alone"));
 }
 
 TEST(CGraph, ProductsThatScaleAndAdd) {
