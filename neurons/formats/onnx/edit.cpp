@@ -104,7 +104,9 @@ TensorData& own(GraphData& graph, NodeData& node, std::size_t input) {
   TensorData* data = initializer_of(graph, node.inputs[input]);
   if (uses_of(graph, data->name) == 1) return *data;
   TensorData copy = *data;
-  copy.name += ".head";
+  do {
+    copy.name += ".head";
+  } while (initializer_of(graph, copy.name) != nullptr);
   node.inputs[input] = copy.name;
   graph.initializers.push_back(std::move(copy));
   return graph.initializers.back();
@@ -232,7 +234,8 @@ std::set<std::string> replace_head(GraphData& graph, const std::string& output, 
     if (shape == nullptr) continue;
     Tensor changed = to_tensor(*shape, {});
     for (std::int64_t& extent : changed.values<std::int64_t>()) extent = extent == before ? outputs : extent;
-    *shape = from_tensor(shape->name, changed);
+    TensorData& mine = own(graph, *node, 1);
+    mine = from_tensor(mine.name, changed);
   }
   const auto said = std::ranges::find(graph.outputs, output, &ValueData::name);
   if (said->dims) {

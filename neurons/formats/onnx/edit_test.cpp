@@ -75,6 +75,20 @@ TEST(Edit, AFreshHeadOfATwoClassClassifierHasProbabilitiesOfItsOwn) {
               HasSubstr("a head of 3 neurons: y (Concat) joins results of several weighted sums"));
 }
 
+TEST(Edit, AReshapeBehindAFreshHeadHasItsOwnShape) {
+  GraphData graph = classifier({std::string("N"), std::int64_t{3}});
+  graph.initializers.push_back(from_tensor("shape", Tensor::of<std::int64_t>({2}, {-1, 3})));
+  graph.nodes[1] = node("Reshape", {"scores", "shape"}, {"rows"});
+  graph.nodes.push_back(node("Reshape", {"rows", "shape"}, {"y"}));
+  graph.nodes.push_back(node("Reshape", {"x", "shape"}, {"other"}));
+  replace_head(graph, "y", 7);
+  const auto shape_of = [&](std::size_t index) { return to_tensor(*graph.initializer(graph.nodes[index].inputs[1]), {}); };
+  EXPECT_EQ(shape_of(1), Tensor::of<std::int64_t>({2}, {-1, 7}));
+  EXPECT_EQ(shape_of(2), Tensor::of<std::int64_t>({2}, {-1, 7}));
+  EXPECT_NE(graph.nodes[1].inputs[1], graph.nodes[2].inputs[1]) << "two names";
+  EXPECT_EQ(shape_of(3), Tensor::of<std::int64_t>({2}, {-1, 3}));
+}
+
 TEST(Edit, AHeadOfAnotherWidthBeforeNumbersOfItsOwn) {
   const auto with = [](const NodeData& last) {
     GraphData graph = classifier({std::string("N"), std::int64_t{3}});
