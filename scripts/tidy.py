@@ -24,8 +24,8 @@ def sources(build):
         ours = path.is_relative_to(ROOT) and not path.is_relative_to(build)
         together = path.is_relative_to(build) and path.parent.name == "Unity"
         if (ours or together) and not path.name.endswith("_test.cpp") and "/test_" not in str(path):
-            # clang cannot read what GCC has precompiled.
-            entry["command"] = re.sub(r" -include \S+cmake_pch\.hxx| -Winvalid-pch| -fpch-preprocess| -fpch-deps", "", entry["command"])
+            # clang cannot read what GCC has precompiled, and refuses its parameters.
+            entry["command"] = re.sub(r" -include \S+cmake_pch\.hxx| -Winvalid-pch| -fpch-preprocess| -fpch-deps| --param=\S+", "", entry["command"])
             result[re.search(r"CMakeFiles/(\w+)\.dir", entry["command"])[1]].append(entry)
     return result
 
