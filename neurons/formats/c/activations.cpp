@@ -48,13 +48,13 @@ const std::vector<Activation>& activations() {
       {"HardSigmoid",
        "hard_sigmoid",
        "max(0, min(1, alpha * x + beta))",
-       "fmaxf(0.0f, fminf(1.0f, alpha * v + beta))",
+       "alpha * v + beta < 0.0f ? 0.0f : alpha * v + beta > 1.0f ? 1.0f : alpha * v + beta",
        {"alpha", "beta"}},
       {"Tanh", "hyperbolic_tangent", "tanh(x)", "tanhf(v)"},
       {"Softplus", "softplus", "log(1 + exp(x))", "fmaxf(v, 0.0f) + log1pf(expf(-fabsf(v)))"},
       {"Softsign", "softsign", "x / (1 + |x|)", "v / (1.0f + fabsf(v))"},
       {"Swish", "silu", "x / (1 + exp(-x))", "v / (1.0f + expf(-v))"},
-      {"HardSwish", "hard_swish", "x * max(0, min(1, x / 6 + 1/2))", "v * fmaxf(0.0f, fminf(1.0f, v / 6.0f + 0.5f))"},
+      {"HardSwish", "hard_swish", "x * max(0, min(1, x / 6 + 1/2))", "v > 3.0f ? v : v < -3.0f ? 0.0f : v * (v / 6.0f + 0.5f)"},
       {"Mish", "mish", "x * tanh(log(1 + exp(x)))", "v * tanhf(fmaxf(v, 0.0f) + log1pf(expf(-fabsf(v))))"},
       {"Gelu", "gelu", "x times the integral of the normal distribution up to x", "0.5f * v * erfcf(-0.70710678f * v)"},
       {"Neg", "negate", "-x", "-v"},
@@ -70,7 +70,8 @@ const std::vector<Activation>& activations() {
 
 const Activation kGeluByTanh{"Gelu", "gelu_tanh", "x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x^3))) / 2",
                              "0.5f * v * (1.0f + tanhf(0.79788456f * (v + 0.044715f * v * v * v)))"};
-const Activation kClip{"Clip", "clip", "max(low, min(high, x))", "fmaxf(low, fminf(high, v))", {"low", "high"}};
+const Activation kClip{
+    "Clip", "clip", "min(max(x, low), high)", "v < low ? (low > high ? high : low) : v > high ? high : v", {"low", "high"}};
 
 void apply(CFunction& function, const Activation& activation, const std::vector<float>& arguments) {
   function.file().use(activation.snippet);

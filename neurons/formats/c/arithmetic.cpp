@@ -51,12 +51,13 @@ const char* const kNames[][2] = {{"add", "add_to_rows"},    {"subtract", "subtra
 
 const std::vector<Operation>& operations() {
   static const std::vector<Operation> kOperations = [] {
+    // What is no number, and so not equal to itself, stays.
     const std::pair<const char*, const char*> expressions[] = {{"Add", "x[i] + {}"},
                                                                {"Sub", "x[i] - {}"},
                                                                {"Mul", "x[i] * {}"},
                                                                {"Div", "x[i] / {}"},
-                                                               {"Max", "x[i] > {0} ? x[i] : {0}"},
-                                                               {"Min", "x[i] < {0} ? x[i] : {0}"},
+                                                               {"Max", "x[i] > {0} || x[i] != x[i] ? x[i] : {0}"},
+                                                               {"Min", "x[i] < {0} || x[i] != x[i] ? x[i] : {0}"},
                                                                {"PRelu", "x[i] > 0.0f ? x[i] : x[i] * {}"}};
     std::vector<Operation> result;
     for (std::size_t i = 0; i < std::size(expressions); ++i) {

@@ -269,6 +269,20 @@ TEST(CGraph, Resizing) {
   });
 }
 
+/// Near where finite, the same where not.
+void expect_alike(const Results& results, const std::string& what) {
+  ASSERT_EQ(results.c.size(), results.plan.size());
+  for (std::size_t i = 0; i < results.c.size(); ++i) {
+    const float expected = results.plan[i];
+    if (std::isfinite(expected)) {
+      EXPECT_NEAR(results.c[i], expected, 1e-5F) << what << ", number " << i;
+    } else {
+      EXPECT_TRUE(results.c[i] == expected || (std::isnan(results.c[i]) && std::isnan(expected)))
+          << what << ", number " << i << ": " << results.c[i] << " instead of " << expected;
+    }
+  }
+}
+
 TEST(CGraph, ResizingBesideInfinities) {
   Tensor x = random_tensor({1, 1, 3, 4}, 5);
   x.values<float>()[5] = std::numeric_limits<float>::infinity();
@@ -280,16 +294,59 @@ TEST(CGraph, ResizingBesideInfinities) {
                         {"coordinate_transformation_mode", std::string("asymmetric")}});
     });
     EXPECT_GT(std::ranges::count_if(results.plan, [](float y) { return std::isinf(y); }), 0);
-    ASSERT_EQ(results.c.size(), results.plan.size());
-    for (std::size_t i = 0; i < results.c.size(); ++i) {
-      const float expected = results.plan[i];
-      if (std::isfinite(expected)) {
-        EXPECT_NEAR(results.c[i], expected, 1e-5F) << mode << ", number " << i;
-      } else {
-        EXPECT_TRUE(results.c[i] == expected || (std::isnan(results.c[i]) && std::isnan(expected)))
-            << mode << ", number " << i << ": " << results.c[i] << " instead of " << expected;
-      }
-    }
+    expect_alike(results, mode);
+  }
+}
+
+TEST(CGraph, WhatIsNoNumberStays) {
+  Tensor x = random_tensor({1, 2, 3, 4}, 5);
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  for (const std::size_t place : {0U, 5U, 11U, 14U}) x.values<float>()[place] = std::numeric_limits<float>::quiet_NaN();
+  x.values<float>()[7] = kInfinity;
+  x.values<float>()[20] = -kInfinity;
+  const auto clipped = [](float low, float high) {
+    return [low, high](Builder& b) { return b.graph.emit("Clip", {b.x, b.graph.scalar(low), b.graph.scalar(high)}); };
+  };
+  const std::pair<const char*, std::function<Value(Builder&)>> cases[] = {
+      {"Relu", [](Builder& b) { return b.graph.emit("Relu", {b.x}); }},
+      {"HardSigmoid", [](Builder& b) { return b.graph.emit("HardSigmoid", {b.x}); }},
+      {"HardSwish", [](Builder& b) { return b.graph.emit("HardSwish", {b.x}); }},
+      {"Softplus", [](Builder& b) { return b.graph.emit("Softplus", {b.x}); }},
+      {"Clip", clipped(-0.5F, 0.25F)},
+      {"Clip between none", clipped(0.5F, -0.25F)},
+      {"Max",
+       [](Builder& b) {
+         return b.graph.emit("Max", {b.x, b.weights({2, 3, 4})});
+       }},
+      {"Min",
+       [](Builder& b) {
+         return b.graph.emit("Min", {b.x, b.weights({2, 3, 4})});
+       }},
+      {"Max of a number",
+       [](Builder& b) {
+         return b.graph.emit("Max", {b.x, b.graph.scalar(0.1)});
+       }},
+      {"Min of a number",
+       [](Builder& b) {
+         return b.graph.emit("Min", {b.x, b.graph.scalar(0.1)});
+       }},
+      {"ReduceMax",
+       [](Builder& b) {
+         return emit_with("ReduceMax", {b.x}, {{"axes", Indices{3}}});
+       }},
+      {"ReduceMin",
+       [](Builder& b) {
+         return emit_with("ReduceMin", {b.x}, {{"axes", Indices{2}}});
+       }},
+      {"MaxPool",
+       [](Builder& b) {
+         return emit_with("MaxPool", {b.x}, {{"kernel_shape", Indices{2, 2}}});
+       }},
+  };
+  for (const auto& [name, build] : cases) {
+    const Results results = results_of(x, build);
+    EXPECT_GT(std::ranges::count_if(results.plan, [](float y) { return std::isnan(y); }), 0) << name;
+    expect_alike(results, name);
   }
 }
 

@@ -43,7 +43,7 @@ const Snippet kMaxPool{"/* The largest number that a window shows of each channe
                 y[c] = -HUGE_VALF;
             })",
                                      R"(for (int c = 0; c < w.channels; ++c) {
-                        y[c] = y[c] > pixel[c] ? y[c] : pixel[c];
+                        y[c] = pixel[c] > y[c] || pixel[c] != pixel[c] ? pixel[c] : y[c];
                     })",
                                      ""),
                        {&window_type()},

@@ -134,8 +134,10 @@ const std::vector<Reduction>& reductions() {
       {"ReduceMean", reduction("mean_of_rows", "The mean", "0.0f", "+= x[i] / (float)rows"), "mean"},
       {"ReduceSum", reduction("sum_of_rows", "The sum", "0.0f", "+= x[i]"), "sum"},
       {"ReduceSumSquare", reduction("squares_of_rows", "The sum of the squares", "0.0f", "+= x[i] * x[i]"), "sum of the squares"},
-      {"ReduceMax", reduction("largest_of_rows", "The largest", "-HUGE_VALF", "= x[i] > y[i] ? x[i] : y[i]"), "largest"},
-      {"ReduceMin", reduction("smallest_of_rows", "The smallest", "HUGE_VALF", "= x[i] < y[i] ? x[i] : y[i]"), "smallest"}};
+      {"ReduceMax", reduction("largest_of_rows", "The largest", "-HUGE_VALF", "= x[i] > y[i] || x[i] != x[i] ? x[i] : y[i]"),
+       "largest"},
+      {"ReduceMin", reduction("smallest_of_rows", "The smallest", "HUGE_VALF", "= x[i] < y[i] || x[i] != x[i] ? x[i] : y[i]"),
+       "smallest"}};
   return kReductions;
 }
 
