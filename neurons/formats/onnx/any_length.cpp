@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
 
 #include "neurons/base/error.hpp"
 #include "neurons/formats/onnx/imported_model.hpp"
@@ -22,7 +23,8 @@ void require_open_time(const Network& network) {
           kWanted, name);
     }
     if (layer.as<LearnedPositions>() == nullptr) continue;
-    const auto is_table = [&](const auto& parameter) { return parameter.first == name + ".weight"; };
+    const std::string table = name + ".weight";
+    const auto is_table = [&table](const auto& parameter) { return parameter.first == table; };
     const auto types = network.parameter_types();
     if (std::ranges::find_if(types, is_table)->second.shape[0] > 1) continue;
     fail_input("{}: layer \"{}\" has learnt one step alone, which ONNX would add to all", kWanted, name);
