@@ -493,6 +493,23 @@ TEST(OnnxExport, WhatIsComputedOnTheWayMayHaveTheNameOfAnOutput) {
             Tensor::of<float>({2, 3}, {-0.0F, -0.0F, -1, -2, -0.0F, -4}));
 }
 
+/// What our ops have by default, ONNX's operators want as an input.
+TEST(OnnxExport, WritesInputsThatAreOptionsHere) {
+  const auto graph = [](std::int64_t batch) {
+    Graph result(ops::table());
+    const Value largest = result.emit("TopK", {result.input("x", {DType::f32, {batch, 3}})});
+    const Value factor = result.constant(Tensor::of<float>({1}, {2}));
+    result.output("y", largest * emit_with("Reshape", {factor}, {{"shape", std::vector<std::int64_t>{}}}));
+    return result;
+  };
+  const onnx::Model model = onnx::to_model(graph, [](const std::string&) { return Tensor(); });
+  for (const onnx::NodeData& node : model.graph.nodes) {
+    EXPECT_EQ(node.inputs.size(), 2U) << node.op_type;
+  }
+  const Tensor x = Tensor::of<float>({2, 3}, {-1, 0, 1, 2, -3, 4});
+  EXPECT_EQ(onnx::testing::run(model, {{"x", x}}, {.shapes = {{"x", x.shape()}}}).at(0), Tensor::of<float>({2, 1}, {2, 8}));
+}
+
 TEST(OnnxExport, ListsAllThatAnOpsetLacks) {
   const auto graph = [](std::int64_t batch) {
     Graph result(ops::table());

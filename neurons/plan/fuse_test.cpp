@@ -71,6 +71,36 @@ TEST_F(Fuse, SeesThroughViewsOfRows) {
   EXPECT_THAT(result.node(1).options.to_string(), HasSubstr("Add("));
 }
 
+TEST_F(Fuse, LeavesViewsThatAreNoRows) {
+  const auto shaped = [&](Value value, std::vector<std::int64_t> shape) {
+    return emit_with("Reshape", {value}, {{"shape", shape}, {"allow_zero", true}});
+  };
+  const Value bits = graph.input("bits", {DType::i32, {2, 3, 4}});
+  graph.output("real", unary("Relu", emit_with("BitCast", {bits}, {{"to", std::string("f32")}})));
+  const Value none = graph.input("none", {DType::f32, {2, 3, 0}});
+  graph.output("biases", dense(shaped(none, {7, 0}), "a", 4));
+  const Graph result = fused();
+  EXPECT_THAT(ops_of(result), ElementsAre("BitCast", "Relu", "Reshape", "WeightedSum"));
+}
+
+/// An update reads its gradient as it is: a view of a single row stays in front of what scales it.
+TEST_F(Fuse, LeavesViewsOfASingleRow) {
+  const Value row = emit_with("ReduceSum", {x}, {{"axes", std::vector<std::int64_t>{0}}, {"keep_dims", true}});
+  const Value bias = graph.state("bias", {DType::f32, {5}});
+  const Value gradient = emit_with("Reshape", {row}, {{"shape", std::vector<std::int64_t>{5}}});
+  graph.output("y", bias - gradient * 0.5);
+  EXPECT_THAT(ops_of(fused()), ElementsAre("ReduceSum", "Reshape", "Chain"));
+}
+
+TEST_F(Fuse, PutsDropoutOfStepsIntoTheWeightedSum) {
+  const Value steps = graph.input("steps", {DType::f32, {2, 3, 5}});
+  const Value rows = emit_with("Reshape", {steps}, {{"shape", std::vector<std::int64_t>{6, 5}}});
+  const Value back = emit_with("Reshape", {dense(rows, "a", 7)}, {{"shape", std::vector<std::int64_t>{2, 3, 7}}});
+  const Value step = graph.input("step", {DType::i64, {}});
+  graph.output("y", unary("Relu", graph.emit("Dropout", {back, step})));
+  EXPECT_THAT(ops_of(fused()), ElementsAre("WeightedSum"));
+}
+
 TEST_F(Fuse, JoinsElementwiseOpsIntoOneChain) {
   graph.output("y", unary("Sigmoid", unary("Tanh", x * 2 + x) * x));
   EXPECT_THAT(ops_of(fused()), ElementsAre("Chain"));

@@ -18,7 +18,8 @@ const Tensor& KnownValues::operator[](int id) {
   if (const auto found = computed_.find(id); found != computed_.end()) return found->second;
   const Node& node = graph_.node(info.node);
   if (!has(id)) fail_input("{}: does not depend on constants alone", describe(node));
-  if (node.op->view) return computed_.emplace(id, (*this)[node.inputs[0]].reshaped(info.type.shape)).first->second;
+  const bool same_bits = node.op->view && graph_.info(node.inputs[0]).type.dtype == info.type.dtype;
+  if (same_bits) return computed_.emplace(id, (*this)[node.inputs[0]].reshaped(info.type.shape)).first->second;
   if (!node.op->reference) fail_input("{}: has no reference", describe(node));
   std::vector<ReferenceTensor> inputs;
   for (const int input : node.inputs) inputs.push_back(input < 0 ? ReferenceTensor{} : widen((*this)[input]));

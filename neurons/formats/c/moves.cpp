@@ -41,8 +41,11 @@ static void resample(int groups, int from, int to, int width, int terms, const f
                 y[i] = 0.0f;
             }
             for (int term = 0; term < terms; ++term, pair += 2) {
+                if (pair[0] < 0.0f) {
+                    continue;
+                }
                 const float *place = x + (int)pair[0] * width;
-                for (int i = 0; i < width && pair[0] >= 0.0f; ++i) {
+                for (int i = 0; i < width; ++i) {
                     y[i] += pair[1] * place[i];
                 }
             }

@@ -50,7 +50,7 @@ Layer with_long_table(const Layer& layer) {
 
 std::vector<Variant> variants_of_length(const Network& network) {
   require_open_time(network);
-  const std::int64_t steps = std::max<std::int64_t>(1, network.inputs()[0].sample[0]);
+  const std::int64_t steps = std::max<std::int64_t>(2, network.inputs()[0].sample[0]);  // a single one needs no broadcasting
   const std::array<std::array<std::int64_t, 2>, 6> extents = {
       {{2, steps}, {3, steps}, {2, steps + 1}, {2, steps + 2}, {2, steps + 3}, {3, steps + 997}}};
   std::vector<Variant> variants;

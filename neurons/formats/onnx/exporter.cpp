@@ -227,7 +227,8 @@ class Exporter {
       std::vector<AttributeValue> values;
       for (const Attributes& attributes : all) values.push_back(attributes[i].value);
       const bool usual = std::ranges::all_of(values, [&](const AttributeValue& value) { return value == defaults[i].value; });
-      if (is_empty(own[i].value) || (usual && !is_always_written(option)) || is_ours(option)) continue;
+      const bool is_absent = is_empty(own[i].value) && option != "shape";  // that of a scalar
+      if (is_absent || (usual && !is_always_written(option)) || is_ours(option)) continue;
       if (option == "allow_zero" && !has_zero(own)) continue;  // says nothing, and older opsets do not have it
       const std::int64_t since = option_since(node.op->name, option);
       if (since > options_.opset) {

@@ -10,7 +10,8 @@ namespace {
 
 constexpr std::array kAlways = {std::string_view("axis"), std::string_view("to"),          std::string_view("blocksize"),
                                 std::string_view("size"), std::string_view("num_groups"),  std::string_view("equation"),
-                                std::string_view("perm"), std::string_view("hidden_size"), std::string_view("kernel_shape")};
+                                std::string_view("perm"), std::string_view("hidden_size"), std::string_view("kernel_shape"),
+                                std::string_view("k"),    std::string_view("shape")};
 constexpr std::array kOurs = {std::string_view("channels"), std::string_view("channels_last"), std::string_view("indices"),
                               std::string_view("unbiased")};
 

@@ -15,11 +15,15 @@ struct CopyCall {
   std::size_t bytes = 0;
 };
 
-/// What `value` is a view of; absent if it is none.
+/// The same elements under the shape that `value` is a view of; absent if it is no view, or one of the bits of another type.
 Value seen_by(const Value& value) {
   const Node* node = producer(value);
-  return node != nullptr && node->op->view ? value.graph().value(node->inputs[0]) : Value{};
+  if (node == nullptr || !node->op->view) return {};
+  const Value seen = value.graph().value(node->inputs[0]);
+  return seen.type().dtype == value.type().dtype ? seen : Value{};
 }
+
+std::int64_t rows_of(const Shape& shape) { return shape.product(0, shape.rank() - 1); }
 
 bool has_columns(const Shape& shape, std::int64_t columns) { return shape.rank() >= 1 && shape[-1] == columns; }
 
@@ -47,6 +51,7 @@ std::optional<std::vector<Value>> rows_before_view(const RewriteContext& context
   const Shape& shown = context.inputs[0].shape();
   const Value rows = seen_by(context.inputs[0]);
   if (!rows || context.inputs.size() > own_inputs || !has_columns(rows.shape(), shown[-1])) return std::nullopt;
+  if (rows_of(rows.shape()) != rows_of(shown)) return std::nullopt;                // of no columns, any number of rows
   if (rows.shape().product(1, rows.shape().rank() - 1) <= 1) return std::nullopt;  // one row a sample: nothing to gain
   std::vector<Value> inputs(context.inputs.begin(), context.inputs.end());
   inputs[0] = rows;
@@ -62,30 +67,31 @@ std::optional<std::vector<Value>> elements_before_view(const RewriteContext& con
     present.push_back(static_cast<bool>(input));
   }
   const auto results = context.op.infer({context.op, context.options, types, present});
-  const TensorType& result = results.front();
-  if (result.dtype != DType::f32 || std::ranges::any_of(results, [&](const TensorType& type) { return type != result; })) {
-    return std::nullopt;
-  }
+  const Shape& result = results.front().shape;
+  const bool alike = std::ranges::all_of(results, [&](const TensorType& type) {
+    return type.shape == result && (type.dtype == DType::f32 || type.dtype == DType::boolean);
+  });
+  if (!alike) return std::nullopt;
   Value first;
   std::vector<Value> inputs;
   for (const Value& input : context.inputs) {
     inputs.push_back(input);
-    if (!input || input.type() != result) continue;
+    if (!input || input.shape() != result) continue;
     inputs.back() = seen_by(input);
-    if (!inputs.back() || (first && inputs.back().shape() != first.shape())) return std::nullopt;
+    const bool follows = inputs.back() && input.type().dtype == DType::f32;
+    if (!follows || (first && inputs.back().shape() != first.shape())) return std::nullopt;
     first = inputs.back();
   }
-  if (!first) return std::nullopt;
+  if (!first || first.shape().rank() < 1 || rows_of(first.shape()) <= 1) return std::nullopt;  // one row: an update's gradient
   const Shape& shape = first.shape();
   for (const Value& input : context.inputs) {
-    if (!input || input.type() == result) continue;
-    const bool is_number = input.shape().elements() == 1 && input.shape().rank() <= shape.rank();
-    const bool is_row =
-        input.shape().rank() == 1 && has_columns(shape, input.shape()[0]) && has_columns(result.shape, input.shape()[0]);
-    if (input.type().dtype != DType::f32 || !(is_number || is_row)) return std::nullopt;
+    if (!input || input.shape() == result) continue;
+    const bool is_number = input.shape().elements() == 1 && input.shape().rank() <= shape.rank();  // or Dropout's step
+    const bool is_row = input.shape().rank() == 1 && has_columns(shape, input.shape()[0]) && has_columns(result, input.shape()[0]);
+    if (!is_number && !is_row) return std::nullopt;
   }
   std::vector<Value> outputs = context.graph.emit_all(context.op, inputs, context.options, context.name);
-  for (Value& output : outputs) output = reshaped(output, result.shape);
+  for (Value& output : outputs) output = reshaped(output, result);
   return outputs;
 }
 

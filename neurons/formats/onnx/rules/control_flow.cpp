@@ -128,7 +128,13 @@ Outputs scan(const NodeContext& node) {
   const std::int64_t batch = node.input(1).shape()[0];
   for (std::int64_t n = 0; n < batch; ++n) {
     std::vector<Value> inputs;
-    for (std::size_t i = 1; i < node.inputs.size(); ++i) inputs.push_back(entry(node, node.input(i), 0, n));
+    for (std::size_t i = 1; i < node.inputs.size(); ++i) {
+      const Shape& shape = node.input(i).shape();
+      if (shape.rank() < 1 || shape[0] != batch) {
+        node.fail(fmt::format("input {} is {}, expected one of each of {} samples first", i, shape.to_string(), batch));
+      }
+      inputs.push_back(entry(node, node.input(i), 0, n));
+    }
     samples.push_back(scan_once(node, std::move(inputs), scanned, "directions"));
   }
   Outputs outputs;

@@ -259,6 +259,14 @@ TEST(ControlFlow, ScanOfOpset8HasABatch) {
   EXPECT_EQ(forward[1], f32({2, 2, 3}, {1, 2, 3, 5, 7, 9, 7, 8, 9, 17, 19, 21}));
   const auto backward = run(scan({integers("directions", {1})}), {{"x", x}});
   EXPECT_EQ(backward[1], f32({2, 2, 3}, {4, 5, 6, 5, 7, 9, 10, 11, 12, 17, 19, 21}));
+
+  for (const std::int64_t samples : {1, 3}) {
+    EXPECT_THAT(
+        fault_of(
+            model({node("Scan", {"", "zero", "x"}, {"last", "all"}, {graph("body", sum_of_rows()), integer("num_scan_inputs", 1)})},
+                  {value("x", dims({samples, 2, 3}))}, {"last"}, {from_tensor("zero", Tensor(DType::f32, {2, 3}))}, 8)),
+        HasSubstr("input 2 is [" + std::to_string(samples) + ", 2, 3], expected one of each of 2 samples first"));
+  }
 }
 
 TEST(ControlFlow, ScansThatDoNotFit) {
