@@ -60,6 +60,8 @@ std::optional<std::vector<Value>> rows_before_view(const RewriteContext& context
 }
 
 std::optional<std::vector<Value>> elements_before_view(const RewriteContext& context) {
+  if (std::ranges::none_of(context.inputs, [](const Value& input) { return static_cast<bool>(seen_by(input)); }))
+    return std::nullopt;
   std::vector<TensorType> types;
   std::vector<bool> present;
   for (const Value& input : context.inputs) {

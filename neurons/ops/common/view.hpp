@@ -17,8 +17,8 @@ OpDef view_op(std::string name, std::string summary, Options defaults, std::func
 /// `value` under another shape (a Reshape node; none if it has that shape).
 Value reshaped(Value value, const Shape& shape);
 
-/// A rule for ops whose result has a row for each row of input 0, and whose `own_inputs` others are no rows: f(view(x)) =
-/// view(f(x)). What follows then reads the op itself, and can be its epilogue.
+/// A rule for ops whose result has a row for each row of input 0, and none of whose other inputs has: f(view(x)) = view(f(x)). What
+/// follows then reads the op itself, and can be its epilogue; with one already, it has more than its `own_inputs`, and stays.
 std::optional<std::vector<Value>> rows_before_view(const RewriteContext& context, std::size_t own_inputs);
 
 /// The same for an elementwise op: f(view(a), view(b), c) = view(f(a, b, c)), where a and b have one shape and c is a single number
