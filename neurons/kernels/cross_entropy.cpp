@@ -19,6 +19,9 @@ struct RowSums {
   Vector distance;  ///< Σ_c weight_c · (maximum - x_c), for label smoothing
 };
 
+/// The logarithm of a sum of exponentials of which the largest is 1: it is at least 1, or NaN.
+HWY_INLINE Vector log_of_sum(Floats d, Vector sum) { return hn::Add(log_of_normal(d, sum, hn::Zero(d)), hn::Sub(sum, sum)); }
+
 /// Leaves the softmax in `probabilities` unless it is null (it may be `x`).
 HWY_INLINE RowSums sum_rows(Floats d, const CrossEntropyCall& call, const Walk& walk, const float* x, float* probabilities) {
   const Vector maximum = walk_maximum(d, walk, x);
@@ -51,7 +54,7 @@ HWY_INLINE RowSums sum_rows(Floats d, const CrossEntropyCall& call, const Walk& 
       store_some(d, hn::Mul(load_some(d, at, walk.count_at(step)), inverse), at, walk.count_at(step));
     }
   }
-  return {maximum, log(d, sum), distance};
+  return {maximum, log_of_sum(d, sum), distance};
 }
 
 HWY_INLINE float weight_of(const CrossEntropyCall& call, std::int64_t label) {
@@ -132,34 +135,44 @@ HWY_INLINE void store_losses(Floats d, const CrossEntropyCall& call, const RowSu
   if (call.row_weights != nullptr) store_some(d, label_weight, call.row_weights + row, count);
 }
 
-/// Short rows: one a lane, through a transposed block.
-void short_rows(const CrossEntropyCall& call, WorkRange range, float weights) {
-  const Floats d;
+/// `count` short rows from `row` on, one a lane, through a transposed block; kClasses = 0: as many classes as the call says.
+template <std::int64_t kClasses>
+HWY_INLINE void short_block(Floats d, const CrossEntropyCall& call, std::size_t row, std::size_t count, float weights,
+                            float* block) {
   const Labels integers;
+  const std::int64_t classes = kClasses == 0 ? call.classes : kClasses;
+  const auto lanes = static_cast<std::ptrdiff_t>(hn::Lanes(d));
+  const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(row) * classes;
+  to_block(call.logits + at, classes, count, block);
+  const auto label = load_labels(call, row, count);
+  Vector label_logit = hn::Zero(d);  // read first: the probabilities take the logits' place
+  for (std::int64_t c = 0; c < classes; ++c) {
+    const auto is_label = hn::RebindMask(d, hn::Eq(label, hn::Set(integers, static_cast<std::int32_t>(c))));
+    label_logit = hn::IfThenElse(is_label, hn::Load(d, block + c * lanes), label_logit);
+  }
+  const RowSums sums =
+      sum_rows(d, call, walk_across(classes, lanes, count), block, call.probabilities == nullptr ? nullptr : block);
+  if (call.probabilities != nullptr) from_block(block, classes, count, call.probabilities + at);
+  store_losses(d, call, sums, label, label_logit, label_weights_of(d, call, label), weights, row, count);
+}
+template <std::int64_t kClasses>
+void short_rows(const CrossEntropyCall& shared, WorkRange range, float weights) {
+  const Floats d;
+  const CrossEntropyCall call = shared;  // stores change nothing of it
   const std::size_t lanes = hn::Lanes(d);
   alignas(64) Block block;
-  for (std::size_t row = range.begin; row < range.end; row += lanes) {
-    const std::size_t count = std::min(lanes, range.end - row);
-    const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(row) * call.classes;
-    to_block(call.logits + at, call.classes, count, block);
-    const auto label = load_labels(call, row, count);
-    Vector label_logit = hn::Zero(d);  // read first: the probabilities take the logits' place
-    for (std::int64_t c = 0; c < call.classes; ++c) {
-      const auto is_label = hn::RebindMask(d, hn::Eq(label, hn::Set(integers, static_cast<std::int32_t>(c))));
-      label_logit = hn::IfThenElse(is_label, hn::Load(d, block + c * static_cast<std::ptrdiff_t>(lanes)), label_logit);
-    }
-    const Walk walk = walk_across(call.classes, static_cast<std::ptrdiff_t>(lanes), count);
-    const RowSums sums = sum_rows(d, call, walk, block, call.probabilities == nullptr ? nullptr : block);
-    if (call.probabilities != nullptr) from_block(block, call.classes, count, call.probabilities + at);
-    store_losses(d, call, sums, label, label_logit, label_weights_of(d, call, label), weights, row, count);
-  }
+  std::size_t row = range.begin;
+  for (; row + lanes <= range.end; row += lanes) short_block<kClasses>(d, call, row, hn::Lanes(d), weights, block);
+  if (row < range.end) short_block<0>(d, call, row, range.end - row, weights, block);
 }
 
 void cross_entropy_rows(const CrossEntropyCall& call, Worker worker) {
   const Floats d;
   const WorkRange range = split_work(static_cast<std::size_t>(call.rows), worker, hn::Lanes(d));
   const float weights = call.smoothing != 0.0F ? total_weight(call) : 0.0F;
-  if (call.classes <= kShortRow) return short_rows(call, range, weights);
+  if (call.classes == 2) return short_rows<2>(call, range, weights);
+  if (call.classes == 3) return short_rows<3>(call, range, weights);
+  if (call.classes <= kShortRow) return short_rows<0>(call, range, weights);
   for (std::size_t row = range.begin; row < range.end; ++row) {
     const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(row) * call.classes;
     const std::int32_t label = label_of(call, row);
@@ -198,32 +211,50 @@ HWY_INLINE Vector load_dlosses(Floats d, const float* dlosses, std::int64_t stri
   return hn::Load(d, buffer);
 }
 
-/// Short rows: one a lane, through a transposed block.
-void short_gradient_rows(const CrossEntropyCall& call, const float* dlosses, std::int64_t dloss_stride, float* dlogits,
-                         WorkRange range, float share, float smooth) {
-  const Floats d;
+/// What cross_entropy_gradient() is told.
+struct GradientCall {
+  const float* dlosses;
+  std::int64_t dloss_stride;
+  float* dlogits;
+  float share;   ///< s
+  float smooth;  ///< s·W
+};
+
+/// As short_block().
+template <std::int64_t kClasses>
+HWY_INLINE void short_gradient_block(Floats d, const CrossEntropyCall& call, const GradientCall& gradient, std::size_t row,
+                                     std::size_t count, float* block) {
   const Labels integers;
+  const std::int64_t classes = kClasses == 0 ? call.classes : kClasses;
+  const auto lanes = static_cast<std::ptrdiff_t>(hn::Lanes(d));
+  const std::ptrdiff_t first = static_cast<std::ptrdiff_t>(row) * classes;
+  const auto label = load_labels(call, row, count);
+  const auto counted = hn::RebindMask(d, hn::Gt(label, hn::Set(integers, -1)));
+  const float* const dlosses = gradient.dlosses + static_cast<std::int64_t>(row) * gradient.dloss_stride;
+  const Vector upstream = load_dlosses(d, dlosses, gradient.dloss_stride, count);
+  const Vector target = hn::Mul(hn::Set(d, 1.0F - call.smoothing), label_weights_of(d, call, label));
+  const GradientTerms terms{hn::Mul(upstream, hn::Add(target, hn::Set(d, gradient.smooth))), hn::Mul(upstream, target),
+                            hn::Mul(upstream, hn::Set(d, gradient.share))};
+  to_block(call.probabilities + first, classes, count, block);
+  for (std::int64_t c = 0; c < classes; ++c) {
+    float* const at = block + c * lanes;
+    const auto is_label = hn::RebindMask(d, hn::Eq(label, hn::Set(integers, static_cast<std::int32_t>(c))));
+    const Vector class_weight = hn::Set(d, weight_of(call, c));
+    const Vector value = logit_gradient(call, terms, hn::Load(d, at), is_label, class_weight);
+    hn::Store(hn::IfThenElseZero(counted, value), d, at);
+  }
+  from_block(block, classes, count, gradient.dlogits + first);
+}
+template <std::int64_t kClasses>
+void short_gradient_rows(const CrossEntropyCall& shared, const GradientCall& shared_gradient, WorkRange range) {
+  const Floats d;
+  const CrossEntropyCall call = shared;  // stores change nothing of them
+  const GradientCall gradient = shared_gradient;
   const std::size_t lanes = hn::Lanes(d);
   alignas(64) Block block;
-  for (std::size_t row = range.begin; row < range.end; row += lanes) {
-    const std::size_t count = std::min(lanes, range.end - row);
-    const std::ptrdiff_t first = static_cast<std::ptrdiff_t>(row) * call.classes;
-    const auto label = load_labels(call, row, count);
-    const auto counted = hn::RebindMask(d, hn::Gt(label, hn::Set(integers, -1)));
-    const Vector upstream = load_dlosses(d, dlosses + static_cast<std::int64_t>(row) * dloss_stride, dloss_stride, count);
-    const Vector target = hn::Mul(hn::Set(d, 1.0F - call.smoothing), label_weights_of(d, call, label));
-    const GradientTerms terms{hn::Mul(upstream, hn::Add(target, hn::Set(d, smooth))), hn::Mul(upstream, target),
-                              hn::Mul(upstream, hn::Set(d, share))};
-    to_block(call.probabilities + first, call.classes, count, block);
-    for (std::int64_t c = 0; c < call.classes; ++c) {
-      float* const at = block + c * static_cast<std::ptrdiff_t>(lanes);
-      const auto is_label = hn::RebindMask(d, hn::Eq(label, hn::Set(integers, static_cast<std::int32_t>(c))));
-      const Vector class_weight = hn::Set(d, weight_of(call, c));
-      const Vector gradient = logit_gradient(call, terms, hn::Load(d, at), is_label, class_weight);
-      hn::Store(hn::IfThenElseZero(counted, gradient), d, at);
-    }
-    from_block(block, call.classes, count, dlogits + first);
-  }
+  std::size_t row = range.begin;
+  for (; row + lanes <= range.end; row += lanes) short_gradient_block<kClasses>(d, call, gradient, row, hn::Lanes(d), block);
+  if (row < range.end) short_gradient_block<0>(d, call, gradient, row, range.end - row, block);
 }
 
 /// With p the probabilities, t = (1 - smoothing) · weight(label), s = smoothing / classes and W = Σ_c weight_c:
@@ -235,9 +266,10 @@ void cross_entropy_gradient_rows(const CrossEntropyCall& call, const float* dlos
   const WorkRange range = split_work(static_cast<std::size_t>(call.rows), worker, hn::Lanes(d));
   const float share = call.smoothing / static_cast<float>(call.classes);
   const float smooth = share != 0.0F ? share * total_weight(call) : 0.0F;
-  if (call.classes <= kShortRow) {
-    return short_gradient_rows(call, dlosses, dloss_stride, dlogits, range, share, smooth);
-  }
+  const GradientCall gradient{dlosses, dloss_stride, dlogits, share, smooth};
+  if (call.classes == 2) return short_gradient_rows<2>(call, gradient, range);
+  if (call.classes == 3) return short_gradient_rows<3>(call, gradient, range);
+  if (call.classes <= kShortRow) return short_gradient_rows<0>(call, gradient, range);
   const Labels integers;
   const auto lane_numbers = hn::Iota(integers, 0);
   const Walk walk = walk_along(call.classes);

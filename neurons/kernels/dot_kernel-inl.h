@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "neurons/kernels/convolution_plan.hpp"
+#include "neurons/kernels/lane_sums-inl.h"
 #include "neurons/kernels/micro_kernel-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -30,31 +31,6 @@ struct DotTile {
   std::int64_t c_stride = 0;
   const float* bias = nullptr;  ///< null: 0
 };
-
-/// Lower half plus upper half, down to four lanes.
-template <class D>
-HWY_INLINE hn::Vec<hn::CappedTag<float, 4>> fold([[maybe_unused]] D d, hn::Vec<D> values) {
-  if constexpr (hn::MaxLanes(D()) <= 4) {
-    return values;
-  } else {
-    const hn::Half<D> half;
-    return fold(half, hn::Add(hn::LowerHalf(half, values), hn::UpperHalf(half, values)));
-  }
-}
-
-/// The sums of the lanes of four vectors.
-HWY_INLINE void sum_lanes(const Vector* sums, float* results) {
-  const Floats d;
-  const hn::Repartition<double, Floats> pairs;
-  const auto halves = [&](int i) HWY_ATTR {
-    return hn::BitCast(pairs, hn::Add(hn::InterleaveLower(d, sums[i], sums[i + 1]), hn::InterleaveUpper(d, sums[i], sums[i + 1])));
-  };
-  const auto left = halves(0);
-  const auto right = halves(2);
-  const Vector blocks =
-      hn::Add(hn::BitCast(d, hn::InterleaveLower(pairs, left, right)), hn::BitCast(d, hn::InterleaveUpper(pairs, left, right)));
-  hn::Store(fold(d, blocks), hn::CappedTag<float, 4>(), results);
-}
 
 template <int kPositions, int kColumns>
 HWY_NOINLINE void dot_kernel(const DotTile& tile) {
@@ -87,7 +63,7 @@ HWY_NOINLINE void dot_kernel(const DotTile& tile) {
   }
   alignas(16) float results[4 * kQuads];
   NEURONS_UNROLL
-  for (int quad = 0; quad < kQuads; ++quad) sum_lanes(sum + 4 * quad, results + 4 * quad);
+  for (int quad = 0; quad < kQuads; ++quad) hn::Store(sum_lanes(sum + 4 * quad), Quad(), results + 4 * quad);
   for (int column = 0; column < kColumns; ++column) {
     const float bias = tile.bias == nullptr ? 0.0F : tile.bias[column];
     for (int p = 0; p < kPositions; ++p) tile.c[p * tile.c_stride + column] = results[p * kColumns + column] + bias;

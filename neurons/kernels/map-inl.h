@@ -114,6 +114,7 @@ HWY_NOINLINE void map_rows(Outputs<Out...>, Inputs<In...>, std::index_sequence<o
                            std::int64_t columns) {
   const Floats d;
   const std::size_t lanes = hn::Lanes(d);
+  constexpr std::size_t kAtOnce = sizeof...(In) + sizeof...(Out) <= 3 ? 2 : 1;  // the loop itself costs the cheap operations much
   const Function function = shared_function;  // a copy that no store can change: its constants stay in registers
   const RowCursor in[] = {inputs[i]...};
   const RowCursor out[] = {outputs[o]...};
@@ -121,6 +122,14 @@ HWY_NOINLINE void map_rows(Outputs<Out...>, Inputs<In...>, std::index_sequence<o
     const std::byte* source[] = {in[i].data + row * in[i].row_step...};
     std::byte* target[] = {const_cast<std::byte*>(out[o].data) + row * out[o].row_step...};
     auto rest = static_cast<std::size_t>(columns);
+    for (; rest >= kAtOnce * lanes; rest -= kAtOnce * lanes) {
+      for (std::size_t vector = 0; vector < kAtOnce; ++vector) {
+        const auto y = function(d, load_at<In>(d, source[i])...);
+        (store(d, result(y, o), reinterpret_cast<Out*>(target[o])), ...);
+        ((source[i] += in[i].step), ...);
+        ((target[o] += lanes * sizeof(Out)), ...);
+      }
+    }
     for (; rest >= lanes; rest -= lanes) {
       const auto y = function(d, load_at<In>(d, source[i])...);
       (store(d, result(y, o), reinterpret_cast<Out*>(target[o])), ...);

@@ -11,6 +11,8 @@
 #include "neurons/base/aligned_buffer.hpp"
 #include "neurons/kernels/micro_kernel-inl.h"
 #include "neurons/kernels/pack-inl.h"
+#include "neurons/kernels/row_dots-inl.h"
+#include "neurons/kernels/row_tiles-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace neurons::kernels::HWY_NAMESPACE {
@@ -47,32 +49,38 @@ class ProductRun {
   void run_small(std::int64_t row, std::int64_t row_end) const {
     if (row >= row_end) return;
     const Rows rows(row, row_end);
-    const Layout layout = along_inner() ? Layout::inner_contiguous : Layout::rows_contiguous;
     const Stream target = target_of(0, row);
-    MicroTile tile;
-    tile.inner = product_.inner;
-    tile.a = product_.a + row * product_.a_row_stride;
-    tile.a_stride = along_inner() ? product_.a_row_stride : product_.a_inner_stride;
-    tile.b = product_.b;
-    tile.b_stride = product_.b_in_panels || plan_.packs_b ? product_.width : product_.b_inner_stride;
+    const float* b = product_.b;
+    std::int64_t b_stride = product_.b_in_panels ? product_.width : product_.b_inner_stride;
     if (plan_.packs_b) {
       pack_b(0, 0, product_.inner, b_scratch_);
-      tile.b = b_scratch_;
+      b = b_scratch_;
+      b_stride = product_.width;
     }
-    tile.c = reinterpret_cast<float*>(target.data);
-    tile.c_stride = target.row_stride;
-    tile.columns = product_.columns;
-    tile.bias = product_.bias;
-    tile.accumulate = product_.accumulate;
-    tile.pads = product_.c_in_panels;
-    const Kernels& kernels = kernels_for(layout, tile.columns);
-    for (std::int64_t t = 0; t < rows.tiles; ++t) {
-      const std::int64_t height = rows.height_of(t);
-      kernels[static_cast<std::size_t>(height - 1)](tile);
-      tile.a += height * product_.a_row_stride;
-      tile.c += height * target.row_stride;
+    if (along_inner() && !product_.accumulate && !product_.c_in_panels) {
+      run_row_tiles(rows, b, b_stride, target);
+    } else {
+      run_small_tiles(rows, b, b_stride, target);
     }
     finish(0, row, row_end - row, target);
+  }
+
+  /// All rows of [row, row_end) where the plan says `dots`.
+  void run_dots(std::int64_t row, std::int64_t row_end) const {
+    RowDots dots;
+    dots.inner = product_.inner;
+    dots.a_stride = product_.a_row_stride;
+    dots.b = product_.b;
+    dots.b_stride = product_.b_column_stride;
+    dots.bias = product_.bias;
+    dots.c_stride = product_.c_row_stride;
+    for (; row < row_end; row += dots.rows) {
+      dots.rows = product_.epilogue == nullptr ? row_end - row : std::min(row_end - row, kEpilogueFloats / kFewColumns);
+      dots.a = product_.a + row * dots.a_stride;
+      dots.c = product_.c + row * dots.c_stride;
+      kRowDots[static_cast<std::size_t>(product_.columns - 1)](dots);
+      finish(0, row, dots.rows, target_of(0, row));
+    }
   }
 
   /// At most kFewRows rows, B in panels: several panels side by side.
@@ -100,12 +108,59 @@ class ProductRun {
     Rows(std::int64_t row, std::int64_t row_end) : first(row) {
       const std::int64_t count = row_end - row;
       tiles = (count + kMaxRows - 1) / kMaxRows;
-      height = count / tiles;
+      const std::int64_t missing = tiles * kMaxRows - count;
+      height = missing <= tiles ? kMaxRows - 1 : count / tiles;  // divisions take as long as some tiles
       higher = count - height * tiles;
     }
     std::int64_t begin_of(std::int64_t tile) const { return first + tile * height + std::min(tile, higher); }
     std::int64_t height_of(std::int64_t tile) const { return height + (tile < higher ? 1 : 0); }
   };
+
+  void run_row_tiles(const Rows& rows, const float* b, std::int64_t b_stride, const Stream& target) const {
+    RowTiles call;
+    call.inner = product_.inner;
+    call.a = product_.a + rows.first * product_.a_row_stride;
+    call.a_stride = product_.a_row_stride;
+    call.b = b;
+    call.b_stride = b_stride;
+    call.c = reinterpret_cast<float*>(target.data);
+    call.c_stride = target.row_stride;
+    call.columns = product_.columns;
+    call.bias = product_.bias;
+    const auto& of_height = row_tiles_for(product_.columns, is_narrow_panel());
+    const auto run_tiles = [&](std::int64_t tiles, std::int64_t height) {
+      if (tiles == 0) return;
+      call.tiles = tiles;
+      of_height[static_cast<std::size_t>(height - 1)](call);
+      call.a += tiles * height * call.a_stride;
+      call.c += tiles * height * call.c_stride;
+    };
+    run_tiles(rows.higher, rows.height + 1);
+    run_tiles(rows.tiles - rows.higher, rows.height);
+  }
+
+  void run_small_tiles(const Rows& rows, const float* b, std::int64_t b_stride, const Stream& target) const {
+    const Layout layout = along_inner() ? Layout::inner_contiguous : Layout::rows_contiguous;
+    MicroTile tile;
+    tile.inner = product_.inner;
+    tile.a = product_.a + rows.first * product_.a_row_stride;
+    tile.a_stride = along_inner() ? product_.a_row_stride : product_.a_inner_stride;
+    tile.b = b;
+    tile.b_stride = b_stride;
+    tile.c = reinterpret_cast<float*>(target.data);
+    tile.c_stride = target.row_stride;
+    tile.columns = product_.columns;
+    tile.bias = product_.bias;
+    tile.accumulate = product_.accumulate;
+    tile.pads = product_.c_in_panels;
+    const Kernels& kernels = kernels_for(layout, tile.columns);
+    for (std::int64_t t = 0; t < rows.tiles; ++t) {
+      const std::int64_t height = rows.height_of(t);
+      kernels[static_cast<std::size_t>(height - 1)](tile);
+      tile.a += height * product_.a_row_stride;
+      tile.c += height * target.row_stride;
+    }
+  }
 
   /// Where the innermost loop finds its rows of A, and how.
   struct Left {
@@ -294,9 +349,9 @@ class ProductRun {
   }
 
   using Kernels = std::array<MicroKernel, kMaxRows>;
+  bool is_narrow_panel() const { return product_.width < kTileVectors * kLanes || is_narrow(product_); }
   const Kernels& kernels_for(Layout layout, std::int64_t columns) const {
-    const bool narrow = product_.width < kTileVectors * kLanes || is_narrow(product_);
-    return narrow ? narrow_kernels(layout, columns) : kernels_of<kTileVectors, Floats>(layout);
+    return is_narrow_panel() ? narrow_kernels(layout, columns) : kernels_of<kTileVectors, Floats>(layout);
   }
   static const Kernels& narrow_kernels(Layout layout, [[maybe_unused]] std::int64_t columns) {
     if constexpr (kHasHalves) {
@@ -310,16 +365,19 @@ class ProductRun {
                                               : kMicroKernels<Layout::rows_contiguous, kVectors, D>;
   }
 
+  /// Zeros beyond those that the tiles have written.
+  void pad(std::int64_t columns, std::int64_t count, const Stream& target) const {
+    const std::int64_t step = is_narrow(product_) ? kLanes : std::min<std::int64_t>(kTileVectors * kLanes, product_.width);
+    const std::int64_t padded = (columns + step - 1) / step * step;
+    float* const c = reinterpret_cast<float*>(target.data);
+    for (std::int64_t r = 0; r < count && padded < product_.width; ++r)
+      std::fill(c + r * target.row_stride + padded, c + r * target.row_stride + product_.width, 0.0F);
+  }
+
   /// The epilogue on finished rows; before it, zeros in the padding of a result in panels.
   void finish(std::int64_t panel, std::int64_t row, std::int64_t count, const Stream& target) const {
     const std::int64_t columns = std::min(product_.width, product_.columns - panel * product_.width);
-    const std::int64_t step = is_narrow(product_) ? kLanes : std::min<std::int64_t>(kTileVectors * kLanes, product_.width);
-    const std::int64_t padded = (columns + step - 1) / step * step;  // the tiles have written zeros up to here
-    if (product_.c_in_panels && padded < product_.width) {
-      float* const c = reinterpret_cast<float*>(target.data);
-      for (std::int64_t r = 0; r < count; ++r)
-        std::fill(c + r * target.row_stride + padded, c + r * target.row_stride + product_.width, 0.0F);
-    }
+    if (product_.c_in_panels && columns < product_.width) pad(columns, count, target);
     if (product_.epilogue == nullptr) return;
     if (product_.c_in_panels) {
       product_.epilogue->run(panel * product_.rows + row, count, 0, product_.width, target, epilogue_scratch_);
@@ -377,6 +435,10 @@ void run_product(const PreparedProduct& prepared, std::byte* scratch, Worker wor
   if (product.rows <= 0 || product.columns <= 0) return;
   const ProductRun run(product, prepared.plan, scratch);
   if (prepared.plan.small && worker.count == 1) return run.run_small(0, product.rows);
+  if (prepared.plan.dots) {
+    const WorkRange rows = split_work(static_cast<std::size_t>(product.rows), worker, kAlignment / sizeof(float));
+    return run.run_dots(static_cast<std::int64_t>(rows.begin), static_cast<std::int64_t>(rows.end));
+  }
   const std::int64_t panels = product.panels();
   const bool whole_panels = product.rows <= kMaxRows && panels >= worker.count;
   const bool few_rows =

@@ -12,7 +12,8 @@
 namespace neurons::kernels {
 
 /// C[rows, columns] = A[rows, inner] · B[inner, columns] + bias. Every element is one chain of multiply-adds in ascending order of
-/// the inner index, whatever the tiling and the number of workers.
+/// the inner index, whatever the tiling and the number of workers; few columns, contiguous along the inner index as A's rows are,
+/// are as many chains as a vector has lanes.
 struct PanelProduct {
   std::int64_t rows = 0;
   std::int64_t inner = 0;
@@ -34,9 +35,9 @@ struct PanelProduct {
 
   const float* bias = nullptr;  ///< one per column, or null
 
-  float* c = nullptr;  ///< null: tiles exist only for the epilogue
-  std::int64_t c_row_stride = 0;
-  bool accumulate = false;  ///< C += A · B, without a bias
+  float* c = nullptr;             ///< null: tiles exist only for the epilogue
+  std::int64_t c_row_stride = 0;  ///< without C of sums that wait from pass to pass: at least panels() · width
+  bool accumulate = false;        ///< C += A · B, without a bias
   /// C in panels, as weights are: `rows` rows of `width` floats a panel, padding 0. The epilogue's space is then panels · rows ×
   /// width.
   bool c_in_panels = false;

@@ -14,6 +14,9 @@ namespace neurons::kernels {
 /// Results that the epilogue sees at a time: they stay in the first-level cache.
 inline constexpr std::int64_t kEpilogueFloats = 1024;
 
+/// Columns that are computed as dot products, at most.
+inline constexpr std::int64_t kFewColumns = 4;
+
 /// Blocking of one product.
 struct ProductPlan {
   std::int64_t inner_block = 0;      ///< inner indices per pass
@@ -25,6 +28,7 @@ struct ProductPlan {
   bool fetches_a = false;            ///< asks for the next tile's part of A during each tile
   bool fetches = false;              ///< asks for the results' memory ahead of the stores
   bool keeps_sums = false;           ///< sums that go to no C wait in scratch from pass to pass
+  bool dots = false;                 ///< few columns that lie in rows, as A's rows do: dot products, nothing is blocked or packed
   bool small = false;                ///< one narrow panel, one pass, nothing packed but B, one run of the epilogue
   std::int64_t a_row_floats = 0;     ///< floats of scratch for one row of A
   std::size_t a_bytes = 0;
@@ -58,6 +62,10 @@ inline ProductPlan plan_product(const PanelProduct& product, std::int64_t tile_r
   constexpr std::int64_t kSmallOperand = 2048;
 
   ProductPlan plan;
+  plan.dots = product.columns <= kFewColumns && product.a_inner_stride == 1 && product.b_inner_stride == 1 &&
+              !product.b_in_panels && product.inner <= product.b_block && product.c != nullptr && !product.c_in_panels &&
+              !product.accumulate;
+  if (plan.dots) return plan;
   plan.fetches = product.rows * product.columns > kSmallResult;
   const std::int64_t panels = product.panels();
   const bool along_inner = product.a_inner_stride == 1;
@@ -71,7 +79,7 @@ inline ProductPlan plan_product(const PanelProduct& product, std::int64_t tile_r
   plan.slice = reads_parts && plan.packs_a ? tile_columns : product.width;
   const std::int64_t longest = reads_parts ? kInnerBlock / 2 : kInnerBlock;
   plan.inner_block = product.inner;
-  if (product.inner > longest && (product.c != nullptr || product.c_in_panels)) {
+  if (product.inner > longest) {
     plan.inner_block = divide_up(divide_up(product.inner, divide_up(product.inner, longest)), 32) * 32;
     plan.keeps_sums = product.c == nullptr;
   }

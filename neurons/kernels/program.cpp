@@ -65,31 +65,36 @@ void run_part(const Program& program, std::int64_t slice, const Coordinates* out
   }
 }
 
+bool same_stream(const Stream& a, const Stream& b) noexcept {
+  return a.data == b.data && a.row_stride == b.row_stride && a.column_stride == b.column_stride;
+}
+
 /// The same on the whole of a small space, from the tiles that prepare() made.
 void run_whole(const Program& program, const Stream& held, std::byte* scratch) noexcept {
+  const bool as_prepared = same_stream(held, program.whole_tile);
   const Tile* whole = program.whole.data();
   for (const auto& instruction : program.instructions) {
-    if (!instruction.moves) {
-      instruction.function(*whole++);
+    const Tile& prepared = *whole++;
+    if (!instruction.reads_scratch && (as_prepared || !instruction.reads_tile)) {
+      instruction.function(prepared);
       continue;
     }
     Tile tile;
-    tile.rows = whole->rows;
-    tile.columns = whole->columns;
-    tile.options = whole->options;
-    tile.elements_per_row = whole->elements_per_row;
-    const Stream* stream = whole->streams;
-    Stream* target = tile.streams;
+    tile.rows = prepared.rows;
+    tile.columns = prepared.columns;
+    tile.options = prepared.options;
+    tile.elements_per_row = prepared.elements_per_row;
+    const Stream* from = prepared.streams;
+    Stream* to = tile.streams;
     for (const Operand& operand : instruction.operands) {
-      if (operand.place == Operand::Place::external) {
-        *target = *stream;
+      if (operand.place == Operand::Place::block) {
+        *to = block_stream(scratch, operand.index, program.columns);
       } else {
-        *target = operand.place == Operand::Place::tile ? held : block_stream(scratch, operand.index, program.columns);
+        *to = operand.place == Operand::Place::tile ? held : *from;
       }
-      ++stream;
-      ++target;
+      ++from;
+      ++to;
     }
-    ++whole;
     instruction.function(tile);
   }
 }
@@ -130,8 +135,9 @@ void run_rectangle(const Program& program, std::int64_t slice, const Rectangle& 
 
 }  // namespace
 
-void Program::prepare() {
+void Program::prepare(const Stream& tile_of_whole) {
   whole.clear();
+  whole_tile = tile_of_whole;
   if (outer_elements() != 1 || rows * columns > kBlockElements) return;
   for (auto& instruction : instructions) {
     Tile tile;
@@ -139,10 +145,12 @@ void Program::prepare() {
     tile.columns = columns;
     tile.elements_per_row = columns;
     tile.options = instruction.options.get();
-    instruction.moves = false;
+    instruction.reads_tile = instruction.reads_scratch = false;
     for (std::size_t i = 0; i < instruction.operands.size(); ++i) {
       const Operand& operand = instruction.operands[i];
-      instruction.moves |= operand.place != Operand::Place::external;
+      instruction.reads_tile |= operand.place == Operand::Place::tile;
+      instruction.reads_scratch |= operand.place == Operand::Place::block;
+      tile.streams[i] = whole_tile;
       if (operand.place != Operand::Place::external) continue;
       const External& external = externals[static_cast<std::size_t>(operand.index)];
       tile.streams[i] = {external.data, external.row_stride, external.column_stride};

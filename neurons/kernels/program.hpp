@@ -42,7 +42,9 @@ struct Instruction {
   TileFunction function = nullptr;
   std::vector<Operand> operands;        ///< inputs, then outputs
   std::shared_ptr<const void> options;  ///< kept alive here, handed to the function as Tile::options
-  bool moves = false;                   ///< from Program::prepare(): some operand lies in scratch
+  // From Program::prepare():
+  bool reads_tile = false;     ///< some operand is the tile
+  bool reads_scratch = false;  ///< some operand is a block
 };
 
 /// Instructions and operands over the space outer… × rows × columns.
@@ -54,6 +56,7 @@ struct Program {
   std::int64_t columns = 1;
   int blocks = 0;           ///< scratch blocks in use, numbered 0 … blocks-1
   std::vector<Tile> whole;  ///< from prepare(), where the space is small: each instruction's tile, without what lies in scratch
+  Stream whole_tile;        ///< … the tile in them
 
   /// Elements of one scratch block; also the number of elements an instruction processes at a time.
   static constexpr std::int64_t kBlockElements = 1024;
@@ -68,8 +71,8 @@ struct Program {
   }
 
   /// Resolves once what a run over the whole space would resolve each time. Call it when all else is set; without it, runs give
-  /// the same results.
-  void prepare();
+  /// the same results. `tile_of_whole`: the tile that such a run will be handed, if that is known.
+  void prepare(const Stream& tile_of_whole = {});
 
   /// Runs all instructions on rows [row, row + row_count) × columns [column, column + column_count) of outer slice 0, where `tile`
   /// (if any operand names it) holds the values of that rectangle. `scratch` has scratch_bytes(), 64-byte aligned.

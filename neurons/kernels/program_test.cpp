@@ -131,6 +131,34 @@ TEST(Program, RunsOnARectangleAroundATile) {
   });
 }
 
+TEST(Program, TakesTheTileThatItWasPreparedForAndAnyOther) {
+  for_each_target([] {
+    const std::int64_t rows = 5, columns = 13;
+    const auto x = varied_values(static_cast<std::size_t>(rows * columns), 3);
+    std::vector<float> expected, y(x.size());
+    for (const float value : x) expected.push_back(std::max(0.0F, value + value));
+    Program program;
+    program.rows = rows;
+    program.columns = columns;
+    program.externals = {external(y, columns, 1)};
+    const Operand tile{Place::tile, 0};
+    program.instructions = {{add, {tile, tile, tile}, nullptr}, {relu, {tile, {Place::external, 0}}, nullptr}};
+    std::vector<float> known = x, other = x;
+    const auto run = [&](std::vector<float>& values) {
+      values = x;
+      std::fill(y.begin(), y.end(), -7.0F);
+      program.run(0, rows, 0, columns, {reinterpret_cast<std::byte*>(values.data()), columns, 1}, nullptr);
+      EXPECT_TRUE(same_bits(y, expected));
+    };
+    program.prepare({reinterpret_cast<std::byte*>(known.data()), columns, 1});
+    EXPECT_FALSE(program.whole.empty());
+    run(known);
+    run(other);
+    program.prepare();
+    run(known);
+  });
+}
+
 TEST(Program, DoesNothingOnEmptySpaces) {
   Chain chain(1, 4, 4);
   AlignedBuffer scratch(chain.program.scratch_bytes());

@@ -107,7 +107,12 @@ HWY_INLINE void transpose(std::ptrdiff_t rows, std::ptrdiff_t columns, const flo
 HWY_INLINE void to_block(const float* rows, std::int64_t axis, std::size_t count, float* block) {
   const Floats d;
   const std::size_t lanes = hn::Lanes(d);
-  if (count == lanes && axis == 3) {
+  if (count == lanes && axis == 2) {
+    Vector column0, column1;
+    hn::LoadInterleaved2(d, rows, column0, column1);
+    hn::Store(column0, d, block);
+    hn::Store(column1, d, block + lanes);
+  } else if (count == lanes && axis == 3) {
     Vector column0, column1, column2;
     hn::LoadInterleaved3(d, rows, column0, column1, column2);
     hn::Store(column0, d, block);
@@ -120,7 +125,9 @@ HWY_INLINE void to_block(const float* rows, std::int64_t axis, std::size_t count
 HWY_INLINE void from_block(const float* block, std::int64_t axis, std::size_t count, float* rows) {
   const Floats d;
   const std::size_t lanes = hn::Lanes(d);
-  if (count == lanes && axis == 3) {
+  if (count == lanes && axis == 2) {
+    hn::StoreInterleaved2(hn::Load(d, block), hn::Load(d, block + lanes), d, rows);
+  } else if (count == lanes && axis == 3) {
     hn::StoreInterleaved3(hn::Load(d, block), hn::Load(d, block + lanes), hn::Load(d, block + 2 * lanes), d, rows);
   } else {
     transpose(axis, static_cast<std::ptrdiff_t>(count), block, static_cast<std::ptrdiff_t>(lanes), rows, axis);

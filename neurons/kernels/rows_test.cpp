@@ -187,6 +187,48 @@ TEST(CrossEntropy, FollowsPyTorchsDefinition) {
   });
 }
 
+// A row's NaN and infinities are its own; a class that cannot be costs its label infinitely.
+TEST(CrossEntropy, OfSpecialValues) {
+  for_each_target([] {
+    for (const std::int64_t classes : {1, 2, 3, 10, 33}) {
+      SCOPED_TRACE(::testing::Message() << classes << " classes");
+      CrossEntropyData plain(37, classes, false, 0.0F);
+      cross_entropy(plain.call, {0, 1});
+      CrossEntropyData data(37, classes, false, 0.0F);
+      const auto first_of = [&](std::int64_t row) { return static_cast<std::size_t>(row * classes); };
+      const auto set_row = [&](std::int64_t row, float first) {
+        data.labels[static_cast<std::size_t>(row)] = 0;
+        data.logits[first_of(row)] = first;
+      };
+      set_row(2, NAN);
+      set_row(11, HUGE_VALF);
+      set_row(20, -HUGE_VALF);
+      set_row(36, 1e38F);
+      data.labels[30] = classes;  // no class
+      std::vector<float> gradient(data.logits.size());
+      cross_entropy(data.call, {0, 1});
+      cross_entropy_gradient(data.call, data.upstream.data(), 1, gradient.data(), {0, 1});
+      for (std::int64_t r = 0; r < 37; ++r) {
+        const float loss = data.losses[static_cast<std::size_t>(r)];
+        if (r == 2 || r == 11 || r == 30) {
+          EXPECT_TRUE(std::isnan(loss)) << "row " << r;
+        } else if (r == 20) {
+          EXPECT_TRUE(classes == 1 ? std::isnan(loss) : std::isinf(loss) && loss > 0) << loss;
+        } else if (r == 36) {
+          EXPECT_EQ(loss, 0.0F);
+        } else {
+          EXPECT_EQ(loss, plain.losses[static_cast<std::size_t>(r)]) << "row " << r;
+        }
+        const bool is_number = r != 2 && r != 11 && (r != 20 || classes > 1);
+        EXPECT_EQ(std::isnan(gradient[first_of(r)]), !is_number) << "row " << r;
+        if (r == 30) {
+          EXPECT_EQ(gradient[first_of(r)], 0.0F);
+        }
+      }
+    }
+  });
+}
+
 TEST(CrossEntropy, WorksWithoutTheOptionalOutputsAndInPlace) {
   for_each_target([] {
     for (const std::int64_t classes : {3, 40}) {

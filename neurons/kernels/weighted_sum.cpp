@@ -6,17 +6,24 @@
 namespace neurons::kernels {
 namespace {
 
+static_assert(kFewOutputs == kFewColumns);  // weights by output are for dot products
+
 PanelProduct product_of(const WeightedSumForward& call) noexcept {
   PanelProduct product;
   product.rows = call.rows;
   product.inner = call.shape.inputs;
   product.columns = call.shape.outputs;
-  product.width = call.shape.width();
+  product.width = panel_width(product.columns);
   product.a = call.x;
   product.a_row_stride = call.x_row_stride;
   product.a_inner_stride = call.x_column_stride;
   product.b = call.panels;
-  product.b_in_panels = true;
+  if (call.shape.by_output) {
+    product.b_inner_stride = 1;
+    product.b_column_stride = call.shape.inputs;
+  } else {
+    product.b_in_panels = true;
+  }
   product.bias = call.bias;
   product.c = call.y;
   product.c_row_stride = call.y_row_stride;
@@ -34,19 +41,38 @@ PanelProduct product_of(const WeightedSumInputGradient& call) noexcept {
   product.a = call.dz;
   product.a_row_stride = call.dz_row_stride;
   product.b = call.panels;
-  product.b_block = call.shape.width();
-  product.b_block_stride = call.shape.width() * call.shape.inputs;
-  product.b_inner_stride = 1;
-  product.b_column_stride = call.shape.width();
+  if (call.shape.by_output) {
+    product.b_inner_stride = call.shape.inputs;
+  } else {
+    product.b_block = call.shape.width();
+    product.b_block_stride = call.shape.width() * call.shape.inputs;
+    product.b_inner_stride = 1;
+    product.b_column_stride = call.shape.width();
+  }
   product.c = call.dx;
   product.c_row_stride = call.dx_row_stride;
   product.epilogue = call.epilogue;
   return product;
 }
 
-/// dW = Xᵀ · dZ
+/// dW = Xᵀ · dZ; by output dWᵀ = dZᵀ · X.
 PanelProduct product_of(const WeightedSumWeightGradient& call) noexcept {
   PanelProduct product;
+  if (call.shape.by_output) {
+    product.rows = call.shape.outputs;
+    product.inner = call.rows;
+    product.columns = call.shape.inputs;
+    product.width = panel_width(product.columns);
+    product.a = call.dz;
+    product.a_row_stride = 1;
+    product.a_inner_stride = call.dz_row_stride;
+    product.b = call.x;
+    product.b_inner_stride = call.x_row_stride;
+    product.c = call.panels;
+    product.c_row_stride = call.panels == nullptr ? product.panels() * product.width : product.columns;
+    product.epilogue = call.epilogue;
+    return product;
+  }
   product.rows = call.shape.inputs;
   product.inner = call.rows;
   product.columns = call.shape.outputs;

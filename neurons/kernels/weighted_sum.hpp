@@ -6,8 +6,9 @@
 ///   weight gradient  dW       = Xᵀ[K, M] · dZ[M, N]            then an epilogue on each tile of dW (the optimiser's update)
 ///
 /// Weights live in *panels* of output neurons: panel p holds the columns [p·width, (p+1)·width) as K rows of `width` floats, the
-/// last panel padded with zeros. Each sum runs over its terms in one fixed order that depends on the sizes alone, so results are
-/// bit-identical for any number of workers. Every call computes one worker's share.
+/// last panel padded with zeros. Neurons of few outputs have panels of one column: the weights of each output lie in a row, as
+/// their inputs do, and sums are dot products of the two. Each sum runs over its terms in one fixed order that depends on the sizes
+/// alone, so results are bit-identical for any number of workers. Every call computes one worker's share.
 
 #include <cstddef>
 #include <cstdint>
@@ -17,17 +18,28 @@
 
 namespace neurons::kernels {
 
+/// Outputs of a weighted sum whose weights lie by output.
+inline constexpr std::int64_t kFewOutputs = 4;
+
 /// Shape of weights [K inputs, N outputs] in panels.
 struct PanelShape {
   std::int64_t inputs = 0;   ///< K
   std::int64_t outputs = 0;  ///< N
+  bool by_output = false;    ///< panels of one column: nothing is padding; for at most kFewOutputs outputs
 
-  /// Columns of a panel: 32, or 16 where there are at most 16 outputs.
-  std::int64_t width() const noexcept { return outputs <= 16 ? 16 : 32; }
+  /// Columns of a panel: 32, or 16 where there are at most 16 outputs, or 1.
+  std::int64_t width() const noexcept { return by_output ? 1 : outputs <= 16 ? 16 : 32; }
   std::int64_t panels() const noexcept { return (outputs + width() - 1) / width(); }
   /// Floats of the packed form, padding included.
   std::int64_t elements() const noexcept { return panels() * inputs * width(); }
+  /// The packed form seen as a matrix.
+  std::int64_t matrix_rows() const noexcept { return by_output ? outputs : panels() * inputs; }
+  std::int64_t matrix_columns() const noexcept { return by_output ? inputs : width(); }
 };
+/// The form of a weighted sum's weights.
+constexpr PanelShape weight_panels(std::int64_t inputs, std::int64_t outputs) noexcept {
+  return {inputs, outputs, outputs <= kFewOutputs};
+}
 
 /// Row-major weights to panels. Element (k, n) is at weights[k * input_stride + n * output_stride]; padding becomes 0.
 void pack_panels(const PanelShape& shape, const float* weights, std::int64_t input_stride, std::int64_t output_stride,
@@ -74,7 +86,7 @@ struct WeightedSumWeightGradient {
   const float* dz = nullptr;  ///< [M, N], row-major
   std::int64_t dz_row_stride = 0;
   float* panels = nullptr;            ///< dW in panels, padding 0; null where the epilogue consumes each tile
-  const Program* epilogue = nullptr;  ///< over rows panels()·K × columns width(): the packed form seen as a matrix
+  const Program* epilogue = nullptr;  ///< over the packed form seen as a matrix
 };
 std::size_t scratch_bytes(const WeightedSumWeightGradient& call) noexcept;
 void weighted_sum_weight_gradient(const WeightedSumWeightGradient& call, std::byte* scratch, Worker worker) noexcept;

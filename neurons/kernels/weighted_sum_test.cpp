@@ -114,10 +114,11 @@ struct Size {
 };
 const std::vector<Size>& sizes() {
   static const std::vector<Size> all = [] {
-    std::vector<Size> list = {{0, 5, 7},     {7, 0, 5},     {7, 5, 0},      {1, 1, 1},       {64, 100, 10},  {33, 31, 64},
-                              {100, 33, 97}, {29, 64, 128}, {64, 784, 32},  {5, 2100, 40},   {2100, 37, 33}, {70, 1100, 16},
-                              {1, 64, 300},  {2, 64, 300},  {3, 64, 300},   {4, 64, 300},    {200, 70, 130}, {32, 4, 16},
-                              {32, 16, 3},   {13, 20, 160}, {64, 40, 2080}, {1050, 509, 40}, {530, 403, 130}};
+    std::vector<Size> list = {{0, 5, 7},      {7, 0, 5},       {7, 5, 0},      {1, 1, 1},     {64, 100, 10},  {33, 31, 64},
+                              {100, 33, 97},  {29, 64, 128},   {64, 784, 32},  {5, 2100, 40}, {2100, 37, 33}, {70, 1100, 16},
+                              {1, 64, 300},   {2, 64, 300},    {3, 64, 300},   {4, 64, 300},  {200, 70, 130}, {32, 4, 16},
+                              {32, 16, 3},    {67, 45, 1},     {31, 100, 2},   {1100, 33, 4}, {3, 5, 4},      {13, 20, 160},
+                              {64, 40, 2080}, {1050, 509, 40}, {530, 403, 130}};
     const std::int64_t some[] = {1, 2, 5, 13, 14, 16, 17, 31, 32, 33};
     RandomStream random(1);
     for (const auto rows : some) {
@@ -126,6 +127,37 @@ const std::vector<Size>& sizes() {
     return list;
   }();
   return all;
+}
+
+/// Inputs that lie in any way give the sums of those that lie in rows.
+void expect_any_stride(std::int64_t outputs, float tolerance) {
+  const PanelShape shape = weight_panels(37, outputs);
+  const Matrix weights = Matrix(37, outputs, 0).randomise(2);
+  const std::vector<float> panels = packed(shape, weights);
+  for (const std::int64_t rows : {7, 14, 29}) {
+    const Matrix x = Matrix(rows, 37, 0).randomise(1);
+    Matrix transposed(37, rows, 0);
+    Matrix far(37, rows, 0, 512 - rows);  // lines of these rows would evict each other from a cache: they are packed
+    Matrix spread(rows, 3 * 37, kNan);
+    for (std::int64_t m = 0; m < rows; ++m) {
+      for (std::int64_t k = 0; k < 37; ++k) transposed.at(k, m) = far.at(k, m) = spread.at(m, 3 * k) = x.at(m, k);
+    }
+    for (const int workers : {1, 2, 3}) {
+      SCOPED_TRACE(testing::Message() << rows << " rows, " << workers << " workers");
+      const auto run_with = [&](const float* data, std::int64_t row_stride, std::int64_t column_stride) {
+        Matrix y(rows, outputs, kNan);
+        WeightedSumForward call{rows, shape, data, row_stride, column_stride, panels.data(), nullptr, y.data(), y.stride, nullptr};
+        run_workers(workers, call, &weighted_sum);
+        y.expect_red_zone_intact();
+        return y.block;
+      };
+      const std::vector<float> expected = run_with(x.data(), x.stride, 1);
+      const auto as_expected = testing::Pointwise(testing::FloatNear(tolerance), expected);
+      EXPECT_THAT(run_with(transposed.data(), 1, transposed.stride), as_expected);
+      EXPECT_THAT(run_with(far.data(), 1, far.stride), as_expected);
+      EXPECT_THAT(run_with(spread.data(), spread.stride, 3), as_expected);
+    }
+  }
 }
 
 class WeightedSum : public testing::TestWithParam<std::int64_t> {
@@ -138,7 +170,7 @@ TEST_P(WeightedSum, ForwardIsTheSumOfInputsTimesWeightsPlusBias) {
   for (const auto& [rows, inputs, outputs] : sizes()) {
     for (const bool with_bias : {true, false}) {
       SCOPED_TRACE(testing::Message() << rows << " × " << inputs << " × " << outputs << (with_bias ? " with bias" : ""));
-      const PanelShape shape{inputs, outputs};
+      const PanelShape shape = weight_panels(inputs, outputs);
       const Matrix x = Matrix(rows, inputs, 0).randomise(1);
       const Matrix weights = Matrix(inputs, outputs, 0).randomise(2);
       const Matrix bias = Matrix(1, outputs, 0).randomise(3);
@@ -179,39 +211,44 @@ TEST_P(WeightedSum, ForwardIsTheSumOfInputsTimesWeightsPlusBias) {
   }
 }
 
-TEST_P(WeightedSum, ForwardReadsInputsOfAnyStride) {
-  const PanelShape shape{37, 45};
-  const Matrix weights = Matrix(37, 45, 0).randomise(2);
-  const std::vector<float> panels = packed(shape, weights);
-  for (const std::int64_t rows : {7, 14, 29}) {
-    const Matrix x = Matrix(rows, 37, 0).randomise(1);
-    Matrix transposed(37, rows, 0);
-    Matrix far(37, rows, 0, 512 - rows);  // lines of these rows would evict each other from a cache: they are packed
-    Matrix spread(rows, 3 * 37, kNan);
-    for (std::int64_t m = 0; m < rows; ++m) {
-      for (std::int64_t k = 0; k < 37; ++k) transposed.at(k, m) = far.at(k, m) = spread.at(m, 3 * k) = x.at(m, k);
-    }
-    for (const int workers : {1, 2, 3}) {
-      SCOPED_TRACE(testing::Message() << rows << " rows, " << workers << " workers");
-      const auto run_with = [&](const float* data, std::int64_t row_stride, std::int64_t column_stride) {
-        Matrix y(rows, 45, kNan);
-        WeightedSumForward call{rows, shape, data, row_stride, column_stride, panels.data(), nullptr, y.data(), y.stride, nullptr};
-        run_workers(workers, call, &weighted_sum);
-        y.expect_red_zone_intact();
-        return y.block;
-      };
-      const std::vector<float> expected = run_with(x.data(), x.stride, 1);
-      EXPECT_EQ(run_with(transposed.data(), 1, transposed.stride), expected);
-      EXPECT_EQ(run_with(far.data(), 1, far.stride), expected);
-      EXPECT_EQ(run_with(spread.data(), spread.stride, 3), expected);
+// What is not a number in one row or behind it is no other row's business.
+TEST_P(WeightedSum, SumsOfFewOutputsKeepToTheirRows) {
+  for (const std::int64_t outputs : {1, 2, 3, 4}) {
+    for (const std::int64_t inputs : {1, 5, 16, 21}) {
+      SCOPED_TRACE(testing::Message() << inputs << " × " << outputs);
+      const PanelShape shape = weight_panels(inputs, outputs);
+      Matrix x(11, inputs, 1.0F);
+      std::fill(x.block.begin(), x.block.end(), kNan);
+      for (std::int64_t m = 0; m < x.rows; ++m) {
+        for (std::int64_t k = 0; k < inputs; ++k) x.at(m, k) = m == 2 ? kNan : m == 5 ? kInfinity : -2.0F;
+      }
+      const Matrix weights = Matrix(inputs, outputs, -0.5F);
+      const std::vector<float> panels = packed(shape, weights);
+      Matrix y(11, outputs, kNan);
+      WeightedSumForward call{11, shape, x.data(), x.stride, 1, panels.data(), nullptr, y.data(), y.stride, nullptr};
+      run_workers(2, call, &weighted_sum);
+      for (std::int64_t m = 0; m < y.rows; ++m) {
+        for (std::int64_t n = 0; n < outputs; ++n) {
+          if (m == 2) {
+            EXPECT_TRUE(std::isnan(y.at(m, n)));
+          } else {
+            EXPECT_EQ(y.at(m, n), m == 5 ? -kInfinity : static_cast<float>(inputs));
+          }
+        }
+      }
     }
   }
+}
+
+TEST_P(WeightedSum, ForwardReadsInputsOfAnyStride) {
+  expect_any_stride(45, 0.0F);
+  expect_any_stride(3, 1e-5F);  // dot products add in another order
 }
 
 TEST_P(WeightedSum, InputGradientIsTheSumOverOutputs) {
   for (const auto& [rows, inputs, outputs] : sizes()) {
     SCOPED_TRACE(testing::Message() << rows << " × " << inputs << " × " << outputs);
-    const PanelShape shape{inputs, outputs};
+    const PanelShape shape = weight_panels(inputs, outputs);
     const Matrix dz = Matrix(rows, outputs, 0).randomise(1);
     const Matrix weights = Matrix(inputs, outputs, 0).randomise(2);
     const std::vector<float> panels = packed(shape, weights);
@@ -252,7 +289,7 @@ TEST_P(WeightedSum, InputGradientIsTheSumOverOutputs) {
 TEST_P(WeightedSum, WeightGradientIsTheSumOverSamples) {
   for (const auto& [rows, inputs, outputs] : sizes()) {
     SCOPED_TRACE(testing::Message() << rows << " × " << inputs << " × " << outputs);
-    const PanelShape shape{inputs, outputs};
+    const PanelShape shape = weight_panels(inputs, outputs);
     const Matrix x = Matrix(rows, inputs, 0).randomise(1);
     const Matrix dz = Matrix(rows, outputs, 0).randomise(2);
     Matrix first(0, 0, 0);
@@ -296,7 +333,7 @@ TEST_P(WeightedSum, EpiloguesSeeEachElementOnceAfterItsSum) {
     if (rows * inputs * outputs == 0) continue;
     for (const int workers : {1, 2}) {
       SCOPED_TRACE(testing::Message() << rows << " × " << inputs << " × " << outputs << ", " << workers << " workers");
-      const PanelShape shape{inputs, outputs};
+      const PanelShape shape = weight_panels(inputs, outputs);
       const Matrix x = Matrix(rows, inputs, 0).randomise(1);
       const Matrix dz = Matrix(rows, outputs, 0).randomise(2);
       const Matrix weights = Matrix(inputs, outputs, 0).randomise(3);
@@ -331,22 +368,23 @@ TEST_P(WeightedSum, EpiloguesSeeEachElementOnceAfterItsSum) {
         compare(counting, inputs, plain, dx);
       }
       {
-        const std::int64_t packed_rows = shape.panels() * inputs;
-        Matrix gradient(packed_rows, shape.width(), kNan, 0);
+        const std::int64_t packed_rows = shape.matrix_rows();
+        const std::int64_t packed_columns = shape.matrix_columns();
+        Matrix gradient(packed_rows, packed_columns, kNan, 0);
         WeightedSumWeightGradient call{rows, shape, x.data(), x.stride, dz.data(), dz.stride, gradient.data(), nullptr};
         run_workers(workers, call, &weighted_sum_weight_gradient);
         const Matrix plain = gradient;
-        Counting counting(packed_rows, shape.width());
+        Counting counting(packed_rows, packed_columns);
         call.epilogue = &counting.program;
         run_workers(workers, call, &weighted_sum_weight_gradient);
-        compare(counting, shape.width(), plain, gradient);
+        compare(counting, packed_columns, plain, gradient);
 
         // The tiles only, copied out by the epilogue: what an optimiser's update sees.
-        Matrix copied(packed_rows, shape.width(), kNan, 0);
+        Matrix copied(packed_rows, packed_columns, kNan, 0);
         Program copy;
         copy.rows = packed_rows;
-        copy.columns = shape.width();
-        copy.externals = {{reinterpret_cast<std::byte*>(copied.data()), sizeof(float), shape.width(), 1, {}}};
+        copy.columns = packed_columns;
+        copy.externals = {{reinterpret_cast<std::byte*>(copied.data()), sizeof(float), packed_columns, 1, {}}};
         const TileFunction copy_tile = [](const Tile& tile) noexcept {
           for (std::int64_t r = 0; r < tile.rows; ++r) {
             for (std::int64_t c = 0; c < tile.columns; ++c) at<float>(tile.streams[1], r, c) = at<float>(tile.streams[0], r, c);
@@ -504,7 +542,7 @@ INSTANTIATE_TEST_SUITE_P(Targets, WeightedSum, testing::ValuesIn(simd_targets())
                          [](const auto& test) { return simd_target_name(test.param); });
 
 TEST(Panels, AreRowsOfWidthColumnsPaddedWithZeros) {
-  for (const std::int64_t outputs : {1, 10, 16, 17, 32, 33, 64, 100}) {
+  for (const std::int64_t outputs : {1, 4, 10, 16, 17, 32, 33, 64, 100}) {
     for (const std::int64_t inputs : {0, 1, 5, 31}) {
       const PanelShape shape{inputs, outputs};
       const Matrix weights = Matrix(inputs, outputs, 0).randomise(7);
@@ -529,6 +567,19 @@ TEST(Panels, AreRowsOfWidthColumnsPaddedWithZeros) {
       EXPECT_EQ(again, panels);
     }
   }
+}
+
+TEST(Panels, OfFewOutputsAreARowForEach) {
+  const PanelShape shape = weight_panels(3, 2);
+  const std::vector<float> weights = {1, 2, 3, 4, 5, 6};
+  std::vector<float> panels(static_cast<std::size_t>(shape.elements()), kNan);
+  pack_panels(shape, weights.data(), 2, 1, panels.data(), {});
+  EXPECT_THAT(panels, testing::ElementsAre(1, 3, 5, 2, 4, 6));
+  std::vector<float> back(weights.size(), kNan);
+  unpack_panels(shape, panels.data(), back.data(), 2, 1, {});
+  EXPECT_EQ(back, weights);
+  EXPECT_EQ(weight_panels(3, kFewOutputs).width(), 1);
+  EXPECT_EQ(weight_panels(3, kFewOutputs + 1).width(), 16);
 }
 
 TEST(FmaPeak, IsPlausible) {

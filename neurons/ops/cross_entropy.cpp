@@ -181,6 +181,8 @@ std::vector<Sample> samples(bool of_gradient) {
   };
   add(5, 10, false, {}, "plain");
   add(7, 3, true, {}, "class weights");
+  add(37, 2, false, {0.1F, 0}, "two classes, smoothing, one ignored");
+  add(21, 3, true, {0.3F, -100}, "three classes, smoothing, class weights");
   add(6, 17, false, {0.1F, -100}, "smoothing");
   add(33, 5, true, {0.2F, 1}, "smoothing, class weights, one class ignored");
   add(1, 1, false, {}, "one class");

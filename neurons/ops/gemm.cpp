@@ -180,7 +180,7 @@ std::optional<Layout> wants_layout(const InferContext& context, std::size_t inde
   const auto& options = context.as<GemmOptions>();
   if (index != 1 || options.trans_a || context.dtype() != DType::f32) return std::nullopt;
   const Sizes sizes = sizes_of(options, context.shape(0), context.shape(1));
-  return Layout{"PackPanels", "UnpackPanels", PanelOptions{sizes.inner, sizes.columns, options.trans_b, options.channels}};
+  return Layout{"PackPanels", "UnpackPanels", weight_options(sizes.inner, sizes.columns, options.trans_b, options.channels)};
 }
 
 std::vector<Sample> samples() {

@@ -288,7 +288,7 @@ std::vector<OpDef> matmul() {
   };
   op.wants_layout = [](const InferContext& context, std::size_t index) -> std::optional<Layout> {
     if (index != 1 || context.shape(1).rank() != 2 || context.dtype() != DType::f32) return std::nullopt;
-    return Layout{"PackPanels", "UnpackPanels", PanelOptions{context.shape(1)[0], context.shape(1)[1], false}};
+    return Layout{"PackPanels", "UnpackPanels", weight_options(context.shape(1)[0], context.shape(1)[1])};
   };
   op.simplify = simplify;
   op.onnx = {{"MatMul", 1, ""}};

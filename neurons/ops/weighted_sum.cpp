@@ -22,7 +22,7 @@ struct WeightedSumOptions {
 };
 
 kernels::PanelShape panel_shape(const InferContext& context) {
-  return {context.shape(1)[1], context.as<WeightedSumOptions>().outputs};
+  return kernels::weight_panels(context.shape(1)[1], context.as<WeightedSumOptions>().outputs);
 }
 
 TensorType own_type(const InferContext& context) {
@@ -46,7 +46,7 @@ Call prepare(const PrepareContext& context) {
   const Shape result = x.with(-1, options.outputs);
   ForwardCall forward;
   kernels::WeightedSumForward call;
-  call.shape = {x[-1], options.outputs};
+  call.shape = kernels::weight_panels(x[-1], options.outputs);
   call.rows = x.product(0, x.rank() - 1);
   call.x = context.inputs[0].as<float>();
   call.x_row_stride = x[-1];
@@ -55,7 +55,8 @@ Call prepare(const PrepareContext& context) {
   const int place = tile_place(options.epilogue);
   call.y = context.outputs[static_cast<std::size_t>(place)].as<float>();
   call.y_row_stride = options.outputs;
-  forward.epilogue = epilogue_program(context, options.epilogue, kOwnInputs, result, call.rows, options.outputs);
+  forward.epilogue = epilogue_program(context, options.epilogue, kOwnInputs, result, call.rows, options.outputs,
+                                      {context.outputs[static_cast<std::size_t>(place)].data, options.outputs, 1});
   call.epilogue = forward.epilogue.get();
   forward.product = kernels::prepare(call);
   const std::size_t scratch = forward.product.scratch_bytes();
@@ -67,7 +68,7 @@ void reference(const ReferenceContext& context) {
   const ReferenceTensor& x = *context.inputs[0];
   const std::int64_t inputs = context.inputs[1]->type.shape[1];
   const std::int64_t outputs = options.outputs;
-  const auto weights = plain_from_panels({inputs, outputs, false}, context.inputs[1]->data);
+  const auto weights = plain_from_panels(weight_options(inputs, outputs), context.inputs[1]->data);
   const bool has_bias = context.inputs.size() > 2 && context.inputs[2] != nullptr;
   ReferenceTensor y{{DType::f32, x.type.shape.with(-1, outputs)}, {}};
   const std::int64_t rows = x.type.shape.product(0, x.type.shape.rank() - 1);
@@ -118,7 +119,7 @@ std::vector<OpDef> weighted_sum() {
     std::vector<Sample> samples;
     for (const auto& [rows, inputs, outputs] : std::vector<std::array<std::int64_t, 3>>{
              {1, 1, 1}, {5, 7, 3}, {13, 31, 33}, {64, 20, 45}, {0, 4, 5}, {2, 100, 10}, {33, 0, 6}}) {
-      const PanelOptions panels{inputs, outputs, false};
+      const PanelOptions panels = weight_options(inputs, outputs);
       samples.push_back({{{{DType::f32, {rows, inputs}}}, {{DType::f32, panels.packed_shape()}}, {{DType::f32, {outputs}}}},
                          WeightedSumOptions{outputs, {}},
                          "with bias"});

@@ -32,7 +32,7 @@ Call prepare(const PrepareContext& context) {
   const Shape result = dz.with(-1, inputs);
   GradientCall gradient;
   auto& call = gradient.call;
-  call.shape = {inputs, dz[-1]};
+  call.shape = kernels::weight_panels(inputs, dz[-1]);
   call.rows = dz.product(0, dz.rank() - 1);
   call.dz = context.inputs[0].as<float>();
   call.dz_row_stride = dz[-1];
@@ -40,7 +40,8 @@ Call prepare(const PrepareContext& context) {
   const int place = tile_place(options.epilogue);
   call.dx = context.outputs[static_cast<std::size_t>(place)].as<float>();
   call.dx_row_stride = inputs;
-  gradient.epilogue = epilogue_program(context, options.epilogue, kOwnInputs, result, call.rows, inputs);
+  gradient.epilogue = epilogue_program(context, options.epilogue, kOwnInputs, result, call.rows, inputs,
+                                       {context.outputs[static_cast<std::size_t>(place)].data, inputs, 1});
   call.epilogue = gradient.epilogue.get();
   gradient.product = kernels::prepare(call);
   const std::size_t scratch = kernels::scratch_bytes(call);
@@ -51,7 +52,7 @@ void reference(const ReferenceContext& context) {
   const ReferenceTensor& dz = *context.inputs[0];
   const std::int64_t inputs = context.inputs[1]->type.shape[1];
   const std::int64_t outputs = dz.type.shape[-1];
-  const auto weights = plain_from_panels({inputs, outputs, false}, context.inputs[1]->data);
+  const auto weights = plain_from_panels(weight_options(inputs, outputs), context.inputs[1]->data);
   ReferenceTensor dx{{DType::f32, dz.type.shape.with(-1, inputs)}, {}};
   const std::int64_t rows = dz.type.shape.product(0, dz.type.shape.rank() - 1);
   for (std::int64_t m = 0; m < rows; ++m) {
@@ -99,7 +100,7 @@ std::vector<OpDef> weighted_sum_input_gradient() {
     std::vector<Sample> samples;
     for (const auto& [rows, inputs, outputs] : std::vector<std::array<std::int64_t, 3>>{
              {1, 1, 1}, {5, 7, 3}, {13, 31, 33}, {64, 45, 20}, {0, 4, 5}, {2, 100, 10}, {40, 33, 17}}) {
-      const PanelOptions panels{inputs, outputs, false};
+      const PanelOptions panels = weight_options(inputs, outputs);
       samples.push_back({{{{DType::f32, {rows, outputs}}}, {{DType::f32, panels.packed_shape()}}}, EpilogueOptions{}, ""});
     }
     return samples;

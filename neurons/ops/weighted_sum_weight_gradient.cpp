@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::size_t kOwnInputs = 2;  // x, dz
 
-PanelOptions panels_of(const Shape& x, const Shape& dz) { return {x[-1], dz[-1], false}; }
+PanelOptions panels_of(const Shape& x, const Shape& dz) { return weight_options(x[-1], dz[-1]); }
 
 TensorType own_type(const InferContext& context) {
   const Shape& x = context.shape(0);
@@ -40,8 +40,8 @@ Call prepare(const PrepareContext& context) {
   call.x_row_stride = x[-1];
   call.dz = context.inputs[1].as<float>();
   call.dz_row_stride = dz[-1];
-  gradient.epilogue = epilogue_program(context, chain, kOwnInputs, panels.packed_shape(), panels.shape().panels() * panels.inputs,
-                                       panels.shape().width());
+  gradient.epilogue = epilogue_program(context, chain, kOwnInputs, panels.packed_shape(), panels.shape().matrix_rows(),
+                                       panels.shape().matrix_columns());
   call.epilogue = gradient.epilogue.get();
   call.panels = stored_tile(context, chain);
   gradient.product = kernels::prepare(call);

@@ -344,7 +344,7 @@ TEST_F(PlanTest, PrintsItsSteps) {
   EXPECT_THAT(text, HasSubstr("Relu(tile)"));
   EXPECT_THAT(text, HasSubstr("f32[2, 3]"));
   EXPECT_THAT(text, HasSubstr("kernel weighted_sum"));
-  EXPECT_THAT(text, HasSubstr("states w f32[3, 4] as f32[1, 4, 16] (PackPanels)\n"));
+  EXPECT_THAT(text, HasSubstr("states w f32[3, 4] as f32[3, 4, 1] (PackPanels)\n"));
   EXPECT_THAT(text, HasSubstr("1 steps, "));
   EXPECT_EQ(plan.flops(), 2 * 2 * 3 * 4 + 2 * 3) << "products, and one operation for each result";
 }

@@ -40,10 +40,12 @@ std::vector<std::pair<int, int>> epilogue_aliases(const InferContext& context, c
 }
 
 std::shared_ptr<const kernels::Program> epilogue_program(const PrepareContext& context, const Chain& chain, std::size_t own_inputs,
-                                                         const Shape& shape, std::int64_t rows, std::int64_t columns) {
+                                                         const Shape& shape, std::int64_t rows, std::int64_t columns,
+                                                         const kernels::Stream& tile) {
   if (chain.empty()) return nullptr;
-  return std::make_shared<const kernels::Program>(
-      lower_chain(chain, shape, chain_part(context.inputs, own_inputs), context.outputs, std::pair{rows, columns}));
+  auto program = lower_chain(chain, shape, chain_part(context.inputs, own_inputs), context.outputs, std::pair{rows, columns});
+  program.prepare(tile);
+  return std::make_shared<const kernels::Program>(std::move(program));
 }
 
 void finish_reference(const ReferenceContext& context, const Chain& chain, std::size_t own_inputs, ReferenceTensor own) {

@@ -33,9 +33,11 @@ float* stored_tile(const PrepareContext& context, const Chain& chain);
 std::vector<std::pair<int, int>> epilogue_aliases(const InferContext& context, const Chain& chain, std::size_t own_inputs,
                                                   bool tile_in_output);
 
-/// The chain's program over the host's matrix; null for an empty chain.
+/// The chain's program over the host's matrix; null for an empty chain. `tile`: where the whole matrix lies when the program runs
+/// on it at once, if that is known.
 std::shared_ptr<const kernels::Program> epilogue_program(const PrepareContext& context, const Chain& chain, std::size_t own_inputs,
-                                                         const Shape& shape, std::int64_t rows, std::int64_t columns);
+                                                         const Shape& shape, std::int64_t rows, std::int64_t columns,
+                                                         const kernels::Stream& tile = {});
 
 /// Finishes a host's reference: puts `own` through the chain (or straight out).
 void finish_reference(const ReferenceContext& context, const Chain& chain, std::size_t own_inputs, ReferenceTensor own);

@@ -23,6 +23,10 @@ const Node* producer(const Value& value) {
   return node < 0 ? nullptr : &value.graph().node(node);
 }
 
+PanelOptions weight_options(std::int64_t inputs, std::int64_t outputs, bool transposed, std::int64_t channels) {
+  return {inputs, outputs, transposed, channels, kernels::weight_panels(inputs, outputs).by_output};
+}
+
 std::optional<Unpacked> unpacked(const Value& value) {
   const Node* node = producer(value);
   if (node == nullptr || node->op->name != "UnpackPanels") return std::nullopt;

@@ -15,6 +15,7 @@ struct PanelOptions {
   bool transposed = false;  ///< the plain form is [outputs, inputs] (as in PyTorch) instead of [inputs, outputs]
   /// Above 0: the plain inputs are an image of so many channels, channel by channel; the packed ones are its pixels, channels last.
   std::int64_t channels = 0;
+  bool by_output = false;  ///< as PanelShape::by_output
 
   template <typename Self, typename Visitor>
   static void fields(Self& self, Visitor&& visit) {
@@ -22,8 +23,9 @@ struct PanelOptions {
     visit("outputs", self.outputs);
     visit("transposed", self.transposed);
     visit("channels", self.channels);
+    visit("by_output", self.by_output);
   }
-  kernels::PanelShape shape() const { return {inputs, outputs}; }
+  kernels::PanelShape shape() const { return {inputs, outputs, by_output}; }
   Shape plain_shape() const { return transposed ? Shape{outputs, inputs} : Shape{inputs, outputs}; }
   Shape packed_shape() const { return {shape().panels(), inputs, shape().width()}; }
   /// Strides of the plain form along inputs and outputs.
@@ -35,6 +37,9 @@ struct PanelOptions {
   }
   bool operator==(const PanelOptions&) const = default;
 };
+
+/// Of the weights of a weighted sum.
+PanelOptions weight_options(std::int64_t inputs, std::int64_t outputs, bool transposed = false, std::int64_t channels = 0);
 
 /// If `value` is UnpackPanels(packed): the packed value and its options.
 struct Unpacked {
