@@ -65,8 +65,9 @@ struct MicroTile {
   bool pads = false;                ///< C is as wide as the vectors: what is beyond `columns` becomes 0
   const std::byte* next = nullptr;  ///< where the next tile's A begins, if it should be fetched: one line a step
   std::int64_t next_step = 0;       ///< bytes to the line of the next step
-  Fetch fetches[5];                 ///< asked for, one row at a time, during the first steps
+  Fetch fetches[5];                 ///< asked for, one row at a time, at even distances
   int fetch_count = 0;
+  bool takes = false;  ///< the rows of the first of them are taken (take_row) once they had time to arrive
 };
 
 /// Vectors of half the width, for results of at most as many columns: a processor that splits its widest vectors does half the
@@ -159,6 +160,15 @@ class RowPointers<Layout::rows_contiguous, kRows> {
   std::int64_t stride_;
 };
 
+/// Writes a byte of each of a row's lines as it is: the line becomes this core's alone while it has other work. prefetch_to_write
+/// does not do that for a line of which this core and others have copies (Zen 4), and each write waits for them.
+HWY_INLINE void take_row(const std::byte* row, std::int64_t bytes) {
+  for (std::int64_t at = 0; at < bytes; at += static_cast<std::int64_t>(kAlignment)) {
+    volatile std::byte* const line = const_cast<std::byte*>(row + at);
+    *line = *line;
+  }
+}
+
 /// kRows × (kPanels · kVectors · lanes) sums.
 template <Layout layout, int kRows, int kVectors, int kPanels = 1, class D = Floats>
 HWY_NOINLINE void micro_kernel(MicroTile& tile) {
@@ -192,13 +202,15 @@ HWY_NOINLINE void micro_kernel(MicroTile& tile) {
   const std::byte* next = tile.next == nullptr ? reinterpret_cast<const std::byte*>(tile.b) : tile.next;
   constexpr bool kMasks = kHasNarrow && kAll == 1;
   const auto exists = hn::FirstN(d, static_cast<std::size_t>(std::min<std::int64_t>(columns, kWidth)));
-  int rows_to_fetch = tile.fetch_count > 0 ? kRows : 0;
-  for (std::int64_t rest = tile.inner; rest > 0;) {  // one step at a time while there is something to ask for, then all at once
+  const int runs = tile.fetch_count > 0 ? kRows + 1 : 0;  // of steps, between which something is asked for or taken
+  const std::int64_t run_steps = std::max<std::int64_t>(1, tile.inner / (kRows + 1));
+  int run = 0;
+  for (std::int64_t rest = tile.inner; rest > 0;) {
     std::int64_t steps = rest;
-    if (rows_to_fetch > 0) {
-      for (int f = 0; f < tile.fetch_count; ++f) fetch_row(tile.fetches[f]);
-      --rows_to_fetch;
-      steps = 1;
+    if (run < runs) {
+      if (tile.takes && run > 0) take_row(tile.fetches[0].row - tile.fetches[0].row_bytes, tile.fetches[0].bytes);
+      for (int f = 0; f < tile.fetch_count && run < kRows; ++f) fetch_row(tile.fetches[f]);
+      if (++run < runs) steps = std::min(rest, run_steps);
     }
     rest -= steps;
     for (; steps > 0; --steps) {

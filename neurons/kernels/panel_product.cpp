@@ -278,6 +278,8 @@ class ProductRun {
   void run_tiles(std::int64_t panel, bool first_panel, const Rows& rows, std::int64_t first_tile, std::int64_t tile_end,
                  const float* b, std::int64_t begin, std::int64_t end) const {
     const bool is_last = end == product_.inner;
+    Ahead ahead;
+    if (is_last && plan_.fetches) ahead = ahead_of(panel, rows.begin_of(first_tile));
     const std::int64_t tiles = tiles_per_epilogue(product_.width);
     for (std::int64_t tile = first_tile; tile < tile_end; tile += tiles) {
       const std::int64_t chunk_end = std::min(tile_end, tile + tiles);
@@ -289,25 +291,43 @@ class ProductRun {
         float* const c = reinterpret_cast<float*>(target.data) + (tile_row - row) * target.row_stride;
         const bool fetches_next = t + 1 < tile_end && plan_.fetches_a && (first_panel || !along_inner());
         const Left next = fetches_next ? left_of(rows, first_tile, t + 1, begin) : Left{};
-        run_tile(panel, tile_row, rows.height_of(t), left_of(rows, first_tile, t, begin), next, b, c, target.row_stride, begin,
-                 end);
+        run_tile(panel, rows.height_of(t), left_of(rows, first_tile, t, begin), next, b, c, target.row_stride, begin, end, ahead);
       }
       if (is_last) finish(panel, row, count, target);
     }
   }
 
-  /// What will be touched when the tile's sums are complete.
-  void set_fetches(MicroTile& tile, std::int64_t panel, std::int64_t row) const {
+  /// What a panel's tiles will touch when their sums are complete, from the next tile on.
+  struct Ahead {
+    Fetch fetches[5];
+    int count = 0;
+    bool takes = false;
+
+    /// The part of a tile of `rows` rows.
+    void hand_out(std::int64_t rows, MicroTile& tile) {
+      tile.fetch_count = count;
+      tile.takes = takes;
+      for (int f = 0; f < count; ++f) {
+        tile.fetches[f] = fetches[f];
+        fetches[f].row += rows * fetches[f].row_bytes;
+      }
+    }
+  };
+  Ahead ahead_of(std::int64_t panel, std::int64_t row) const {
+    Ahead ahead;
     const std::int64_t columns = std::min(product_.width, product_.columns - panel * product_.width);
     constexpr std::int64_t kBytes = sizeof(float);
     if (product_.c != nullptr) {
-      tile.fetches[tile.fetch_count++] = {reinterpret_cast<const std::byte*>(tile.c), tile.c_stride * kBytes, columns * kBytes,
-                                          true};
+      const Stream target = target_of(panel, row);
+      ahead.fetches[ahead.count++] = {target.data, target.row_stride * kBytes, columns * kBytes, true};
     }
-    if (product_.epilogue == nullptr) return;
-    const std::span<Fetch> free = std::span(tile.fetches).subspan(static_cast<std::size_t>(tile.fetch_count));
-    tile.fetch_count += product_.c_in_panels ? product_.epilogue->fetches(panel * product_.rows + row, 0, product_.width, free)
-                                             : product_.epilogue->fetches(row, panel * product_.width, columns, free);
+    if (product_.epilogue == nullptr) return ahead;
+    const std::span<Fetch> free = std::span(ahead.fetches).subspan(static_cast<std::size_t>(ahead.count));
+    ahead.count += product_.c_in_panels ? product_.epilogue->fetches(panel * product_.rows + row, 0, product_.width, free)
+                                        : product_.epilogue->fetches(row, panel * product_.width, columns, free);
+    // Tiles for the epilogue alone: it is an update, and writes weights first, which the workers have all read.
+    ahead.takes = product_.c == nullptr && ahead.count > 0 && ahead.fetches[0].to_write;
+    return ahead;
   }
 
   Stream target_of(std::int64_t panel, std::int64_t row) const {
@@ -319,8 +339,8 @@ class ProductRun {
   }
 
   /// One tile of rows × the whole width of the panel.
-  void run_tile(std::int64_t panel, std::int64_t row, std::int64_t height, const Left& left, const Left& next, const float* b,
-                float* c, std::int64_t c_stride, std::int64_t begin, std::int64_t end) const {
+  void run_tile(std::int64_t panel, std::int64_t height, const Left& left, const Left& next, const float* b, float* c,
+                std::int64_t c_stride, std::int64_t begin, std::int64_t end, Ahead& ahead) const {
     MicroTile tile;
     tile.inner = end - begin;
     tile.a = left.data;
@@ -332,6 +352,7 @@ class ProductRun {
     const std::int64_t first_column = panel * product_.width;
     const std::int64_t columns = std::min(product_.width, product_.columns - first_column);
     const auto index = static_cast<std::size_t>(height - 1);
+    ahead.hand_out(height, tile);
     for (std::int64_t column = 0; column < columns;) {
       const std::int64_t step = std::min<std::int64_t>(kTileVectors * kLanes, product_.width);
       tile.b = b + (plan_.packs_b && plan_.slice < product_.width ? column * tile.inner : column);
@@ -341,9 +362,8 @@ class ProductRun {
       tile.next = reinterpret_cast<const std::byte*>(next.data);
       tile.next_step =
           along_inner() ? static_cast<std::int64_t>(kAlignment) : next.stride * static_cast<std::int64_t>(sizeof(float));
-      tile.fetch_count = 0;
-      if (column == 0 && end == product_.inner && plan_.fetches) set_fetches(tile, panel, row);
       kernels_for(left.layout, tile.columns)[index](tile);
+      tile.fetch_count = 0;
       column += step;
     }
   }
