@@ -399,6 +399,24 @@ TEST(OnnxExport, WritesWhereStepsStandOnce) {
   EXPECT_EQ(back.trained_parameters().size(), network.trained_parameters().size());
 }
 
+/// A file of the network's own length, too, holds what causal queries see, and rotary tables, once for all layers.
+TEST(OnnxExport, WritesTablesOfStepsOnce) {
+  const auto tables = [](std::size_t layers, bool rotary, std::int64_t opset) {
+    static constexpr std::int64_t kSteps = 37;
+    const std::vector<Layer> blocks(layers, TransformerEncoder{.heads = 2, .causal = true, .rotary = rotary});
+    Network network = Sequential{{kSteps, 8}, blocks};
+    network.initialize(1);
+    const onnx::Model model = onnx::to_model(network, {.opset = opset});
+    return std::ranges::count_if(model.graph.initializers, [](const onnx::TensorData& data) {
+      return std::ranges::find(data.dims, kSteps) != data.dims.end();
+    });
+  };
+  EXPECT_EQ(tables(1, false, 21), 1);
+  EXPECT_EQ(tables(3, false, 21), 1);
+  EXPECT_EQ(tables(1, true, 23), 3);
+  EXPECT_EQ(tables(3, true, 23), 3);
+}
+
 TEST(OnnxExport, LearntPositionsEndWithTheirTable) {
   const auto model = [](std::int64_t length) {
     Network network = Sequential{{6, 3}, LearnedPositions{.length = length}};

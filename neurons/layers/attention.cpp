@@ -16,7 +16,7 @@ Value turned(Value x, std::int64_t heads) {
   const std::int64_t size = x.shape()[2] / heads;
   if (size % 2 != 0) fail_input("{}: rotary = true needs heads of an even width, theirs is {}", x.graph().scope(), size);
   const auto table = [&](bool cosines) {
-    return x.graph().constant(wave_table({1, x.shape()[1], size / 2}, rotary_waves(size / 2, cosines)));
+    return ops::shared_constant(x.graph(), wave_table({1, x.shape()[1], size / 2}, rotary_waves(size / 2, cosines)));
   };
   return emit_with("RotaryEmbedding", {x, table(true), table(false)}, {{"num_heads", heads}});
 }

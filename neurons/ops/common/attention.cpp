@@ -108,6 +108,15 @@ void check_attention_mask(const InferContext& context, std::size_t mask, const S
   }
 }
 
+Value shared_constant(Graph& graph, Tensor numbers) {
+  const auto& values = graph.values();
+  const auto known = std::ranges::find_if(values, [&](const ValueInfo& info) {
+    return info.kind == ValueKind::constant && info.name.empty() && *info.constant == numbers;
+  });
+  if (known == values.end()) return graph.constant(std::move(numbers));
+  return graph.value(static_cast<int>(known - values.begin()));
+}
+
 Value split_heads(Value value, std::int64_t heads) {
   if (value.shape().rank() == 4) return value;
   const HeadsShape sizes(value.shape(), heads);
@@ -133,7 +142,7 @@ Value causal_mask(Graph& graph, const AttentionSizes& sizes) {
   for (std::int64_t i = 0; i < sizes.q.steps; ++i) {
     for (std::int64_t j = 0; j < sizes.visible(i); ++j) flags[static_cast<std::size_t>(i * sizes.k.steps + j)] = true;
   }
-  return graph.constant(std::move(seen));
+  return shared_constant(graph, std::move(seen));
 }
 
 }  // namespace

@@ -88,6 +88,9 @@ std::vector<Value> plain_attention(Value q, Value k, Value v, Value mask, const 
 /// y alone.
 Value plain_output(Value q, Value probabilities, Value v, const PlacedAttentionOptions& options);
 
+/// The graph's constant of these numbers, or a new one: what layers see of the steps is there once, however many they are.
+Value shared_constant(Graph& graph, Tensor numbers);
+
 /// [batch, time, heads · size] as [batch, heads, time, size]; others as they are.
 Value split_heads(Value value, std::int64_t heads);
 
