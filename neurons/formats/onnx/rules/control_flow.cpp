@@ -29,13 +29,20 @@ Value with_axis(const NodeContext& node, Value value, std::int64_t axis) {
 
 /// What the steps gave, one after the other along a new axis.
 Value stacked(const NodeContext& node, const std::vector<Value>& steps, std::int64_t axis, bool reversed) {
-  if (steps.empty()) node.fail("runs no step, so what it gathers has no shape");
   const std::int64_t rank = steps.front().shape().rank() + 1;
   const std::int64_t place = axis < 0 ? axis + rank : axis;
   std::vector<Value> parts;
   for (const Value& step : steps) parts.push_back(with_axis(node, step, place));
   if (reversed) std::ranges::reverse(parts);
   return parts.size() == 1 ? parts.front() : node.emit("Concat", parts, {{"axis", place}});
+}
+
+/// The same of no step: `one` is what a step would give. Nothing reads the nodes that made it.
+Value stacked_none(const NodeContext& node, Value one, std::int64_t axis) {
+  const std::int64_t rank = one.shape().rank() + 1;
+  const std::int64_t place = axis < 0 ? axis + rank : axis;
+  const TensorType single = with_axis(node, one, place).type();
+  return node.constant(Tensor(single.dtype, single.shape.with(static_cast<int>(place), 0)));
 }
 
 bool is_true(const NodeContext& node, Value condition) {
@@ -60,19 +67,26 @@ Outputs loop(const NodeContext& node) {
   const std::size_t states = carried.size();
   if (body.outputs.size() < states + 1) node.fail("its body has fewer outputs than values to carry on");
   std::vector<std::vector<Value>> gathered(body.outputs.size() - 1 - states);
-  for (std::int64_t step = 0; goes_on; ++step) {
-    if (step == kMostSteps) node.fail(fmt::format("runs more than {} steps, too many to unroll", kMostSteps));
+  const auto inputs_of = [&](std::int64_t step) {
     std::vector<Value> given{node.constant(Tensor::of<std::int64_t>({}, std::vector{step})), condition};
     given.insert(given.end(), carried.begin(), carried.end());
-    const std::vector<Value> results = node.run(body, given);
+    return given;
+  };
+  for (std::int64_t step = 0; goes_on; ++step) {
+    if (step == kMostSteps) node.fail(fmt::format("runs more than {} steps, too many to unroll", kMostSteps));
+    const std::vector<Value> results = node.run(body, inputs_of(step));
     condition = results.front();
     for (std::size_t i = 0; i < states; ++i) carried[i] = results[1 + i];
     for (std::size_t i = 0; i < gathered.size(); ++i) gathered[i].push_back(results[1 + states + i]);
     goes_on = step + 1 < trips && is_true(node, condition);
   }
   Outputs outputs = carried;
+  std::vector<Value> one;  // step, where none ran
   for (std::size_t i = 0; i < gathered.size(); ++i) {
-    outputs.push_back(node.has_output(states + i) ? stacked(node, gathered[i], 0, false) : Value{});
+    outputs.emplace_back();
+    if (!node.has_output(states + i)) continue;
+    if (gathered[i].empty() && one.empty()) one = node.run(body, inputs_of(0));
+    outputs.back() = gathered[i].empty() ? stacked_none(node, one[1 + states + i], 0) : stacked(node, gathered[i], 0, false);
   }
   return outputs;
 }
@@ -81,6 +95,13 @@ Outputs loop(const NodeContext& node) {
 Value entry(const NodeContext& node, Value sequence, std::int64_t axis, std::int64_t step) {
   const Value index = node.constant(Tensor::of<std::int64_t>({}, std::vector{step}));
   return node.emit("Gather", {sequence, index}, {{"axis", axis}});
+}
+
+/// What stands for it where there is no step.
+Value zeros_of_entry(const NodeContext& node, Value sequence, std::int64_t axis) {
+  std::vector<std::int64_t> extents(sequence.shape().extents().begin(), sequence.shape().extents().end());
+  extents.erase(extents.begin() + axis);
+  return node.emit("Expand", {node.constant(Tensor(sequence.type().dtype, Shape{}))}, {{"shape", extents}});  // of any size
 }
 
 /// One sample's scan (opset 9 and later): state variables, then sequences.
@@ -102,19 +123,31 @@ Outputs scan_once(const NodeContext& node, std::vector<Value> inputs, std::size_
     if (steps_of(i) != steps) node.fail(fmt::format("its sequences have {} and {} steps", steps, steps_of(i)));
   }
   if (steps > kMostSteps) node.fail(fmt::format("runs {} steps, too many to unroll", steps));
+  const auto run_with = [&](const auto& entry_of) {
+    std::vector<Value> given(inputs.begin(), inputs.begin() + static_cast<std::ptrdiff_t>(states));
+    for (std::size_t i = 0; i < scanned; ++i) given.push_back(entry_of(i));
+    return node.run(body, given);
+  };
   std::vector<std::vector<Value>> results(gathered);
   for (std::int64_t step = 0; step < steps; ++step) {
-    std::vector<Value> given(inputs.begin(), inputs.begin() + static_cast<std::ptrdiff_t>(states));
-    for (std::size_t i = 0; i < scanned; ++i) {
-      given.push_back(entry(node, inputs[states + i], axis_of(i), of(directions, i) != 0 ? steps - 1 - step : step));
-    }
-    const std::vector<Value> outputs = node.run(body, given);
+    const std::vector<Value> outputs = run_with([&](std::size_t i) {
+      return entry(node, inputs[states + i], axis_of(i), of(directions, i) != 0 ? steps - 1 - step : step);
+    });
     std::copy_n(outputs.begin(), states, inputs.begin());
     for (std::size_t i = 0; i < gathered; ++i) results[i].push_back(outputs[states + i]);
   }
   Outputs outputs(inputs.begin(), inputs.begin() + static_cast<std::ptrdiff_t>(states));
-  for (std::size_t i = 0; i < gathered; ++i)
-    outputs.push_back(stacked(node, results[i], of(out_axes, i), of(out_directions, i) != 0));
+  std::vector<Value> one;  // step, where there is none
+  for (std::size_t i = 0; i < gathered; ++i) {
+    outputs.emplace_back();
+    if (!node.has_output(states + i)) continue;
+    if (steps > 0) {
+      outputs.back() = stacked(node, results[i], of(out_axes, i), of(out_directions, i) != 0);
+      continue;
+    }
+    if (one.empty()) one = run_with([&](std::size_t scan) { return zeros_of_entry(node, inputs[states + scan], axis_of(scan)); });
+    outputs.back() = stacked_none(node, one[states + i], of(out_axes, i));
+  }
   return outputs;
 }
 
@@ -141,7 +174,7 @@ Outputs scan(const NodeContext& node) {
   for (std::size_t i = 0; !samples.empty() && i < samples.front().size(); ++i) {
     std::vector<Value> parts;
     for (const Outputs& sample : samples) parts.push_back(sample[i]);
-    outputs.push_back(stacked(node, parts, 0, false));
+    outputs.push_back(parts.front() ? stacked(node, parts, 0, false) : Value{});
   }
   return outputs;
 }

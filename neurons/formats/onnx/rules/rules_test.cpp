@@ -286,6 +286,39 @@ TEST(ControlFlow, ScansThatDoNotFit) {
   EXPECT_THAT(fault({"n", "zero", "x"}, 1, 8), HasSubstr("sequences of different lengths in one batch are not unrolled"));
 }
 
+/// What is carried on is what it began with; what is gathered is empty, of the shape that steps would have given it.
+TEST(ControlFlow, NoStepAtAll) {
+  const Tensor none(DType::f32, {2, 0});
+  const Tensor begin = f32({2}, {3, 4});
+  const auto scan = [&](const std::vector<std::string>& outputs, GraphData body, std::int64_t out_axis) {
+    const NodeData made = node("Scan", {"begin", "x"}, {"last", outputs.back() == "all" ? "all" : ""},
+                               {graph("body", std::move(body)), integer("num_scan_inputs", 1), integers("scan_input_axes", {1}),
+                                integers("scan_output_axes", {out_axis}), integers("scan_input_directions", {1})});
+    return run(model({made}, {value("x", dims({2, 0}))}, outputs, {from_tensor("begin", begin)}, 11), {{"x", none}});
+  };
+  for (const std::int64_t axis : {0, 1, -1, -2}) {
+    const auto both = scan({"last", "all"}, sum_of_rows(), axis);
+    EXPECT_EQ(both[0], begin);
+    EXPECT_EQ(both[1], Tensor(DType::f32, axis == 0 || axis == -2 ? Shape{0, 2} : Shape{2, 0})) << axis;
+  }
+  GraphData unknown = sum_of_rows();
+  unknown.nodes[1] = node("Gather", {"next", "next"}, {"seen"});  // by numbers that are no whole ones
+  EXPECT_EQ(scan({"last"}, unknown, 0)[0], begin);
+
+  const auto of_opset_8 =
+      run(model({node("Scan", {"", "begin", "x"}, {"last", "all"}, {graph("body", sum_of_rows()), integer("num_scan_inputs", 1)})},
+                {value("x", dims({2, 0, 3}))}, {"last", "all"}, {from_tensor("begin", kGrid)}, 8),
+          {{"x", Tensor(DType::f32, {2, 0, 3})}});
+  EXPECT_EQ(of_opset_8[0], kGrid);
+  EXPECT_EQ(of_opset_8[1], Tensor(DType::f32, {2, 0, 3}));
+
+  const auto loop = run(model({node("Loop", {"none", "", "x"}, {"last", "all"}, {graph("body", summing_body())})},
+                              {value("x", {}, ElementType::i64)}, {"last", "all"}, {from_tensor("none", i64({}, {0}))}),
+                        {{"x", i64({}, {100})}});
+  EXPECT_EQ(loop[0], i64({}, {100}));
+  EXPECT_EQ(loop[1], Tensor(DType::i64, {0}));
+}
+
 TEST(ControlFlow, ConditionsThatSayNothing) {
   const std::vector<ValueData> inputs = {value("x", {}, ElementType::i64), value("go", {}, ElementType::boolean)};
   const std::vector<TensorData> known = {from_tensor("none", i64({}, {0})), from_tensor("two", i64({}, {2})),
@@ -295,7 +328,7 @@ TEST(ControlFlow, ConditionsThatSayNothing) {
         model({node("Loop", {trips, condition, "x"}, {"last", "all"}, {graph("body", body)})}, inputs, {"last"}, known));
   };
   EXPECT_EQ(loop("two", ""), "");
-  EXPECT_THAT(loop("none", ""), HasSubstr("runs no step, so what it gathers has no shape"));
+  EXPECT_EQ(loop("none", ""), "");
   EXPECT_THAT(loop("two", "go"), HasSubstr("whether it goes on is known only when the model runs"));
   EXPECT_THAT(loop("two", "both"), HasSubstr("whether it goes on must be one value"));
   GraphData short_body = summing_body();
