@@ -15,7 +15,7 @@ namespace {
 
 struct CheckArguments {
   std::filesystem::path model;
-  std::int64_t batch = 1;
+  std::int64_t batch = 0;
   std::vector<std::string> shapes;
 };
 
@@ -166,9 +166,11 @@ void add_check(CLI::App& app, Session& session) {
                           "  neurons check model.onnx --shape image=8,3,224,224 --json",
                           [&session, arguments] { return check_model(session, *arguments); });
   command->add_option("MODEL", arguments->model, "An .onnx file")->required();
-  command->add_option("--batch", arguments->batch, "Samples at once where the file leaves that open (1)")
+  command->add_option("--batch", arguments->batch, "Samples at once where the file leaves that open (that of --shape, or 1)")
       ->check(whole_number<std::int64_t>(1));
-  command->add_option("--shape", arguments->shapes, "NAME=EXTENTS: an input's shape, such as x=1,3,224,224; once for each input");
+  command->add_option(
+      "--shape", arguments->shapes,
+      "NAME=EXTENTS: an input's shape, such as x=1,3,224,224; once for each input, those that share open extents follow");
 }
 
 }  // namespace neurons::cli

@@ -16,6 +16,7 @@ struct EvaluateArguments {
   std::filesystem::path mistakes;
   std::string output;
   std::string decimal;
+  std::optional<std::int64_t> window;
   int threads = 0;
 };
 
@@ -52,7 +53,7 @@ void write_mistakes(Session& session, const EvaluateArguments& arguments, const 
 }
 
 int evaluate_model(Session& session, const EvaluateArguments& arguments) {
-  Model opened = open_model(arguments.model, arguments.output);
+  Model opened = in_window(open_model(arguments.model, arguments.output), arguments.window);
   note_output(opened);
   if (!arguments.decimal.empty()) opened.spec.data.decimal = arguments.decimal.front();
   const auto places = Session::places();
@@ -82,6 +83,7 @@ void add_evaluate(CLI::App& app, Session& session) {
                       "A bundled name, IDX folder, CSV, npz or pictures by class (the test part of the model's own spec)");
   add_decimal(*command, arguments->decimal);
   command->add_option("--output", arguments->output, kOutputHelp);
+  command->add_option("--window", arguments->window, kWindowHelp)->check(whole_number<std::int64_t>(1));
   command->add_option("--mistakes", arguments->mistakes,
                       "Where to write a PNG of the pictures that were read worst (mistakes.png in the run folder)");
   command->add_option("--threads", arguments->threads, "0: one for each core")->check(thread_count());

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "apps/cli/arguments.hpp"
+#include "apps/cli/reports.hpp"
 #include "apps/cli/session.hpp"
 #include "neurons/spec/generate.hpp"
 
@@ -12,10 +13,11 @@ namespace {
 struct GenerateArguments {
   std::filesystem::path model;
   GenerateOptions options;
+  std::optional<std::int64_t> window;
 };
 
 int generate_text(Session& session, GenerateArguments& arguments) {
-  const Model model = open_model(arguments.model);
+  const Model model = in_window(open_model(arguments.model), arguments.window);
   std::string before = arguments.options.prompt;
   arguments.options.on_text = [&](std::string_view text) {
     session.print(before + std::string(text));
@@ -44,9 +46,10 @@ void add_generate(CLI::App& app, Session& session) {
                           "  neurons generate runs/lstm --prompt \"Call me \"\n"
                           "  neurons generate runs/lstm --prompt \"The whale\" --length 500 --temperature 0.7 --seed 2",
                           [&session, arguments] { return generate_text(session, *arguments); });
-  command->add_option("MODEL", arguments->model, "A run folder or a .safetensors file of a run")->required();
+  command->add_option("MODEL", arguments->model, "A run folder, or an .onnx or .safetensors file of a run")->required();
   command->add_option("--prompt", options.prompt, "What to go on from (a line end)");
   command->add_option("--length", options.length, "Tokens to write (200)")->check(whole_number<std::int64_t>(1));
+  command->add_option("--window", arguments->window, kWindowHelp)->check(whole_number<std::int64_t>(1));
   command->add_option("--temperature", options.temperature, "Below 1 bolder, above 1 more various, 0 always the likeliest (1)");
   command->add_option("--top-k", options.top_k, "Draw among so many of the likeliest tokens (0: all)")
       ->check(whole_number<std::int64_t>(0));

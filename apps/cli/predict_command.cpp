@@ -20,6 +20,7 @@ struct PredictArguments {
   std::vector<std::string> inputs;
   std::string output;
   std::string decimal;
+  std::optional<std::int64_t> window;
   bool values = false;
   std::optional<std::int64_t> steps;
   std::optional<double> level;
@@ -90,7 +91,7 @@ int forecast_steps(Session& session, const Model& model, const PredictArguments&
 }
 
 int predict_inputs(Session& session, const PredictArguments& arguments) {
-  Model model = open_model(arguments.model, arguments.output, arguments.values);
+  Model model = in_window(open_model(arguments.model, arguments.output, arguments.values), arguments.window);
   if (!arguments.decimal.empty()) model.spec.data.decimal = arguments.decimal.front();
   note_output(model);
   note_assumption(model, true);
@@ -157,6 +158,7 @@ void add_predict(CLI::App& app, Session& session) {
   add_decimal(*command, arguments->decimal);
   command->add_option("--output", arguments->output, kOutputHelp);
   command->add_flag("--values", arguments->values, kValuesHelp);
+  command->add_option("--window", arguments->window, kWindowHelp)->check(whole_number<std::int64_t>(1));
   command->add_option("--steps", arguments->steps, "Steps to forecast, for a model of a series (its horizon)")
       ->check(whole_number<std::int64_t>(1));
   command

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "apps/cli/terminal.hpp"
+#include "neurons/formats/onnx/any_length.hpp"
 #include "neurons/formats/onnx/imported_model.hpp"
 
 namespace neurons::cli {
@@ -153,6 +154,16 @@ void note_output(const Model& model) {
   if (outputs.empty()) return;
   complain(fmt::format("note: the model has {} outputs ({}); this is \"{}\", --output NAME takes another", outputs.size(),
                        fmt::join(outputs, ", "), outputs.front()));
+}
+
+Model in_window(Model model, const std::optional<std::int64_t>& steps) {
+  if (steps) return with_window(std::move(model), *steps);
+  const bool in_windows = model.spec.data.text || model.spec.data.series;
+  if (in_windows && onnx::takes_any_length(model.network)) {
+    complain(
+        fmt::format("note: it sees {} steps at once, as in training; --window N makes it see others", model.sample_shape()[0]));
+  }
+  return model;
 }
 
 void note_assumption(const Model& model, bool has_values) {

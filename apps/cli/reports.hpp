@@ -1,6 +1,8 @@
 #pragma once
 /// Evaluations as JSON and as text: what several commands say of a model.
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "apps/cli/session.hpp"
@@ -32,6 +34,12 @@ void note_left_out(const Network& network);
 void note_output(const Model& model);
 /// Says what is assumed of the output, and how to avoid it where there is --values.
 void note_assumption(const Model& model, bool has_values = false);
+
+inline constexpr const char* kWindowHelp =
+    "Of a model of a text or a series, exported with --any-length: steps that it sees at once (as in training)";
+
+/// The model with windows of so many steps. Where none are wanted and others would do, says on stderr which they are.
+Model in_window(Model model, const std::optional<std::int64_t>& steps);
 
 inline constexpr const char* kValuesHelp = "Tell what the network gives as it is: as values, without a softmax";
 

@@ -7,6 +7,7 @@
 #include "neurons/data/picture_options.hpp"
 #include "neurons/data/readers/source.hpp"
 #include "neurons/data/sequences/baselines.hpp"
+#include "neurons/formats/onnx/any_length.hpp"
 #include "neurons/formats/onnx/imported_model.hpp"
 #include "neurons/plan/plan.hpp"
 #include "neurons/spec/fine_tune.hpp"
@@ -35,7 +36,7 @@ void match_classes(const Model& model, Dataset& data) {
 
 void require_fit(const Model& model, const Dataset& data) {
   if (data.samples() == 0) fail_input("{}: holds no samples", data.source);
-  if (data.input_shape() != model.sample_shape()) {
+  if (!takes_samples(model, data.input_shape())) {
     fail_input("{}: its samples have shape {}, but the model expects {}", data.source, data.input_shape().to_string(),
                model.sample_shape().to_string());
   }
@@ -175,11 +176,12 @@ Dataset evaluation_data(const Model& model, const std::filesystem::path* path, s
 }
 
 Model judged_by(Model model, const Dataset& data) {
-  const onnx::ImportedModel* imported = onnx::imported_in(model.network);
-  if (!model.is_foreign || imported == nullptr) return model;
+  const bool has_other_length = data.input_shape() != model.sample_shape() && takes_samples(model, data.input_shape());
+  if (has_other_length) model.network = onnx::with_steps(model.network, data.input_shape()[0]);
+  if (!model.is_foreign || onnx::imported_in(model.network) == nullptr) return model;
   const bool classes = data.is_classification();
   if (classes != model.is_classification) {
-    model.network = onnx::to_network(imported->model, {.output = imported->output, .scores = classes});
+    model.network = onnx::with_scores(model.network, classes);
     model.is_classification = classes;
     model.spec.training.loss = usual_loss(classes);
     model.assumption = classes ? assumption_of(model) : "";

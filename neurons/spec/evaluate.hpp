@@ -42,8 +42,8 @@ struct Evaluation {
 /// model do not fit together.
 Dataset evaluation_data(const Model& model, const std::filesystem::path* path, std::span<const std::filesystem::path> places = {});
 
-/// The model as these data want it judged: what a foreign model's outputs are, classes or values, is told by the targets. Others
-/// stay.
+/// The model as these data want it judged: what a foreign model's outputs are, classes or values, is told by the targets; a
+/// model for any length is for that of the data. Others stay.
 Model judged_by(Model model, const Dataset& data);
 
 /// `threads` 0: one for each core.

@@ -6,6 +6,7 @@
 #include "neurons/base/error.hpp"
 #include "neurons/data/readers/csv.hpp"
 #include "neurons/data/readers/source.hpp"
+#include "neurons/formats/onnx/any_length.hpp"
 #include "neurons/spec/load_data.hpp"
 
 namespace neurons {
@@ -20,7 +21,11 @@ std::string list_of(const std::vector<const Column*>& columns) {
 }
 
 Tensor inputs_of(const Model& model, const Table& table, const std::vector<const Column*>& columns) {
-  const Shape& sample = model.sample_shape();
+  Shape sample = model.sample_shape();
+  if (onnx::takes_any_length(model.network)) {  // the columns are one step after the other
+    const std::int64_t width = std::max<std::int64_t>(1, sample.product(1, sample.rank()));
+    sample = sample.with(0, std::max<std::int64_t>(1, std::ssize(columns) / width));
+  }
   if (std::ssize(columns) != sample.elements()) {
     fail_input("{}: has {} column{} of inputs ({}), but the model takes {} number{}, one column each, in their order", table.source,
                columns.size(), columns.size() == 1 ? "" : "s", list_of(columns), sample.elements(),

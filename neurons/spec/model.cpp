@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "neurons/base/suggest.hpp"
+#include "neurons/formats/onnx/any_length.hpp"
 #include "neurons/formats/onnx/imported_model.hpp"
 #include "neurons/formats/onnx/known_part.hpp"
 #include "neurons/formats/safetensors.hpp"
@@ -158,16 +159,19 @@ void give_values(Model& model) {
   model.class_names.clear();
 }
 
-/// A file for sequences of any length takes those that the network was trained on.
-void take_trained_length(onnx::Model& file, const Spec& spec) {
+/// A file for sequences of any length takes those that the network was trained on, until others are given.
+std::map<std::string, Shape> trained_samples(const onnx::Model& file, const Spec& spec) {
+  std::map<std::string, Shape> samples;
   for (const InputSpec& trained : spec.network.inputs) {
     const auto input = std::ranges::find(file.graph.inputs, trained.name, &onnx::ValueData::name);
     if (input == file.graph.inputs.end() || !input->dims || input->dims->size() != trained.shape.size() + 1) continue;
-    for (std::size_t axis = 0; axis < trained.shape.size(); ++axis) {
-      onnx::Dim& dim = (*input->dims)[axis + 1];
-      if (std::holds_alternative<std::string>(dim)) dim = trained.shape[axis];
+    std::vector<std::int64_t> extents = input->extents(1);
+    for (std::size_t axis = 0; axis < extents.size(); ++axis) {
+      if (std::holds_alternative<std::string>((*input->dims)[axis + 1])) extents[axis] = trained.shape[axis];
     }
+    samples.emplace(trained.name, Shape(std::span<const std::int64_t>(extents)));
   }
+  return samples;
 }
 
 /// A model of ONNX: as it was trained, if it was trained here; else with what the file itself tells.
@@ -179,7 +183,6 @@ Model from_onnx(const fs::path& path, const std::string& wanted, bool as_values)
   if (spec != read.metadata.end()) {
     model.spec = parse_spec(spec->second, path.string() + " (spec)");
     read_metadata(read.metadata, model);
-    take_trained_length(read, model.spec);
   } else {
     model.is_foreign = true;
     model.spec.data.pictures = pictures_for(read);
@@ -190,14 +193,14 @@ Model from_onnx(const fs::path& path, const std::string& wanted, bool as_values)
   if (!trained.empty() && output != trained) forget_target(output, trained, model);
   const bool is_trained = output == trained;
   const bool scores = !as_values && (!is_trained || model.is_classification);
-  model.network = onnx::to_network(file, {.output = output, .scores = scores});
+  model.network = onnx::to_network(file, {.output = output, .scores = scores, .samples = trained_samples(*file, model.spec)});
   if (as_values) {
     give_values(model);
   } else if (!is_trained) {
     model.is_classification = gives_classes(model.network);
   }
   if (!is_trained || !model.spec.training.loss) model.spec.training.loss = usual_loss(model.is_classification);
-  if (scores && !model.is_classification) model.network = onnx::to_network(file, {.output = output, .scores = false});
+  if (scores && !model.is_classification) model.network = onnx::with_scores(model.network, false);
   if (!is_trained && model.is_classification) model.assumption = assumption_of(model);
   if (model.is_foreign && model.takes_tokens()) {
     model.spec.network.inputs = {{model.network.inputs().front().name, {}, InputType::tokens}};
@@ -249,6 +252,35 @@ std::pair<std::string, std::string> residuals_metadata(const Tensor& residuals) 
   std::string text;
   for (const float value : residuals.values<float>()) text += fmt::format("{}{:.6g}", text.empty() ? "" : ",", value);
   return {kResiduals, "[" + text + "]"};
+}
+
+bool takes_samples(const Model& model, const Shape& sample) {
+  const Shape& own = model.sample_shape();
+  if (sample == own) return true;
+  return onnx::takes_any_length(model.network) && sample.rank() == own.rank() && sample.with(0, own[0]) == own;
+}
+
+Model with_window(Model model, std::int64_t steps) {
+  DataSpec& data = model.spec.data;
+  if (!data.text && !data.series) {
+    fail_input("{}: was not trained on windows of a text or a series; sequences are taken with as many steps as they have",
+               model.file.string());
+  }
+  if (!onnx::takes_any_length(model.network)) {
+    fail_input("{}: takes windows of {} steps alone; neurons export RUN --to onnx --any-length writes a file that takes others",
+               model.file.string(), model.sample_shape()[0]);
+  }
+  NumberCheck check;
+  check.between<std::int64_t>("window", steps, 1, 1'000'000);  // as long as windows may be in training
+  check.require();
+  model.network = onnx::with_steps(model.network, steps);
+  if (data.text) data.text->length = steps;
+  if (data.series) {
+    data.series->length = steps;
+    if (data.series->season > steps) data.series->season = 0;
+  }
+  model.residuals = Tensor();
+  return model;
 }
 
 std::string assumption_of(const Model& model) {

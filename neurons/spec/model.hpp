@@ -60,6 +60,15 @@ std::pair<std::string, std::string> residuals_metadata(const Tensor& residuals);
 /// the network gives is told as it is, whatever it means.
 Model open_model(const std::filesystem::path& path, const std::string& output = "", bool as_values = false);
 
+/// Whether the model takes samples of this shape. One of a file of ONNX for any length (see onnx::takes_any_length) takes those of
+/// any number of steps, its own being that of its training.
+bool takes_samples(const Model& model, const Shape& sample);
+
+/// A model of a text or a series, of such a file, that sees windows of so many steps. Its forecasts have no intervals: what the
+/// model missed by is known of other windows; nor is it compared with a season that reaches further back. Throws InputError for
+/// other models.
+Model with_window(Model model, std::int64_t steps);
+
 /// What Model::assumption says of a model of another program that is judged by classes.
 std::string assumption_of(const Model& model);
 

@@ -11,6 +11,7 @@
 #include "neurons/data/readers/npy.hpp"
 #include "neurons/data/readers/pictures.hpp"
 #include "neurons/data/readers/source.hpp"
+#include "neurons/formats/onnx/any_length.hpp"
 #include "neurons/layers/last_activation.hpp"
 #include "neurons/spec/foreign_table.hpp"
 #include "neurons/spec/load_data.hpp"
@@ -25,17 +26,17 @@ namespace {
 /// Samples gathered one source after the other.
 class Gathering {
  public:
-  explicit Gathering(const Model& model) : model_(model) {}
+  explicit Gathering(const Model& model) : model_(model), sample_(model.sample_shape()) {}
 
   /// Adds samples [n, …] of the model's shape.
   void add(const Tensor& samples, const std::vector<std::string>& names) {
-    const std::int64_t size = model_.sample_shape().elements();
+    const std::int64_t size = sample_.elements();
     if (samples.elements() != size * static_cast<std::int64_t>(names.size())) {
       fail_input("{}: has {} values, but a sample of this model has {} {}", names.front(),
-                 samples.elements() / static_cast<std::int64_t>(names.size()), size, model_.sample_shape().to_string());
+                 samples.elements() / static_cast<std::int64_t>(names.size()), size, sample_.to_string());
     }
     names_.insert(names_.end(), names.begin(), names.end());
-    lengths_.insert(lengths_.end(), names.size(), size == 0 ? 0 : model_.sample_shape()[0]);
+    lengths_.insert(lengths_.end(), names.size(), size == 0 ? 0 : sample_[0]);
     if (has_tokens()) return add_tokens(samples, names.front());
     const Tensor flat = floats(samples);
     const auto values = flat.values<float>();
@@ -51,9 +52,20 @@ class Gathering {
     values_.insert(values_.end(), values.begin(), values.end());
   }
 
+  /// Adds samples of this shape, which the model takes.
+  void add(const Tensor& samples, const std::vector<std::string>& names, const Shape& shape) {
+    if (names.empty()) return;
+    if (!names_.empty() && shape != sample_) {
+      fail_input("{}: its sequences have {} steps, those before them {}: give those of one length at a time", names.front(),
+                 shape[0], sample_[0]);
+    }
+    sample_ = shape;
+    add(samples, names);
+  }
+
   /// Adds sequences of which some end before their last step.
   void add_sequences(const Dataset& data, const std::vector<std::string>& names) {
-    add(data.inputs, names);
+    add(data.inputs, names, data.input_shape());
     if (!data.lengths.empty()) std::ranges::copy(data.lengths, lengths_.end() - std::ssize(names));
   }
 
@@ -86,7 +98,7 @@ class Gathering {
   }
 
   NamedSamples finish() && {
-    std::vector<std::int64_t> extents(model_.sample_shape().extents().begin(), model_.sample_shape().extents().end());
+    std::vector<std::int64_t> extents(sample_.extents().begin(), sample_.extents().end());
     extents.insert(extents.begin(), static_cast<std::int64_t>(names_.size()));
     const Shape shape{std::span<const std::int64_t>(extents)};
     Tensor inputs = has_tokens() ? Tensor::of<std::int64_t>(shape, tokens_) : Tensor::of<float>(shape, values_);
@@ -117,7 +129,7 @@ class Gathering {
       seen.channel_deviations = pictures->deviations;
     }
     const auto channels = seen.scaling();
-    const std::size_t plane = static_cast<std::size_t>(model_.sample_shape().elements()) / channels.size();
+    const std::size_t plane = static_cast<std::size_t>(sample_.elements()) / channels.size();
     const auto values = result.values<float>();
     for (std::size_t i = 0; i < values.size(); ++i) {
       const auto& [scale, offset] = channels[i / plane % channels.size()];
@@ -127,6 +139,7 @@ class Gathering {
   }
 
   const Model& model_;
+  Shape sample_;                      ///< of all; of a model for any length, that of the first
   std::vector<float> values_;         ///< or
   std::vector<std::int64_t> tokens_;  ///< of all samples
   std::vector<std::int64_t> lengths_;
@@ -187,7 +200,9 @@ void add_csv(const Model& model, const std::string& input, std::string_view targ
   const Table table = read_csv(input, csv_options(model.spec.data, encoder));
   std::vector<std::string> names;
   for (std::int64_t row = 0; row < table.rows(); ++row) names.push_back(table.place(row));
-  gathering.add(encoder == nullptr ? foreign_inputs(model, table, std::string(target)) : encoder->encode_inputs(table), names);
+  if (encoder != nullptr) return gathering.add(encoder->encode_inputs(table), names);
+  const Tensor inputs = foreign_inputs(model, table, std::string(target));
+  gathering.add(inputs, names, Shape(inputs.shape().extents().subspan(1)));
 }
 
 std::vector<std::int64_t> without_ones(std::span<const std::int64_t> extents) {
@@ -201,21 +216,33 @@ bool is_sample(std::span<const std::int64_t> extents, const Shape& sample) {
   return without_ones(extents) == without_ones(sample.extents());
 }
 
+/// The shape of the sample that an array of these extents is, or of each along its first axis.
+std::optional<Shape> sample_in(const Model& model, std::span<const std::int64_t> extents, bool many) {
+  Shape sample = model.sample_shape();
+  if (many && extents.empty()) return std::nullopt;
+  if (many) extents = extents.subspan(1);
+  if (onnx::takes_any_length(model.network) && !extents.empty()) sample = sample.with(0, extents.front());
+  return is_sample(extents, sample) ? std::optional(sample) : std::nullopt;
+}
+
 void add_array(const Model& model, const std::string& input, Gathering& gathering) {
   require_no_table(model, input);
   const Tensor array = read_npy(input);
-  const Shape& sample = model.sample_shape();
   const auto extents = array.shape().extents();
-  if (is_sample(extents, sample)) return gathering.add(array, {input});
-  const bool many = !extents.empty() && is_sample(extents.subspan(1), sample);
+  const auto one = sample_in(model, extents, false);
+  const auto each = sample_in(model, extents, true);
+  // Where any number of steps will do, the number of axes tells one from many.
+  const bool are_many = each && array.shape().rank() > each->rank() && onnx::takes_any_length(model.network);
+  if (one && !are_many) return gathering.add(array, {input}, *one);
+  const bool many = each.has_value();
   if (many && extents.front() == 0) fail_input("{}: holds no samples: its array has shape {}", input, array.shape().to_string());
   if (!many) {
     fail_input("{}: the array has shape {}, but the model expects {} or a list of such", input, array.shape().to_string(),
-               sample.to_string());
+               model.sample_shape().to_string());
   }
   std::vector<std::string> names;
   for (std::int64_t row = 0; row < array.shape()[0]; ++row) names.push_back(fmt::format("{}[{}]", input, row));
-  gathering.add(array, names);
+  gathering.add(array, names, *each);
 }
 
 void add_npz(const Model& model, const std::string& input, Gathering& gathering) {
@@ -225,7 +252,7 @@ void add_npz(const Model& model, const std::string& input, Gathering& gathering)
   SequenceOptions options = model.spec.data.sequences.value_or(SequenceOptions{});
   options.tokens = gathering.has_tokens();
   const Dataset data = read_npz_inputs(input, options);
-  if (data.input_shape() != model.sample_shape()) {
+  if (!takes_samples(model, data.input_shape())) {
     fail_input("{}: its sequences have shape {}, but the model expects {}", input, data.input_shape().to_string(),
                model.sample_shape().to_string());
   }
@@ -315,7 +342,7 @@ NamedSamples read_samples(const Model& model, std::span<const std::string> input
 
 std::vector<Prediction> predict(const Model& model, const Tensor& inputs, int threads, const std::vector<std::int64_t>& lengths) {
   const Shape& shape = inputs.shape();
-  if (shape.rank() == 0 || shape[0] == 0 || Shape(shape.extents().subspan(1)) != model.sample_shape()) {
+  if (shape.rank() == 0 || shape[0] == 0 || !takes_samples(model, Shape(shape.extents().subspan(1)))) {
     fail_input("predict: expected inputs [samples, …] with samples of shape {}, got {}", model.sample_shape().to_string(),
                shape.to_string());
   }
@@ -324,7 +351,10 @@ std::vector<Prediction> predict(const Model& model, const Tensor& inputs, int th
   const std::int64_t samples = inputs.shape()[0];
   if (model.network.inputs().size() > 1) data.lengths = lengths;
   data.targets = model.is_classification ? Tensor(DType::i64, {samples}) : Tensor(DType::f32, {samples, 1});
-  return predictions_of(model, neurons::predict(model.network, data, std::min<std::int64_t>(256, samples), threads), lengths);
+  const auto said_by = [&](const Network& network) {
+    return predictions_of(model, neurons::predict(network, data, std::min<std::int64_t>(256, samples), threads), lengths);
+  };
+  return data.input_shape() == model.sample_shape() ? said_by(model.network) : said_by(onnx::with_steps(model.network, shape[1]));
 }
 
 std::vector<Prediction> predictions_of(const Model& model, const Tensor& outputs, const std::vector<std::int64_t>& lengths) {

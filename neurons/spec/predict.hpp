@@ -29,8 +29,8 @@ struct NamedSamples {
 /// JPEG pictures (made of the model's size and colour as its spec says), .npy arrays of one sample or many, .npz files of sequences
 /// (see read_npz_inputs), and `column=value` pairs, which together make one sample. A missing cell is filled in as the model was
 /// trained to: a number by its mean, a text by the most frequent one, or, with `missing = "error"`, not at all. Networks of tables
-/// take no pictures and arrays. A foreign model takes the columns of a CSV file in their order, as they are. Throws InputError for
-/// what cannot be read or does not fit the model.
+/// take no pictures and arrays. A model for any length takes sequences of as many steps as the first has. A foreign model takes the
+/// columns of a CSV file in their order, as they are. Throws InputError for what cannot be read or does not fit the model.
 NamedSamples read_samples(const Model& model, std::span<const std::string> inputs,
                           std::span<const std::filesystem::path> places = {});
 

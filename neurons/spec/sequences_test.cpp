@@ -7,6 +7,7 @@
 #include "neurons/data/readers/npy.hpp"
 #include "neurons/spec/check_spec.hpp"
 #include "neurons/spec/evaluate.hpp"
+#include "neurons/spec/export_model.hpp"
 #include "neurons/spec/predict.hpp"
 #include "neurons/spec/run.hpp"
 
@@ -84,6 +85,45 @@ TEST_F(Sequences, AreLabelledStepByStep) {
     const NamedSamples whole = read_samples(model, std::vector<std::string>{(folder_ / "one.npy").string()});
     EXPECT_EQ(predict(model, whole.inputs, 1, whole.lengths).size(), 6U);
   }
+}
+
+TEST_F(Sequences, AFileForAnyLengthTakesThatOfItsData) {
+  run(spec(kData, kSteps), {.folder = folder_ / "run"});
+  export_model(open_model(folder_ / "run"), "onnx", {.folder = folder_ / "files", .name = "any", .any_length = true});
+  const Model model = open_model(folder_ / "files/any.onnx");
+  EXPECT_EQ(model.sample_shape(), Shape{kTime});
+  const auto path_of = [&](const std::string& name) { return (folder_ / name).string(); };
+  const auto evaluated = [&](const Tensor& x, const Tensor& y) {
+    const auto lengths = Tensor::of<std::int64_t>({2}, {2, x.shape()[1]});
+    write_npz(folder_ / "other.npz", {{"x", x}, {"y", y}, {"lengths", lengths}});
+    const std::filesystem::path other = folder_ / "other.npz";
+    const Dataset data = evaluation_data(model, &other);
+    return evaluate(judged_by(model, data), data, 1).classification->accuracy;
+  };
+  EXPECT_GT(evaluated(Tensor::of<std::int64_t>({2, 9}, {4, 3, 0, 0, 0, 0, 0, 0, 0, 2, 1, 2, 4, 0, 3, 1, 4, 2}),
+                      Tensor::of<std::int64_t>({2, 9}, {0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 2, 1, 2, 4, 0, 3, 1, 4})),
+            0.9);
+  EXPECT_EQ(evaluated(Tensor::of<std::int64_t>({2, 2}, {4, 3, 1, 2}), Tensor::of<std::int64_t>({2, 2}, {0, 4, 0, 1})), 1);
+
+  write_npy(folder_ / "seven.npy", Tensor::of<std::int64_t>({7}, {1, 2, 3, 4, 0, 1, 2}));
+  write_npy(folder_ / "sevens.npy", Tensor::of<std::int64_t>({2, 7}, {1, 2, 3, 4, 0, 1, 2, 2, 2, 2, 2, 2, 2, 2}));
+  const NamedSamples samples = read_samples(model, std::vector{path_of("seven.npy"), path_of("sevens.npy")});
+  EXPECT_EQ(samples.inputs.shape(), (Shape{3, 7}));
+  EXPECT_THAT(samples.names,
+              ::testing::ElementsAre(path_of("seven.npy"), path_of("sevens.npy") + "[0]", path_of("sevens.npy") + "[1]"));
+  const auto predictions = predict(model, samples.inputs, 1, samples.lengths);
+  ASSERT_EQ(predictions.size(), 21U);
+  EXPECT_EQ(predictions[6].class_name, "1");
+  write_npy(folder_ / "ones.npy", Tensor::of<std::int64_t>({3, 1}, {1, 2, 3}));  // three sequences, not one of three steps
+  EXPECT_EQ(read_samples(model, std::vector{path_of("ones.npy")}).inputs.shape(), (Shape{3, 1}));
+  write_npy(folder_ / "three.npy", Tensor::of<std::int64_t>({3}, {1, 2, 3}));
+  EXPECT_THAT(message_of([&] {
+                read_samples(model, std::vector{path_of("seven.npy"), path_of("three.npy")});
+              }),
+              HasSubstr("three.npy: its sequences have 3 steps, those before them 7: give those of one length at a time"));
+  EXPECT_THAT(message_of([&] { read_samples(open_model(folder_ / "run"), std::vector{path_of("seven.npy")}); }),
+              HasSubstr("the array has shape [7], but the model expects [6] or a list of such"));
+  EXPECT_THAT(message_of([&] { with_window(model, 8); }), HasSubstr("was not trained on windows of a text or a series"));
 }
 
 TEST_F(Sequences, AreLabelledAsAWhole) {

@@ -132,6 +132,15 @@ TEST_F(TextRun, AFileForAnyLengthIsReadWithThatOfTheTraining) {
   EXPECT_EQ(model.sample_shape(), (Shape{16}));
   EXPECT_NEAR(evaluate(model, evaluation_data(model, nullptr), 1).loss, outcome.test->loss, 1e-6);
   EXPECT_EQ(generate(model, {.prompt = "ab", .length = 20, .temperature = 0}), "cd efgé.\nabcd efgé.\n");
+  const Model longer = with_window(model, 40);
+  EXPECT_EQ(longer.sample_shape(), (Shape{40}));
+  const Dataset windows = evaluation_data(longer, nullptr);
+  EXPECT_EQ(windows.input_shape(), (Shape{40}));
+  EXPECT_LT(evaluate(longer, windows, 1).loss, outcome.test->loss + 0.1);
+  EXPECT_EQ(generate(longer, {.prompt = "ab", .length = 20, .temperature = 0}), "cd efgé.\nabcd efgé.\n");
+  EXPECT_THAT(message_of([&] { with_window(model, 1'000'001); }), HasSubstr("window"));
+  EXPECT_THAT(message_of([&] { with_window(open_model(folder_ / "run"), 40); }),
+              HasSubstr("takes windows of 16 steps alone; neurons export RUN --to onnx --any-length"));
 }
 
 TEST_F(TextRun, NatsPerCharacterCountCharactersNotTokens) {

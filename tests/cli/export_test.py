@@ -140,6 +140,32 @@ class PlainC(CliCase):
         self.assertTrue((self.folder / "my run" / "my_run.c").is_file())
 
 
+class AnyLength(CliCase):
+    def test_a_series_of_any_length(self):
+        self.write("year.csv", "month,count\n" + "".join(f"{2000 + i // 12}-{i % 12 + 1:02},{10 + i % 12}\n" for i in range(120)))
+        self.train("year", self.write("year.toml", SERIES_SPEC))
+        self.call("export", self.folder / "year", "--to", "onnx", "--any-length", "--name", "any")
+        any_length = self.folder / "year" / "any.onnx"
+        own = self.call("predict", any_length, "--steps", "2")
+        self.assertIn("it sees 12 steps at once, as in training; --window N makes it see others", own.stderr)
+        self.assertEqual(self.call("predict", self.folder / "year", "--steps", "2").stdout, own.stdout)
+        other = self.call("predict", any_length, "--steps", "2", "--window", "20")
+        self.assertNotIn("at once", other.stderr)
+        self.assertNotEqual(other.stdout, own.stdout)
+        windows = [self.answer("evaluate", any_length, *window)["samples"] for window in ((), ("--window", "12"), ("--window", "20"))]
+        self.assertEqual(windows[0], windows[1])
+        self.assertLessEqual(windows[2], windows[0])
+        self.assertIn("seasonal naive", self.call("evaluate", any_length, "--window", "12").stdout)
+        self.assertNotIn("seasonal naive", self.call("evaluate", any_length, "--window", "11").stdout)
+        self.assertEqual(len(self.answer("predict", any_length, "--window", "1")["forecast"]), 2)
+        complaint = self.sentence("predict", self.folder / "year", "--window", "20", code=2)
+        self.assertIn("takes windows of 12 steps alone", complaint)
+        checked = self.answer("check", any_length)
+        self.assertEqual(checked["inputs"][0]["type"], "f32[1, 1, 1]")
+        self.assertIn('input "x" leaves "time" open, 1 is taken: --shape x=1,1,1 takes another', checked["notes"])
+        self.assertEqual(self.answer("check", any_length, "--shape", "x=3,40,1")["inputs"][0]["type"], "f32[3, 40, 1]")
+
+
 class Weights(CliCase):
     def test_pytorchs_names_there_and_back(self):
         """Two runs that begin with the same weights, from the run's own file and from what was exported, end with the same."""

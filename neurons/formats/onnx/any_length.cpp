@@ -66,6 +66,37 @@ std::vector<Variant> variants_of_length(const Network& network) {
   return variants;
 }
 
+bool takes_any_length(const Network& network) {
+  const ImportedModel* imported = imported_in(network);
+  if (imported == nullptr || imported->model == nullptr || network.inputs().empty()) return false;
+  const std::size_t axes = network.inputs().front().dtype == DType::f32 ? 3 : 2;
+  const auto& dims = imported->model->graph.given_inputs().front()->dims;
+  return dims && dims->size() == axes && std::holds_alternative<std::string>((*dims)[1]);
+}
+
+Network with_steps(const Network& network, std::int64_t steps) {
+  if (!takes_any_length(network)) fail_input("expects a file of ONNX that takes sequences of any length");
+  if (steps < 1) fail_input("a sequence of {} steps: expects one at least", steps);
+  const auto written = imported_in(network)->model->graph.given_inputs();
+  const Dim time = (*written.front()->dims)[1];
+  Network sized(network.table());
+  std::vector<Network::Tap> taps;
+  for (std::size_t i = 0; i < written.size(); ++i) {
+    const Network::Input& input = network.inputs()[i];
+    Shape sample = input.sample;
+    for (int axis = 0; axis < sample.rank(); ++axis) {
+      const bool is_same = time != Dim("") && (*written[i]->dims)[static_cast<std::size_t>(axis) + 1] == time;
+      if (is_same || (i == 0 && axis == 0)) sample = sample.with(axis, steps);
+    }
+    taps.push_back(sized.input(input.name, sample, input.dtype));
+  }
+  const auto& [name, layer] = network.layers().front();
+  sized.output(network.outputs().front().name, sized.add(layer, taps, name));
+  sized.parameter_types();  // builds it: what does not take as many steps says so
+  for (const auto& [parameter, value] : network.parameters()) sized.set_parameter(parameter, value);
+  return sized;
+}
+
 std::vector<Waves> waves_in(const Network& network) {
   std::vector<Waves> waves;
   for (const bool cosines : {true, false}) {

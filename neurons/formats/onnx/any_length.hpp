@@ -1,5 +1,5 @@
 #pragma once
-/// A network for sequences of any number of steps.
+/// Networks for sequences of any number of steps: into files and out of them.
 
 #include <vector>
 
@@ -16,5 +16,13 @@ std::vector<Variant> variants_of_length(const Network& network);
 
 /// The waves by which the network's layers tell steps apart.
 std::vector<Waves> waves_in(const Network& network);
+
+/// Whether the network is an imported model whose first input, [batch, time, features] of numbers or [batch, time] of whole ones,
+/// leaves the number of steps open.
+bool takes_any_length(const Network& network);
+
+/// Such a network for sequences of so many steps; extents of other inputs that the file calls as it calls that one follow.
+/// Parameters keep their values. Throws InputError for other networks, and naming the node that does not take as many.
+Network with_steps(const Network& network, std::int64_t steps);
 
 }  // namespace neurons::onnx

@@ -14,6 +14,7 @@
 #include "neurons/formats/onnx/alone_context.hpp"
 #include "neurons/formats/onnx/edit.hpp"
 #include "neurons/formats/onnx/exporter.hpp"
+#include "neurons/formats/onnx/given_shapes.hpp"
 #include "neurons/formats/onnx/imported_model.hpp"
 #include "neurons/formats/onnx/importer.hpp"
 #include "neurons/formats/onnx/inference_form.hpp"
@@ -128,6 +129,7 @@ class Checker {
 
   Check run() {
     require_known_inputs();
+    result_.notes = given_.notes;
     result_.producer = model_.producer_name + (model_.producer_version.empty() ? "" : " " + model_.producer_version);
     result_.opset = model_.opset();
     Importer importer(model_, graph_, import_options());
@@ -162,8 +164,8 @@ class Checker {
   ImportOptions import_options() {
     ImportOptions result;
     result.single_precision = true;
-    result.shapes = options_.shapes;
-    result.open_batch = std::max<std::int64_t>(1, options_.batch);
+    result.shapes = given_.shapes;
+    result.open_batch = given_.batch;
     result.initializer = [this](Graph&, const TensorData& data, const TensorType& type, Role) {
       return graph_.state(data.name, type);
     };
@@ -350,8 +352,8 @@ class Checker {
     if (batch == written_batch(model_.graph)) ++batch;  // what stands for that many samples in the file is found out
     std::vector<Network::Input> samples = inputs_of(model_);
     for (Network::Input& input : samples) {
-      const auto given = options_.shapes.find(input.name);
-      if (given == options_.shapes.end() || given->second.rank() == 0) continue;
+      const auto given = given_.shapes.find(input.name);
+      if (given == given_.shapes.end() || given->second.rank() == 0) continue;
       batch = std::max(batch, given->second[0]);
       input.sample = Shape(given->second.extents().subspan(1));
     }
@@ -396,6 +398,7 @@ class Checker {
   const Model& model_;
   std::shared_ptr<const OpTable> table_;
   const CheckOptions& options_;
+  GivenShapes given_ = given_shapes(model_.graph, options_.shapes, options_.batch);
   Graph graph_;
   Check result_;
   Model lifted_;                                                          ///< with all weights in its graph

@@ -47,8 +47,9 @@ struct Check {
 };
 
 struct CheckOptions {
-  std::int64_t batch = 0;                 ///< first extent of inputs where the file leaves it open; 0: 1. Of training at least 2
-  std::map<std::string, Shape> shapes{};  ///< of inputs, by name
+  /// First extent of inputs where the file leaves it open; 0: that of the shapes that are given, or 1. Of training at least 2.
+  std::int64_t batch = 0;
+  std::map<std::string, Shape> shapes{};  ///< of inputs, by name; open extents of others that are called as theirs follow
 };
 
 /// Looks at each node as far as what it reads is known, and builds what training would; nothing is computed, weights are not read.

@@ -217,6 +217,34 @@ TEST(Check, ModelsThatCannotBePlannedHere) {
                                        "holds no parameters to train", HasSubstr("needs more memory than this machine has, ")));
 }
 
+/// What the file calls as an extent that is given is as long.
+TEST(Check, InputsFollowTheShapesThatAreGiven) {
+  const std::string batch = "batch";
+  const std::string time = "time";
+  const Model source = model({node("Add", {"x", "mask"}, {"h"}), node("Mul", {"h", "scale"}, {"y"})},
+                             {value("x", {batch, time, std::int64_t{2}}), value("mask", {batch, time, std::int64_t{1}}),
+                              value("scale", {std::string(), std::int64_t{1}, std::int64_t{2}}), value("n", {batch})},
+                             {"y"});
+  const auto types = [&](const CheckOptions& options) {
+    const Check found = checked(source, options);
+    EXPECT_TRUE(found.runs);
+    std::vector<std::string> result;
+    for (const CheckedValue& input : found.inputs) result.push_back(input.type);
+    return result;
+  };
+  EXPECT_THAT(types({.batch = 0, .shapes = {{"x", Shape({8, 100, 2})}}}),
+              ElementsAre("f32[8, 100, 2]", "f32[8, 100, 1]", "f32[8, 1, 2]", "f32[8]"));
+  EXPECT_THAT(types({.batch = 0, .shapes = {{"mask", Shape({3, 5, 1})}}}),
+              ElementsAre("f32[3, 5, 2]", "f32[3, 5, 1]", "f32[3, 1, 2]", "f32[3]"));
+  EXPECT_THAT(types({.batch = 4}), ElementsAre("f32[4, 1, 2]", "f32[4, 1, 1]", "f32[4, 1, 2]", "f32[4]"));
+  const Check open = checked(source, {.batch = 4});
+  EXPECT_THAT(open.notes, ::testing::Contains("input \"x\" leaves \"time\" open, 1 is taken: --shape x=4,1,2 takes another"));
+  const Check given = checked(source, {.batch = 0, .shapes = {{"x", Shape({8, 100, 2})}}});
+  EXPECT_THAT(given.notes, ElementsAre("holds no parameters to train"));
+  // Two that do not fit together are told where they meet.
+  EXPECT_FALSE(checked(source, {.batch = 0, .shapes = {{"x", Shape({8, 100, 2})}, {"mask", Shape({8, 7, 1})}}}).runs);
+}
+
 TEST(Check, FaultsOfTheWhole) {
   EXPECT_THROW(checked(model({}, {}, {}, {}, 99)), InputError);
   try {

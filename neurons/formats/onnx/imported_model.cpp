@@ -255,7 +255,10 @@ std::vector<Network::Input> inputs_of(const Model& model) {
 Network to_network(std::shared_ptr<const Model> model, const LoadOptions& options) {
   Network network;
   std::vector<Network::Tap> taps;
-  for (const Network::Input& input : inputs_of(*model)) taps.push_back(network.input(input.name, input.sample, input.dtype));
+  for (const Network::Input& input : inputs_of(*model)) {
+    const auto sample = options.samples.find(input.name);
+    taps.push_back(network.input(input.name, sample == options.samples.end() ? input.sample : sample->second, input.dtype));
+  }
   ImportedModel layer;
   layer.file = model->path;
   layer.output = options.output;

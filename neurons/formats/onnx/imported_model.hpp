@@ -70,8 +70,9 @@ std::vector<Network::Input> inputs_of(const Model& model);
 /// of which none is named. Outputs that need operators which are not known are left out where another is wanted, see
 /// known_part(). What is not behind that output is no part of training; saving the network keeps it.
 struct LoadOptions {
-  std::string output;   ///< which; "": the only one
-  bool scores = false;  ///< see ImportedModel
+  std::string output;                      ///< which; "": the only one
+  bool scores = false;                     ///< see ImportedModel
+  std::map<std::string, Shape> samples{};  ///< of inputs by name, in place of what the file says and of 1 where it is open
 };
 Network load(const std::filesystem::path& path, const LoadOptions& options = {});
 Network to_network(std::shared_ptr<const Model> model, const LoadOptions& options = {});
