@@ -1,6 +1,7 @@
 #include "neurons/kernels/program.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace neurons::kernels {
 namespace {
@@ -75,7 +76,7 @@ void run_whole(const Program& program, const Stream& held, std::byte* scratch) n
   const Tile* whole = program.whole.data();
   for (const auto& instruction : program.instructions) {
     const Tile& prepared = *whole++;
-    if (!instruction.reads_scratch && (as_prepared || !instruction.reads_tile)) {
+    if (instruction.moving.empty() || (as_prepared && !instruction.reads_scratch)) {
       instruction.function(prepared);
       continue;
     }
@@ -84,16 +85,9 @@ void run_whole(const Program& program, const Stream& held, std::byte* scratch) n
     tile.columns = prepared.columns;
     tile.options = prepared.options;
     tile.elements_per_row = prepared.elements_per_row;
-    const Stream* from = prepared.streams;
-    Stream* to = tile.streams;
-    for (const Operand& operand : instruction.operands) {
-      if (operand.place == Operand::Place::block) {
-        *to = block_stream(scratch, operand.index, program.columns);
-      } else {
-        *to = operand.place == Operand::Place::tile ? held : *from;
-      }
-      ++from;
-      ++to;
+    std::memcpy(tile.streams, prepared.streams, sizeof(tile.streams));
+    for (const auto& [stream, block] : instruction.moving) {
+      tile.streams[stream] = block == Instruction::kTile ? held : block_stream(scratch, block, program.columns);
     }
     instruction.function(tile);
   }
@@ -145,13 +139,17 @@ void Program::prepare(const Stream& tile_of_whole) {
     tile.columns = columns;
     tile.elements_per_row = columns;
     tile.options = instruction.options.get();
-    instruction.reads_tile = instruction.reads_scratch = false;
+    instruction.moving.clear();
+    instruction.reads_scratch = false;
     for (std::size_t i = 0; i < instruction.operands.size(); ++i) {
       const Operand& operand = instruction.operands[i];
-      instruction.reads_tile |= operand.place == Operand::Place::tile;
-      instruction.reads_scratch |= operand.place == Operand::Place::block;
-      tile.streams[i] = whole_tile;
-      if (operand.place != Operand::Place::external) continue;
+      if (operand.place != Operand::Place::external) {
+        const bool in_scratch = operand.place == Operand::Place::block;
+        instruction.moving.push_back({static_cast<int>(i), in_scratch ? operand.index : Instruction::kTile});
+        instruction.reads_scratch |= in_scratch;
+        tile.streams[i] = whole_tile;
+        continue;
+      }
       const External& external = externals[static_cast<std::size_t>(operand.index)];
       tile.streams[i] = {external.data, external.row_stride, external.column_stride};
     }

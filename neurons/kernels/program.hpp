@@ -42,9 +42,15 @@ struct Instruction {
   TileFunction function = nullptr;
   std::vector<Operand> operands;        ///< inputs, then outputs
   std::shared_ptr<const void> options;  ///< kept alive here, handed to the function as Tile::options
+
   // From Program::prepare():
-  bool reads_tile = false;     ///< some operand is the tile
-  bool reads_scratch = false;  ///< some operand is a block
+  static constexpr int kTile = -1;
+  struct Moving {
+    int stream = 0;
+    int block = kTile;
+  };
+  std::vector<Moving> moving = {};  ///< the operands that lie in scratch blocks or are the tile
+  bool reads_scratch = false;       ///< some of them are blocks
 };
 
 /// Instructions and operands over the space outer… × rows × columns.
