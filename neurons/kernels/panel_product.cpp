@@ -73,13 +73,15 @@ class ProductRun {
     dots.b = product_.b;
     dots.b_stride = product_.b_column_stride;
     dots.bias = product_.bias;
-    dots.c_stride = product_.c_row_stride;
+    const std::int64_t most = kEpilogueFloats / (product_.c == nullptr ? product_.width : kFewColumns);
     for (; row < row_end; row += dots.rows) {
-      dots.rows = product_.epilogue == nullptr ? row_end - row : std::min(row_end - row, kEpilogueFloats / kFewColumns);
+      const Stream target = target_of(0, row);
+      dots.rows = product_.epilogue == nullptr ? row_end - row : std::min(row_end - row, most);
       dots.a = product_.a + row * dots.a_stride;
-      dots.c = product_.c + row * dots.c_stride;
+      dots.c = reinterpret_cast<float*>(target.data);
+      dots.c_stride = target.row_stride;
       kRowDots[static_cast<std::size_t>(product_.columns - 1)](dots);
-      finish(0, row, dots.rows, target_of(0, row));
+      finish(0, row, dots.rows, target);
     }
   }
 

@@ -63,9 +63,11 @@ inline ProductPlan plan_product(const PanelProduct& product, std::int64_t tile_r
 
   ProductPlan plan;
   plan.dots = product.columns <= kFewColumns && product.a_inner_stride == 1 && product.b_inner_stride == 1 &&
-              !product.b_in_panels && product.inner <= product.b_block && product.c != nullptr && !product.c_in_panels &&
-              !product.accumulate;
-  if (plan.dots) return plan;
+              !product.b_in_panels && product.inner <= product.b_block && !product.c_in_panels && !product.accumulate;
+  if (plan.dots) {
+    if (product.c == nullptr) plan.c_bytes = float_bytes(kEpilogueFloats);
+    return plan;
+  }
   plan.fetches = product.rows * product.columns > kSmallResult;
   const std::int64_t panels = product.panels();
   const bool along_inner = product.a_inner_stride == 1;
