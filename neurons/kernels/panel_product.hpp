@@ -36,7 +36,7 @@ struct PanelProduct {
   const float* bias = nullptr;  ///< one per column, or null
 
   float* c = nullptr;             ///< null: tiles exist only for the epilogue
-  std::int64_t c_row_stride = 0;  ///< without C of sums that wait from pass to pass: at least panels() · width
+  std::int64_t c_row_stride = 0;  ///< without C, of sums that wait from pass to pass
   bool accumulate = false;        ///< C += A · B, without a bias
   /// C in panels, as weights are: `rows` rows of `width` floats a panel, padding 0. The epilogue's space is then panels · rows ×
   /// width.

@@ -15,7 +15,7 @@ class GruWalk {
     recurrent_ = parts_.rows(rows_.count(), state_stride(call.shape));
     change_ = parts_.rows(rows_.rows_at_a_time(), gates_.padded());
     if (call.activated == nullptr) sums_ = parts_.rows(rows_.count(), gates_.columns());
-    const FloatRows z{nullptr, gates_.columns()};
+    const FloatRows z = call.activated == nullptr ? sums_ : FloatRows{call.activated, gates_.columns()};
     two_gates_ = prepare(gate_product(gates_, call.panels, kUpdate, kCandidate, h_, rows_.count(), z));
     candidate_ =
         prepare(call.kind.resets_before ? gate_product(gates_, call.panels, kCandidate, kGates, recurrent_, rows_.count(), z)

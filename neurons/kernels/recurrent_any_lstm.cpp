@@ -33,7 +33,8 @@ class LstmWalk {
     c_ = parts_.rows(rows_.count(), stride);
     squashed_ = parts_.rows(rows_.rows_at_a_time(), gates_.padded());
     if (call.activated == nullptr) sums_ = parts_.rows(rows_.count(), gates_.columns());
-    product_ = prepare(gate_product(gates_, call.panels, 0, 4, h_, rows_.count(), {nullptr, gates_.columns()}));
+    const FloatRows z = call.activated == nullptr ? sums_ : FloatRows{call.activated, gates_.columns()};
+    product_ = prepare(gate_product(gates_, call.panels, 0, 4, h_, rows_.count(), z));
     product_scratch_ = parts_.bytes(product_.scratch_bytes());
   }
   std::size_t used() const noexcept { return parts_.used(); }

@@ -157,10 +157,10 @@ class WinogradRun {
     const Floats d;
     const float* const from = plan_.weights + panel * 9 * matrix() + channels.begin * shape_.width();
     for (std::int64_t e = 0; e < (channels.end - channels.begin) * shape_.width(); e += kLanes) {
-      Line<kSide> rows[3];
+      Line<kSide> rows[3]{};
       NEURONS_UNROLL
       for (int x = 0; x < 3; ++x) {
-        Line<3> column;
+        Line<3> column{};
         NEURONS_UNROLL
         for (int y = 0; y < 3; ++y) column.v[y] = hn::LoadU(d, from + (y * 3 + x) * matrix() + e);
         rows[x] = Transform::weights(column);
@@ -183,14 +183,14 @@ class WinogradRun {
     const std::int64_t channels = plan_.channels;
     for (std::int64_t c = 0; c < channels; c += kLanes) {
       const auto column = [&](std::int64_t x) HWY_ATTR {
-        Line<kSide> pixels;
+        Line<kSide> pixels{};
         NEURONS_UNROLL
         for (int r = 0; r < kSide; ++r) {
           pixels.v[r] = has_column(x) ? hn::LoadU(d, rows[r].data + x * rows[r].stride + c) : hn::Zero(d);
         }
         return Transform::inputs(pixels);
       };
-      Line<kSide> seen[kSide];
+      Line<kSide> seen[kSide]{};
       std::int64_t x = plan_.origin[1];
       seen[tile] = column(x);
       seen[tile + 1] = column(x + 1);
@@ -202,7 +202,7 @@ class WinogradRun {
         float* const own = to + t * channels + c;
         NEURONS_UNROLL
         for (int i = 0; i < kSide; ++i) {
-          Line<kSide> across;
+          Line<kSide> across{};
           NEURONS_UNROLL
           for (int k = 0; k < kSide; ++k) across.v[k] = seen[k].v[i];
           const Line<kSide> places = Transform::inputs(across);
@@ -240,7 +240,7 @@ class WinogradRun {
         }
         return sum;
       };
-      Line<kSide> seen;
+      Line<kSide> seen{};
       std::int64_t x = plan_.origin[1];
       seen.v[tile] = column(x);
       seen.v[tile + 1] = column(x + 1);
@@ -277,7 +277,7 @@ class WinogradRun {
     const std::int64_t columns = columns_of(panel);
     for (std::int64_t t = 0; t < plan_.tiles[1]; ++t) {
       for (std::int64_t n = 0; n < columns; n += kLanes) {
-        Line<tile> across;
+        Line<tile> across{};
         NEURONS_UNROLL
         for (int x = 0; x < tile; ++x) {
           across.v[x] = hn::Zero(d);
@@ -345,10 +345,10 @@ class WinogradRun {
     for (std::int64_t t = 0; t < plan_.tiles[1]; ++t) {
       for (std::int64_t n = 0; n < columns; n += kLanes) {
         const float* const from = results_ + (first_tile + t) * width + n;
-        Line<tile> down[kSide];
+        Line<tile> down[kSide]{};
         NEURONS_UNROLL
         for (int j = 0; j < kSide; ++j) {
-          Line<kSide> column;
+          Line<kSide> column{};
           NEURONS_UNROLL
           for (int i = 0; i < kSide; ++i) column.v[i] = hn::LoadU(d, from + (i * kSide + j) * pitch);
           down[j] = Transform::results(column);
@@ -357,7 +357,7 @@ class WinogradRun {
         NEURONS_UNROLL
         for (int r = 0; r < tile; ++r) {
           if (r >= rows) break;
-          Line<kSide> across;
+          Line<kSide> across{};
           NEURONS_UNROLL
           for (int j = 0; j < kSide; ++j) across.v[j] = down[j].v[r];
           const Line<tile> results = Transform::results(across);
@@ -404,17 +404,17 @@ class WinogradRun {
     float* const to = (plan_.dw == nullptr ? sums_ : plan_.dw) + first * width;
     for (std::int64_t e = 0; e < count * width; e += kLanes) {
       const bool exists = !none && e % width < columns_of(panel);
-      Line<3> down[kSide];
+      Line<3> down[kSide]{};
       NEURONS_UNROLL
       for (int j = 0; j < kSide; ++j) {
-        Line<kSide> column;
+        Line<kSide> column{};
         NEURONS_UNROLL
         for (int i = 0; i < kSide; ++i) column.v[i] = exists ? hn::LoadU(d, from + (i * kSide + j) * pitch + e) : hn::Zero(d);
         down[j] = Transform::sums(column);
       }
       NEURONS_UNROLL
       for (int y = 0; y < 3; ++y) {
-        Line<kSide> across;
+        Line<kSide> across{};
         NEURONS_UNROLL
         for (int j = 0; j < kSide; ++j) across.v[j] = down[j].v[y];
         const Line<3> taps = Transform::sums(across);
