@@ -62,7 +62,7 @@ class ProductRun {
     } else {
       run_small_tiles(rows, b, b_stride, target);
     }
-    finish(0, row, row_end - row, target);
+    if (!plan_.rectifier.is_any()) finish(0, row, row_end - row, target);
   }
 
   /// All rows of [row, row_end) where the plan says `dots`.
@@ -129,6 +129,8 @@ class ProductRun {
     call.c_stride = target.row_stride;
     call.columns = product_.columns;
     call.bias = product_.bias;
+    call.rectifier = plan_.rectifier;
+    if (call.rectifier.gates != nullptr) call.rectifier.gates += rows.first * call.rectifier.gates_stride;
     const auto& of_height = row_tiles_for(product_.columns, is_narrow_panel());
     const auto run_tiles = [&](std::int64_t tiles, std::int64_t height) {
       if (tiles == 0) return;
@@ -136,6 +138,7 @@ class ProductRun {
       of_height[static_cast<std::size_t>(height - 1)](call);
       call.a += tiles * height * call.a_stride;
       call.c += tiles * height * call.c_stride;
+      if (call.rectifier.gates != nullptr) call.rectifier.gates += tiles * height * call.rectifier.gates_stride;
     };
     run_tiles(rows.higher, rows.height + 1);
     run_tiles(rows.tiles - rows.higher, rows.height);

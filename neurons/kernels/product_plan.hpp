@@ -8,6 +8,7 @@
 
 #include "neurons/base/aligned_buffer.hpp"
 #include "neurons/kernels/panel_product.hpp"
+#include "neurons/kernels/rectifier.hpp"
 
 namespace neurons::kernels {
 
@@ -30,6 +31,7 @@ struct ProductPlan {
   bool keeps_sums = false;           ///< sums that go to no C wait in scratch from pass to pass
   bool dots = false;                 ///< few columns that lie in rows, as A's rows do: dot products, nothing is blocked or packed
   bool small = false;                ///< one narrow panel, one pass, nothing packed but B, one run of the epilogue
+  Rectifier rectifier;               ///< the whole epilogue of a small product, if it is one
   std::int64_t a_row_floats = 0;     ///< floats of scratch for one row of A
   std::size_t a_bytes = 0;
   std::size_t b_bytes = 0;
@@ -104,6 +106,7 @@ inline ProductPlan plan_product(const PanelProduct& product, std::int64_t tile_r
   plan.small = panels == 1 && product.width <= tile_columns && plan.inner_block == product.inner && !plan.packs_a &&
                !plan.fetches_a && !plan.fetches && plan.tiles_per_block >= tiles &&
                tiles * tile_rows * product.width <= kEpilogueFloats;
+  if (plan.small && along_inner && !product.accumulate) plan.rectifier = rectifier_of(product);
   const bool b_direct = product.b_column_stride == 1 && (whole_vectors || (plan.small && masks)) &&
                         (product.b_inner_stride == product.width || product.rows <= tile_rows ||
                          (plan.small && product.inner * product.b_inner_stride <= kSmallOperand));

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "neurons/kernels/micro_kernel-inl.h"
+#include "neurons/kernels/rectifier.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace neurons::kernels::HWY_NAMESPACE {
@@ -29,7 +30,27 @@ struct RowTiles {
   std::int64_t c_stride = 0;
   std::int64_t columns = 0;
   const float* bias = nullptr;  ///< null: 0
+  Rectifier rectifier;          ///< its gates from the first tile's first row on
 };
+
+/// A stride of which no multiples are kept: left alone, compilers keep a pointer for each row of a tile, most of them in memory.
+HWY_INLINE std::int64_t hidden(std::int64_t stride) {
+  asm("" : "+r"(stride));
+  return stride;
+}
+
+/// Calls visit(row, vector, place) for a tile's vectors; returns where the next tile begins.
+template <int kRows, int kVectors, int kWidth, class Pointer, class Visit>
+HWY_INLINE Pointer each_vector(Pointer from, std::int64_t stride, const Visit& visit) {
+  const std::int64_t step = hidden(stride);
+  NEURONS_UNROLL
+  for (int r = 0; r < kRows; ++r) {
+    NEURONS_UNROLL
+    for (int v = 0; v < kVectors; ++v) visit(r, v, from + v * kWidth);
+    from += step;
+  }
+  return from;
+}
 
 template <int kRows, int kVectors, class D>
 HWY_NOINLINE void row_tiles(const RowTiles& shared) {
@@ -38,20 +59,26 @@ HWY_NOINLINE void row_tiles(const RowTiles& shared) {
   constexpr bool kMasks = kHasNarrow && kVectors == 1;
   const D d;
   const RowTiles call = shared;  // stores to C change nothing of it
-  const auto exists = hn::FirstN(d, static_cast<std::size_t>(std::min<std::int64_t>(call.columns, kWidth)));
+  const std::int64_t columns = call.columns;
+  const bool whole = columns >= kVectors * kWidth;
+  const bool is_own_gate = call.rectifier.by_itself;
+  const auto exists = hn::FirstN(d, static_cast<std::size_t>(std::min<std::int64_t>(columns, kWidth)));
+  const float* gates = call.rectifier.gates;
+  const float* a_row = call.a;
+  float* c = call.c;
   V bias[kVectors];
   NEURONS_UNROLL
   for (int v = 0; v < kVectors; ++v) {
-    bias[v] = call.bias == nullptr ? hn::Zero(d) : load_columns(d, call.bias + v * kWidth, call.columns - v * kWidth);
+    bias[v] = call.bias == nullptr ? hn::Zero(d) : load_columns(d, call.bias + v * kWidth, columns - v * kWidth);
   }
-  for (std::int64_t tile = 0; tile < call.tiles; ++tile) {
+  for (std::int64_t tile = 0; tile < call.tiles; ++tile, a_row += kRows * call.a_stride) {
     V sum[kRows][kVectors];
     NEURONS_UNROLL
     for (int r = 0; r < kRows; ++r) {
       NEURONS_UNROLL
       for (int v = 0; v < kVectors; ++v) sum[r][v] = bias[v];
     }
-    RowPointers<Layout::inner_contiguous, kRows> a(call.a + tile * kRows * call.a_stride, call.a_stride);
+    RowPointers<Layout::inner_contiguous, kRows> a(a_row, call.a_stride);
     const float* HWY_RESTRICT b = call.b;
     for (std::int64_t rest = call.inner; rest > 0; --rest) {
       V right[kVectors];
@@ -69,21 +96,28 @@ HWY_NOINLINE void row_tiles(const RowTiles& shared) {
       a.advance();
       b += call.b_stride;
     }
-    float* const c = call.c + tile * kRows * call.c_stride;
-    if (call.columns >= kVectors * kWidth) {
+    const auto rectify = [&](int r, int v, V gate)
+                             HWY_ATTR { sum[r][v] = hn::IfThenZeroElse(hn::Le(gate, hn::Zero(d)), sum[r][v]); };
+    if (is_own_gate) {
       NEURONS_UNROLL
       for (int r = 0; r < kRows; ++r) {
         NEURONS_UNROLL
-        for (int v = 0; v < kVectors; ++v) hn::StoreU(sum[r][v], d, c + r * call.c_stride + v * kWidth);
+        for (int v = 0; v < kVectors; ++v) rectify(r, v, sum[r][v]);
       }
+    } else if (gates != nullptr && whole) {
+      gates = each_vector<kRows, kVectors, kWidth>(
+          gates, call.rectifier.gates_stride, [&](int r, int v, const float* from) HWY_ATTR { rectify(r, v, hn::LoadU(d, from)); });
+    } else if (gates != nullptr) {
+      gates = each_vector<kRows, kVectors, kWidth>(gates, call.rectifier.gates_stride,
+                                                   [&](int r, int v, const float* from)
+                                                       HWY_ATTR { rectify(r, v, load_columns(d, from, columns - v * kWidth)); });
+    }
+    if (whole) {
+      c = each_vector<kRows, kVectors, kWidth>(c, call.c_stride,
+                                               [&](int r, int v, float* to) HWY_ATTR { hn::StoreU(sum[r][v], d, to); });
     } else {
-      NEURONS_UNROLL
-      for (int r = 0; r < kRows; ++r) {
-        NEURONS_UNROLL
-        for (int v = 0; v < kVectors; ++v) {
-          store_columns(d, sum[r][v], c + r * call.c_stride + v * kWidth, call.columns - v * kWidth);
-        }
-      }
+      c = each_vector<kRows, kVectors, kWidth>(
+          c, call.c_stride, [&](int r, int v, float* to) HWY_ATTR { store_columns(d, sum[r][v], to, columns - v * kWidth); });
     }
   }
 }
