@@ -62,8 +62,9 @@ struct Small {
 TEST(Rectifier, IsWhatTheEpilogueWouldBe) {
   const Operand tile{Place::tile, 0}, c{Place::external, 0}, gates{Place::external, 1}, other{Place::external, 2};
   for_each_target([&] {
-    for (const auto& [rows, inner, columns] : std::vector<std::array<std::int64_t, 3>>{
+    for (const auto& size : std::vector<std::array<std::int64_t, 3>>{
              {32, 4, 16}, {32, 3, 16}, {1, 5, 7}, {13, 2, 9}, {29, 20, 5}, {40, 16, 8}, {7, 3, 31}}) {
+      const std::int64_t rows = size[0], inner = size[1], columns = size[2];
       SCOPED_TRACE(::testing::Message() << rows << " × " << inner << " × " << columns);
       Small plain(rows, inner, columns);
       plain.run_with({}, 1);
