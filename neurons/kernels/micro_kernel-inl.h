@@ -59,15 +59,13 @@ struct MicroTile {
   std::int64_t b_panel_stride = 0;  ///< from one panel to the next (few rows, several panels)
   float* c = nullptr;
   std::int64_t c_stride = 0;
-  std::int64_t columns = 0;         ///< columns that exist
-  const float* bias = nullptr;      ///< initial value; null: 0
-  bool accumulate = false;          ///< the initial value is C itself
-  bool pads = false;                ///< C is as wide as the vectors: what is beyond `columns` becomes 0
-  const std::byte* next = nullptr;  ///< where the next tile's A begins, if it should be fetched: one line a step
-  std::int64_t next_step = 0;       ///< bytes to the line of the next step
-  Fetch fetches[5];                 ///< asked for, one row at a time, at even distances
+  std::int64_t columns = 0;     ///< columns that exist
+  const float* bias = nullptr;  ///< initial value; null: 0
+  bool accumulate = false;      ///< the initial value is C itself
+  bool pads = false;            ///< C is as wide as the vectors: what is beyond `columns` becomes 0
+  Fetch fetches[5];             ///< asked for, one row at a time, at even distances
   int fetch_count = 0;
-  bool takes = false;  ///< the rows of the first of them are taken (take_row) once they had time to arrive
+  bool takes = false;  ///< the rows of the first of them are taken (take_tile_row) once they had time to arrive
 };
 
 /// Vectors of half the width, for results of at most as many columns: a processor that splits its widest vectors does half the
@@ -111,6 +109,19 @@ HWY_INLINE void store_padded(D d, hn::Vec<D> values, float* data) {
   }
 }
 
+/// f(0), f(1), … f(count - 1), each index a constant: arrays of vectors indexed by them are registers from the start. Left to
+/// loops and pragmas, GCC unrolls after it has decided that the array lives in memory.
+template <class F, std::size_t... i>
+HWY_INLINE void for_each_of(const F& f, std::index_sequence<i...>) {
+  (f(std::integral_constant<int, static_cast<int>(i)>()), ...);
+}
+template <int count, class F>
+HWY_INLINE void for_each_index(const F& f) {
+  for_each_of(f, std::make_index_sequence<static_cast<std::size_t>(count)>());
+}
+#undef NEURONS_INLINE_CLOSURE
+#define NEURONS_INLINE_CLOSURE __attribute__((always_inline)) HWY_ATTR
+
 /// The elements of A that one step needs, one from each row.
 template <Layout layout, int kRows>
 class RowPointers;
@@ -121,8 +132,8 @@ template <int kRows>
 class RowPointers<Layout::inner_contiguous, kRows> {
  public:
   HWY_INLINE RowPointers(const float* a, std::int64_t stride) : stride_(stride * kBytes), stride3_(stride_ * 3) {
-    NEURONS_UNROLL
-    for (int g = 0; g < kGroups; ++g) groups_[g] = reinterpret_cast<const std::byte*>(a) + g * kGroup * stride_;
+    for_each_index<kGroups>(
+        [&](auto g) NEURONS_INLINE_CLOSURE { groups_[g] = reinterpret_cast<const std::byte*>(a) + g * kGroup * stride_; });
   }
   HWY_INLINE float operator[](int row) const { return *at(row); }
   HWY_INLINE const float* at(int row) const {
@@ -130,12 +141,17 @@ class RowPointers<Layout::inner_contiguous, kRows> {
     return reinterpret_cast<const float*>(groups_[row / kGroup] + (r == 3 ? stride3_ : r * stride_));
   }
   HWY_INLINE void advance(int steps = 1) {
-    NEURONS_UNROLL
-    for (int g = 0; g < kGroups; ++g) groups_[g] += steps * kBytes;
+    for_each_index<kGroups>([&](auto g) NEURONS_INLINE_CLOSURE { groups_[g] += steps * kBytes; });
   }
   /// Makes the strides look changed, so that their multiples are not computed before the loop.
   HWY_INLINE void hide_strides() {
-    if constexpr (kRows > 2) asm("" : "+r"(stride_), "+r"(stride3_));
+    if constexpr (kRows > 2) {
+      std::int64_t stride = stride_;
+      std::int64_t stride3 = stride3_;
+      asm("" : "+r"(stride), "+r"(stride3));
+      stride_ = stride;
+      stride3_ = stride3;
+    }
   }
 
  private:
@@ -160,13 +176,44 @@ class RowPointers<Layout::rows_contiguous, kRows> {
   std::int64_t stride_;
 };
 
-/// Writes a byte of each of a row's lines as it is: the line becomes this core's alone while it has other work. prefetch_to_write
-/// does not do that for a line of which this core and others have copies (Zen 4), and each write waits for them.
-HWY_INLINE void take_row(const std::byte* row, std::int64_t bytes) {
-  for (std::int64_t at = 0; at < bytes; at += static_cast<std::int64_t>(kAlignment)) {
-    volatile std::byte* const line = const_cast<std::byte*>(row + at);
-    *line = *line;
+/// The line of a tile's row behind the first, if the row reaches it: rows have at most 32 floats.
+HWY_INLINE std::int64_t second_line(const Fetch& fetch) { return (fetch.bytes - 1) & static_cast<std::int64_t>(kAlignment); }
+
+/// fetch_row for the rows of tiles, without a loop: it stands between the steps of the innermost one.
+HWY_INLINE void fetch_tile_row(Fetch& fetch) {
+  const std::byte* const row = fetch.row;
+  const std::byte* const second = row + second_line(fetch);
+  if (fetch.to_write) {
+    prefetch_to_write(row);
+    prefetch_to_write(second);
+  } else {
+    prefetch_to_read(row);
+    prefetch_to_read(second);
   }
+  fetch.row += fetch.row_bytes;
+}
+
+/// Writes a byte of each line of the row that was fetched last as it is: the lines become this core's alone while it has other
+/// work. prefetch_to_write does not do that for a line of which this core and others have copies (Zen 4), and each write waits for
+/// them.
+HWY_INLINE void take_tile_row(const Fetch& fetch) {
+  volatile std::byte* const line = const_cast<std::byte*>(fetch.row - fetch.row_bytes);
+  *line = *line;
+  volatile std::byte* const second = line + second_line(fetch);
+  *second = *second;
+}
+
+/// sum += left · right, in sum's own register: where steps follow one another, GCC puts the result in left's register instead, runs
+/// out of registers, and moves sums between them and the stack.
+template <class V>
+HWY_INLINE void add_product(V left, V right, V& sum) {
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2
+  auto raw = sum.raw;
+  asm("vfmadd231ps %2, %1, %0" : "+v"(raw) : "v"(left.raw), "v"(right.raw));
+  sum.raw = raw;
+#else
+  sum = hn::MulAdd(left, right, sum);
+#endif
 }
 
 /// kRows × (kPanels · kVectors · lanes) sums.
@@ -179,83 +226,74 @@ HWY_NOINLINE void micro_kernel(MicroTile& tile) {
   const std::int64_t columns = tile.columns;
   V sum[kRows][kAll];
   if (tile.accumulate) {
-    NEURONS_UNROLL
-    for (int r = 0; r < kRows; ++r) {
-      NEURONS_UNROLL
-      for (int v = 0; v < kAll; ++v) sum[r][v] = load_columns(d, tile.c + r * tile.c_stride + v * kWidth, columns - v * kWidth);
-    }
+    for_each_index<kRows>([&](auto r) NEURONS_INLINE_CLOSURE {
+      for_each_index<kAll>([&](auto v) NEURONS_INLINE_CLOSURE {
+        sum[r][v] = load_columns(d, tile.c + r * tile.c_stride + v * kWidth, columns - v * kWidth);
+      });
+    });
   } else {
-    NEURONS_UNROLL
-    for (int v = 0; v < kAll; ++v) {
+    for_each_index<kAll>([&](auto v) NEURONS_INLINE_CLOSURE {
       const V initial = tile.bias == nullptr ? hn::Zero(d) : load_columns(d, tile.bias + v * kWidth, columns - v * kWidth);
-      NEURONS_UNROLL
-      for (int r = 0; r < kRows; ++r) sum[r][v] = initial;
-    }
+      for_each_index<kRows>([&](auto r) NEURONS_INLINE_CLOSURE { sum[r][v] = initial; });
+    });
   }
 
   RowPointers<layout, kRows> a(tile.a, tile.a_stride);
   const float* HWY_RESTRICT b = tile.b;
   const std::int64_t b_step = tile.b_stride;
   const std::int64_t b_panel = tile.b_panel_stride;
-  const std::int64_t next_step = tile.next == nullptr ? 0 : tile.next_step;
-  constexpr bool kFetchesNext = kRows * kAll >= 16;  // lower tiles are cheap, and have no load to spare
-  const std::byte* next = tile.next == nullptr ? reinterpret_cast<const std::byte*>(tile.b) : tile.next;
   constexpr bool kMasks = kHasNarrow && kAll == 1;
   const auto exists = hn::FirstN(d, static_cast<std::size_t>(std::min<std::int64_t>(columns, kWidth)));
-  const int runs = tile.fetch_count > 0 ? kRows + 1 : 0;  // of steps, between which something is asked for or taken
-  const std::int64_t run_steps = std::max<std::int64_t>(1, tile.inner / (kRows + 1));
+  const auto step = [&]() NEURONS_INLINE_CLOSURE {
+    V right[kAll];
+    for_each_index<kAll>([&](auto v) NEURONS_INLINE_CLOSURE {
+      const float* const from = b + (v / kVectors) * b_panel + (v % kVectors) * kWidth;
+      right[v] = kMasks ? hn::MaskedLoad(exists, d, from) : hn::LoadU(d, from);
+    });
+    a.hide_strides();
+    for_each_index<kRows>([&](auto r) NEURONS_INLINE_CLOSURE {
+      const V left = hn::Set(d, a[r]);
+      for_each_index<kAll>([&](auto v) NEURONS_INLINE_CLOSURE { add_product(left, right[v], sum[r][v]); });
+    });
+    a.advance();
+    b += b_step;
+  };
+  // Counting and moving pointers takes the multiply-adds' place: high tiles do it once in four steps.
+  constexpr int kGroup = kRows * kAll >= 16 ? 4 : 1;
+  for (std::int64_t first = tile.inner % kGroup; first > 0; --first) step();
+  const std::int64_t groups = tile.inner / kGroup;
+  const int runs = tile.fetch_count > 0 ? kRows + 1 : 0;  // of groups, between which something is asked for or taken
+  const std::int64_t run_groups = std::max<std::int64_t>(1, groups / (kRows + 1));
   int run = 0;
-  for (std::int64_t rest = tile.inner; rest > 0;) {
-    std::int64_t steps = rest;
+  for (std::int64_t rest = groups; rest > 0;) {
+    std::int64_t count = rest;
     if (run < runs) {
-      if (tile.takes && run > 0) take_row(tile.fetches[0].row - tile.fetches[0].row_bytes, tile.fetches[0].bytes);
-      for (int f = 0; f < tile.fetch_count && run < kRows; ++f) fetch_row(tile.fetches[f]);
-      if (++run < runs) steps = std::min(rest, run_steps);
+      if (tile.takes && run > 0) take_tile_row(tile.fetches[0]);
+      for (int f = 0; f < tile.fetch_count && run < kRows; ++f) fetch_tile_row(tile.fetches[f]);
+      if (++run < runs) count = std::min(rest, run_groups);
     }
-    rest -= steps;
-    for (; steps > 0; --steps) {
-      V right[kAll];
-      NEURONS_UNROLL
-      for (int v = 0; v < kAll; ++v) {
-        const float* const from = b + (v / kVectors) * b_panel + (v % kVectors) * kWidth;
-        right[v] = kMasks ? hn::MaskedLoad(exists, d, from) : hn::LoadU(d, from);
-      }
-      a.hide_strides();
-      NEURONS_UNROLL
-      for (int r = 0; r < kRows; ++r) {
-        const V left = hn::Set(d, a[r]);
-        NEURONS_UNROLL
-        for (int v = 0; v < kAll; ++v) sum[r][v] = hn::MulAdd(left, right[v], sum[r][v]);
-      }
-      a.advance();
-      b += b_step;
-      if constexpr (kFetchesNext) {
-        prefetch_to_read(next);
-        next += next_step;
-      }
-    }
+    rest -= count;
+    for (; count > 0; --count) for_each_index<kGroup>([&](auto) NEURONS_INLINE_CLOSURE { step(); });
   }
 
   float* c = tile.c;
   if (columns >= kAll * kWidth) {
-    NEURONS_UNROLL
-    for (int r = 0; r < kRows; ++r) {
-      NEURONS_UNROLL
-      for (int v = 0; v < kAll; ++v) hn::StoreU(sum[r][v], d, c + r * tile.c_stride + v * kWidth);
-    }
+    for_each_index<kRows>([&](auto r) NEURONS_INLINE_CLOSURE {
+      for_each_index<kAll>([&](auto v) NEURONS_INLINE_CLOSURE { hn::StoreU(sum[r][v], d, c + r * tile.c_stride + v * kWidth); });
+    });
   } else if (tile.pads) {
-    NEURONS_UNROLL
-    for (int v = 0; v < kAll; ++v) {
+    for_each_index<kAll>([&](auto v) NEURONS_INLINE_CLOSURE {
       const auto own = hn::FirstN(d, static_cast<std::size_t>(std::max<std::int64_t>(0, columns - v * kWidth)));
-      NEURONS_UNROLL
-      for (int r = 0; r < kRows; ++r) store_padded(d, hn::IfThenElseZero(own, sum[r][v]), c + r * tile.c_stride + v * kWidth);
-    }
+      for_each_index<kRows>([&](auto r) NEURONS_INLINE_CLOSURE {
+        store_padded(d, hn::IfThenElseZero(own, sum[r][v]), c + r * tile.c_stride + v * kWidth);
+      });
+    });
   } else {
-    NEURONS_UNROLL
-    for (int r = 0; r < kRows; ++r) {
-      NEURONS_UNROLL
-      for (int v = 0; v < kAll; ++v) store_columns(d, sum[r][v], c + r * tile.c_stride + v * kWidth, columns - v * kWidth);
-    }
+    for_each_index<kRows>([&](auto r) NEURONS_INLINE_CLOSURE {
+      for_each_index<kAll>([&](auto v) NEURONS_INLINE_CLOSURE {
+        store_columns(d, sum[r][v], c + r * tile.c_stride + v * kWidth, columns - v * kWidth);
+      });
+    });
   }
 }
 

@@ -192,7 +192,7 @@ class ProductRun {
         } else {
           b += begin * product_.b_inner_stride + p * product_.width;
         }
-        run_tiles(p, p == panel, rows, tile, tile_end, b, begin, end);
+        run_tiles(p, rows, tile, tile_end, b, begin, end);
       }
     }
   }
@@ -218,16 +218,12 @@ class ProductRun {
   }
 
   bool along_inner() const { return product_.a_inner_stride == 1; }
-  float* packed_a(const Rows& rows, std::int64_t first_tile, std::int64_t tile) const {
-    return a_scratch_ + (rows.begin_of(tile) - rows.begin_of(first_tile)) * plan_.a_row_floats;
-  }
+  float* packed_a(std::int64_t index) const { return a_scratch_ + index * plan_.a_tile_floats; }
 
   /// Rows of A as they are, or in scratch.
   Left left_of(const Rows& rows, std::int64_t first_tile, std::int64_t tile, std::int64_t begin) const {
     const Layout layout = along_inner() ? Layout::inner_contiguous : Layout::rows_contiguous;
-    if (plan_.packs_a) {
-      return {packed_a(rows, first_tile, tile), along_inner() ? plan_.a_row_floats : rows.height_of(tile), layout};
-    }
+    if (plan_.packs_a) return {packed_a(tile - first_tile), plan_.a_stride, layout};
     const float* const data = product_.a + rows.begin_of(tile) * product_.a_row_stride + begin * product_.a_inner_stride;
     return {data, along_inner() ? product_.a_row_stride : product_.a_inner_stride, layout};
   }
@@ -237,14 +233,14 @@ class ProductRun {
     if (!along_inner() && product_.a_row_stride == 1) return pack_a_rows(rows, first_tile, tile_end, begin, end);
     for (std::int64_t tile = first_tile; tile < tile_end; ++tile) {
       const float* const from = product_.a + rows.begin_of(tile) * product_.a_row_stride + begin * product_.a_inner_stride;
-      float* const to = packed_a(rows, first_tile, tile);
+      float* const to = packed_a(tile - first_tile);
       const std::int64_t height = rows.height_of(tile);
       if (along_inner()) {
-        pack_slices(from, product_.a_row_stride, height, end - begin, plan_.a_row_floats, to);
+        pack_slices(from, product_.a_row_stride, height, end - begin, plan_.a_stride, to);
       } else {
         for (std::int64_t j = 0; j < end - begin; ++j) {
           for (std::int64_t r = 0; r < height; ++r) {
-            to[j * height + r] = from[r * product_.a_row_stride + j * product_.a_inner_stride];
+            to[j * plan_.a_stride + r] = from[r * product_.a_row_stride + j * product_.a_inner_stride];
           }
         }
       }
@@ -260,28 +256,27 @@ class ProductRun {
                 (rows.begin_of(tile_end) - rows.begin_of(first_tile)) * static_cast<std::int64_t>(sizeof(float)), false};
     for (std::int64_t j = 0; j < end - begin; ++j, from += product_.a_inner_stride) {
       fetch_row(ahead);
-      float* to = a_scratch_;
+      float* to = a_scratch_ + j * plan_.a_stride;
       if (j + kLanes <= end - begin && product_.a_inner_stride >= kLanes) {
         const std::int64_t higher = std::clamp<std::int64_t>(rows.higher - first_tile, 0, tile_end - first_tile);
         const std::int64_t height = rows.height + 1;
-        pack_wholly(from, height, higher, to + j * height, height * plan_.a_row_floats);
-        to += higher * height * plan_.a_row_floats;
-        pack_wholly(from + higher * height, rows.height, tile_end - first_tile - higher, to + j * rows.height,
-                    rows.height * plan_.a_row_floats);
+        pack_wholly(from, height, higher, to, plan_.a_tile_floats);
+        pack_wholly(from + higher * height, rows.height, tile_end - first_tile - higher, to + higher * plan_.a_tile_floats,
+                    plan_.a_tile_floats);
         continue;
       }
       const float* part = from;
       for (std::int64_t tile = first_tile; tile < tile_end; ++tile) {
         const std::int64_t height = rows.height_of(tile);
-        pack_exactly(part, height, to + j * height);
+        pack_exactly(part, height, to);
         part += height;
-        to += height * plan_.a_row_floats;
+        to += plan_.a_tile_floats;
       }
     }
   }
 
-  void run_tiles(std::int64_t panel, bool first_panel, const Rows& rows, std::int64_t first_tile, std::int64_t tile_end,
-                 const float* b, std::int64_t begin, std::int64_t end) const {
+  void run_tiles(std::int64_t panel, const Rows& rows, std::int64_t first_tile, std::int64_t tile_end, const float* b,
+                 std::int64_t begin, std::int64_t end) const {
     const bool is_last = end == product_.inner;
     Ahead ahead;
     if (is_last && plan_.fetches) ahead = ahead_of(panel, rows.begin_of(first_tile));
@@ -294,9 +289,7 @@ class ProductRun {
       for (std::int64_t t = tile; t < chunk_end; ++t) {
         const std::int64_t tile_row = rows.begin_of(t);
         float* const c = reinterpret_cast<float*>(target.data) + (tile_row - row) * target.row_stride;
-        const bool fetches_next = t + 1 < tile_end && plan_.fetches_a && (first_panel || !along_inner());
-        const Left next = fetches_next ? left_of(rows, first_tile, t + 1, begin) : Left{};
-        run_tile(panel, rows.height_of(t), left_of(rows, first_tile, t, begin), next, b, c, target.row_stride, begin, end, ahead);
+        run_tile(panel, rows.height_of(t), left_of(rows, first_tile, t, begin), b, c, target.row_stride, begin, end, ahead);
       }
       if (is_last) finish(panel, row, count, target);
     }
@@ -344,8 +337,8 @@ class ProductRun {
   }
 
   /// One tile of rows × the whole width of the panel.
-  void run_tile(std::int64_t panel, std::int64_t height, const Left& left, const Left& next, const float* b, float* c,
-                std::int64_t c_stride, std::int64_t begin, std::int64_t end, Ahead& ahead) const {
+  void run_tile(std::int64_t panel, std::int64_t height, const Left& left, const float* b, float* c, std::int64_t c_stride,
+                std::int64_t begin, std::int64_t end, Ahead& ahead) const {
     MicroTile tile;
     tile.inner = end - begin;
     tile.a = left.data;
@@ -364,9 +357,6 @@ class ProductRun {
       tile.c = c + column;
       tile.columns = columns - column;
       tile.bias = product_.bias == nullptr ? nullptr : product_.bias + first_column + column;
-      tile.next = reinterpret_cast<const std::byte*>(next.data);
-      tile.next_step =
-          along_inner() ? static_cast<std::int64_t>(kAlignment) : next.stride * static_cast<std::int64_t>(sizeof(float));
       kernels_for(left.layout, tile.columns)[index](tile);
       tile.fetch_count = 0;
       column += step;

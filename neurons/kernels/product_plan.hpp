@@ -26,13 +26,13 @@ struct ProductPlan {
   bool packs_b = false;              ///< B goes through scratch, panel by panel
   bool packs_all_b = false;          ///< … all panels of a pass before the first product
   std::int64_t slice = 0;            ///< columns of a panel that lie together in scratch
-  bool fetches_a = false;            ///< asks for the next tile's part of A during each tile
   bool fetches = false;              ///< asks for the results' memory ahead of the stores
   bool keeps_sums = false;           ///< sums that go to no C wait in scratch from pass to pass
   bool dots = false;                 ///< few columns that lie in rows, as A's rows do: dot products, nothing is blocked or packed
   bool small = false;                ///< one narrow panel, one pass, nothing packed but B, one run of the epilogue
   Rectifier rectifier;               ///< the whole epilogue of a small product, if it is one
-  std::int64_t a_row_floats = 0;     ///< floats of scratch for one row of A
+  std::int64_t a_stride = 0;         ///< of packed A: to the next row, or inner index where rows are contiguous
+  std::int64_t a_tile_floats = 0;    ///< of scratch for a packed tile of A
   std::size_t a_bytes = 0;
   std::size_t b_bytes = 0;
   std::size_t c_bytes = 0;
@@ -50,8 +50,11 @@ inline ProductPlan plan_product(const PanelProduct& product, std::int64_t tile_r
   constexpr std::int64_t kInnerBlock = 1024;
   // Part of A that meets all panels before the next part does: a quarter of a second-level cache of 1 MB.
   constexpr std::int64_t kBlockFloats = 64 * 1024;
-  // An operand from here on leaves no room in a second-level cache of 1 MB for the other one.
-  constexpr std::int64_t kLargeFloats = 192 * 1024;
+  // A left operand from here on is packed if its rows are contiguous: tiles read a part of each of its lines, from further away
+  // than the first-level cache. Narrow tiles gain by it once the operand leaves no room in a second-level cache of 1 MB for the
+  // other.
+  constexpr std::int64_t kLargeFloats = 128 * 1024;
+  constexpr std::int64_t kLargeForNarrowTiles = 192 * 1024;
   // Addresses this far apart fall into the same few sets of a first-level cache: a tile's rows would evict one another.
   constexpr std::int64_t kConflictingFloats = 512;
   constexpr std::int64_t kLine = kAlignment / sizeof(float);
@@ -74,12 +77,11 @@ inline ProductPlan plan_product(const PanelProduct& product, std::int64_t tile_r
   const std::int64_t panels = product.panels();
   const bool along_inner = product.a_inner_stride == 1;
   const bool conflicts = (along_inner ? product.a_row_stride : product.a_inner_stride) % kConflictingFloats == 0;
-  // Where a tile reads a part of each of A's lines, and half a panel at a time, a pass has half as many: they stay in a cache. The
-  // lines of an operand larger than a second-level cache do not: they are packed, and so is each half of a panel.
+  // Where a tile reads a part of each of A's lines, and half a panel at a time, a pass has half as many: they stay in a cache. If A
+  // is packed, so is each half of a panel.
   const bool reads_parts = !along_inner && tile_columns < product.width;
-  const bool large = product.rows * product.inner > kLargeFloats && panels >= 4;
-  plan.packs_a = (conflicts && panels >= 2 && product.rows >= tile_rows) || (!along_inner && product.a_row_stride != 1) ||
-                 (reads_parts && large);
+  const bool large = panels >= 4 && product.rows * product.inner >= (reads_parts ? kLargeForNarrowTiles : kLargeFloats);
+  plan.packs_a = (conflicts && panels >= 2 && product.rows >= tile_rows) || (!along_inner && (large || product.a_row_stride != 1));
   plan.slice = reads_parts && plan.packs_a ? tile_columns : product.width;
   const std::int64_t longest = reads_parts ? kInnerBlock / 2 : kInnerBlock;
   plan.inner_block = product.inner;
@@ -88,11 +90,11 @@ inline ProductPlan plan_product(const PanelProduct& product, std::int64_t tile_r
     plan.keeps_sums = product.c == nullptr;
   }
 
-  plan.fetches_a =
-      !plan.packs_a && product.rows * product.inner > kBlockFloats && (!along_inner || product.a_row_stride == plan.inner_block);
-  // Packed tiles lie a part of a line further apart than they are long: side by side, they are written in turns, and a pass of 512
-  // indices would have all of them in one set of the first-level cache.
-  plan.a_row_floats = plan.inner_block + (along_inner ? kLine : kLine / 4);
+  // A packed tile whose rows are contiguous has a line for each inner index, if it uses most of it: nothing crosses lines. Packed
+  // tiles lie a line further apart than they are long: side by side, they are written in turns, and a pass of 512 indices would
+  // have all of them in one set of the first-level cache.
+  plan.a_stride = along_inner ? plan.inner_block + kLine : tile_rows > kLine / 2 ? kLine : tile_rows;
+  plan.a_tile_floats = along_inner ? tile_rows * plan.a_stride : plan.inner_block * plan.a_stride + kLine;
 
   const std::int64_t tiles = divide_up(product.rows, tile_rows);
   plan.tiles_per_block = tiles;
@@ -104,8 +106,7 @@ inline ProductPlan plan_product(const PanelProduct& product, std::int64_t tile_r
 
   const bool whole_vectors = product.columns % product.width == 0;
   plan.small = panels == 1 && product.width <= tile_columns && plan.inner_block == product.inner && !plan.packs_a &&
-               !plan.fetches_a && !plan.fetches && plan.tiles_per_block >= tiles &&
-               tiles * tile_rows * product.width <= kEpilogueFloats;
+               !plan.fetches && plan.tiles_per_block >= tiles && tiles * tile_rows * product.width <= kEpilogueFloats;
   if (plan.small && along_inner && !product.accumulate) plan.rectifier = rectifier_of(product);
   const bool b_direct = product.b_column_stride == 1 && (whole_vectors || (plan.small && masks)) &&
                         (product.b_inner_stride == product.width || product.rows <= tile_rows ||
@@ -113,7 +114,7 @@ inline ProductPlan plan_product(const PanelProduct& product, std::int64_t tile_r
   plan.packs_b = !product.b_in_panels && !b_direct;
   plan.packs_all_b = plan.packs_b && plan.tiles_per_block < tiles;
   if (plan.packs_a) {
-    plan.a_bytes = float_bytes(std::min(product.rows, plan.tiles_per_block * tile_rows) * plan.a_row_floats + kLine);
+    plan.a_bytes = float_bytes(std::min(tiles, plan.tiles_per_block) * plan.a_tile_floats + kLine);
   }
   if (plan.packs_b) plan.b_bytes = float_bytes((plan.packs_all_b ? panels : 1) * plan.inner_block * product.width);
   if (product.c == nullptr) {
