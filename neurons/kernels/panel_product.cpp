@@ -57,7 +57,7 @@ class ProductRun {
       b = b_scratch_;
       b_stride = product_.width;
     }
-    if (along_inner() && !product_.accumulate && !product_.c_in_panels) {
+    if (plan_.row_tiles) {
       run_row_tiles(rows, b, b_stride, target);
     } else {
       run_small_tiles(rows, b, b_stride, target);

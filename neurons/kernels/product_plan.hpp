@@ -30,7 +30,8 @@ struct ProductPlan {
   bool keeps_sums = false;           ///< sums that go to no C wait in scratch from pass to pass
   bool dots = false;                 ///< few columns that lie in rows, as A's rows do: dot products, nothing is blocked or packed
   bool small = false;                ///< one narrow panel, one pass, nothing packed but B, one run of the epilogue
-  Rectifier rectifier;               ///< the whole epilogue of a small product, if it is one
+  bool row_tiles = false;            ///< … of contiguous rows, with nothing in C before: the kernel itself walks over tiles
+  Rectifier rectifier;               ///< the whole epilogue of row tiles, if it is one
   std::int64_t a_stride = 0;         ///< of packed A: to the next row, or inner index where rows are contiguous
   std::int64_t a_tile_floats = 0;    ///< of scratch for a packed tile of A
   std::size_t a_bytes = 0;
@@ -107,7 +108,8 @@ inline ProductPlan plan_product(const PanelProduct& product, std::int64_t tile_r
   const bool whole_vectors = product.columns % product.width == 0;
   plan.small = panels == 1 && product.width <= tile_columns && plan.inner_block == product.inner && !plan.packs_a &&
                !plan.fetches && plan.tiles_per_block >= tiles && tiles * tile_rows * product.width <= kEpilogueFloats;
-  if (plan.small && along_inner && !product.accumulate) plan.rectifier = rectifier_of(product);
+  plan.row_tiles = plan.small && along_inner && !product.accumulate && !product.c_in_panels;
+  if (plan.row_tiles) plan.rectifier = rectifier_of(product);
   const bool b_direct = product.b_column_stride == 1 && (whole_vectors || (plan.small && masks)) &&
                         (product.b_inner_stride == product.width || product.rows <= tile_rows ||
                          (plan.small && product.inner * product.b_inner_stride <= kSmallOperand));

@@ -66,13 +66,9 @@ void run_part(const Program& program, std::int64_t slice, const Coordinates* out
   }
 }
 
-bool same_stream(const Stream& a, const Stream& b) noexcept {
-  return a.data == b.data && a.row_stride == b.row_stride && a.column_stride == b.column_stride;
-}
-
 /// The same on the whole of a small space, from the tiles that prepare() made.
 void run_whole(const Program& program, const Stream& held, std::byte* scratch) noexcept {
-  const bool as_prepared = same_stream(held, program.whole_tile);
+  const bool as_prepared = held == program.whole_tile;
   const Tile* whole = program.whole.data();
   for (const auto& instruction : program.instructions) {
     const Tile& prepared = *whole++;

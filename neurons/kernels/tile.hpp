@@ -16,6 +16,8 @@ struct Stream {
   std::byte* data = nullptr;
   std::ptrdiff_t row_stride = 0;     ///< 0: every row reads the same elements
   std::ptrdiff_t column_stride = 1;  ///< 1: contiguous; 0: one element for the whole row (inputs only)
+
+  bool operator==(const Stream&) const noexcept = default;
 };
 
 inline constexpr int kMaxStreams = 10;
