@@ -54,14 +54,7 @@ class Packed {
   /// C = A · B for the first `inner` rows and `columns` columns of B, or C += A · B.
   void multiply(std::int64_t rows, std::int64_t inner, std::int64_t columns, const Matrix& a, float* c, std::int64_t c_row_stride,
                 bool accumulate, std::byte* scratch) const noexcept {
-    PanelProduct product;
-    product.rows = rows;
-    product.inner = inner;
-    product.width = shape_.width();
-    product.a = a.data;
-    product.a_row_stride = a.row_stride;
-    product.a_inner_stride = a.column_stride;
-    product.b_in_panels = true;
+    PanelProduct product = product_of(rows, inner, shape_.width(), a);
     product.c_row_stride = c_row_stride;
     product.accumulate = accumulate;
     const bool whole = inner == shape_.inputs;  // otherwise panels lie further apart than a product knows
@@ -73,14 +66,31 @@ class Packed {
       run(product, scratch, {0, 1});
     }
   }
+  /// Scratch for products of at most so many rows, columns and inner indices.
+  static std::size_t scratch_bytes(std::int64_t rows, std::int64_t inner, std::int64_t columns, const Matrix& a) noexcept {
+    PanelProduct product = product_of(rows, inner, panel_width(columns), a);
+    float result = 0;
+    product.columns = columns;
+    product.c = &result;
+    return kernels::scratch_bytes(product);
+  }
 
  private:
+  static PanelProduct product_of(std::int64_t rows, std::int64_t inner, std::int64_t width, const Matrix& a) noexcept {
+    PanelProduct product;
+    product.rows = rows;
+    product.inner = inner;
+    product.width = width;
+    product.a = a.data;
+    product.a_row_stride = a.row_stride;
+    product.a_inner_stride = a.column_stride;
+    product.b_in_panels = true;
+    return product;
+  }
+
   float* panels_;
   PanelShape shape_;
 };
-
-/// At most what a product of these sizes needs for its left operand.
-std::size_t left_bytes(std::int64_t rows, std::int64_t inner) noexcept { return float_bytes(rows * (inner + kLine) + kLine); }
 
 /// Some queries of a head.
 struct QueryBlock {
@@ -230,7 +240,8 @@ std::size_t scratch_bytes(const Attention& call) noexcept {
   const std::int64_t keys = block_of_keys(call);
   return float_bytes(kQueries * tile_stride(call)) + 2 * float_bytes(kGroup) + float_bytes(kQueries) +
          float_bytes(Packed::floats(call.size, keys)) + float_bytes(Packed::floats(keys, call.value_size)) +
-         std::max(left_bytes(kQueries, call.size), left_bytes(kQueries, keys));
+         std::max(Packed::scratch_bytes(kQueries, call.size, keys, rows_of(call.q, 0, 0, 0)),
+                  Packed::scratch_bytes(kQueries, keys, call.value_size, {nullptr, tile_stride(call), 1}));
 }
 
 void attention(const Attention& call, std::byte* scratch, Worker worker) noexcept {
@@ -249,7 +260,10 @@ std::size_t scratch_bytes(const AttentionGradient& call) noexcept {
   const std::int64_t size = std::max(forward.size, forward.value_size);
   return 2 * float_bytes(kQueries * tile_stride(forward)) + float_bytes(kQueries) + 2 * float_bytes(Packed::floats(size, keys)) +
          float_bytes(Packed::floats(keys, size)) + 2 * float_bytes(Packed::floats(kQueries, size)) +
-         std::max({left_bytes(kQueries, size), left_bytes(kQueries, keys), left_bytes(keys, kQueries)});
+         std::max({Packed::scratch_bytes(kQueries, forward.size, keys, rows_of(forward.q, 0, 0, 0)),
+                   Packed::scratch_bytes(kQueries, forward.value_size, keys, rows_of(call.dy, 0, 0, 0)),
+                   Packed::scratch_bytes(kQueries, keys, size, {nullptr, tile_stride(forward), 1}),
+                   Packed::scratch_bytes(keys, kQueries, size, {nullptr, 1, tile_stride(forward)})});
 }
 
 void attention_gradient(const AttentionGradient& call, std::byte* scratch, Worker worker) noexcept {

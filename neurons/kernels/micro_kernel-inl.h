@@ -277,7 +277,7 @@ HWY_NOINLINE void micro_kernel(MicroTile& tile) {
   }
 
   float* c = tile.c;
-  if (columns >= kAll * kWidth) {
+  if (columns >= kAll * kWidth && (kWidth == kLanes || !tile.pads)) {  // half a vector leaves the other half to pad
     for_each_index<kRows>([&](auto r) NEURONS_INLINE_CLOSURE {
       for_each_index<kAll>([&](auto v) NEURONS_INLINE_CLOSURE { hn::StoreU(sum[r][v], d, c + r * tile.c_stride + v * kWidth); });
     });

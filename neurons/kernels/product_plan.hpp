@@ -91,7 +91,7 @@ inline ProductPlan plan_product(const PanelProduct& product, std::int64_t tile_r
     plan.keeps_sums = product.c == nullptr;
   }
 
-  // A packed tile whose rows are contiguous has a line for each inner index, if it uses most of it: nothing crosses lines. Packed
+  // A packed tile whose rows are contiguous has a line for each inner index, if it uses most of it: nothing crosses lines. Such
   // tiles lie a line further apart than they are long: side by side, they are written in turns, and a pass of 512 indices would
   // have all of them in one set of the first-level cache.
   plan.a_stride = along_inner ? plan.inner_block + kLine : tile_rows > kLine / 2 ? kLine : tile_rows;
