@@ -27,8 +27,12 @@ TEST(Attention, ScratchSufficesWhereStepsArePacked) {
   struct Size {
     std::int64_t heads, size, value_size, steps;
   };
-  for (const auto& [heads, size, value_size, steps] :
+  for (const Size& of :
        {Size{8, 64, 64, 64}, {4, 128, 128, 64}, {1, 512, 512, 72}, {16, 32, 64, 40}, {2, 256, 512, 300}, {2, 512, 16, 65}}) {
+    const std::int64_t heads = of.heads;
+    const std::int64_t size = of.size;
+    const std::int64_t value_size = of.value_size;
+    const std::int64_t steps = of.steps;
     for (const bool together : {false, true}) {
       const std::int64_t parts = together ? 3 : 1;
       const std::int64_t stride = heads * size * parts;
